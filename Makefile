@@ -1,0 +1,41 @@
+# Every target works from a fresh clone: what it needs it installs or builds first.
+SHELL := /bin/sh
+.SUFFIXES:
+.DEFAULT_GOAL := help
+
+# node_modules/.bin/node is Node 24 (npm package "node"), so the distribution's Node does not matter.
+export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
+INSTALLED := node_modules/.package-lock.json
+
+.PHONY: help demo test check build controlplane generate format clean
+
+help: ## Show the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED) build ## The main job on a private API server, step by step; stays up in a terminal (DEMO_EXIT=1: does not)
+	@node demo/main.ts
+
+test: $(INSTALLED) ## Everything that CI checks, tests on a real API server included
+	@node tools/check.ts --all
+
+check: $(INSTALLED) ## Everything but the tests on a real API server
+	@node tools/check.ts
+
+build: $(INSTALLED) ## Bundle the operator into dist/main.js
+	@node tools/build.ts
+
+controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder
+	@node controlplane/main.ts
+
+generate: $(INSTALLED) ## Write src/api/ from crds/
+	@node tools/generate-api.ts
+
+format: $(INSTALLED) ## Format all files and apply safe lint fixes
+	@biome check --write .
+
+clean: ## Remove what was built or installed here
+	rm -rf dist node_modules
+
+$(INSTALLED): package.json package-lock.json
+	@npm ci --no-fund --no-audit --loglevel=error
+	@touch $@

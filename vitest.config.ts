@@ -1,0 +1,28 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    pool: "forks",
+    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "pure",
+          include: ["test/{ssh,keyring,api,cli,layout}/**/*.test.ts"],
+          testTimeout: 30_000,
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: "cluster",
+          globalSetup: "test/cluster/bundle.ts",
+          include: ["test/{controlplane,crds,kube,operator,deploy,sshd,demo}/**/*.test.ts"],
+          testTimeout: 60_000,
+          hookTimeout: 900_000,
+        },
+      },
+    ],
+  },
+});
