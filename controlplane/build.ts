@@ -1,0 +1,165 @@
+import { execFile } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { spawnChild } from "./child.ts";
+import { withLock } from "./lock.ts";
+
+const PACKAGES = {
+  etcd: "go.etcd.io/etcd/server/v3",
+  "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
+  "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
+  kubectl: "k8s.io/kubernetes/cmd/kubectl",
+};
+
+/** The names of the binaries, as `buildBinaries` makes them. */
+export const BINARIES = Object.keys(PACKAGES);
+
+export interface BuildOptions {
+  /** Made if need be. */
+  readonly folder: string;
+  /** Version of Kubernetes that the binaries are to report, with its leading v. */
+  readonly version: string;
+  /** Names of the binaries to build. */
+  readonly missing: () => readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** Called with each line that tells a person how the build goes. */
+  readonly progress: (line: string) => void;
+}
+
+/**
+ * Builds what is missing in the folder from the Go modules pinned in this folder. A binary appears under its
+ * name only when it is whole. While another process builds into the same folder it waits and then builds
+ * only what is still missing. Throws a BuildError.
+ */
+export async function buildBinaries(o: BuildOptions): Promise<void> {
+  await checkGo(o.env);
+  mkdirSync(o.folder, { recursive: true });
+  const waiting = () => o.progress(`waiting for another build into ${o.folder}`);
+  await withLock(join(o.folder, ".lock"), waiting, async () => {
+    removeLeftovers(o.folder);
+    const names = o.missing();
+    if (names.length === 0) {
+      return;
+    }
+    o.progress(`building Kubernetes ${o.version} into ${o.folder}`);
+    o.progress("with an empty Go build cache this takes about seven minutes on two cores; it is done once");
+    const scratch = mkdtempSync(join(o.folder, SCRATCH));
+    try {
+      for (const [index, name] of names.entries()) {
+        await build(o, name, `${name} (${index + 1} of ${names.length})`, scratch);
+      }
+    } finally {
+      rmSync(scratch, { recursive: true, force: true });
+    }
+  });
+}
+
+/** Go is missing or too old, or it could not build. */
+export class BuildError extends Error {
+  readonly code: "GO_MISSING" | "BUILD_FAILED";
+
+  constructor(code: BuildError["code"], message: string) {
+    super(message);
+    this.name = "BuildError";
+    this.code = code;
+  }
+}
+
+const SCRATCH = ".building-";
+const HEARTBEAT_MS = 20_000;
+const LEFTOVER_MS = 60 * 60 * 1000;
+
+/** A build that was killed leaves its scratch folder; one younger than an hour may still be in use. */
+function removeLeftovers(folder: string): void {
+  for (const name of readdirSync(folder).filter((name) => name.startsWith(SCRATCH))) {
+    const path = join(folder, name);
+    const { mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { mtimeMs: Date.now() };
+    if (Date.now() - mtimeMs > LEFTOVER_MS) {
+      rmSync(path, { recursive: true, force: true });
+    }
+  }
+}
+
+async function build(o: BuildOptions, name: string, label: string, scratch: string): Promise<void> {
+  const goPackage = new Map(Object.entries(PACKAGES)).get(name) ?? name;
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  o.progress(`${label}: building`);
+  const heartbeat = setInterval(() => o.progress(`${label}: still building, ${seconds()} s`), HEARTBEAT_MS);
+  const child = spawnChild({
+    name: `go build ${goPackage}`,
+    command: "go",
+    args: [
+      "build",
+      "-mod=readonly",
+      "-buildvcs=false",
+      "-trimpath",
+      "-ldflags",
+      linkerFlags(o.version),
+      "-o",
+      join(scratch, name),
+      goPackage,
+    ],
+    cwd: import.meta.dirname,
+    env: goEnvironment(o.env),
+    logFile: join(scratch, `${name}.log`),
+  });
+  const { code } = await child.exited;
+  clearInterval(heartbeat);
+  if (code !== 0) {
+    const tail = child.output().trimEnd().split("\n").slice(-15).join("\n");
+    throw new BuildError(
+      "BUILD_FAILED",
+      `${child.name} failed after ${seconds()} s; what Go said last tells what to mend:\n${tail}`,
+    );
+  }
+  renameSync(join(scratch, name), join(o.folder, name));
+  o.progress(`${label}: built in ${seconds()} s`);
+}
+
+function linkerFlags(version: string): string {
+  const [major, minor] = version.replace(/^v/, "").split(".");
+  const variable = "k8s.io/component-base/version.git";
+  return `-s -w -X ${variable}Version=${version} -X ${variable}Major=${major} -X ${variable}Minor=${minor}`;
+}
+
+/** The user's environment without what would make another program of the same sources. */
+function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const { GOOS: _os, GOARCH: _arch, ...kept } = env;
+  // Of the default flags, those that only say how to work, not what to build. Never empty: an empty
+  // GOFLAGS would let the one stored by `go env -w` through.
+  const flags = (env.GOFLAGS ?? "").split(/\s+/).filter((flag) => /^--?(modcacherw|p=\d+)$/.test(flag));
+  return {
+    ...kept,
+    HOME: env.HOME || homedir(),
+    CGO_ENABLED: "0",
+    GOWORK: "off",
+    GOFLAGS: ["-mod=readonly", ...flags].join(" "),
+  };
+}
+
+async function checkGo(env: NodeJS.ProcessEnv): Promise<void> {
+  const version = await goVersion(env);
+  const minor = Number(/\bgo1\.(\d+)/.exec(version ?? "")?.[1] ?? 0);
+  if (minor < 26) {
+    throw new BuildError(
+      "GO_MISSING",
+      `Building the control plane needs Go 1.26 or newer, and ${version === undefined ? "no working go is on the PATH" : `this is ${version}`}: install Go from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, or set USE_EXISTING_CLUSTER=true with KUBECONFIG.`,
+    );
+  }
+}
+
+/** What `go version` says, or undefined when there is no go that runs. */
+async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  try {
+    const { stdout } = await promisify(execFile)("go", ["version"], {
+      cwd: import.meta.dirname,
+      env: goEnvironment(env),
+    });
+    return stdout.trim();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,66 @@
+import { randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
+import { request } from "node:http";
+import { join } from "node:path";
+import { type Child, spawnChild } from "./child.ts";
+import { answersOk } from "./probe.ts";
+import { ready } from "./ready.ts";
+
+/**
+ * Starts a one-member etcd that listens on unix sockets in `dir` only, so that no other process can be taken
+ * for it nor reach it by a port; resolves when it is healthy. Writes are not synced to disk.
+ */
+export async function startEtcd(o: {
+  readonly binary: string;
+  readonly dir: string;
+}): Promise<{ readonly child: Child; readonly endpoint: string }> {
+  const socket = join(o.dir, "etcd.sock");
+  if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
+    throw new SocketPathError(socket);
+  }
+  const name = `etcd-${randomBytes(4).toString("hex")}`;
+  const child = spawnChild({
+    name: "etcd",
+    command: o.binary,
+    args: [
+      `--name=${name}`,
+      `--data-dir=${join(o.dir, "etcd")}`,
+      `--listen-client-urls=unix://${socket}`,
+      `--listen-peer-urls=unix://${join(o.dir, "peer.sock")}`,
+      // What a member advertises must have a host and a port; with a single member nobody connects to it.
+      "--advertise-client-urls=http://127.0.0.1:1",
+      "--initial-advertise-peer-urls=http://127.0.0.1:1",
+      `--initial-cluster=${name}=http://127.0.0.1:1`,
+      "--unsafe-no-fsync",
+      "--log-level=warn",
+    ],
+    logFile: join(o.dir, "etcd.log"),
+  });
+  try {
+    await ready(child, () => health(socket), 30_000);
+  } catch (error) {
+    await child.stop(0);
+    throw error;
+  }
+  return { child, endpoint: `unix://${socket}` };
+}
+
+/** sockaddr_un.sun_path holds 108 bytes on Linux, 104 elsewhere, the final zero included. */
+const MAX_SOCKET_PATH = 103;
+
+/** The temporary folder's path leaves no room for a socket's name. */
+export class SocketPathError extends Error {
+  readonly code = "SOCKET_PATH_TOO_LONG";
+
+  constructor(path: string) {
+    super(`the socket path ${path} is longer than ${MAX_SOCKET_PATH} bytes: set TMPDIR to a shorter folder`);
+    this.name = "SocketPathError";
+  }
+}
+
+async function health(socketPath: string): Promise<true | undefined> {
+  if (!existsSync(socketPath)) {
+    return undefined;
+  }
+  return answersOk(request({ socketPath, path: "/health", agent: false }));
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from "node:crypto";
+import { join } from "node:path";
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from "../../controlplane/controlplane.ts";
+import { type AdminClient, adminClient } from "./adminclient.ts";
+import { eventually } from "./eventually.ts";
+import { type Finished, run } from "./run.ts";
+
+const CRDS = join(import.meta.dirname, "..", "..", "crds");
+const SSHKEYS = "/apis/sshkey-operator.dev/v1alpha1/sshkeys";
+
+/** A real API server that knows SSHKeys, as a test sees it. */
+export interface Cluster {
+  readonly controlPlane: ControlPlane;
+  /** Runs kubectl as the administrator, with `input` on its stdin. */
+  kubectl(args: readonly string[], input?: string): Promise<Finished>;
+  /** A merge patch unless the headers name another content type; any status is an answer, not an error. */
+  readonly request: AdminClient["request"];
+  /** Makes a namespace with a name that no other has, and gives back the name. */
+  namespace(): Promise<string>;
+  /** Ends the control plane; in a cluster of the user's, deletes the namespaces that were made. */
+  stop(): Promise<void>;
+}
+
+/** Starts a control plane, applies crds/ and waits until SSHKeys can be listed. */
+export async function startCluster(o: ControlPlaneOptions = {}): Promise<Cluster> {
+  const controlPlane = await startControlPlane(o);
+  const kubectl = (args: readonly string[], input = "") =>
+    run(controlPlane.kubectl, args, { input, env: { ...process.env, KUBECONFIG: controlPlane.kubeconfig } });
+  let admin: AdminClient | undefined;
+  const namespaces: string[] = [];
+  const stop = async () => {
+    if (controlPlane.existing && namespaces.length > 0) {
+      await kubectl(["delete", "namespace", "--wait=false", ...namespaces]);
+    }
+    await admin?.close();
+    await controlPlane.stop();
+  };
+  try {
+    admin = await adminClient(controlPlane.kubectl, controlPlane.kubeconfig);
+    const { request } = admin;
+    await applyDefinitions(kubectl);
+    // Lists are answered 429 "storage is (re)initializing" for a moment after the definition is established.
+    await eventually("SSHKeys can be listed", async () => (await request("GET", SSHKEYS)).status === 200);
+    const namespace = async () => {
+      const name = await makeNamespace(request);
+      namespaces.push(name);
+      return name;
+    };
+    return { controlPlane, kubectl, request, namespace, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+async function applyDefinitions(kubectl: Cluster["kubectl"]): Promise<void> {
+  const established = ["wait", "--for=condition=Established", "--timeout=30s", "-f", CRDS];
+  for (const args of [["apply", "--server-side", "-f", CRDS], established]) {
+    const { code, stderr } = await kubectl(args);
+    if (code !== 0) {
+      throw new Error(`kubectl ${args.join(" ")} failed: ${stderr.trim()}`);
+    }
+  }
+}
+
+async function makeNamespace(request: AdminClient["request"]): Promise<string> {
+  const name = `test-${randomBytes(5).toString("hex")}`;
+  const { status, body } = await request("POST", "/api/v1/namespaces", { metadata: { name } });
+  if (status !== 201) {
+    throw new Error(`the namespace ${name} could not be made: ${status} ${JSON.stringify(body)}`);
+  }
+  return name;
+}
