@@ -1,0 +1,186 @@
+// Generated from crds/sshkeys.yaml by `node tools/generate-api.ts`. Do not edit.
+
+/**
+ * SSHKey is one SSH public key of one user.
+ *
+ * The operator checks the key, reports on status what it is, and writes every key that is valid, unique and in force into the Secret of its user, whose authorized_keys file pods mount.
+ *
+ * Example:
+ *   apiVersion: sshkey-operator.dev/v1alpha1
+ *   kind: SSHKey
+ *   metadata:
+ *     name: alice-laptop
+ *     namespace: team-a
+ *   spec:
+ *     user: alice
+ *     key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop
+ */
+export interface SSHKey {
+  /**
+   * Version of this API, sshkey-operator.dev/v1alpha1.
+   */
+  apiVersion?: string;
+  /**
+   * SSHKey.
+   */
+  kind?: string;
+  metadata: SSHKeyMetadata;
+  spec: SSHKeySpec;
+  status?: SSHKeyStatus;
+}
+/**
+ * The fields of the API server's ObjectMeta that matter to an SSHKey.
+ */
+export interface SSHKeyMetadata {
+  name: string;
+  namespace?: string;
+  uid?: string;
+  resourceVersion?: string;
+  generation?: number;
+  /**
+   * RFC 3339, in whole seconds.
+   */
+  creationTimestamp?: string;
+  /**
+   * RFC 3339, in whole seconds.
+   */
+  deletionTimestamp?: string;
+  labels?: {
+    [k: string]: string;
+  };
+  annotations?: {
+    [k: string]: string;
+  };
+}
+/**
+ * What is wanted, written by the owner of the key. user and key are required.
+ */
+export interface SSHKeySpec {
+  /**
+   * Who the key belongs to: any name an identity provider uses. All keys of one user in one namespace stand in one Secret.
+   * Rule: 1 to 253 characters, no control characters, no space at either end. Immutable: to give a key to another user, delete the SSHKey and create a new one.
+   * Example: alice, or alice@example.com
+   */
+  user: string;
+  /**
+   * The public key as OpenSSH writes it: the one line of a .pub file, TYPE BASE64 [COMMENT]. Never a private key: that is refused before it is stored.
+   * Rule: one line (a single newline at its end is accepted, as YAML's `key: |` makes one), at most 16384 characters. TYPE is one of ssh-ed25519, ssh-rsa, ssh-dss, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com, ssh-mldsa44-ed25519@openssh.com; the operator's configuration says which of them are accepted. Options do not go in front of TYPE but into options. COMMENT is shown on status and never reaches the Secret.
+   * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop
+   */
+  key: string;
+  /**
+   * A name for people to tell the keys of a user apart. Display only.
+   * Rule: at most 255 characters, no control characters.
+   * Example: Alice's laptop
+   */
+  title?: string;
+  /**
+   * OpenSSH authorized_keys options that limit what the key may do, one option an item; see AUTHORIZED_KEYS FILE FORMAT in sshd(8). Each is parsed and written anew, never copied; one that sshd would not accept makes the key Invalid. For expiry-time use expiresAt.
+   * Rule: at most 32 items of 1 to 1024 characters, no control characters.
+   * Example: ['restrict', 'pty', 'from="10.0.0.0/8,192.0.2.7"', 'command="/usr/bin/backup"']
+   *
+   * @maxItems 32
+   *
+   * Items: One option, such as restrict or from="10.0.0.0/8".
+   */
+  options?: string[];
+  /**
+   * The moment from which the key is out of the Secret. The line in the Secret carries the same moment, so that sshd (OpenSSH 9.1 or newer) refuses the key even if nothing else runs.
+   * Rule: a date and time of RFC 3339 with its offset. Without this field the key does not expire, unless the operator's configuration limits the lifetime of keys.
+   * Example: 2027-01-31T18:00:00Z, or 2027-01-31T18:00:00+01:00
+   */
+  expiresAt?: string;
+  /**
+   * True takes the key out of the Secret and keeps the record. Absent is the same as false.
+   * Example: true
+   */
+  disabled?: boolean;
+}
+/**
+ * What the operator found, written by the operator alone.
+ */
+export interface SSHKeyStatus {
+  /**
+   * Key type as OpenSSH names it.
+   * Example: ssh-ed25519
+   */
+  type?: string;
+  /**
+   * Key length in bits, as ssh-keygen -l prints it.
+   * Example: 256
+   */
+  length?: number;
+  /**
+   * SHA256 fingerprint, byte for byte what ssh-keygen -l and the log of sshd print. Two spellings of one key have one fingerprint.
+   * To find the owner of a key: kubectl get sshkeys -A --field-selector status.fingerprint=SHA256:...
+   * Example: SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg
+   */
+  fingerprint?: string;
+  /**
+   * MD5 fingerprint as colon-separated hex, what ssh-keygen -l -E md5 prints after MD5:. For tools that know no other.
+   * Example: 6f:1a:8a:c1:4f:13:5c:36:6e:3f:be:eb:49:3b:8e:3e
+   */
+  fingerprintMD5?: string;
+  /**
+   * Comment of the key line.
+   * Example: alice@laptop
+   */
+  comment?: string;
+  /**
+   * Secret of this namespace that the key stands in, under authorized_keys. Present only while the key is in it.
+   * Example: sshkeys-alice
+   */
+  secretName?: string;
+  duplicateOf?: SSHKeyReference;
+  /**
+   * The metadata.generation that this status speaks of. If it is smaller, the status is out of date.
+   */
+  observedGeneration?: number;
+  /**
+   * Valid: the key is well formed and acceptable. Unique: no other SSHKey holds it. Ready: it stands in its user's Secret. Stalled: a person has to act; present only then.
+   * The reason of Ready is the STATE of kubectl get: Projected, Invalid, Weak, Duplicate, Expired, Disabled, SecretConflict or SecretFull. The message says what is wrong and what to do.
+   */
+  conditions?: SSHKeyCondition[];
+}
+/**
+ * SSHKey that holds this very key. Present only when that is in the same namespace; of other namespaces nothing is told.
+ */
+export interface SSHKeyReference {
+  /**
+   * Name of that SSHKey.
+   */
+  name: string;
+  /**
+   * Namespace of that SSHKey.
+   */
+  namespace: string;
+}
+/**
+ * One aspect of the state of this SSHKey.
+ */
+export interface SSHKeyCondition {
+  /**
+   * Valid, Unique, Ready or Stalled.
+   */
+  type: string;
+  /**
+   * Whether it holds, True, False or Unknown.
+   */
+  status: "True" | "False" | "Unknown";
+  /**
+   * The metadata.generation that this condition speaks of.
+   */
+  observedGeneration?: number;
+  /**
+   * When status last changed.
+   */
+  lastTransitionTime: string;
+  /**
+   * One word for programs that says why.
+   */
+  reason: string;
+  /**
+   * A sentence for people that says what is wrong and what to do.
+   */
+  message: string;
+}

@@ -1,0 +1,158 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sshKeygen } from "./privatekeys.ts";
+import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+
+let sshKeys: SSHKeyClient;
+
+beforeAll(async () => {
+  sshKeys = await startSSHKeyClient();
+});
+
+afterAll(async () => {
+  await sshKeys.stop();
+});
+
+const [TYPE, BASE64] = PUBLIC_KEY.split(" ");
+
+describe("an SSHKey is accepted with", () => {
+  const cases: readonly [what: string, spec: Spec][] = [
+    ["a key without a comment", { key: `${TYPE} ${BASE64}` }],
+    ["a comment of several words", { key: `${PUBLIC_KEY} (old laptop)` }],
+    ["one newline at the end, as `key: |` makes one", { key: `${PUBLIC_KEY}\n` }],
+    ["spaces and tabs around the fields", { key: ` ${TYPE}\t ${BASE64}  alice\t` }],
+    ["a key of 16 KiB", { key: PUBLIC_KEY.padEnd(16384, "x") }],
+    ["a key whose verdict is for the operator: the type disagrees", { key: `ssh-rsa ${BASE64}` }],
+    ["a key whose verdict is for the operator: truncated", { key: `${TYPE} ${BASE64?.slice(0, 50)}` }],
+    ["a key whose verdict is for the operator: a certificate", { key: certificate() }],
+    ["a key whose verdict is for the operator: an unknown type", { key: line("ssh-new@example.com") }],
+    ["a user of 1 character", { user: "a" }],
+    ["a user of 253 characters", { user: "é".repeat(253) }],
+    ["a user that is an address", { user: "alice@example.com" }],
+    ["a user with spaces, slashes and letters of any script", { user: "CN=Алиса Ω, O=日本/x" }],
+    ["an empty title", { title: "" }],
+    ["a title of 255 characters", { title: "é".repeat(255) }],
+    ["a title that speaks of a private key", { title: "my private key: END of year, backend-private-key" }],
+    ["no options", { options: [] }],
+    ["32 options of 1024 characters", { options: Array(32).fill("x".repeat(1024)) }],
+    ["quotes, commas and spaces in an option", { options: ['command="a \\"b\\", c"'] }],
+    ["expiresAt in UTC", { expiresAt: "2027-01-31T18:00:00Z" }],
+    ["expiresAt with an offset", { expiresAt: "2027-01-31T18:00:00-08:00" }],
+    ["expiresAt with a fraction", { expiresAt: "2027-01-31T18:00:00.123456789Z" }],
+    ["expiresAt in the past", { expiresAt: "1999-12-31T23:59:59Z" }],
+    ["disabled", { disabled: true }],
+  ];
+  test.each(cases)("%s", async (_what, spec) => {
+    const { code, message, object } = await sshKeys.create(spec);
+    expect([code, message]).toEqual([201, ""]);
+    expect(object.spec).toMatchObject(spec);
+  });
+});
+
+describe("a key is accepted whatever its type", () => {
+  const types = [
+    "ssh-rsa",
+    "ssh-dss",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "ssh-ed25519",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+    "ssh-mldsa44-ed25519@openssh.com",
+  ];
+  test.each(types)("%s", async (type) => {
+    expect((await sshKeys.create({ key: line(type) })).message).toBe("");
+  });
+});
+
+test.each(["rsa", "ecdsa -b 256", "ecdsa -b 384", "ecdsa -b 521", "ed25519"])(
+  "the .pub file that ssh-keygen -t %s writes is accepted as it is",
+  async (type) => {
+    const file = sshKeygen(...type.split(" ")).publicKey;
+    expect((await sshKeys.create({ key: file })).message).toBe("");
+  },
+);
+
+test("no key is taken for a private key by chance, and no comment on one line is refused", async () => {
+  const blob = fc.uint8Array({ minLength: 32, maxLength: 600 });
+  const comment = fc.string({ unit: "grapheme", maxLength: 80 });
+  await fc.assert(
+    fc.asyncProperty(blob, comment, async (bytes, text) => {
+      const oneLine = text.replaceAll(/[\p{Cc}\p{Zl}\p{Zp}]/gu, "");
+      const { message } = await sshKeys.create(
+        { key: `${line("ssh-rsa", bytes)} ${oneLine}` },
+        { dryRun: true },
+      );
+      expect(message).toBe("");
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test("nothing is filled in: what is stored is what was applied", async () => {
+  const { object } = await sshKeys.create({});
+  expect(object.spec).toEqual({ user: "alice", key: PUBLIC_KEY });
+  expect(object).not.toHaveProperty("status");
+});
+
+test("a field that the API does not know is pruned", async () => {
+  const { object } = await sshKeys.create({ privateKey: "x" });
+  expect(object.spec).not.toHaveProperty("privateKey");
+});
+
+test("everything but the user can be edited", async () => {
+  const { name } = await sshKeys.create({});
+  const spec = {
+    key: line("ssh-rsa"),
+    title: "new",
+    options: ["restrict"],
+    expiresAt: "2027-01-31T18:00:00Z",
+    disabled: true,
+  };
+  const { message, object } = await sshKeys.patch(name, { spec });
+  expect(message).toBe("");
+  expect(object.spec).toEqual({ user: "alice", ...spec });
+});
+
+test("an optional field can be removed again", async () => {
+  const { name } = await sshKeys.create({
+    title: "x",
+    options: ["restrict"],
+    expiresAt: "2027-01-31T18:00:00Z",
+  });
+  const { object } = await sshKeys.patch(name, { spec: { title: null, options: null, expiresAt: null } });
+  expect(object.spec).toEqual({ user: "alice", key: PUBLIC_KEY });
+});
+
+test("kubectl applies the YAML that a person writes", async () => {
+  const manifest = `
+apiVersion: sshkey-operator.dev/v1alpha1
+kind: SSHKey
+metadata:
+  name: as-written
+spec:
+  user: alice
+  title: Alice's laptop
+  expiresAt: 2027-01-31T18:00:00Z
+  options: [restrict, 'from="10.0.0.0/8"']
+  key: |
+    ${PUBLIC_KEY}
+`;
+  const { stdout, stderr } = await sshKeys.cluster.kubectl(
+    ["apply", "-n", sshKeys.namespace, "-f", "-"],
+    manifest,
+  );
+  expect([stdout, stderr]).toEqual(["sshkey.sshkey-operator.dev/as-written created\n", ""]);
+});
+
+function certificate(): string {
+  return line("ssh-ed25519-cert-v01@openssh.com");
+}
+
+/** A line whose blob begins with the type's name; what follows is the operator's business. */
+function line(type: string, rest: Uint8Array = new Uint8Array(64).fill(7)): string {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(type.length);
+  return `${type} ${Buffer.concat([length, Buffer.from(type), rest]).toString("base64")}`;
+}

@@ -1,0 +1,171 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { STATES } from "../../src/api/sshkey.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { FINGERPRINT, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+
+let sshKeys: SSHKeyClient;
+let projected: string;
+let refused: string;
+
+beforeAll(async () => {
+  sshKeys = await startSSHKeyClient();
+  projected = (await sshKeys.create({ title: "Laptop", expiresAt: "2099-01-31T18:00:00Z" })).name;
+  refused = (await sshKeys.create({ user: "bob" })).name;
+  await writeStatus(projected, "True", "Projected", "The key is in Secret sshkeys-alice.", {
+    type: "ssh-ed25519",
+    length: 256,
+    fingerprint: FINGERPRINT,
+  });
+  await writeStatus(refused, "False", "Invalid", "The key is cut short: copy the whole line again.", {});
+});
+
+afterAll(async () => {
+  await sshKeys.stop();
+});
+
+describe("kubectl get", () => {
+  test("tells in one line what a key is and whether it works", async () => {
+    expect(await table("get", "sshkeys", projected)).toEqual([
+      ["NAME", "USER", "TYPE", "LENGTH", "FINGERPRINT", "STATE", "EXPIRES", "AGE"],
+      [
+        projected,
+        "alice",
+        "ssh-ed25519",
+        "256",
+        FINGERPRINT,
+        "Projected",
+        "2099-01-31T18:00:00Z",
+        expect.stringMatching(/^\d+\w$/),
+      ],
+    ]);
+  });
+
+  test("adds title and message with -o wide", async () => {
+    const [head = [], row = []] = await table("get", "sshkeys", projected, "-o", "wide");
+    expect(head.slice(-2)).toEqual(["TITLE", "MESSAGE"]);
+    expect(row.slice(-2)).toEqual(["Laptop", "The key is in Secret sshkeys-alice."]);
+  });
+
+  test("shows the reason of Ready as the state of a refused key", async () => {
+    expect((await table("get", "sshkeys", refused))[1]?.slice(1, 3)).toEqual(["bob", "Invalid"]);
+  });
+
+  test.each(["sshkeys", "sshkey", "sshk", "sshkeys.sshkey-operator.dev"])(
+    "knows the name %s",
+    async (name) => {
+      expect((await kubectl("get", name, "-o", "name")).split("\n")).toContain(
+        `sshkey.sshkey-operator.dev/${projected}`,
+      );
+    },
+  );
+
+  test("leaves SSHKeys out of `get all`", async () => {
+    expect(await kubectl("get", "all", "-o", "name")).not.toContain("sshkey");
+  });
+
+  test("finds the keys of a user", async () => {
+    expect(await found("spec.user=bob")).toEqual([refused]);
+  });
+
+  test("finds the owner of a fingerprint in any namespace", async () => {
+    expect(await found(`status.fingerprint=${FINGERPRINT}`, "-A")).toEqual([projected]);
+  });
+
+  test("takes no other field for a selector", async () => {
+    const { stderr } = await sshKeys.cluster.kubectl([
+      "get",
+      "sshkeys",
+      "-A",
+      "--field-selector",
+      "spec.title=Laptop",
+    ]);
+    expect(stderr).toContain("field label not supported: spec.title");
+  });
+});
+
+test("kubectl apply warns of nothing and refuses a misspelt field by its name", async () => {
+  const manifest = `{apiVersion: sshkey-operator.dev/v1alpha1, kind: SSHKey, metadata: {name: misspelt}, spec: {user: a, key: b, expires: c}}`;
+  const { stderr } = await sshKeys.cluster.kubectl(["apply", "-n", sshKeys.namespace, "-f", "-"], manifest);
+  expect(stderr).toContain('unknown field "spec.expires"');
+});
+
+describe("kubectl explain is the reference manual", () => {
+  test.each([
+    ["sshkey", "one SSH public key of one user"],
+    ["sshkey.spec", "key\t<string> -required-"],
+    ["sshkey.spec.user", "Immutable"],
+    ["sshkey.spec.key", "TYPE BASE64 [COMMENT]"],
+    ["sshkey.spec.title", "Display only"],
+    ["sshkey.spec.options", "sshd(8)"],
+    ["sshkey.spec.expiresAt", "2027-01-31T18:00:00Z"],
+    ["sshkey.spec.disabled", "keeps the record"],
+    ["sshkey.status.conditions", "Projected, Invalid, Weak, Duplicate"],
+  ])("%s", async (field, says) => {
+    const explained = await eventually(`kubectl explain ${field}`, async () => {
+      const { code, stdout } = await sshKeys.cluster.kubectl(["explain", field]);
+      return code === 0 && stdout;
+    });
+    expect(explained.replaceAll(/\s*\n\s*/g, " ")).toContain(says);
+  });
+
+  test("every field of spec and status is described", async () => {
+    expect(undescribed(await rootSchema(), "")).toEqual(["metadata"]);
+  });
+
+  test("every field of spec comes with an example", async () => {
+    const { spec } = (await rootSchema()).properties ?? {};
+    for (const [name, { description }] of Object.entries(spec?.properties ?? {})) {
+      expect(description, name).toMatch(/\nExample: ./);
+    }
+  });
+
+  test("every state is named", async () => {
+    const { status } = (await rootSchema()).properties ?? {};
+    const description = status?.properties?.conditions?.description ?? "";
+    expect(STATES.filter((state) => !description.includes(state))).toEqual([]);
+  });
+});
+
+interface Schema {
+  readonly description?: string;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly items?: Schema;
+}
+
+async function rootSchema(): Promise<Schema> {
+  return parse(await readFile("crds/sshkeys.yaml", "utf8")).spec.versions[0].schema.openAPIV3Schema;
+}
+
+function undescribed(schema: Schema, path: string): string[] {
+  const own = schema.description === undefined ? [path] : [];
+  const items = schema.items === undefined ? [] : undescribed(schema.items, `${path}[]`);
+  const fields = Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
+    undescribed(field, path === "" ? name : `${path}.${name}`),
+  );
+  return [...own, ...items, ...fields];
+}
+
+async function writeStatus(name: string, status: string, reason: string, message: string, key: object) {
+  const ready = { type: "Ready", status, reason, message, lastTransitionTime: "2026-01-02T03:04:05Z" };
+  const valid = { ...ready, type: "Valid", reason: "Checked", message: "Not the one to print." };
+  const { code } = await sshKeys.patch(name, { status: { ...key, conditions: [valid, ready] } }, "/status");
+  expect(code).toBe(200);
+}
+
+async function kubectl(...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await sshKeys.cluster.kubectl(["-n", sshKeys.namespace, ...args]);
+  expect([code, code === 0 ? "" : stderr]).toEqual([0, ""]);
+  return stdout.trimEnd();
+}
+
+/** The cells of what kubectl prints; columns stand at least three spaces apart. */
+async function table(...args: string[]): Promise<string[][]> {
+  return (await kubectl(...args)).split("\n").map((row) => row.split(/ {3,}/).map((cell) => cell.trim()));
+}
+
+async function found(selector: string, ...args: string[]): Promise<string[]> {
+  const names = await kubectl("get", "sshkeys", "--field-selector", selector, "-o", "name", ...args);
+  return names.split("\n").map((name) => name.replace("sshkey.sshkey-operator.dev/", ""));
+}

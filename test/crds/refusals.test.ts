@@ -1,0 +1,177 @@
+import fc from "fast-check";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+
+let sshKeys: SSHKeyClient;
+
+beforeAll(async () => {
+  sshKeys = await startSSHKeyClient();
+});
+
+afterAll(async () => {
+  await sshKeys.stop();
+});
+
+const [TYPE, BASE64] = PUBLIC_KEY.split(" ");
+
+const NOT_A_KEY =
+  "spec.key: Invalid value: this is not an OpenSSH public key. Copy the whole line of a .pub file: TYPE BASE64 [COMMENT], as in `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA... alice@laptop`";
+const SEVERAL_LINES =
+  "spec.key: Invalid value: this is more than one line. Put in the one line of the .pub file, without line breaks or carriage returns";
+const SEVERAL_KEYS = "spec.key: Invalid value: these are several keys. Create one SSHKey object for each";
+const OPTIONS_IN_FRONT =
+  'spec.key: Invalid value: something stands in front of the key type. Begin with the type and move options such as restrict or from="..." to spec.options, one an item';
+const OTHER_FORMAT =
+  "spec.key: Invalid value: this is a public key or certificate in PEM or RFC 4716 form. Convert a public key with `ssh-keygen -i -f FILE` (RFC 4716) or `ssh-keygen -i -m PKCS8 -f FILE` (PEM) and put in the line that it prints";
+const COMMENT_CONTROLS = "spec.key: Invalid value: the comment holds control characters. Remove them";
+const USER =
+  "spec.user: Invalid value: name the user who owns the key, in 1 to 253 characters without control characters, line breaks or a space at either end: alice, or alice@example.com";
+const TITLE =
+  "spec.title: Invalid value: the title is one line of text. Remove line breaks and other control characters";
+const OPTIONS =
+  'spec.options: Invalid value: each item is one OpenSSH option on one line, such as restrict or from="10.0.0.0/8". Remove empty items, line breaks and other control characters';
+const EXPIRES_AT =
+  'spec.expiresAt: Invalid value: give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one';
+
+describe("an SSHKey is refused with one message that says what to do", () => {
+  const cases: readonly [why: string, spec: Spec, message: string][] = [
+    ["an empty key", { key: "" }, NOT_A_KEY],
+    ["a blank key", { key: " \n" }, NOT_A_KEY],
+    ["a file name", { key: "~/.ssh/id_ed25519.pub" }, NOT_A_KEY],
+    ["a type without base64", { key: "ssh-ed25519" }, NOT_A_KEY],
+    ["base64 without a type", { key: `${BASE64}` }, NOT_A_KEY],
+    ["an abbreviated key", { key: "ssh-ed25519 AAAAC3...7CMB7HQ alice" }, NOT_A_KEY],
+    ["base64 that does not begin with a type's name", { key: `${TYPE} AAAAIGrNsRCISAtKXV5O` }, NOT_A_KEY],
+    ["URL-safe base64", { key: `${TYPE} ${BASE64}-_` }, NOT_A_KEY],
+    ["a type that is none of OpenSSH's", { key: `rsa ${BASE64}` }, NOT_A_KEY],
+    ["several keys", { key: `${PUBLIC_KEY}\n${PUBLIC_KEY}\n` }, SEVERAL_KEYS],
+    ["several keys with an empty line between", { key: `${PUBLIC_KEY}\n\n${PUBLIC_KEY}` }, SEVERAL_KEYS],
+    ["a broken line", { key: `${PUBLIC_KEY.slice(0, 40)}\n${PUBLIC_KEY.slice(40)}` }, SEVERAL_LINES],
+    ["a key below a comment line", { key: `# laptop\n${PUBLIC_KEY}` }, SEVERAL_LINES],
+    ["a second newline", { key: `${PUBLIC_KEY}\n\n` }, SEVERAL_LINES],
+    ["a newline in front", { key: `\n${PUBLIC_KEY}` }, SEVERAL_LINES],
+    ["a carriage return", { key: `${PUBLIC_KEY}\r\n` }, SEVERAL_LINES],
+    ["a Unicode line separator", { key: `${PUBLIC_KEY}\u2028x` }, SEVERAL_LINES],
+    ["a flag in front", { key: `restrict ${PUBLIC_KEY}` }, OPTIONS_IN_FRONT],
+    ["an option in front", { key: `command="a b" ${PUBLIC_KEY}` }, OPTIONS_IN_FRONT],
+    ["a control character in the comment", { key: `${PUBLIC_KEY}\u0007` }, COMMENT_CONTROLS],
+    ["a NUL in the comment", { key: `${PUBLIC_KEY}\u0000` }, COMMENT_CONTROLS],
+    ["PEM", { key: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n" }, OTHER_FORMAT],
+    ["RFC 4716", { key: "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n" }, OTHER_FORMAT],
+    ["an X.509 certificate", { key: "-----BEGIN CERTIFICATE-----\nMIIB\n" }, OTHER_FORMAT],
+    ["an empty user", { user: "" }, USER],
+    ["a user with a leading space", { user: " alice" }, USER],
+    ["a user with a trailing space", { user: "alice " }, USER],
+    ["a user with a trailing no-break space", { user: "alice\u00a0" }, USER],
+    ["a user with a tab", { user: "al\tice" }, USER],
+    ["a user with a newline at the end", { user: "alice\n" }, USER],
+    ["a user with a C1 control character", { user: "al\u0085ice" }, USER],
+    ["a title of two lines", { title: "a\nb" }, TITLE],
+    ["a title with an escape sequence", { title: "\u001b[31mred" }, TITLE],
+    ["an empty option", { options: ["restrict", ""] }, OPTIONS],
+    ["an option of two lines", { options: ['command="a\nb"'] }, OPTIONS],
+    ["a word for a date", { expiresAt: "tomorrow" }, EXPIRES_AT],
+    ["an empty date", { expiresAt: "" }, EXPIRES_AT],
+    ["a date without a time", { expiresAt: "2027-01-31" }, EXPIRES_AT],
+    ["a time without an offset", { expiresAt: "2027-01-31T18:00:00" }, EXPIRES_AT],
+    ["a space for the T", { expiresAt: "2027-01-31 18:00:00Z" }, EXPIRES_AT],
+    ["the 29th of February of a common year", { expiresAt: "2100-02-29T00:00:00Z" }, EXPIRES_AT],
+    ["a leap second", { expiresAt: "2027-06-30T23:59:60Z" }, EXPIRES_AT],
+    ["an impossible offset", { expiresAt: "2027-01-31T18:00:00+25:00" }, EXPIRES_AT],
+    ["text in front of a date", { expiresAt: "x2027-01-31T18:00:00Z" }, EXPIRES_AT],
+    ["a newline after a date", { expiresAt: "2027-01-31T18:00:00Z\n" }, EXPIRES_AT],
+  ];
+  test.each(cases)("%s", async (_why, spec, message) => {
+    const { code, name, message: said } = await sshKeys.create(spec);
+    expect([code, said]).toEqual([422, `SSHKey.sshkey-operator.dev "${name}" is invalid: ${message}`]);
+  });
+});
+
+describe("an SSHKey is refused for its size or shape", () => {
+  const cases: readonly [why: string, spec: Spec, message: string][] = [
+    ["a key of more than 16 KiB", { key: PUBLIC_KEY.padEnd(16385, "x") }, "spec.key: Too long"],
+    ["a user of 254 characters", { user: "a".repeat(254) }, "spec.user: Too long"],
+    ["a title of 256 characters", { title: "a".repeat(256) }, "spec.title: Too long"],
+    ["33 options", { options: Array(33).fill("restrict") }, "spec.options: Too many"],
+    ["an option of 1025 characters", { options: ["a".repeat(1025)] }, "spec.options[0]: Too long"],
+    ["a date of 65 characters", { expiresAt: "2".repeat(65) }, "spec.expiresAt: Too long"],
+    ["no key", { key: undefined }, "spec.key: Required value"],
+    ["no user", { user: undefined }, "spec.user: Required value"],
+    ["a key that is a list", { key: [PUBLIC_KEY] }, "spec.key in body must be of type string"],
+    ["disabled in words", { disabled: "yes" }, "spec.disabled in body must be of type boolean"],
+  ];
+  test.each(cases)("%s", async (_why, spec, message) => {
+    const { code, message: said } = await sshKeys.create(spec);
+    expect(code).toBe(422);
+    expect(said).toContain(message);
+  });
+});
+
+test("each of several broken fields is named once", async () => {
+  const { message } = await sshKeys.create({
+    user: "",
+    key: "x",
+    title: "\n",
+    options: [""],
+    expiresAt: "x",
+  });
+  expect(message.match(/spec(\.\w+)?: /g)?.toSorted()).toEqual([
+    "spec.expiresAt: ",
+    "spec.key: ",
+    "spec.options: ",
+    "spec.title: ",
+    "spec.user: ",
+  ]);
+});
+
+test("a refused SSHKey is not stored", async () => {
+  const { name } = await sshKeys.create({ key: "x" });
+  expect((await sshKeys.read(name)).code).toBe(404);
+});
+
+test("kubectl prints the message as it is", async () => {
+  const { code, stderr } = await sshKeys.cluster.kubectl(
+    ["create", "-n", sshKeys.namespace, "-f", "-"],
+    JSON.stringify({
+      apiVersion: "sshkey-operator.dev/v1alpha1",
+      kind: "SSHKey",
+      metadata: { name: "broken" },
+      spec: { user: "alice", key: "x" },
+    }),
+  );
+  expect([code, stderr.trim()]).toEqual([1, `The SSHKey "broken" is invalid: ${NOT_A_KEY}`]);
+});
+
+test("the user of an SSHKey cannot be changed", async () => {
+  const { name } = await sshKeys.create({});
+  const { code, message } = await sshKeys.patch(name, { spec: { user: "bob" } });
+  expect([code, message]).toEqual([
+    422,
+    `SSHKey.sshkey-operator.dev "${name}" is invalid: spec.user: Forbidden: the user of an SSHKey cannot be changed: delete this SSHKey and create one for the other user`,
+  ]);
+});
+
+test("an edit is held to the same rules as a new SSHKey", async () => {
+  const { name } = await sshKeys.create({});
+  const { message } = await sshKeys.patch(name, { spec: { key: `${PUBLIC_KEY}\n${PUBLIC_KEY}` } });
+  expect(message).toContain(SEVERAL_KEYS);
+});
+
+test("expiresAt takes exactly the dates that exist", async () => {
+  const two = (n: number) => String(n).padStart(2, "0");
+  const year = fc.oneof(fc.integer({ min: 1000, max: 9999 }), fc.constantFrom(1900, 2000, 2024, 2100, 2400));
+  const month = fc.oneof(fc.integer({ min: 0, max: 13 }), fc.constant(2));
+  const day = fc.oneof(fc.integer({ min: 0, max: 32 }), fc.integer({ min: 28, max: 31 }));
+  await fc.assert(
+    fc.asyncProperty(year, month, day, async (y, m, d) => {
+      const date = new Date(Date.UTC(y, m - 1, d));
+      const exists = date.getUTCFullYear() === y && date.getUTCMonth() === m - 1 && date.getUTCDate() === d;
+      const { code } = await sshKeys.create(
+        { expiresAt: `${y}-${two(m)}-${two(d)}T00:00:00Z` },
+        { dryRun: true },
+      );
+      expect(code).toBe(exists ? 201 : 422);
+    }),
+    { numRuns: 400 },
+  );
+});

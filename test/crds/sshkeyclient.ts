@@ -1,0 +1,82 @@
+import { randomBytes } from "node:crypto";
+import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/sshkey.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
+
+/** SSHKeys of one fresh namespace on a real API server, as a test writes and reads them. */
+export interface SSHKeyClient {
+  readonly cluster: Cluster;
+  readonly namespace: string;
+  /** Creates an SSHKey with this spec laid over a good one; `dryRun` stores nothing. */
+  create(spec: Spec, o?: { dryRun?: boolean }): Promise<Outcome>;
+  /** Merge-patches the SSHKey, or its status if `subresource` is "/status". */
+  patch(name: string, patch: object, subresource?: "/status"): Promise<Outcome>;
+  read(name: string): Promise<Outcome>;
+  stop(): Promise<void>;
+}
+
+/** Any JSON is allowed, so that a test can break every rule. */
+export type Spec = Readonly<Record<string, unknown>>;
+
+export interface Outcome {
+  /** HTTP status. */
+  readonly code: number;
+  /** Name of the object that was asked for, whatever came of it. */
+  readonly name: string;
+  /** The API server's message, empty unless it refused. */
+  readonly message: string;
+  /** The whole answer as text. */
+  readonly text: string;
+  readonly object: Spec & { readonly spec?: Spec; readonly status?: Spec };
+}
+
+/** One good line, whose fingerprint is SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg. */
+export const PUBLIC_KEY =
+  "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop";
+
+export const FINGERPRINT = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
+
+/** Starts a cluster of its own and waits until it serves SSHKeys. */
+export async function startSSHKeyClient(): Promise<SSHKeyClient> {
+  const cluster = await startCluster();
+  const namespace = await cluster.namespace();
+  const path = `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/${PLURAL}`;
+  await eventually("SSHKeys are served", async () => (await cluster.request("GET", path)).status === 200);
+
+  const send = async (method: "GET" | "POST" | "PATCH", name: string, under: string, body?: unknown) => {
+    const answer = await cluster.request(method, `${path}${under}`, body);
+    return outcome(name, answer.status, answer.body);
+  };
+  return {
+    cluster,
+    namespace,
+    create(spec, o = {}) {
+      const name = `key-${randomBytes(6).toString("hex")}`;
+      return send("POST", name, o.dryRun === true ? "?dryRun=All" : "", sshKey(name, spec));
+    },
+    patch: (name, patch, subresource) => send("PATCH", name, `/${name}${subresource ?? ""}`, patch),
+    read: (name) => send("GET", name, `/${name}`),
+    stop: () => cluster.stop(),
+  };
+}
+
+/** An SSHKey with this spec laid over a good one. */
+export function sshKey(name: string, spec: Spec = {}) {
+  return {
+    apiVersion: API_VERSION,
+    kind: KIND,
+    metadata: { name },
+    spec: { user: "alice", key: PUBLIC_KEY, ...spec },
+  };
+}
+
+function outcome(name: string, code: number, body: unknown): Outcome {
+  const object: Outcome["object"] & { readonly message?: string } = Object(body);
+  return {
+    code,
+    name,
+    message: code < 400 ? "" : (object.message ?? ""),
+    text: JSON.stringify(body),
+    object,
+  };
+}

@@ -1,0 +1,211 @@
+import { readFile } from "node:fs/promises";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { eventually } from "../cluster/eventually.ts";
+import { FINGERPRINT, PUBLIC_KEY, type SSHKeyClient, sshKey, startSSHKeyClient } from "./sshkeyclient.ts";
+
+let sshKeys: SSHKeyClient;
+
+beforeAll(async () => {
+  sshKeys = await startSSHKeyClient();
+});
+
+afterAll(async () => {
+  await sshKeys.stop();
+});
+
+const STATUS = {
+  type: "ssh-ed25519",
+  length: 256,
+  fingerprint: FINGERPRINT,
+  fingerprintMD5: "6f:1a:8a:c1:4f:13:5c:36:6e:3f:be:eb:49:3b:8e:3e",
+  comment: "alice@laptop",
+  secretName: "sshkeys-alice",
+  duplicateOf: { name: "other", namespace: "team-a" },
+  observedGeneration: 1,
+  conditions: [condition("Valid"), condition("Unique"), condition("Ready"), condition("Stalled")],
+};
+
+describe("spec and status are written apart", () => {
+  test("a status that comes with a new SSHKey is dropped", async () => {
+    const { cluster, namespace } = sshKeys;
+    const path = `/apis/sshkey-operator.dev/v1alpha1/namespaces/${namespace}/sshkeys`;
+    const { body } = await cluster.request("POST", path, { ...sshKey("with-status"), status: STATUS });
+    expect(body).not.toHaveProperty("status");
+  });
+
+  test("a status in an edit of the SSHKey is dropped", async () => {
+    const { name } = await sshKeys.create({});
+    expect((await sshKeys.patch(name, { status: STATUS })).object).not.toHaveProperty("status");
+  });
+
+  test("a spec in an edit of the status is dropped", async () => {
+    const { name } = await sshKeys.create({});
+    const { object } = await sshKeys.patch(name, { spec: { user: "bob" }, status: STATUS }, "/status");
+    expect(object.spec).toMatchObject({ user: "alice" });
+  });
+
+  test("an edit of the spec raises the generation, one of the status does not", async () => {
+    const { name } = await sshKeys.create({});
+    await sshKeys.patch(name, { status: STATUS }, "/status");
+    expect((await sshKeys.read(name)).object.metadata).toMatchObject({ generation: 1 });
+    await sshKeys.patch(name, { spec: { disabled: true } });
+    expect((await sshKeys.read(name)).object.metadata).toMatchObject({ generation: 2 });
+  });
+});
+
+test("every field of the status is kept", async () => {
+  const { name } = await sshKeys.create({});
+  const { message, object } = await sshKeys.patch(name, { status: STATUS }, "/status");
+  expect([message, object.status]).toEqual(["", STATUS]);
+});
+
+test("a status can hold the longest comment and message", async () => {
+  const { name } = await sshKeys.create({});
+  const status = {
+    comment: "x".repeat(16384),
+    conditions: [{ ...condition("Ready"), message: "x".repeat(32768) }],
+  };
+  expect((await sshKeys.patch(name, { status }, "/status")).message).toBe("");
+});
+
+describe("a condition is held to the limits of metav1.Condition", () => {
+  const cases: readonly [what: string, broken: object, message: string][] = [
+    ["a status of its own", { status: "Maybe" }, 'supported values: "True", "False", "Unknown"'],
+    ["an empty reason", { reason: "" }, "reason in body should be at least 1 chars long"],
+    ["a reason of several words", { reason: "not good" }, "reason in body should match"],
+    ["no transition time", { lastTransitionTime: undefined }, "lastTransitionTime: Required value"],
+    ["a message of more than 32768 characters", { message: "x".repeat(32769) }, "message: Too long"],
+  ];
+  test.each(cases)("%s is refused", async (_what, broken, message) => {
+    const { name } = await sshKeys.create({});
+    const patched = await sshKeys.patch(
+      name,
+      { status: { conditions: [{ ...condition("Ready"), ...broken }] } },
+      "/status",
+    );
+    expect(patched.message).toContain(message);
+  });
+
+  test("two of one type are refused", async () => {
+    const { name } = await sshKeys.create({});
+    const { message } = await sshKeys.patch(
+      name,
+      { status: { conditions: [condition("Ready"), condition("Ready")] } },
+      "/status",
+    );
+    expect(message).toContain("status.conditions[1]: Duplicate value");
+  });
+
+  test("two writers of different conditions do not undo each other", async () => {
+    const { name } = await sshKeys.create({});
+    await apply(name, "one", [condition("Valid")]);
+    await apply(name, "two", [condition("Ready")]);
+    expect((await sshKeys.read(name)).object.status).toMatchObject({
+      conditions: [{ type: "Valid" }, { type: "Ready" }],
+    });
+  });
+});
+
+describe("an SSHKey stored before a rule was made stricter", () => {
+  const OLD = { user: " alice", key: "no key", title: "two\nlines", options: [""], expiresAt: "tomorrow" };
+  const API = "/apis/old.sshkey-operator.dev/v1alpha1";
+  let path: string;
+
+  beforeAll(async () => {
+    path = `${API}/namespaces/${sshKeys.namespace}/sshkeys`;
+    await applyDefinition(false);
+    await eventually(
+      "the definition without rules is served",
+      async () => (await create("first", OLD)) === 201,
+    );
+    await applyDefinition(true);
+    await eventually(
+      "the rules are in force",
+      async () => (await create("second", OLD, "?dryRun=All")) === 422,
+    );
+  });
+
+  afterAll(async () => {
+    await sshKeys.cluster.kubectl(["delete", "crd", "sshkeys.old.sshkey-operator.dev", "--wait=false"]);
+  });
+
+  test("can have its status written", async () => {
+    expect(await patch("/status", { status: STATUS })).toEqual([200, ""]);
+  });
+
+  test("can be labelled", async () => {
+    expect(await patch("", { metadata: { labels: { a: "b" } } })).toEqual([200, ""]);
+  });
+
+  test("can be disabled", async () => {
+    expect(await patch("", { spec: { disabled: true } })).toEqual([200, ""]);
+  });
+
+  test.each(Object.keys(OLD).filter((field) => field !== "user"))(
+    "is held to the rule once %s is edited",
+    async (field) => {
+      const [status, message] = await patch("?dryRun=All", {
+        spec: { [field]: field === "options" ? ["", ""] : "\n" },
+      });
+      expect(status).toBe(422);
+      expect(message).toContain(`is invalid: spec.${field}: `);
+    },
+  );
+
+  test("can be put right", async () => {
+    expect(await patch("?dryRun=All", { spec: { key: PUBLIC_KEY } })).toEqual([200, ""]);
+  });
+
+  /** The same definition in a group of its own, with or without its rules. */
+  async function applyDefinition(rules: boolean): Promise<void> {
+    const crd = parse(await readFile("crds/sshkeys.yaml", "utf8"));
+    crd.metadata.name = "sshkeys.old.sshkey-operator.dev";
+    crd.spec.group = "old.sshkey-operator.dev";
+    if (!rules)
+      delete crd.spec.versions[0].schema.openAPIV3Schema.properties.spec["x-kubernetes-validations"];
+    const { code, stderr } = await sshKeys.cluster.kubectl(
+      ["apply", "--server-side", "-f", "-"],
+      stringify(crd),
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+  }
+
+  async function create(name: string, spec: object, query = ""): Promise<number> {
+    const object = {
+      apiVersion: "old.sshkey-operator.dev/v1alpha1",
+      kind: "SSHKey",
+      metadata: { name },
+      spec,
+    };
+    return (await sshKeys.cluster.request("POST", path + query, object)).status;
+  }
+
+  async function patch(suffix: string, body: object): Promise<[status: number, message: string]> {
+    const answer = await sshKeys.cluster.request("PATCH", `${path}/first${suffix}`, body);
+    const { message = "" }: { message?: string } = Object(answer.body);
+    return [answer.status, message];
+  }
+});
+
+function condition(type: string) {
+  return {
+    type,
+    status: "True",
+    reason: "Projected",
+    message: "The key is in Secret sshkeys-alice.",
+    observedGeneration: 1,
+    lastTransitionTime: "2026-01-02T03:04:05Z",
+  };
+}
+
+async function apply(name: string, fieldManager: string, conditions: object[]): Promise<void> {
+  const { cluster, namespace } = sshKeys;
+  const { status } = await cluster.request(
+    "PATCH",
+    `/apis/sshkey-operator.dev/v1alpha1/namespaces/${namespace}/sshkeys/${name}/status?fieldManager=${fieldManager}`,
+    { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey", status: { conditions } },
+    { "content-type": "application/apply-patch+yaml" },
+  );
+  expect(status).toBe(200);
+}
