@@ -1,0 +1,145 @@
+import { valueFault } from "./optionvalue.ts";
+import { accept, type Result, refuse } from "./refusal.ts";
+
+/**
+ * Reads authorized_keys options, one an entry, and writes them as one word for the front of a key line: names in
+ * lower case, values quoted, commas between; "" for none. At most 16,384 characters.
+ *
+ * Refuses what sshd(8) would refuse the whole line for (sshauthopt_parse in OpenSSH's auth-options.c), and also:
+ * options that would make the key an authority, a second value where only one counts, control characters, and
+ * values that sshd takes at first and that can never match.
+ */
+export function renderOptions(options: readonly string[]): Result<string> {
+  const rendered: string[] = [];
+  const seen = new Set<string>();
+  let characters = 0;
+  for (const [index, text] of options.entries()) {
+    const place = `Option ${index + 1}`;
+    const option = readOption(text, place);
+    if (!option.ok) return option;
+    const { name, value } = option.value;
+    const slot = onlyOne(name, value);
+    if (slot !== undefined && seen.has(slot)) {
+      return refuse(
+        "DuplicateOption",
+        `${place} gives a second value for ${name}, of which only one can hold; keep one.`,
+      );
+    }
+    if (slot !== undefined) seen.add(slot);
+    const word = value === undefined ? name : `${name}="${value.replaceAll('"', '\\"')}"`;
+    characters += word.length + 1;
+    if (characters > MAX_CHARACTERS) {
+      return refuse(
+        "TooLong",
+        `The options have more than ${MAX_CHARACTERS} characters together; shorten them.`,
+      );
+    }
+    rendered.push(word);
+  }
+  return accept(rendered.join(","));
+}
+
+interface Option {
+  readonly name: string;
+  /** Without quotes; undefined for a flag. */
+  readonly value: string | undefined;
+}
+
+function readOption(text: string, place: string): Result<Option> {
+  if (text === "") return refuse("BadOption", `${place} is empty; remove it.`);
+  if (text.length > MAX_CHARACTERS) {
+    return refuse("TooLong", `${place} has more than ${MAX_CHARACTERS} characters; shorten it.`);
+  }
+  if (/[\u0000-\u001f\u007f-\u009f]/.test(text) || !text.isWellFormed()) {
+    return refuse("BadOption", `${place} holds a line break or another control character; remove it.`);
+  }
+  const written = /^[A-Za-z0-9-]+/.exec(text)?.[0] ?? "";
+  const name = written.toLowerCase();
+  const rest = text.slice(written.length);
+  const forbidden = FORBIDDEN.get(name);
+  if (forbidden !== undefined) return refuse("ForbiddenOption", `${place}: ${forbidden}`);
+  if (FLAGS.has(name)) return readFlag(name, rest, place);
+  if (!VALUED.has(name)) {
+    return refuse(
+      "UnknownOption",
+      `${place} is no option that sshd knows; see AUTHORIZED_KEYS FILE FORMAT in sshd(8).`,
+    );
+  }
+  return readValue(name, rest, place);
+}
+
+function readFlag(name: string, rest: string, place: string): Result<Option> {
+  if (rest === "") return accept({ name, value: undefined });
+  if (rest.startsWith(",")) return refuseSeveral(place);
+  return refuse("BadOption", `${place}: nothing may follow ${name}; remove what does.`);
+}
+
+function readValue(name: string, rest: string, place: string): Result<Option> {
+  if (!rest.startsWith('="')) {
+    return refuse(
+      "BadOption",
+      `${place}: ${name} needs a value in double quotes; write it as ${name}="VALUE".`,
+    );
+  }
+  const end = closingQuote(rest, 2);
+  if (end === -1) {
+    return refuse(
+      "BadOption",
+      `${place}: the quote after ${name}= is not closed; end the value with a double quote.`,
+    );
+  }
+  const behind = rest.slice(end + 1);
+  if (behind.startsWith(",")) return refuseSeveral(place);
+  if (behind !== "")
+    return refuse("BadOption", `${place}: text follows the closing quote of ${name}; remove it.`);
+  const value = rest.slice(2, end).replaceAll('\\"', '"');
+  const fault = valueFault(name, value);
+  return fault === undefined ? accept({ name, value }) : refuse("BadOptionValue", `${place}: ${fault}`);
+}
+
+function refuseSeveral(place: string): Result<Option> {
+  return refuse("SeveralOptions", `${place} holds several options; make each one an entry of its own.`);
+}
+
+/** The place of the first double quote that no backslash precedes (opt_dequote in OpenSSH's misc.c), or -1. */
+function closingQuote(text: string, from: number): number {
+  let at = text.indexOf('"', from);
+  while (at > from && text[at - 1] === "\\") at = text.indexOf('"', at + 1);
+  return at;
+}
+
+/** What may be given once: sshd refuses a second command or from, and of the others uses one without a word. */
+function onlyOne(name: string, value: string | undefined): string | undefined {
+  if (name === "environment") return `environment ${value?.slice(0, value.indexOf("="))}`;
+  return name === "command" || name === "from" || name === "tunnel" ? name : undefined;
+}
+
+const FLAGS: ReadonlySet<string> = new Set([
+  "restrict",
+  ...[
+    "agent-forwarding",
+    "port-forwarding",
+    "pty",
+    "touch-required",
+    "user-rc",
+    "verify-required",
+    "x11-forwarding",
+  ].flatMap((name) => [name, `no-${name}`]),
+]);
+
+const VALUED: ReadonlySet<string> = new Set([
+  "command",
+  "environment",
+  "from",
+  "permitlisten",
+  "permitopen",
+  "tunnel",
+]);
+
+const FORBIDDEN: ReadonlyMap<string, string> = new Map([
+  ["cert-authority", "cert-authority would let this key sign certificates for others; remove it."],
+  ["principals", "principals belongs to certificate authorities, which are not accepted; remove it."],
+  ["expiry-time", "expiry-time is written for you; use spec.expiresAt instead."],
+]);
+
+const MAX_CHARACTERS = 16_384;

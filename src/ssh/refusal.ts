@@ -1,0 +1,60 @@
+/**
+ * Why a text is not accepted: a stable word for machines and one sentence for people, which says what is
+ * wrong and what to do. The sentence never quotes key material.
+ */
+export interface Refusal {
+  readonly code: RefusalCode;
+  readonly message: string;
+}
+
+/** What every reader in this folder gives back: the value, or the reason why there is none. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly refusal: Refusal };
+
+/** Words a program may rely on. Each is usable as the reason of a Kubernetes condition. */
+export type RefusalCode =
+  // The text around a key.
+  | "Empty"
+  | "TooLong"
+  | "NulCharacter"
+  | "SeveralKeys"
+  | "SeveralLines"
+  | "OptionsInKey"
+  | "MissingType"
+  | "UnknownType"
+  | "TypeMismatch"
+  // Something other than a plain public key in the one-line form.
+  | "PrivateKey"
+  | "Certificate"
+  | "ForeignFormat"
+  // The encoded key.
+  | "BadBase64"
+  | "Truncated"
+  | "TrailingBytes"
+  | "BadString"
+  | "NegativeInteger"
+  | "IntegerTooLong"
+  | "RSATooShort"
+  | "CurveMismatch"
+  | "PointNotUncompressed"
+  | "PointNotOnCurve"
+  | "PointOutOfRange"
+  | "BadKeyLength"
+  // authorized_keys options.
+  | "BadOption"
+  | "UnknownOption"
+  | "BadOptionValue"
+  | "SeveralOptions"
+  | "DuplicateOption"
+  | "ForbiddenOption";
+
+/** The result of a text that is taken. */
+export function accept<T>(value: T): Result<T> {
+  return { ok: true, value };
+}
+
+/** The result of a text that is not. The message says what is wrong, then what to do. */
+export function refuse<T>(code: RefusalCode, message: string): Result<T> {
+  return { ok: false, refusal: { code, message } };
+}

@@ -1,0 +1,197 @@
+import { createHash, generateKeyPairSync } from "node:crypto";
+import { describe, expect, test } from "vitest";
+import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { KEY_TYPES, parsePublicKey } from "../../src/ssh/publickey.ts";
+import type { RefusalCode } from "../../src/ssh/refusal.ts";
+import { encodeStrings } from "../../src/ssh/wire.ts";
+import { Random } from "./random.ts";
+import { accepted, codeOf, messageOf } from "./refusals.ts";
+import { blobOf, ecdsaSample, lineOf, rsaSample, type Sample } from "./samples.ts";
+
+const ALICE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop";
+const [TYPE = "", BASE64 = ""] = ALICE.split(" ");
+const random = new Random(7);
+const ED25519: Sample = { type: "ssh-ed25519", strings: [random.bytes(32)] };
+const RSA = rsaSample(random, 2048);
+
+function changed(sample: Sample, change: (strings: readonly Buffer[]) => readonly Buffer[]): string {
+  return lineOf({ ...sample, strings: change(sample.strings) });
+}
+
+describe("an accepted key", () => {
+  test("has the fingerprint that ssh-keygen prints", () => {
+    const expected = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
+    expect(fingerprintSHA256(accepted(parsePublicKey(ALICE)).blob)).toBe(expected);
+  });
+
+  test("has type, bits and comment", () => {
+    expect(accepted(parsePublicKey(ALICE))).toMatchObject({ type: TYPE, bits: 256, comment: "alice@laptop" });
+  });
+
+  test("of one of nine types is told by its full name", () => {
+    expect([...KEY_TYPES].sort()).toHaveLength(9);
+  });
+
+  test("may have no comment", () => {
+    expect(accepted(parsePublicKey(`${TYPE} ${BASE64}`)).comment).toBe("");
+  });
+
+  test("keeps the spaces inside its comment", () => {
+    expect(accepted(parsePublicKey(`${TYPE} ${BASE64}   alice  of  team a `)).comment).toBe(
+      "alice  of  team a",
+    );
+  });
+
+  test("loses control characters from its comment", () => {
+    expect(accepted(parsePublicKey(`${TYPE} ${BASE64} a\u001b[31m\tb\u0085`)).comment).toBe("a[31m b");
+  });
+
+  test("may stand between blank lines", () => {
+    expect(codeOf(parsePublicKey(`\n  \r\n${ALICE}\r\n\n`))).toBeUndefined();
+  });
+
+  test("under a signature algorithm's name is of the type behind it", () => {
+    const line = lineOf(RSA).replace("ssh-rsa", "rsa-sha2-512");
+    expect(accepted(parsePublicKey(line)).type).toBe("ssh-rsa");
+  });
+
+  test("with other mpint spellings gets the canonical blob", () => {
+    const padded = changed(RSA, (strings) => strings.map((value) => Buffer.concat([Buffer.alloc(2), value])));
+    expect(accepted(parsePublicKey(padded)).blob).toEqual(blobOf(RSA));
+  });
+
+  test("with zeros in place of a shorter type name gets the canonical blob", () => {
+    const strings = RSA.strings.map((value, index) => Buffer.concat([Buffer.alloc(index * 4), value]));
+    const blob = encodeStrings([Buffer.from("rsa"), ...strings]);
+    expect(accepted(parsePublicKey(`ssh-rsa ${blob.toString("base64")}`)).blob).toEqual(blobOf(RSA));
+  });
+
+  test("of the post-quantum type has 256 bits and fingerprints over type and key", () => {
+    const type = "ssh-mldsa44-ed25519@openssh.com";
+    const key = random.bytes(1312 + 32);
+    const blob = Buffer.concat([Buffer.of(0, 0, 0, 31), Buffer.from(type), Buffer.of(0, 0, 5, 0x40), key]);
+    const parsed = accepted(parsePublicKey(`${type} ${blob.toString("base64")}`));
+    const md5 = createHash("md5").update(blob).digest("hex");
+    expect([parsed.bits, fingerprintMD5(parsed.blob).replaceAll(":", "")]).toEqual([256, md5]);
+  });
+});
+
+describe("a refused key", () => {
+  const trailing = (bytes: number) =>
+    `${TYPE} ${Buffer.concat([blobOf(ED25519), Buffer.alloc(bytes)]).toString("base64")}`;
+  const certificate = encodeStrings([Buffer.from("ssh-ed25519-cert-v01@openssh.com"), Buffer.alloc(32)]);
+  const p256 = ecdsaSample(random, "nistp256");
+  const offCurve = changed(p256, ([curve = Buffer.alloc(0), point = Buffer.alloc(0)]) => {
+    const moved = Buffer.from(point);
+    moved[40] = (moved[40] ?? 0) ^ 1;
+    return [curve, moved];
+  });
+
+  const cases: readonly (readonly [string, RefusalCode, string])[] = [
+    ["nothing", "Empty", ""],
+    ["white space", "Empty", " \t\r\n \n"],
+    ["a comment line", "Empty", `# ${ALICE}`],
+    ["more than 16 KiB", "TooLong", `${ALICE}${" ".repeat(16_384)}`],
+    ["a zero byte", "NulCharacter", `${ALICE}\0`],
+    ["two keys on two lines", "SeveralKeys", `${ALICE}\n${lineOf(RSA)}`],
+    ["two keys folded into one line", "SeveralKeys", `${ALICE} ${lineOf(RSA)}`],
+    ["a key wrapped over lines", "SeveralLines", `${TYPE} ${BASE64.slice(0, 30)}\n${BASE64.slice(30)}`],
+    ["a key and a line of text", "SeveralLines", `${ALICE}\nhello`],
+    ["options before the key", "OptionsInKey", `restrict,command="echo \\"a b\\"" ${ALICE}`],
+    ["options behind spaces", "OptionsInKey", ` \trestrict ${ALICE}`],
+    ["a host name before the key", "OptionsInKey", `host.example.com ${ALICE}`],
+    ["a type before the key", "OptionsInKey", `ssh-rsa ${ALICE}`],
+    ["a key without its type", "MissingType", BASE64],
+    ["a cut key without its type", "MissingType", BASE64.slice(0, 41)],
+    ["a type that is not known", "UnknownType", `ssh-ed448 ${BASE64}`],
+    ["a word", "UnknownType", "hello"],
+    ["another type on the line than in the key", "TypeMismatch", `ssh-rsa ${BASE64}`],
+    [
+      "one curve on the line and another in the key",
+      "TypeMismatch",
+      lineOf(p256).replace("nistp256", "nistp384"),
+    ],
+    ["a certificate", "Certificate", `ssh-ed25519-cert-v01@openssh.com ${certificate.toString("base64")}`],
+    ["a certificate under a plain type", "Certificate", `ssh-ed25519 ${certificate.toString("base64")}`],
+    ["a type and nothing else", "Truncated", "ssh-ed25519"],
+    ["half a key", "Truncated", `${TYPE} ${BASE64.slice(0, 40)}`],
+    ["base64 cut at an odd place", "BadBase64", `${TYPE} ${BASE64.slice(0, 41)}`],
+    [
+      "base64 without its padding",
+      "BadBase64",
+      lineOf({ ...ED25519, strings: [random.bytes(33)] }).replace("=", ""),
+    ],
+    ["base64 for web addresses", "BadBase64", `${TYPE} ${BASE64.slice(0, -1)}_`],
+    ["four bytes too many", "TrailingBytes", trailing(4)],
+    [
+      "a name with a zero byte inside",
+      "BadString",
+      `${TYPE} ${encodeStrings([Buffer.from("ssh\0ed"), Buffer.alloc(32)]).toString("base64")}`,
+    ],
+    [
+      "a negative modulus",
+      "NegativeInteger",
+      changed(RSA, ([e = Buffer.alloc(0), n = Buffer.alloc(0)]) => [e, n.subarray(1)]),
+    ],
+    ["a modulus of 16392 bits", "IntegerTooLong", lineOf(rsaSample(random, 16_392))],
+    ["an RSA key of 1023 bits", "RSATooShort", lineOf(rsaSample(random, 1023))],
+    [
+      "a key that names another curve",
+      "CurveMismatch",
+      changed(p256, ([, point = Buffer.alloc(0)]) => [Buffer.from("nistp384"), point]),
+    ],
+    [
+      "a compressed point",
+      "PointNotUncompressed",
+      changed(p256, ([curve = Buffer.alloc(0), point = Buffer.alloc(0)]) => [
+        curve,
+        Buffer.concat([Buffer.of(2), point.subarray(1, 33)]),
+      ]),
+    ],
+    ["a point off the curve", "PointNotOnCurve", offCurve],
+    [
+      "an Ed25519 key of 31 bytes",
+      "BadKeyLength",
+      changed(ED25519, ([key = Buffer.alloc(0)]) => [key.subarray(1)]),
+    ],
+    [
+      "a protocol 1 key",
+      "ForeignFormat",
+      "1024 65537 135066410865995223349603216278805969938881475605667027524485 alice",
+    ],
+  ];
+
+  test.each(cases)("that is %s has the code %s", (_what, code, text) => {
+    expect(codeOf(parsePublicKey(text))).toBe(code);
+  });
+
+  test.each(cases)("that is %s is told in one sentence what to do", (_what, _code, text) => {
+    expect(messageOf(parsePublicKey(text))).toMatch(/^[A-Z][^\n]+[;,] [^\n]+$/);
+  });
+
+  test.each(cases.filter(([, code]) => code !== "MissingType"))(
+    "that is %s is not repeated in the message",
+    (_what, _code, text) => {
+      const message = messageOf(parsePublicKey(text));
+      expect(text.split(/\s/).filter((word) => word.length > 40 && message.includes(word))).toEqual([]);
+    },
+  );
+
+  test("without its type is told the type", () => {
+    expect(messageOf(parsePublicKey(`${BASE64} alice`))).toContain("ssh-ed25519");
+  });
+});
+
+test("a private key in the comment of a good key is refused", () => {
+  const line = `${ALICE} -----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ`;
+  expect(codeOf(parsePublicKey(line))).toBe("PrivateKey");
+});
+
+test.each(["pkcs8", "sec1"] as const)(
+  "the base64 of a private key (%s) behind a type is refused as what it is",
+  (type) => {
+    const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    const der = privateKey.export({ type, format: "der" });
+    expect(codeOf(parsePublicKey(`ssh-ed25519 ${der.toString("base64")}`))).toBe("PrivateKey");
+  },
+);
