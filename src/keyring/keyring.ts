@@ -1,0 +1,317 @@
+import { areRivals, DuplicateGroup } from "./duplicategroup.ts";
+import { type Plan, planUnit } from "./plan.ts";
+import type { Policy } from "./policy.ts";
+import type { KeyRecord } from "./record.ts";
+import { keysOf, type SecretRecord } from "./secret.ts";
+import { secretName } from "./secretname.ts";
+import type { SeenStatus } from "./seenstatus.ts";
+import { SortedSet } from "./sortedset.ts";
+import { Unit, unitId } from "./unit.ts";
+import { isEligible, isExpired } from "./verdict.ts";
+
+/**
+ * Units whose plan may have changed. `soon`: a Secret may have to change; `later`: at most what a status says
+ * about another key.
+ */
+export type Affected = ReadonlyMap<string, "soon" | "later">;
+
+/**
+ * All SSHKeys and all managed Secrets, and what follows from them. Holds no I/O and no clock: every method that
+ * depends on the time is given it in ms since the epoch, and time never runs backwards for it.
+ */
+export class Keyring {
+  readonly #policy: Policy;
+  readonly #secretPrefix: string;
+  readonly #units = new Map<string, Unit>();
+  /** namespace → SSHKey name → record. */
+  readonly #keys = new Map<string, Map<string, KeyRecord>>();
+  /** Canonical blob in base64 → all that concerns this key. */
+  readonly #groups = new Map<string, DuplicateGroup>();
+  readonly #expiring = new SortedSet<KeyRecord>(expiresBefore);
+
+  constructor(policy: Policy, secretPrefix: string) {
+    this.#policy = policy;
+    this.#secretPrefix = secretPrefix;
+  }
+
+  /** What the unit's Secret and the statuses of its SSHKeys should be. `conflict`: why its Secret cannot be written. */
+  plan(id: string, now: number, conflict?: string): Plan | undefined {
+    const unit = this.#units.get(id);
+    if (unit === undefined) return undefined;
+    const context = {
+      policy: this.#policy,
+      owner: unit.owner(this.#secretPrefix),
+      conflict,
+      now,
+      holderFor: (record: KeyRecord) => this.#groupOf(record)?.holderFor(record) ?? record,
+      isLiveWithRival: (record: KeyRecord) => this.#isLiveWithRival(record, id),
+    };
+    return planUnit(unit, context);
+  }
+
+  /** Takes in an SSHKey that is new or changed. */
+  putKey(record: KeyRecord, now: number): Affected {
+    const before = this.#keys.get(record.namespace)?.get(record.name);
+    const affected = new Map<string, "soon" | "later">();
+    if (before?.uid === record.uid) {
+      if (isNewer(before.seen, record.seen)) record.seen = before.seen;
+      // The generation counts the changes of the spec: this is at most a new status, most often the own one.
+      if (before.generation === record.generation) {
+        if (before.seen.digest !== record.seen.digest) affected.set(this.unitOf(before), "soon");
+        before.seen = record.seen;
+        return affected;
+      }
+    }
+    if (before !== undefined) this.#drop(before, affected);
+    this.#insert(record, now, affected);
+    return affected;
+  }
+
+  removeKey(namespace: string, name: string): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    const record = this.#keys.get(namespace)?.get(name);
+    if (record !== undefined) this.#drop(record, affected);
+    return affected;
+  }
+
+  *keys(namespace?: string): Iterable<KeyRecord> {
+    const namespaces = namespace === undefined ? this.#keys.keys() : [namespace];
+    for (const each of namespaces) yield* this.#keys.get(each)?.values() ?? [];
+  }
+
+  key(namespace: string, name: string): KeyRecord | undefined {
+    return this.#keys.get(namespace)?.get(name);
+  }
+
+  /** Remembers a status that the API server has acknowledged. */
+  statusWritten(record: KeyRecord, seen: SeenStatus): void {
+    const current = this.#keys.get(record.namespace)?.get(record.name);
+    if (current?.uid === record.uid && isNewer(seen, current.seen)) current.seen = seen;
+  }
+
+  /** Takes in a managed Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
+  putSecret(secret: SecretRecord): Affected {
+    const unit = this.#unit(secret.namespace, secret.name);
+    const affected = new Map<string, "soon" | "later">();
+    if (unit.secret !== undefined && !isNewer(secret, unit.secret)) return affected;
+    affected.set(unit.id, "soon");
+    this.#setSecret(unit, secret, affected);
+    return affected;
+  }
+
+  /** The Secret is gone, or no longer managed, as of `resourceVersion`. */
+  removeSecret(namespace: string, name: string, resourceVersion: string): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    const unit = this.#units.get(unitId(namespace, name));
+    if (unit?.secret === undefined || isNewer(unit.secret, { resourceVersion })) return affected;
+    affected.set(unit.id, "soon");
+    this.#setSecret(unit, undefined, affected);
+    this.#forgetIfEmpty(unit);
+    return affected;
+  }
+
+  /**
+   * A write of this file to the unit's Secret begins. Until `writeEnds` the Secret counts as holding these keys too:
+   * nobody knows when the write takes effect, and a rival's Secret must not take up one of them meanwhile.
+   */
+  writeBegins(id: string, file: string): void {
+    const unit = this.#units.get(id);
+    if (unit === undefined) return;
+    this.#changeLive(unit, new Map(), () => {
+      unit.underway = keysOf(file);
+    });
+  }
+
+  /** Namespace and name of the unit's Secret if a write of it has not ended. */
+  underway(id: string): { readonly namespace: string; readonly name: string } | undefined {
+    const unit = this.#units.get(id);
+    if (unit === undefined || unit.underway.length === 0) return undefined;
+    return { namespace: unit.namespace, name: unit.secretName };
+  }
+
+  /** The write has been refused, or what it left behind is known by `putSecret` or `removeSecret`. */
+  writeEnds(id: string): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    const unit = this.#units.get(id);
+    if (unit === undefined) return affected;
+    this.#changeLive(unit, affected, () => {
+      unit.underway = [];
+    });
+    this.#forgetIfEmpty(unit);
+    return affected;
+  }
+
+  /** Takes in a complete list of managed Secrets, true as of `resourceVersion`. */
+  replaceSecrets(
+    secrets: readonly SecretRecord[],
+    namespace: string | undefined,
+    resourceVersion: string,
+  ): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    const listed = new Set(secrets.map((secret) => unitId(secret.namespace, secret.name)));
+    for (const unit of [...this.#units.values()]) {
+      const isInScope = namespace === undefined || unit.namespace === namespace;
+      if (!isInScope || unit.secret === undefined || listed.has(unit.id)) continue;
+      merge(affected, this.removeSecret(unit.namespace, unit.secretName, resourceVersion));
+    }
+    for (const secret of secrets) merge(affected, this.putSecret(secret));
+    return affected;
+  }
+
+  /** When the next key expires, in ms since the epoch; undefined if none does. */
+  nextExpiry(): number | undefined {
+    return this.#expiring.first?.expiresAt;
+  }
+
+  /** Takes note that it is `now`: keys that have expired since leave their place to the next in line. */
+  advance(now: number): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    for (let first = this.#expiring.first; first && isExpired(first, now); first = this.#expiring.first) {
+      this.#withdraw(first, affected);
+      affected.set(this.unitOf(first), "soon");
+    }
+    return affected;
+  }
+
+  /** The unit's Secret as the API server last showed it. */
+  secretOf(id: string): SecretRecord | undefined {
+    return this.#units.get(id)?.secret;
+  }
+
+  units(): Iterable<Unit> {
+    return this.#units.values();
+  }
+
+  unitOf(record: Pick<KeyRecord, "namespace" | "user">): string {
+    return unitId(record.namespace, secretName(this.#secretPrefix, record.user));
+  }
+
+  #insert(record: KeyRecord, now: number, affected: Map<string, "soon" | "later">): void {
+    let names = this.#keys.get(record.namespace);
+    if (names === undefined) {
+      names = new Map();
+      this.#keys.set(record.namespace, names);
+    }
+    names.set(record.name, record);
+    const unit = this.#unit(record.namespace, secretName(this.#secretPrefix, record.user));
+    unit.keys.set(record.name, record);
+    affected.set(unit.id, "soon");
+    if (record.key === undefined || !isEligible(record, now)) return;
+    if (record.expiresAt !== undefined) this.#expiring.add(record);
+    const group = this.#group(record.key.base64);
+    group.add(record);
+    if (group.competitors.length > 1 && group.isHolder(record)) this.#touchGroup(group, affected);
+  }
+
+  #drop(record: KeyRecord, affected: Map<string, "soon" | "later">): void {
+    this.#withdraw(record, affected);
+    const names = this.#keys.get(record.namespace);
+    names?.delete(record.name);
+    if (names?.size === 0) this.#keys.delete(record.namespace);
+    const id = this.unitOf(record);
+    affected.set(id, "soon");
+    const unit = this.#units.get(id);
+    unit?.keys.delete(record.name);
+    if (unit !== undefined) this.#forgetIfEmpty(unit);
+  }
+
+  /** Takes the key out of the competition; a no-op for one that is not in it. */
+  #withdraw(record: KeyRecord, affected: Map<string, "soon" | "later">): void {
+    this.#expiring.remove(record);
+    const group = this.#groupOf(record);
+    if (group === undefined || record.key === undefined) return;
+    const wasHolder = group.isHolder(record);
+    group.remove(record);
+    if (wasHolder) this.#touchGroup(group, affected);
+    this.#forgetGroupIfEmpty(record.key.base64);
+  }
+
+  /** The holders of the group may be others than before. */
+  #touchGroup(group: DuplicateGroup, affected: Map<string, "soon" | "later">): void {
+    for (const id of group.liveIn) affected.set(id, "soon");
+    for (const holder of group.holders()) affected.set(this.unitOf(holder), "soon");
+    for (const record of group.competitors) {
+      const id = this.unitOf(record);
+      if (!affected.has(id)) affected.set(id, "later");
+    }
+  }
+
+  #setSecret(unit: Unit, secret: SecretRecord | undefined, affected: Map<string, "soon" | "later">): void {
+    this.#changeLive(unit, affected, () => {
+      unit.secret = secret;
+    });
+  }
+
+  /** Carries out a change of what the unit's Secret holds, or may hold. */
+  #changeLive(unit: Unit, affected: Map<string, "soon" | "later">, change: () => void): void {
+    const before = unit.liveKeys();
+    change();
+    const after = unit.liveKeys();
+    for (const base64 of after) this.#group(base64).liveIn.add(unit.id);
+    for (const base64 of before) {
+      const group = this.#groups.get(base64);
+      if (group === undefined || after.has(base64)) continue;
+      group.liveIn.delete(unit.id);
+      // Whoever waited for the key to leave this Secret may go on.
+      for (const holder of group.holders()) affected.set(this.unitOf(holder), "soon");
+      this.#forgetGroupIfEmpty(base64);
+    }
+  }
+
+  #isLiveWithRival(record: KeyRecord, id: string): boolean {
+    const liveIn = this.#groupOf(record)?.liveIn;
+    if (liveIn === undefined || liveIn.has(id)) return false;
+    for (const other of liveIn) {
+      const unit = this.#units.get(other);
+      if (unit === undefined) continue;
+      const user = unit.owner(this.#secretPrefix) ?? "";
+      if (areRivals(record, { namespace: unit.namespace, user }, this.#policy.duplicateScope)) return true;
+    }
+    return false;
+  }
+
+  #unit(namespace: string, name: string): Unit {
+    const id = unitId(namespace, name);
+    let unit = this.#units.get(id);
+    if (unit === undefined) {
+      unit = new Unit(namespace, name);
+      this.#units.set(id, unit);
+    }
+    return unit;
+  }
+
+  #forgetIfEmpty(unit: Unit): void {
+    if (unit.isEmpty) this.#units.delete(unit.id);
+  }
+
+  #group(base64: string): DuplicateGroup {
+    let group = this.#groups.get(base64);
+    if (group === undefined) {
+      group = new DuplicateGroup(this.#policy.duplicateScope);
+      this.#groups.set(base64, group);
+    }
+    return group;
+  }
+
+  #groupOf(record: KeyRecord): DuplicateGroup | undefined {
+    return record.key && this.#groups.get(record.key.base64);
+  }
+
+  #forgetGroupIfEmpty(base64: string): void {
+    if (this.#groups.get(base64)?.isEmpty) this.#groups.delete(base64);
+  }
+}
+
+function merge(into: Map<string, "soon" | "later">, from: Affected): void {
+  for (const [id, when] of from) if (into.get(id) !== "soon") into.set(id, when);
+}
+
+/** Is the first strictly newer? resourceVersions of one resource type are ordered as integers (KEP-5504). */
+function isNewer(a: { resourceVersion: string }, b: { resourceVersion: string }): boolean {
+  return Number(a.resourceVersion) > Number(b.resourceVersion);
+}
+
+function expiresBefore(a: KeyRecord, b: KeyRecord): boolean {
+  const [x, y] = [a.expiresAt ?? 0, b.expiresAt ?? 0];
+  return x !== y ? x < y : a.uid < b.uid;
+}

@@ -1,0 +1,57 @@
+import { isOlder } from "./duplicategroup.ts";
+import type { KeyRecord } from "./record.ts";
+import type { SecretRecord } from "./secret.ts";
+import { secretName } from "./secretname.ts";
+
+/** The unit of work: one user of one namespace, that is all SSHKeys that name the user, and the user's Secret. */
+export class Unit {
+  readonly namespace: string;
+  readonly secretName: string;
+  /** By SSHKey name. */
+  readonly keys = new Map<string, KeyRecord>();
+  /** The Secret as the API server last showed it, undefined while there is none. */
+  secret: SecretRecord | undefined;
+  /** The keys of a write whose outcome is not known yet: the Secret may hold them by now. */
+  underway: readonly string[] = [];
+
+  constructor(namespace: string, secretName: string) {
+    this.namespace = namespace;
+    this.secretName = secretName;
+  }
+
+  get id(): string {
+    return unitId(this.namespace, this.secretName);
+  }
+
+  get isEmpty(): boolean {
+    return this.keys.size === 0 && this.secret === undefined && this.underway.length === 0;
+  }
+
+  /** Every key that the Secret holds or may hold, as canonical blob in base64. */
+  liveKeys(): ReadonlySet<string> {
+    return new Set([...(this.secret?.keys ?? []), ...this.underway]);
+  }
+
+  /** Does the Secret hold the key now? */
+  holds({ key }: KeyRecord): boolean {
+    return key !== undefined && this.secret?.keys.includes(key.base64) === true;
+  }
+
+  /**
+   * Whose Secret this is. Two users can share a name only by a collision of the digest in it; then the Secret
+   * stays with the one it says it belongs to, else with the one whose SSHKey is the oldest.
+   */
+  owner(prefix: string): string | undefined {
+    const claimed = this.secret?.user;
+    if (claimed !== undefined && secretName(prefix, claimed) === this.secretName) return claimed;
+    let oldest: KeyRecord | undefined;
+    for (const key of this.keys.values()) {
+      if (oldest === undefined || isOlder(key, oldest)) oldest = key;
+    }
+    return oldest?.user ?? claimed;
+  }
+}
+
+export function unitId(namespace: string, secretName: string): string {
+  return `${namespace}/${secretName}`;
+}

@@ -1,0 +1,145 @@
+import type { State } from "../../src/api/sshkey.ts";
+import { areRivals } from "../../src/keyring/duplicategroup.ts";
+import { type Affected, Keyring } from "../../src/keyring/keyring.ts";
+import type { Policy } from "../../src/keyring/policy.ts";
+import { readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
+import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
+import type { Verdict } from "../../src/keyring/verdict.ts";
+import { isExpired } from "../../src/keyring/verdict.ts";
+import type { Outcome } from "./model.ts";
+
+/**
+ * A keyring with the Secrets that its plans lead to: one unit is brought to its plan at a time, in whatever order
+ * the test asks for, and every write is held against the guarantees at the moment it is made.
+ */
+export class World {
+  readonly keyring: Keyring;
+  readonly #policy: Policy;
+  readonly #due = new Set<string>();
+  /** What the statuses say, by namespace/name. */
+  readonly #verdicts = new Map<string, Verdict>();
+  readonly #files = new Map<string, { namespace: string; user: string; lines: string[] }>();
+  #resourceVersion = 1;
+  now = 1_700_000_000_000;
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+    this.keyring = new Keyring(policy, "sshkeys-");
+  }
+
+  put(object: StoredSSHKey): void {
+    this.#note(this.keyring.putKey(readKey(object, this.#policy), this.now));
+  }
+
+  remove(namespace: string, name: string): void {
+    this.#note(this.keyring.removeKey(namespace, name));
+  }
+
+  /** Lets time pass, and tells the keyring so. */
+  pass(ms: number): void {
+    this.now += ms;
+    this.#note(this.keyring.advance(this.now));
+  }
+
+  /** The units that wait, in the order in which they came up. */
+  get due(): readonly string[] {
+    return [...this.#due];
+  }
+
+  /** Brings one unit to its plan, as a worker does. */
+  work(id: string): void {
+    this.#due.delete(id);
+    this.#note(this.keyring.advance(this.now));
+    const plan = this.keyring.plan(id, this.now);
+    if (plan === undefined) return;
+    for (const { record, verdict } of plan.keys) {
+      if (verdict !== undefined) this.#verdicts.set(`${record.namespace}/${record.name}`, verdict);
+    }
+    const live = this.keyring.secretOf(id);
+    const { namespace, name, user = "", file } = plan.secret;
+    if (live === undefined ? file === "" : live.fileDigest === fileDigest(file)) return;
+    const lines = file.split("\n").slice(0, -1);
+    this.#files.set(id, { namespace, user, lines });
+    this.#check(lines);
+    this.#resourceVersion += 1;
+    const secret: SecretRecord = {
+      namespace,
+      name,
+      uid: live?.uid ?? `uid-${this.#resourceVersion}`,
+      resourceVersion: String(this.#resourceVersion),
+      user,
+      fileDigest: fileDigest(file),
+      keys: lines.map(blobOf),
+      strayData: [],
+      emptySince: file === "" ? this.now : undefined,
+    };
+    this.#note(this.keyring.putSecret(secret));
+  }
+
+  /** Works until nothing is due. `pick` chooses the next of that many units. */
+  settle(pick: (count: number) => number = () => 0): void {
+    for (let turns = 0; this.#due.size > 0; turns += 1) {
+      if (turns > 10_000) throw new Error("the units never come to rest");
+      const due = this.due;
+      this.work(due[pick(due.length) % due.length] ?? "");
+    }
+  }
+
+  outcome(): Outcome {
+    const states: Record<string, State> = {};
+    for (const { id } of this.keyring.units()) {
+      for (const { record, verdict } of this.keyring.plan(id, this.now)?.keys ?? []) {
+        const key = `${record.namespace}/${record.name}`;
+        const written = this.#verdicts.get(key);
+        if (JSON.stringify(written) !== JSON.stringify(verdict))
+          throw new Error(`the status of ${key} is stale`);
+        if (written !== undefined) states[key] = written.state;
+      }
+    }
+    const files: Record<string, string[]> = {};
+    for (const { namespace, user, lines } of this.#files.values()) {
+      if (lines.length > 0) files[`${namespace}/${user}`] = lines.map(nameOf);
+    }
+    return { states, files };
+  }
+
+  #note(affected: Affected): void {
+    for (const id of affected.keys()) this.#due.add(id);
+  }
+
+  /** Guarantee 1, at the moment of a write. */
+  #check(written: readonly string[]): void {
+    for (const line of written) {
+      const [namespace = "", name = ""] = line.split(" ").at(-1)?.split("/") ?? [];
+      const record = this.keyring.key(namespace, name);
+      if (
+        record === undefined ||
+        record.refusal !== undefined ||
+        record.disabled ||
+        isExpired(record, this.now)
+      ) {
+        throw new Error(`${namespace}/${name} is refused or gone and was written into a file`);
+      }
+    }
+    const all = [...this.#files.values()].flatMap(({ namespace, user, lines }) =>
+      lines.map((line) => ({ namespace, user, blob: blobOf(line) })),
+    );
+    for (const [i, a] of all.entries()) {
+      for (const b of all.slice(i + 1)) {
+        if (a.blob === b.blob && areRivals(a, b, this.#policy.duplicateScope)) {
+          throw new Error(
+            `${a.namespace}/${a.user} and ${b.namespace}/${b.user} hold one key at the same time`,
+          );
+        }
+      }
+    }
+  }
+}
+
+function blobOf(line: string): string {
+  return line.split(" ").at(-2) ?? "";
+}
+
+function nameOf(line: string): string {
+  return line.split("/").at(-1) ?? "";
+}
