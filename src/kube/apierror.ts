@@ -1,0 +1,195 @@
+/** Why a request to the API server brought no usable answer. The set is closed, so it can label a metric. */
+export type ApiErrorCode = (typeof serverCodes)[number] | (typeof transportCodes)[number];
+
+/** Codes that an answer of the server gives: `reason` of metav1.Status, or what the HTTP status stands for. */
+const serverCodes = [
+  "BadRequest",
+  "Unauthorized",
+  "Forbidden",
+  "NotFound",
+  "MethodNotAllowed",
+  "NotAcceptable",
+  "AlreadyExists",
+  "Conflict",
+  "Expired",
+  "RequestEntityTooLarge",
+  "UnsupportedMediaType",
+  "Invalid",
+  "TooManyRequests",
+  "InternalError",
+  "ServiceUnavailable",
+  "Timeout",
+] as const;
+
+/** Codes of requests that ended without an answer, or with one that makes no sense. */
+const transportCodes = [
+  "Unreachable",
+  "Disconnected",
+  "Idle",
+  "Undecodable",
+  "Credentials",
+  "Aborted",
+] as const;
+
+/** A cause out of Status.details.causes, without its message: that may quote the value. */
+export interface ApiErrorCause {
+  readonly reason: string;
+  readonly field: string;
+}
+
+/**
+ * A failed request. `message` names the method, the path and what happened, and is safe to log: it holds no body,
+ * header, query or Status.message.
+ *
+ * - `Unreachable`: no connection; the server has not seen the request.
+ * - `Disconnected`, `Timeout` with status 0: the answer was lost; a write may or may not have happened.
+ * - `Idle`: a stream went silent for longer than its limit.
+ * - `Undecodable`: the answer is not what the API promises.
+ * - `Credentials`: the credentials could not be read; nothing was sent.
+ * - `Aborted`: the caller's signal.
+ */
+export class ApiError extends Error {
+  override readonly name = "ApiError";
+  readonly code: ApiErrorCode;
+  /** HTTP status, 0 if no answer came. */
+  readonly status: number;
+  /** How long the server asks to wait before the next attempt, in milliseconds; at most 10 minutes. */
+  readonly retryAfterMs?: number;
+  readonly causes: readonly ApiErrorCause[];
+
+  constructor(o: {
+    code: ApiErrorCode;
+    message: string;
+    status?: number;
+    retryAfterMs?: number | undefined;
+    causes?: readonly ApiErrorCause[];
+    cause?: Error | undefined;
+  }) {
+    super(o.message, o.cause === undefined ? undefined : { cause: o.cause });
+    this.code = o.code;
+    this.status = o.status ?? 0;
+    if (o.retryAfterMs !== undefined) {
+      this.retryAfterMs = o.retryAfterMs;
+    }
+    this.causes = o.causes ?? [];
+  }
+}
+
+/** The error that an answer with a status of 300 or more stands for. `body` is a metav1.Status or anything else. */
+export function refusal(
+  call: string,
+  status: number,
+  retryAfter: string | undefined,
+  body: string,
+): ApiError {
+  const answer = parseStatus(body);
+  const code = codeOf(status, answer.reason);
+  return new ApiError({
+    code,
+    status,
+    message: `${call}: ${status} ${code}`,
+    retryAfterMs: retryAfterMs(retryAfter, answer.retryAfterSeconds),
+    causes: answer.causes,
+  });
+}
+
+/** The error that a metav1.Status inside a watch stream stands for. */
+export function statusError(call: string, object: unknown): ApiError {
+  const status = isRecord(object) && typeof object.code === "number" ? object.code : 500;
+  return refusal(call, status, undefined, JSON.stringify(object));
+}
+
+/** True when `error` is an ApiError with one of `codes`. */
+export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is ApiError {
+  return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
+}
+
+const codeByStatus: Readonly<Record<number, ApiErrorCode>> = {
+  400: "BadRequest",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "NotFound",
+  405: "MethodNotAllowed",
+  406: "NotAcceptable",
+  409: "Conflict",
+  410: "Expired",
+  413: "RequestEntityTooLarge",
+  415: "UnsupportedMediaType",
+  422: "Invalid",
+  429: "TooManyRequests",
+  503: "ServiceUnavailable",
+  504: "Timeout",
+};
+
+/** Reasons of metav1.StatusReason that mean the same as another one here. */
+const synonyms = new Map<string, ApiErrorCode>([
+  ["Gone", "Expired"],
+  ["ServerTimeout", "Timeout"],
+]);
+
+function codeOf(status: number, reason: string): ApiErrorCode {
+  const known = synonyms.get(reason) ?? serverCodes.find((code) => code === reason);
+  if (known !== undefined) {
+    return known;
+  }
+  const byStatus = codeByStatus[status];
+  if (byStatus !== undefined) {
+    return byStatus;
+  }
+  return status >= 500 ? "InternalError" : status >= 400 ? "BadRequest" : "Undecodable";
+}
+
+interface StatusAnswer {
+  readonly reason: string;
+  readonly retryAfterSeconds: number | undefined;
+  readonly causes: readonly ApiErrorCause[];
+}
+
+/** Reads what is safe to keep of a metav1.Status; anything that is none gives an empty answer (a proxy's HTML). */
+function parseStatus(body: string): StatusAnswer {
+  const status = parseRecord(body);
+  const details = isRecord(status.details) ? status.details : {};
+  const causes = Array.isArray(details.causes) ? details.causes : [];
+  const seconds = details.retryAfterSeconds;
+  return {
+    reason: textOf(status.reason),
+    retryAfterSeconds: typeof seconds === "number" && seconds > 0 ? seconds : undefined,
+    causes: causes
+      .filter(isRecord)
+      .map((cause) => ({ reason: textOf(cause.reason), field: textOf(cause.field) })),
+  };
+}
+
+const retryAfterLimitMs = 600_000;
+
+/** Retry-After is seconds or an HTTP date (RFC 9110 section 10.2.3); the Status may say it as well. */
+function retryAfterMs(header: string | undefined, seconds: number | undefined): number | undefined {
+  const fromHeader = header === undefined ? undefined : headerMs(header);
+  const wait = fromHeader ?? (seconds === undefined ? undefined : seconds * 1000);
+  return wait === undefined ? undefined : Math.min(Math.max(wait, 0), retryAfterLimitMs);
+}
+
+function headerMs(header: string): number | undefined {
+  if (/^\d+$/.test(header)) {
+    return Number(header) * 1000;
+  }
+  const date = Date.parse(header);
+  return Number.isNaN(date) ? undefined : date - Date.now();
+}
+
+function parseRecord(text: string): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : {};
+  } catch {
+    return {};
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}

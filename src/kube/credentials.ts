@@ -1,0 +1,218 @@
+import { createHash } from "node:crypto";
+import { createSecureContext } from "node:tls";
+import type { Dispatcher } from "undici";
+import { createDispatcher, type Route, routeIdentity } from "./dispatcher.ts";
+import { KubeConfigError, type KubeConfigSource, loadKubeConfig } from "./kubeconfig.ts";
+
+/** What one request needs: the connections to use and the headers that say who asks. Replaced, never changed. */
+export interface Access {
+  readonly dispatcher: Dispatcher;
+  /** Absolute URL of the API server, with the path prefix of a gateway if there is one. */
+  readonly server: URL;
+  readonly headers: Readonly<Record<string, string | string[]>>;
+}
+
+export interface CredentialsOptions {
+  /** The kubeconfig file; without it $KUBECONFIG, the pod's service account, ~/.kube/config, in this order. */
+  readonly kubeconfig?: string;
+  /** How many connections are open at most; each running watch holds one. Default 64. */
+  readonly connections?: number;
+  /** How long credentials are used before files are looked at again. Default 20 s; KubeConfig adds up to 60 s for tokens. */
+  readonly maxAgeMs?: number;
+  /** Folder that stands in for / when the pod's service account is read. */
+  readonly serviceAccountRoot?: string;
+}
+
+const refreshIntervalMs = 1000;
+const obtainLimitMs = 30_000;
+
+/**
+ * Who the process is to the API server: everything a kubeconfig can say, kept up to date while files, tokens and
+ * client certificates rotate. All requests share one set of connections, renewed only when the TLS material changes.
+ */
+export class Credentials {
+  readonly #options: CredentialsOptions;
+  #source: KubeConfigSource;
+  #access: Access | undefined;
+  #routeHash = "";
+  #obtainedAt = Number.NEGATIVE_INFINITY;
+  #refreshedAt = Number.NEGATIVE_INFINITY;
+  #stale = true;
+  #pending: Promise<Access> | undefined;
+  #failure: KubeConfigError | undefined;
+  #closed = false;
+
+  /** Throws a KubeConfigError when no usable configuration is found. */
+  constructor(options: CredentialsOptions = {}) {
+    this.#options = options;
+    this.#source = this.#load();
+  }
+
+  /** The API server of the current context. */
+  get server(): URL {
+    return new URL(clusterOf(this.#source).server);
+  }
+
+  /** Where the configuration comes from, for messages. */
+  get name(): string {
+    return this.#source.name;
+  }
+
+  /** Why the last attempt to renew the credentials failed, while older ones are still in use. */
+  get failure(): KubeConfigError | undefined {
+    return this.#failure;
+  }
+
+  /**
+   * The credentials to use for the next request, at most `maxAgeMs` old. When they cannot be renewed the last ones
+   * that could be obtained are kept; rejects with a KubeConfigError when there are none.
+   */
+  current(): Promise<Access> {
+    const fresh = !this.#stale && performance.now() - this.#obtainedAt < this.#maxAgeMs;
+    if (fresh && this.#access !== undefined) {
+      return Promise.resolve(this.#access);
+    }
+    if (this.#closed) {
+      return Promise.reject(unusable(this.#source.name));
+    }
+    // One attempt at a time: a burst of requests must not start a credential plugin for each of them.
+    this.#pending ??= this.#renew().finally(() => {
+      this.#pending = undefined;
+    });
+    return this.#pending;
+  }
+
+  /**
+   * Makes the next `current()` read everything anew: file, token, plugin. Called after a 401 with the access that was
+   * refused; of many requests refused with the same access only the first has an effect, at most once a second.
+   */
+  refresh(refused?: Access): void {
+    const now = performance.now();
+    if (refused !== undefined && refused !== this.#access) {
+      return;
+    }
+    if (now - this.#refreshedAt >= refreshIntervalMs) {
+      this.#refreshedAt = now;
+      this.#stale = true;
+    }
+  }
+
+  /** Closes all connections at once. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#access?.dispatcher.destroy();
+  }
+
+  /** New credentials, or the last that could be obtained. */
+  async #renew(): Promise<Access> {
+    try {
+      this.#access = await within(this.#obtain(), obtainLimitMs, this.#source.name);
+      this.#obtainedAt = performance.now();
+      this.#failure = undefined;
+      return this.#access;
+    } catch (error) {
+      this.#failure = error instanceof KubeConfigError ? error : unusable(this.#source.name);
+      if (this.#access === undefined) {
+        throw this.#failure;
+      }
+      // Half-written files are complete a moment later: look again soon.
+      this.#obtainedAt = performance.now() - this.#maxAgeMs + refreshIntervalMs;
+      return this.#access;
+    } finally {
+      this.#stale = false;
+    }
+  }
+
+  async #obtain(): Promise<Access> {
+    const source = this.#load();
+    // A KubeConfig remembers what its credential plugin answered until that expires: keep it while it is good.
+    if (this.#stale || source.text !== this.#source.text) {
+      this.#source = source;
+    }
+    return await this.#read(this.#source);
+  }
+
+  async #read(source: KubeConfigSource): Promise<Access> {
+    const options: Parameters<typeof source.config.applyToHTTPSOptions>[0] & { servername?: string } = {};
+    await source.config.applyToHTTPSOptions(options);
+    const cluster = clusterOf(source);
+    const route: Route = {
+      server: new URL(cluster.server),
+      proxyUrl: cluster.proxyUrl,
+      connections: this.#options.connections ?? 64,
+      tls: {
+        ca: options.ca,
+        cert: options.cert,
+        key: options.key,
+        servername: options.servername,
+        rejectUnauthorized: options.rejectUnauthorized,
+      },
+    };
+    const headers = { ...authorization(options.headers, options.auth), ...source.headers };
+    return { dispatcher: this.#dispatcherFor(route), server: route.server, headers };
+  }
+
+  #dispatcherFor(route: Route): Dispatcher {
+    const hash = createHash("sha256").update(routeIdentity(route)).digest("hex");
+    const old = this.#access?.dispatcher;
+    if (old !== undefined && hash === this.#routeHash) {
+      return old;
+    }
+    // Refuses a certificate whose key has not been written yet, half way through a rotation.
+    createSecureContext(definedTls(route.tls));
+    const made = createDispatcher(route);
+    this.#routeHash = hash;
+    if (old !== undefined && !this.#closed) {
+      // Requests that already hold the old connections finish on them.
+      setImmediate(() => old.close(() => {}));
+    }
+    return made;
+  }
+
+  get #maxAgeMs(): number {
+    return this.#options.maxAgeMs ?? 20_000;
+  }
+
+  #load(): KubeConfigSource {
+    return loadKubeConfig(this.#options.kubeconfig, this.#options.serviceAccountRoot);
+  }
+}
+
+function clusterOf(source: KubeConfigSource): { server: string; proxyUrl?: string } {
+  const cluster = source.config.getCurrentCluster();
+  if (cluster === null) {
+    throw unusable(source.name);
+  }
+  return cluster;
+}
+
+function authorization(given: unknown, basic: string | null | undefined): Record<string, string> {
+  const headers: Record<string, string> = {};
+  if (typeof basic === "string" && basic !== "") {
+    headers.Authorization = `Basic ${Buffer.from(basic).toString("base64")}`;
+  }
+  for (const [name, value] of Object.entries(given ?? {})) {
+    // A token file often ends in a newline, which no header may hold.
+    headers[name] = String(value).trim();
+  }
+  return headers;
+}
+
+function definedTls(tls: Route["tls"]): Parameters<typeof createSecureContext>[0] {
+  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== null));
+}
+
+function unusable(name: string): KubeConfigError {
+  return new KubeConfigError(
+    "CredentialsFailed",
+    `the credentials in ${name} cannot be used: check its certificate, key and token files, or run its credential plugin by hand`,
+  );
+}
+
+/** The promise's value, or a rejection when it takes longer than `limitMs`; the work itself goes on. */
+function within<T>(work: Promise<T>, limitMs: number, name: string): Promise<T> {
+  const { promise, resolve, reject } = Promise.withResolvers<T>();
+  const timer = setTimeout(() => reject(unusable(name)), limitMs);
+  work.then(resolve, reject).finally(() => clearTimeout(timer));
+  return promise;
+}

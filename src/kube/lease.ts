@@ -1,0 +1,241 @@
+import { isApiError } from "./apierror.ts";
+import { heldBy, type Lease, released } from "./leaserecord.ts";
+import { sleep } from "./sleep.ts";
+import type { Transport } from "./transport.ts";
+
+export interface LeaderElectorOptions {
+  readonly transport: Transport;
+  readonly namespace: string;
+  /** Name of the Lease. */
+  readonly name: string;
+  /** Unique for each process: the pod's name and something random. */
+  readonly identity: string;
+  /** How long the others wait after the last renewal they saw; default 15 s. */
+  readonly leaseDurationMs?: number;
+  /** How long after its last renewal a leader may go on; default 10 s, less than leaseDurationMs. */
+  readonly renewDeadlineMs?: number;
+  /** Between two renewals, and between two attempts to acquire with up to 120 % on top; default 2 s. */
+  readonly retryPeriodMs?: number;
+  /** Told when the leader changes, with its identity; empty when the lease was released. */
+  readonly onLeader?: (identity: string) => void;
+  /** Told of every failed attempt to read or write the Lease. */
+  readonly onError?: (error: unknown) => void;
+  /** Monotonic milliseconds that go on while the process is stopped. */
+  readonly now?: () => number;
+}
+
+const jitter = 1.2;
+
+/** A process that is told to stop has seconds only. */
+const releaseLimitMs = 2000;
+
+/**
+ * Leader election on a coordination.k8s.io/v1 Lease. At most one candidate's `isLeader` is true at a time as long as
+ * clocks run at about the same rate; what time it is on each machine does not matter.
+ */
+export class LeaderElector {
+  readonly #options: LeaderElectorOptions;
+  readonly #leaseDurationMs: number;
+  readonly #renewDeadlineMs: number;
+  readonly #retryPeriodMs: number;
+  readonly #now: () => number;
+  /** The Lease as last read or written, and when that version was first seen. */
+  #seen: { lease: Lease; at: number } | undefined;
+  /** The start of the last renewal that went well: the others count from a later moment. */
+  #renewedAt = Number.NEGATIVE_INFINITY;
+
+  /** Throws a RangeError when the times do not leave a leader room to stop before the next one starts. */
+  constructor(options: LeaderElectorOptions) {
+    this.#options = options;
+    this.#leaseDurationMs = options.leaseDurationMs ?? 15_000;
+    this.#renewDeadlineMs = options.renewDeadlineMs ?? 10_000;
+    this.#retryPeriodMs = options.retryPeriodMs ?? 2000;
+    this.#now = options.now ?? (() => performance.now());
+    if (
+      this.#leaseDurationMs <= this.#renewDeadlineMs ||
+      this.#renewDeadlineMs <= this.#retryPeriodMs * jitter
+    ) {
+      throw new RangeError("leader election: leaseDuration > renewDeadline > 1.2 × retryPeriod must hold");
+    }
+  }
+
+  /** True while writes are allowed, by the clock and not by a timer: right also just after the process was paused. */
+  isLeader(): boolean {
+    return this.#now() < this.#renewedAt + this.#renewDeadlineMs;
+  }
+
+  /**
+   * Stands as a candidate until `signal` aborts. Each time it becomes the leader it calls `onTerm`, whose signal aborts
+   * when leadership is lost or `signal` aborts; it stands again only when `onTerm` has settled. A term that ends by
+   * itself, or with `signal`, releases the lease. Rejects with what `onTerm` rejects with while it leads.
+   */
+  async run(signal: AbortSignal, onTerm: (termSignal: AbortSignal) => Promise<void>): Promise<void> {
+    while (!signal.aborted) {
+      if (await this.#attempt(signal)) {
+        await this.#term(signal, onTerm);
+      }
+      await sleep(this.#retryPeriodMs * (1 + Math.random() * jitter), signal);
+    }
+  }
+
+  async #term(signal: AbortSignal, onTerm: (termSignal: AbortSignal) => Promise<void>): Promise<void> {
+    const term = new AbortController();
+    const end = () => term.abort();
+    signal.addEventListener("abort", end, { once: true });
+    if (signal.aborted) {
+      end();
+    }
+    const renewing = this.#renew(term);
+    try {
+      await onTerm(term.signal);
+    } finally {
+      signal.removeEventListener("abort", end);
+      term.abort();
+      await renewing;
+      await this.#release();
+    }
+  }
+
+  /** Renews until the term ends, and ends it when the deadline passes or another candidate holds the lease. */
+  async #renew(term: AbortController): Promise<void> {
+    while (!term.signal.aborted && this.isLeader() && !this.#heldByOther()) {
+      const left = this.#renewedAt + this.#renewDeadlineMs - this.#now();
+      // Fires when an attempt hangs; without it the end of the term would wait for that.
+      const deadline = setTimeout(() => term.abort(), left);
+      await sleep(Math.min(this.#retryPeriodMs, left), term.signal);
+      if (!term.signal.aborted && this.isLeader()) {
+        await this.#attempt(term.signal);
+      }
+      clearTimeout(deadline);
+    }
+    this.#renewedAt = Number.NEGATIVE_INFINITY;
+    term.abort();
+  }
+
+  /** One try to take or renew the lease; true when it is held now. */
+  async #attempt(signal: AbortSignal): Promise<boolean> {
+    try {
+      const lease = this.#mine() ? this.#seen?.lease : await this.#read(signal);
+      if (lease !== undefined && this.#heldByOther()) {
+        return false;
+      }
+      const started = this.#now();
+      const written = await this.#write(
+        heldBy(this.#options.identity, this.#leaseDurationMs, lease),
+        lease,
+        signal,
+      );
+      this.#see(written);
+      this.#renewedAt = started;
+      return true;
+    } catch (error) {
+      if (isApiError(error, "Conflict", "AlreadyExists", "NotFound")) {
+        // Someone else wrote, or deleted: only what the server has now counts.
+        await this.#lookAgain(signal);
+      }
+      if (!signal.aborted) {
+        this.#options.onError?.(error);
+      }
+      return false;
+    }
+  }
+
+  async #lookAgain(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#read(signal);
+    } catch (error) {
+      if (!signal.aborted) {
+        this.#options.onError?.(error);
+      }
+    }
+  }
+
+  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+    try {
+      const lease = await this.#options.transport.request<Lease>({
+        method: "GET",
+        path: `${this.#collection}/${this.#options.name}`,
+        signal,
+        deadlineMs: this.#attemptLimitMs,
+      });
+      this.#see(lease);
+      return lease;
+    } catch (error) {
+      if (isApiError(error, "NotFound")) {
+        this.#seen = undefined;
+        return undefined;
+      }
+      throw error;
+    }
+  }
+
+  #write(spec: Lease["spec"], before: Lease | undefined, signal: AbortSignal): Promise<Lease> {
+    const { transport, namespace, name } = this.#options;
+    const metadata = before?.metadata ?? { namespace, name };
+    return transport.request<Lease>({
+      method: before === undefined ? "POST" : "PUT",
+      path: before === undefined ? this.#collection : `${this.#collection}/${name}`,
+      body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec },
+      deadlineMs: this.#attemptLimitMs,
+      signal,
+    });
+  }
+
+  /** Lets the next candidate in at once. A lease that cannot be released runs out by itself. */
+  async #release(): Promise<void> {
+    try {
+      // Twice: a renewal given up half way may still have been written.
+      for (let tries = 0; tries < 2 && this.#seen !== undefined && this.#mine(); tries += 1) {
+        await this.#releaseOnce(this.#seen.lease);
+      }
+    } catch (error) {
+      this.#options.onError?.(error);
+    }
+  }
+
+  async #releaseOnce(lease: Lease): Promise<void> {
+    const signal = AbortSignal.timeout(releaseLimitMs);
+    try {
+      this.#see(await this.#write(released(lease), lease, signal));
+    } catch (error) {
+      if (!isApiError(error, "Conflict")) {
+        throw error;
+      }
+      await this.#read(signal);
+    }
+  }
+
+  #see(lease: Lease): void {
+    const before = this.#seen?.lease;
+    if (before?.metadata.resourceVersion !== lease.metadata.resourceVersion) {
+      this.#seen = { lease, at: this.#now() };
+    }
+    const holder = lease.spec?.holderIdentity ?? "";
+    if (before === undefined || (before.spec?.holderIdentity ?? "") !== holder) {
+      this.#options.onLeader?.(holder);
+    }
+  }
+
+  #mine(): boolean {
+    return this.#seen?.lease.spec?.holderIdentity === this.#options.identity;
+  }
+
+  /** True while another candidate's lease has not run out, counted from when its last renewal was seen here. */
+  #heldByOther(): boolean {
+    const spec = this.#seen?.lease.spec;
+    if (this.#seen === undefined || !spec?.holderIdentity || this.#mine()) {
+      return false;
+    }
+    const durationMs = (spec.leaseDurationSeconds ?? 0) * 1000 || this.#leaseDurationMs;
+    return this.#now() < this.#seen.at + durationMs;
+  }
+
+  get #collection(): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.namespace}/leases`;
+  }
+
+  /** Short enough for a second attempt before the deadline. */
+  get #attemptLimitMs(): number {
+    return this.#renewDeadlineMs / 2;
+  }
+}

@@ -1,0 +1,76 @@
+/** What every object of the API has, whatever its kind. */
+export interface KubeObject {
+  readonly apiVersion?: string;
+  readonly kind?: string;
+  readonly metadata: ObjectMeta;
+}
+
+/** The part of metadata.k8s.io ObjectMeta that a controller works with. */
+export interface ObjectMeta {
+  readonly name: string;
+  readonly namespace?: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation?: number;
+  readonly creationTimestamp?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly deletionTimestamp?: string;
+}
+
+/** What is known of an object that is gone. `namespace` is empty for a cluster-scoped object. */
+export interface ObjectRef {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+}
+
+/** True for a value with the identity that every stored object has: name, uid and a comparable resourceVersion. */
+export function isKubeObject(value: unknown): value is KubeObject {
+  if (typeof value !== "object" || value === null || !("metadata" in value)) {
+    return false;
+  }
+  const metadata = value.metadata;
+  return (
+    typeof metadata === "object" &&
+    metadata !== null &&
+    "name" in metadata &&
+    isNonEmptyString(metadata.name) &&
+    "uid" in metadata &&
+    isNonEmptyString(metadata.uid) &&
+    "resourceVersion" in metadata &&
+    isResourceVersion(metadata.resourceVersion) &&
+    (!("namespace" in metadata) || typeof metadata.namespace === "string")
+  );
+}
+
+/** The identity of `object` alone. */
+export function refOf(object: KubeObject): ObjectRef {
+  const { namespace = "", name, uid, resourceVersion } = object.metadata;
+  return { namespace, name, uid, resourceVersion };
+}
+
+/** True for a decimal number without leading zeros and above zero, of any length (KEP-5504). */
+export function isResourceVersion(value: unknown): value is string {
+  return typeof value === "string" && /^[1-9][0-9]*$/.test(value);
+}
+
+/**
+ * Negative when `a` is older than `b`, 0 when equal, positive when newer.
+ * Only versions of the same resource type can be compared (KEP-5504, Kubernetes 1.35 and later state it as API;
+ * older servers behave the same). Throws a RangeError when either is not a resourceVersion.
+ */
+export function compareResourceVersions(a: string, b: string): number {
+  if (!isResourceVersion(a) || !isResourceVersion(b)) {
+    throw new RangeError("not a resourceVersion: a decimal number above zero, without leading zeros");
+  }
+  if (a.length !== b.length) {
+    return a.length - b.length;
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function isNonEmptyString(value: unknown): value is string {
+  return typeof value === "string" && value !== "";
+}

@@ -1,0 +1,240 @@
+import { ApiError } from "./apierror.ts";
+import { Backoff, type BackoffOptions } from "./backoff.ts";
+import { compareResourceVersions, type KubeObject, type ObjectRef, refOf } from "./object.ts";
+import { PagedList } from "./pagedlist.ts";
+import { type RestartReason, restartPoint, restartReason } from "./restart.ts";
+import { sleep } from "./sleep.ts";
+import type { Transport } from "./transport.ts";
+import { parseWatchEvent } from "./watchevent.ts";
+
+export type { RestartReason } from "./restart.ts";
+
+/**
+ * Where a reflector puts what it sees; called synchronously, in the server's order. An object deleted and created
+ * again under its name comes as `remove` then `upsert` while the watch holds; over a list it may come as a `replace`
+ * where the name has another uid. What a reconnect repeats is not sent twice, but `replace` may repeat known objects.
+ */
+export interface ReflectorSink<T> {
+  /** Everything there is as of `resourceVersion`; what is older than that and not in it is gone. */
+  replace(items: T[], resourceVersion: string): void;
+  upsert(item: T): void;
+  remove(ref: ObjectRef): void;
+}
+
+export interface ReflectorOptions<T> {
+  readonly transport: Transport;
+  /** Path of the collection: `/api/v1/secrets`, `/api/v1/namespaces/a/secrets`. */
+  readonly path: string;
+  /** Selectors for list and watch. */
+  readonly query?: Readonly<Record<string, string>>;
+  /** Keeps what is needed of an object. Must take every object the server can store; if it throws, that is `undecodable`. */
+  readonly decode: (object: KubeObject) => T;
+  readonly sink: ReflectorSink<T>;
+  /** Objects in one page of a list; default 500. */
+  readonly pageSize?: number;
+  /** Told of every restart but the orderly end of a watch. */
+  readonly onRestart?: (why: RestartReason, restart: Restart) => void;
+  /** Default 0.8 s to 30 s, as in client-go. */
+  readonly backoff?: BackoffOptions;
+  /** After this long without a failure the backoff starts over; default 2 minutes. */
+  readonly healthyAfterMs?: number;
+  /** How long the server holds one watch, in seconds: a random time in this range; default 300 to 600, as in client-go. */
+  readonly watchTimeoutSeconds?: readonly [number, number];
+  /** A watch without a byte for this long is taken for dead; default 2 minutes. Bookmarks come about once a minute. */
+  readonly idleMs?: number;
+  /** Monotonic milliseconds. */
+  readonly now?: () => number;
+  readonly random?: () => number;
+}
+
+export interface Restart {
+  readonly error: ApiError;
+  /** Until the next attempt. */
+  readonly delayMs: number;
+  /** True when the next attempt lists everything again. */
+  readonly relist: boolean;
+}
+
+/** A watch that ends sooner than this and brought nothing is a failure: a server that does so would be asked in a loop. */
+const shortWatchMs = 1000;
+
+/**
+ * Keeps a sink equal to a collection on the server: lists it, then watches from there. A list reaches the sink only
+ * when it is complete, so nothing that fails ever looks like a deletion.
+ */
+export class Reflector<T> {
+  readonly #options: ReflectorOptions<T>;
+  readonly #now: () => number;
+  readonly #random: () => number;
+  readonly #backoff: Backoff;
+  readonly #firstSync = Promise.withResolvers<void>();
+  #synced = false;
+  #list: PagedList<T> | undefined;
+  /** All up to here is in the sink; undefined when only a list can tell. */
+  #resourceVersion: string | undefined;
+  /** Where a restart was last answered by trying the same place again. */
+  #retriedAt: string | undefined;
+  #failedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(options: ReflectorOptions<T>) {
+    this.#options = options;
+    this.#now = options.now ?? (() => performance.now());
+    this.#random = options.random ?? Math.random;
+    this.#backoff = new Backoff(options.backoff ?? { initialMs: 800, maxMs: 30_000, random: this.#random });
+    // Nobody has to wait for the first sync.
+    this.#firstSync.promise.catch(() => {});
+  }
+
+  /** True once the first list has reached the sink; stays true while the server is out of reach. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves with the first complete list; rejects when `run` ends before. */
+  whenSynced(): Promise<void> {
+    return this.#firstSync.promise;
+  }
+
+  /** Runs until `signal` aborts. Rejects only with what the sink throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      while (!signal.aborted) {
+        await this.#follow(signal);
+      }
+    } finally {
+      this.#firstSync.reject(
+        new ApiError({
+          code: "Aborted",
+          message: `WATCH ${this.#options.path}: stopped before the first list`,
+        }),
+      );
+    }
+  }
+
+  /** One list if needed and one watch; after a failure waits until it is time to try again. */
+  async #follow(signal: AbortSignal): Promise<void> {
+    try {
+      this.#resourceVersion ??= await this.#replaceAll(signal);
+      await this.#watch(this.#resourceVersion, signal);
+    } catch (error) {
+      if (!(error instanceof ApiError)) {
+        throw error;
+      }
+      if (!signal.aborted) {
+        await sleep(this.#plan(error), signal);
+      }
+    }
+  }
+
+  async #replaceAll(signal: AbortSignal): Promise<string> {
+    const { transport, path, query = {}, pageSize = 500 } = this.#options;
+    this.#list ??= new PagedList({
+      transport,
+      path,
+      query,
+      pageSize,
+      decode: (object) => this.#decode(object),
+    });
+    const { items, resourceVersion } = await this.#list.finish(signal);
+    this.#list = undefined;
+    this.#options.sink.replace(items, resourceVersion);
+    this.#synced = true;
+    this.#firstSync.resolve();
+    return resourceVersion;
+  }
+
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
+    const {
+      transport,
+      path,
+      query = {},
+      watchTimeoutSeconds: [least, most] = [300, 600],
+      idleMs = 120_000,
+    } = this.#options;
+    const started = this.#now();
+    const timeoutSeconds = String(Math.round(least + (most - least) * this.#random()));
+    const lines = transport.stream(
+      {
+        method: "GET",
+        path,
+        query: { ...query, watch: "1", allowWatchBookmarks: "true", timeoutSeconds, resourceVersion },
+        signal,
+      },
+      { idleMs },
+    );
+    let silent = true;
+    for await (const line of lines) {
+      silent = false;
+      this.#apply(line);
+    }
+    if (silent && this.#now() - started < shortWatchMs) {
+      throw new ApiError({
+        code: "Disconnected",
+        message: `WATCH ${path}: the server ended the watch at once`,
+      });
+    }
+  }
+
+  #apply(line: string): void {
+    const { path, sink } = this.#options;
+    const event = parseWatchEvent(line, path);
+    if (
+      this.#resourceVersion !== undefined &&
+      compareResourceVersions(event.resourceVersion, this.#resourceVersion) < 0
+    ) {
+      throw new Rewound(path);
+    }
+    if (event.type === "DELETED") {
+      sink.remove(refOf(event.object));
+    } else if (event.type !== "BOOKMARK") {
+      sink.upsert(this.#decode(event.object));
+    }
+    this.#resourceVersion = event.resourceVersion;
+  }
+
+  #decode(object: KubeObject): T {
+    try {
+      return this.#options.decode(object);
+    } catch {
+      // Its message may quote the object.
+      throw new ApiError({
+        code: "Undecodable",
+        message: `${this.#options.path}: an object could not be decoded`,
+      });
+    }
+  }
+
+  /** Decides where to start again, and gives the milliseconds to wait before. */
+  #plan(error: ApiError): number {
+    const now = this.#now();
+    if (now - this.#failedAt >= (this.#options.healthyAfterMs ?? 120_000)) {
+      this.#backoff.reset();
+    }
+    this.#failedAt = now;
+    const reason = error instanceof Rewound ? "rewound" : restartReason(error);
+    const relist = this.#moveBack(reason, error);
+    const delayMs = this.#backoff.next(error.retryAfterMs);
+    this.#options.onRestart?.(reason, { error, delayMs, relist });
+    return delayMs;
+  }
+
+  /** Forgets what the next attempt must not build on; true when that is everything. */
+  #moveBack(reason: RestartReason, error: ApiError): boolean {
+    const point = restartPoint(reason, error);
+    const repeated = point === "resume-once" && this.#retriedAt === this.#resourceVersion;
+    this.#retriedAt = point === "resume-once" ? this.#resourceVersion : undefined;
+    if (point === "relist" || repeated) {
+      this.#resourceVersion = undefined;
+    }
+    if (point !== "resume") {
+      this.#list = undefined;
+    }
+    return this.#resourceVersion === undefined;
+  }
+}
+
+class Rewound extends ApiError {
+  constructor(path: string) {
+    super({ code: "Expired", message: `WATCH ${path}: the resourceVersion went back` });
+  }
+}

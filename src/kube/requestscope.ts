@@ -1,0 +1,78 @@
+/** Why a request was ended from this side. */
+export type EndReason = "Aborted" | "Timeout" | "Idle";
+
+/**
+ * The life of one request: ends with the caller's signal, with the limit set last, or when told. Must be ended, or
+ * its listener stays on the caller's signal.
+ */
+export class RequestScope {
+  readonly #controller = new AbortController();
+  readonly #outer: AbortSignal | undefined;
+  readonly #onAbort = () => this.end("Aborted");
+  #timer: NodeJS.Timeout | undefined;
+  #limit: { readonly ms: number; readonly reason: EndReason } | undefined;
+  #reason: EndReason | undefined;
+
+  constructor(outer?: AbortSignal) {
+    this.#outer = outer;
+    if (outer?.aborted) {
+      this.end("Aborted");
+    } else {
+      // Not AbortSignal.any: a signal as old as the process would collect a dependent for every request.
+      outer?.addEventListener("abort", this.#onAbort);
+    }
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  /** Why the scope ended; undefined while it goes on. */
+  get reason(): EndReason | undefined {
+    return this.#reason;
+  }
+
+  /** Ends the scope with `reason` unless it is paused, or given another limit, within `ms` from now. */
+  limit(ms: number, reason: EndReason): void {
+    if (this.#reason !== undefined) {
+      return;
+    }
+    if (this.#timer !== undefined && this.#limit?.ms === ms && this.#limit.reason === reason) {
+      this.#timer.refresh();
+      return;
+    }
+    clearTimeout(this.#timer);
+    this.#limit = { ms, reason };
+    this.#timer = setTimeout(() => this.end(reason), ms);
+  }
+
+  /** Takes the limit away. */
+  pause(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** Ends the scope; the first reason stays. */
+  end(reason: EndReason): void {
+    if (this.#reason !== undefined) {
+      return;
+    }
+    this.#reason = reason;
+    this.pause();
+    this.#outer?.removeEventListener("abort", this.#onAbort);
+    this.#controller.abort();
+  }
+
+  /** The value of `work`, or a rejection as soon as the scope ends; the work itself goes on. */
+  race<T>(work: Promise<T>): Promise<T> {
+    const { promise, resolve, reject } = Promise.withResolvers<T>();
+    const onAbort = () => reject(this.signal.reason);
+    if (this.signal.aborted) {
+      onAbort();
+    } else {
+      this.signal.addEventListener("abort", onAbort, { once: true });
+    }
+    work.then(resolve, reject);
+    return promise;
+  }
+}

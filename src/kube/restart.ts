@@ -1,0 +1,68 @@
+import type { ApiError } from "./apierror.ts";
+
+/**
+ * Why a reflector had to start again.
+ *
+ * - `expired`: the server no longer keeps the history asked for (410).
+ * - `cut`: the connection broke, or the server ended the watch at once.
+ * - `idle`: not even a bookmark came for too long.
+ * - `undecodable`: an answer that is not what the API promises.
+ * - `rewound`: the resourceVersion went back, as after etcd was restored from a backup.
+ * - `forbidden`, `unauthorized`, `notfound`: 403, 401 or unusable credentials, 404.
+ * - `throttled`: 429.
+ * - `unavailable`: no connection, no answer in time, 5xx.
+ * - `error`: anything else that the server refuses.
+ */
+export type RestartReason =
+  | "expired"
+  | "cut"
+  | "idle"
+  | "undecodable"
+  | "rewound"
+  | "forbidden"
+  | "unauthorized"
+  | "notfound"
+  | "throttled"
+  | "unavailable"
+  | "error";
+
+/** The reason that `error` stands for. */
+export function restartReason(error: ApiError): RestartReason {
+  return reasons[error.code] ?? "error";
+}
+
+/** Where to start again: `resume` from the last version seen, `relist`, or `resume` first and `relist` if that fails too. */
+export function restartPoint(reason: RestartReason, error: ApiError): "resume" | "relist" | "resume-once" {
+  switch (reason) {
+    case "expired":
+    case "rewound":
+    // The resource itself went away: what comes back has another history.
+    case "notfound":
+      return "relist";
+    case "undecodable":
+    case "error":
+      return "resume-once";
+    default:
+      // Either this API server lags behind, or etcd was restored and will not reach that version for a long time.
+      return error.causes.some((cause) => cause.reason === "ResourceVersionTooLarge")
+        ? "resume-once"
+        : "resume";
+  }
+}
+
+const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
+  Expired: "expired",
+  Disconnected: "cut",
+  Aborted: "cut",
+  Idle: "idle",
+  Undecodable: "undecodable",
+  Forbidden: "forbidden",
+  Unauthorized: "unauthorized",
+  Credentials: "unauthorized",
+  NotFound: "notfound",
+  TooManyRequests: "throttled",
+  Unreachable: "unavailable",
+  Timeout: "unavailable",
+  ServiceUnavailable: "unavailable",
+  InternalError: "unavailable",
+};

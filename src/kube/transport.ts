@@ -1,0 +1,275 @@
+import type { Dispatcher } from "undici";
+import { ApiError, type ApiErrorCode, refusal } from "./apierror.ts";
+import type { Access, Credentials } from "./credentials.ts";
+import { KubeConfigError } from "./kubeconfig.ts";
+import { LineSplitter } from "./lines.ts";
+import { type RequestLabels, requestLabels } from "./requestlabels.ts";
+import { RequestScope } from "./requestscope.ts";
+
+/** One request to the API server. */
+export interface Call {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  /** Absolute path as in the API reference, each segment already escaped: `/api/v1/namespaces/a/secrets/b`. */
+  readonly path: string;
+  readonly query?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  /** Default `application/json`, for PATCH `application/merge-patch+json`. */
+  readonly contentType?: string;
+  readonly accept?: string;
+  readonly signal?: AbortSignal;
+  /** Limit in milliseconds for the whole answer, for a stream until its headers; default 30,000. */
+  readonly deadlineMs?: number;
+}
+
+/** One finished request, for metrics. Every field but `seconds` has few values. */
+export interface RequestObservation extends RequestLabels {
+  readonly method: Call["method"];
+  /** HTTP status, 0 when no answer came. */
+  readonly status: number;
+  /** `OK` or the code of the ApiError. */
+  readonly code: ApiErrorCode | "OK";
+  /** Until the answer was read; for a stream until its headers. */
+  readonly seconds: number;
+}
+
+export interface TransportOptions {
+  readonly credentials: Credentials;
+  readonly userAgent: string;
+  readonly onRequest?: (observation: RequestObservation) => void;
+}
+
+/**
+ * Sends requests to the API server. Every rejection is an ApiError. A 401 renews the credentials and is tried once
+ * more; nothing else is repeated: what to do about Retry-After and lost answers is for the caller to decide.
+ */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #running = new Set<RequestScope>();
+  #closed = false;
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
+  }
+
+  /** The decoded JSON answer; undefined when the answer is empty. */
+  async request<T = unknown>(call: Call): Promise<T> {
+    const scope = this.#open(call);
+    return await this.#observed(call, scope, async () => {
+      const answer = await this.#send(call, scope);
+      const text = await answer.body.text();
+      return { status: answer.statusCode, value: decode<T>(call, text, answer.statusCode) };
+    });
+  }
+
+  /**
+   * The lines of an answer that has no end, such as a watch. Rejects like `request`, and with `Idle` when not a byte
+   * came for `idleMs`, `Disconnected` when the connection breaks or ends within a line. Ends when the server ends it.
+   */
+  async *stream(call: Call, o: { readonly idleMs: number }): AsyncGenerator<string, void, undefined> {
+    const scope = this.#open(call);
+    try {
+      const answer = await this.#observed(
+        call,
+        scope,
+        async () => {
+          const value = await this.#send(call, scope);
+          return { status: value.statusCode, value };
+        },
+        false,
+      );
+      scope.limit(o.idleMs, "Idle");
+      const lines = new LineSplitter();
+      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+        // The time that the reader of the lines takes is not the server's silence.
+        scope.pause();
+        yield* lines.push(chunk);
+        scope.limit(o.idleMs, "Idle");
+      }
+      if (lines.isMidLine) {
+        throw failure(call, "Disconnected", "the stream ended within a line");
+      }
+    } catch (error) {
+      throw this.#toApiError(call, scope, error);
+    } finally {
+      scope.end("Aborted");
+      this.#running.delete(scope);
+    }
+  }
+
+  /** Ends every running request and stream with `Aborted`, and refuses new ones. The credentials stay open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const scope of this.#running) {
+      scope.end("Aborted");
+    }
+  }
+
+  #open(call: Call): RequestScope {
+    const scope = new RequestScope(call.signal);
+    scope.limit(call.deadlineMs ?? 30_000, "Timeout");
+    if (this.#closed) {
+      scope.end("Aborted");
+    }
+    this.#running.add(scope);
+    return scope;
+  }
+
+  async #observed<T>(
+    call: Call,
+    scope: RequestScope,
+    work: () => Promise<{ status: number; value: T }>,
+    last = true,
+  ): Promise<T> {
+    const started = performance.now();
+    let outcome: { status: number; code: RequestObservation["code"] } = { status: 0, code: "Aborted" };
+    try {
+      const { status, value } = await work();
+      outcome = { status, code: "OK" };
+      return value;
+    } catch (error) {
+      const apiError = this.#toApiError(call, scope, error);
+      outcome = apiError;
+      throw apiError;
+    } finally {
+      if (last) {
+        scope.end("Aborted");
+        this.#running.delete(scope);
+      }
+      const seconds = (performance.now() - started) / 1000;
+      const { status, code } = outcome;
+      this.#options.onRequest?.({ method: call.method, ...requestLabels(call), status, code, seconds });
+    }
+  }
+
+  /** An answer with a status below 300, its body unread. */
+  async #send(call: Call, scope: RequestScope): Promise<Dispatcher.ResponseData> {
+    const { credentials } = this.#options;
+    const access = await scope.race(credentials.current());
+    const answer = await this.#dispatch(call, scope, access);
+    if (answer.statusCode !== 401) {
+      return await accepted(call, answer);
+    }
+    await answer.body.dump();
+    credentials.refresh(access);
+    const renewed = await scope.race(credentials.current());
+    const second = await this.#dispatch(call, scope, renewed);
+    return await accepted(call, second, credentials.failure);
+  }
+
+  #dispatch(call: Call, scope: RequestScope, access: Access): Promise<Dispatcher.ResponseData> {
+    const { server, dispatcher, headers } = access;
+    scope.signal.throwIfAborted();
+    const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
+    const contentType =
+      call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
+    return dispatcher.request({
+      origin: server.origin,
+      path: `${server.pathname.replace(/\/$/, "")}${call.path}${query}`,
+      method: call.method,
+      headers: {
+        accept: call.accept ?? "application/json",
+        "user-agent": this.#options.userAgent,
+        ...(call.body === undefined ? {} : { "content-type": contentType }),
+        ...headers,
+      },
+      body: call.body === undefined ? null : JSON.stringify(call.body),
+      signal: scope.signal,
+      // The scope's own limits hold at every stage.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
+  }
+
+  #toApiError(call: Call, scope: RequestScope, error: unknown): ApiError {
+    if (error instanceof ApiError) {
+      return error;
+    }
+    if (scope.reason !== undefined) {
+      return failure(call, scope.reason);
+    }
+    if (error instanceof KubeConfigError) {
+      return failure(call, "Credentials", error.message, error);
+    }
+    if (error instanceof RangeError) {
+      return failure(call, "Undecodable", error.message);
+    }
+    return networkFailure(call, error);
+  }
+}
+
+/** `answer` when it is none of refusal. `unrenewed` is why the credentials behind a 401 are not the newest. */
+async function accepted(
+  call: Call,
+  answer: Dispatcher.ResponseData,
+  unrenewed?: KubeConfigError,
+): Promise<Dispatcher.ResponseData> {
+  if (answer.statusCode < 300) {
+    return answer;
+  }
+  const retryAfter = answer.headers["retry-after"];
+  const body = await answer.body.text();
+  if (answer.statusCode === 401 && unrenewed !== undefined) {
+    const message = `${nameOf(call)}: 401 Unauthorized; ${unrenewed.message}`;
+    throw new ApiError({ code: "Unauthorized", status: 401, message, cause: unrenewed });
+  }
+  throw refusal(
+    nameOf(call),
+    answer.statusCode,
+    Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
+    body,
+  );
+}
+
+function decode<T>(call: Call, text: string, status: number): T {
+  if (text === "") {
+    return undefined as T;
+  }
+  try {
+    return JSON.parse(text) as T;
+  } catch {
+    // The parser's message quotes the text.
+    throw new ApiError({ code: "Undecodable", status, message: `${nameOf(call)}: the answer is not JSON` });
+  }
+}
+
+const notConnected = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "UND_ERR_CONNECT_TIMEOUT",
+  "UND_ERR_PRX_TLS",
+  "UND_ERR_PRX_CONN",
+  "UND_ERR_CLOSED",
+  "UND_ERR_DESTROYED",
+]);
+
+/** What a broken connection means: `Unreachable` when the request was certainly not sent. */
+function networkFailure(call: Call, error: unknown): ApiError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  // Node names TLS verification failures in capitals with underscores (CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN).
+  const unverified = /CERT|TLS|SSL|SIGNATURE/.test(code);
+  if (unverified || notConnected.has(code)) {
+    const advice = unverified
+      ? "check the cluster's certificate authority"
+      : "check that the API server is up";
+    return failure(call, "Unreachable", `no connection (${code}): ${advice}`);
+  }
+  return failure(call, "Disconnected", `the connection broke (${code}) before the whole answer came`);
+}
+
+const explanations: Partial<Record<ApiErrorCode, string>> = {
+  Aborted: "given up by the caller",
+  Timeout: "no complete answer within the deadline",
+  Idle: "not a byte came within the idle limit",
+};
+
+function failure(call: Call, code: ApiErrorCode, what = explanations[code] ?? code, cause?: Error): ApiError {
+  return new ApiError({ code, message: `${nameOf(call)}: ${what}`, cause });
+}
+
+function nameOf(call: Call): string {
+  return `${call.method} ${call.path}`;
+}

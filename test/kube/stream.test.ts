@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
+import { failureOf } from "./failureof.ts";
+import { json, type LocalServer, startLocalServer } from "./localserver.ts";
+
+const servers: LocalServer[] = [];
+const start = async (...args: Parameters<typeof startLocalServer>) => {
+  const server = await startLocalServer(...args);
+  servers.push(server);
+  return server;
+};
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.stop()));
+});
+
+const collect = async (lines: AsyncIterable<string>, into: string[] = []) => {
+  for await (const line of lines) {
+    into.push(line);
+  }
+  return into;
+};
+
+describe("a stream", () => {
+  const call = { method: "GET", path: "/api/v1/things", query: { watch: "1" } } as const;
+
+  test("gives each line once, however the bytes are chunked", async () => {
+    const { transport } = await start(async (_, response) => {
+      for (const part of ['{"a"', ":1}\n{", '"b":"ü', '"}\n\n{"c":3}\n']) {
+        await new Promise((resolve) => response.write(part, resolve));
+      }
+      response.end();
+    });
+    expect(await collect(transport.stream(call, { idleMs: 5000 }))).toEqual([
+      '{"a":1}',
+      '{"b":"ü"}',
+      '{"c":3}',
+    ]);
+  });
+
+  test("that is cut within a line gives the whole lines and then is Disconnected", async () => {
+    const { transport } = await start((_, response) => {
+      response.write('{"a":1}\n{"b"', () => response.destroy());
+    });
+    const lines: string[] = [];
+    const error = await failureOf(collect(transport.stream(call, { idleMs: 5000 }), lines));
+    expect([error.code, lines]).toEqual(["Disconnected", ['{"a":1}']]);
+  });
+
+  test("that ends in good order within a line is Disconnected", async () => {
+    const { transport } = await start((_, response) => void response.end('{"a":1}'));
+    expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Disconnected");
+  });
+
+  test("that falls silent is Idle", async () => {
+    const { transport } = await start((_, response) => void response.write('{"a":1}\n'));
+    const lines: string[] = [];
+    const error = await failureOf(collect(transport.stream(call, { idleMs: 50 }), lines));
+    expect([error.code, lines]).toEqual(["Idle", ['{"a":1}']]);
+  });
+
+  test("does not count the reader's own time as silence", async () => {
+    const { transport } = await start((_, response) => {
+      response.write('{"a":1}\n');
+      setTimeout(() => response.end('{"b":2}\n'), 10);
+    });
+    const lines: string[] = [];
+    for await (const line of transport.stream(call, { idleMs: 200 })) {
+      lines.push(line);
+      const until = performance.now() + 300;
+      await eventually("the reader takes its time", () => performance.now() > until);
+    }
+    expect(lines).toEqual(['{"a":1}', '{"b":2}']);
+  });
+
+  test("that is refused rejects with the refusal", async () => {
+    const { transport } = await start((_, response) =>
+      json(response, 410, { kind: "Status", reason: "Expired" }),
+    );
+    expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Expired");
+  });
+
+  test("that no one reads any more is closed at the server", async () => {
+    let closed = false;
+    const { transport } = await start((request, response) => {
+      request.socket.on("close", () => {
+        closed = true;
+      });
+      response.write('{"a":1}\n');
+    });
+    for await (const _ of transport.stream(call, { idleMs: 5000 })) {
+      break;
+    }
+    await eventually("the connection is closed", () => closed);
+  });
+
+  test("ends with Aborted when its signal aborts", async () => {
+    const stop = new AbortController();
+    const { transport } = await start((_, response) => {
+      response.write('{"a":1}\n', () => stop.abort());
+    });
+    const error = await failureOf(
+      collect(transport.stream({ ...call, signal: stop.signal }, { idleMs: 5000 })),
+    );
+    expect(error.code).toBe("Aborted");
+  });
+});

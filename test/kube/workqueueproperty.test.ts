@@ -1,0 +1,62 @@
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import { WorkQueue } from "../../src/kube/workqueue.ts";
+import { eventually } from "../cluster/eventually.ts";
+
+test("a work queue never drops a key, nor has two workers on one, whatever is added and fails", async () => {
+  const key = fc.constantFrom("a", "b", "c", "d");
+  const act = fc.oneof(
+    fc.record({ do: fc.constant("add" as const), key, priority: fc.constantFrom("high", "low") }),
+    fc.record({ do: fc.constant("later" as const), key, priority: fc.constantFrom("high", "low") }),
+    fc.record({ do: fc.constant("turn" as const), key, priority: fc.constant("high") }),
+  );
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(act, { maxLength: 40 }),
+      fc.integer({ min: 1, max: 4 }),
+      fc.nat(),
+      async (acts, workers, seed) => {
+        const queue = new WorkQueue({ backoff: { initialMs: 0.1, maxMs: 1 } });
+        const version = new Map<string, number>();
+        const done = new Map<string, number>();
+        const busy = new Set<string>();
+        let calls = seed;
+        let collided = false;
+        const stop = new AbortController();
+        const ended = queue.run(
+          async (taken) => {
+            collided ||= busy.has(taken);
+            busy.add(taken);
+            const seen = version.get(taken) ?? 0;
+            await new Promise(setImmediate);
+            busy.delete(taken);
+            calls = (calls * 1103515245 + 12345) % 2 ** 31;
+            if (calls % 3 === 0) {
+              throw new Error("again");
+            }
+            done.set(taken, seen);
+            queue.forget(taken);
+          },
+          workers,
+          stop.signal,
+        );
+        for (const step of acts) {
+          if (step.do === "turn") {
+            await new Promise(setImmediate);
+            continue;
+          }
+          version.set(step.key, (version.get(step.key) ?? 0) + 1);
+          const priority = step.priority === "high" ? "high" : "low";
+          step.do === "add" ? queue.add(step.key, priority) : queue.addAfter(step.key, 1, priority);
+        }
+        await eventually("the last version of every key was worked on", () =>
+          [...version].every(([name, last]) => done.get(name) === last),
+        );
+        stop.abort();
+        await ended;
+        expect(collided).toBe(false);
+      },
+    ),
+    { numRuns: 60 },
+  );
+});
