@@ -18,7 +18,7 @@ export default defineConfig({
         test: {
           name: "cluster",
           globalSetup: "test/cluster/bundle.ts",
-          include: ["test/{controlplane,crds,kube,operator,deploy,sshd,demo}/**/*.test.ts"],
+          include: ["test/{controlplane,crds,kube,operator,deploy,sshd,demo,faults}/**/*.test.ts"],
           testTimeout: 60_000,
           hookTimeout: 900_000,
         },

@@ -110,37 +110,6 @@ export class Keyring {
     return affected;
   }
 
-  /**
-   * A write of this file to the unit's Secret begins. Until `writeEnds` the Secret counts as holding these keys too:
-   * nobody knows when the write takes effect, and a rival's Secret must not take up one of them meanwhile.
-   */
-  writeBegins(id: string, file: string): void {
-    const unit = this.#units.get(id);
-    if (unit === undefined) return;
-    this.#changeLive(unit, new Map(), () => {
-      unit.underway = keysOf(file);
-    });
-  }
-
-  /** Namespace and name of the unit's Secret if a write of it has not ended. */
-  underway(id: string): { readonly namespace: string; readonly name: string } | undefined {
-    const unit = this.#units.get(id);
-    if (unit === undefined || unit.underway.length === 0) return undefined;
-    return { namespace: unit.namespace, name: unit.secretName };
-  }
-
-  /** The write has been refused, or what it left behind is known by `putSecret` or `removeSecret`. */
-  writeEnds(id: string): Affected {
-    const affected = new Map<string, "soon" | "later">();
-    const unit = this.#units.get(id);
-    if (unit === undefined) return affected;
-    this.#changeLive(unit, affected, () => {
-      unit.underway = [];
-    });
-    this.#forgetIfEmpty(unit);
-    return affected;
-  }
-
   /** Takes in a complete list of managed Secrets, true as of `resourceVersion`. */
   replaceSecrets(
     secrets: readonly SecretRecord[],
@@ -156,6 +125,37 @@ export class Keyring {
     }
     for (const secret of secrets) merge(affected, this.putSecret(secret));
     return affected;
+  }
+
+  /**
+   * A write of this file to the unit's Secret begins. Until `writeEnds` the Secret counts as holding its keys as well
+   * as those it held: nobody knows when, or whether, the write takes effect.
+   */
+  writeBegins(id: string, file: string): void {
+    const unit = this.#units.get(id);
+    if (unit === undefined) return;
+    this.#changeLive(unit, new Map(), () => {
+      unit.underway = keysOf(file);
+    });
+  }
+
+  /** The write was refused, or what it left behind is known by `putSecret` or `removeSecret`. */
+  writeEnds(id: string): Affected {
+    const affected = new Map<string, "soon" | "later">();
+    const unit = this.#units.get(id);
+    if (unit === undefined) return affected;
+    this.#changeLive(unit, affected, () => {
+      unit.underway = [];
+    });
+    this.#forgetIfEmpty(unit);
+    return affected;
+  }
+
+  /** The unit's Secret if a write of it is under way or its answer was lost. */
+  underway(id: string): { readonly namespace: string; readonly name: string } | undefined {
+    const unit = this.#units.get(id);
+    if (unit === undefined || unit.underway.length === 0) return undefined;
+    return { namespace: unit.namespace, name: unit.secretName };
   }
 
   /** When the next key expires, in ms since the epoch; undefined if none does. */
@@ -176,6 +176,14 @@ export class Keyring {
   /** The unit's Secret as the API server last showed it. */
   secretOf(id: string): SecretRecord | undefined {
     return this.#units.get(id)?.secret;
+  }
+
+  /** Does the unit's Secret, made before the given time (ms since the epoch), hold a key that no SSHKey of its carries? */
+  isUnaccounted(id: string, before: number): boolean {
+    const unit = this.#units.get(id);
+    if (unit?.secret === undefined || unit.secret.createdAt >= before) return false;
+    const carried = new Set([...unit.keys.values()].map(({ key }) => key?.base64));
+    return unit.secret.keys.some((base64) => !carried.has(base64));
   }
 
   units(): Iterable<Unit> {

@@ -13,6 +13,8 @@ export interface SecretRecord {
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
   readonly user: string | undefined;
   readonly fileDigest: string;
   /** The canonical blobs in the file, base64. */
@@ -30,6 +32,7 @@ export interface SecretObject {
     readonly namespace?: string;
     readonly uid: string;
     readonly resourceVersion: string;
+    readonly creationTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
   };
@@ -50,6 +53,7 @@ export function readSecret({ metadata, data = {} }: SecretObject): SecretRecord 
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
+    createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
     user: metadata.annotations?.[USER_ANNOTATION],
     // A Secret without the data key is not one with an empty file: pods that name the key would wait for it.
     fileDigest: DATA_KEY in data ? fileDigest(file) : "",

@@ -10,7 +10,8 @@ type Step =
   | { readonly do: "put"; readonly facts: SSHKeyFacts }
   | { readonly do: "remove"; readonly name: string; readonly namespace: string }
   | { readonly do: "pass"; readonly seconds: number }
-  | { readonly do: "work"; readonly which: number };
+  | { readonly do: "work"; readonly which: number }
+  | { readonly do: "land"; readonly which: number };
 
 const START = 1_700_000_000;
 const namespace = fc.constantFrom("team-a", "team-b", "team-c");
@@ -43,6 +44,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   },
   { weight: 1, arbitrary: fc.integer({ min: 0, max: 30 }).map((seconds): Step => ({ do: "pass", seconds })) },
   { weight: 4, arbitrary: fc.nat(100).map((which): Step => ({ do: "work", which })) },
+  { weight: 2, arbitrary: fc.nat(100).map((which): Step => ({ do: "land", which })) },
 );
 
 const policy: fc.Arbitrary<Policy> = fc
@@ -72,6 +74,8 @@ function play(world: World, steps: readonly Step[]): SSHKeyFacts[] {
       there.delete(`${each.namespace}/${each.name}`);
       world.remove(each.namespace, each.name);
     } else if (each.do === "pass") world.pass(each.seconds * 1000);
+    else if (each.do === "land")
+      world.land(world.writing[each.which % Math.max(1, world.writing.length)] ?? "");
     else world.work(world.due[each.which % Math.max(1, world.due.length)] ?? "");
   }
   return [...there.values()];

@@ -25,6 +25,7 @@ const live: SecretRecord = {
   name: "sshkeys-alice",
   uid: "u1",
   resourceVersion: "7",
+  createdAt: 0,
   user: "alice",
   fileDigest: fileDigest(FILE),
   keys: ["AAAA"],

@@ -16,6 +16,7 @@ export class World {
   readonly keyring: Keyring;
   readonly #policy: Policy;
   readonly #due = new Set<string>();
+  readonly #writing = new Map<string, () => SecretRecord>();
   /** What the statuses say, by namespace/name. */
   readonly #verdicts = new Map<string, Verdict>();
   readonly #files = new Map<string, { namespace: string; user: string; lines: string[] }>();
@@ -46,8 +47,14 @@ export class World {
     return [...this.#due];
   }
 
-  /** Brings one unit to its plan, as a worker does. */
+  /** The units whose Secret is being written. */
+  get writing(): readonly string[] {
+    return [...this.#writing.keys()];
+  }
+
+  /** Plans one unit and sends the write that it needs, as a worker does; never two at a time for one unit. */
   work(id: string): void {
+    if (this.#writing.has(id)) return;
     this.#due.delete(id);
     this.#note(this.keyring.advance(this.now));
     const plan = this.keyring.plan(id, this.now);
@@ -58,30 +65,45 @@ export class World {
     const live = this.keyring.secretOf(id);
     const { namespace, name, user = "", file } = plan.secret;
     if (live === undefined ? file === "" : live.fileDigest === fileDigest(file)) return;
+    this.keyring.writeBegins(id, file);
     const lines = file.split("\n").slice(0, -1);
-    this.#files.set(id, { namespace, user, lines });
-    this.#check(lines);
-    this.#resourceVersion += 1;
-    const secret: SecretRecord = {
-      namespace,
-      name,
-      uid: live?.uid ?? `uid-${this.#resourceVersion}`,
-      resourceVersion: String(this.#resourceVersion),
-      user,
-      fileDigest: fileDigest(file),
-      keys: lines.map(blobOf),
-      strayData: [],
-      emptySince: file === "" ? this.now : undefined,
-    };
+    this.#checkForce(lines);
+    this.#writing.set(id, () => {
+      this.#files.set(id, { namespace, user, lines });
+      this.#checkRivals();
+      this.#resourceVersion += 1;
+      return {
+        namespace,
+        name,
+        uid: live?.uid ?? `uid-${this.#resourceVersion}`,
+        resourceVersion: String(this.#resourceVersion),
+        createdAt: 0,
+        user,
+        fileDigest: fileDigest(file),
+        keys: lines.map(blobOf),
+        strayData: [],
+        emptySince: file === "" ? this.now : undefined,
+      };
+    });
+  }
+
+  /** The write under way takes effect and its answer arrives. */
+  land(id: string): void {
+    const secret = this.#writing.get(id)?.();
+    if (secret === undefined) return;
+    this.#writing.delete(id);
     this.#note(this.keyring.putSecret(secret));
+    this.#note(this.keyring.writeEnds(id));
   }
 
   /** Works until nothing is due. `pick` chooses the next of that many units. */
   settle(pick: (count: number) => number = () => 0): void {
-    for (let turns = 0; this.#due.size > 0; turns += 1) {
+    for (let turns = 0; this.#due.size + this.#writing.size > 0; turns += 1) {
       if (turns > 10_000) throw new Error("the units never come to rest");
-      const due = this.due;
-      this.work(due[pick(due.length) % due.length] ?? "");
+      const next = [...this.due, ...this.writing];
+      const id = next[pick(next.length) % next.length] ?? "";
+      this.land(id);
+      this.work(id);
     }
   }
 
@@ -107,8 +129,8 @@ export class World {
     for (const id of affected.keys()) this.#due.add(id);
   }
 
-  /** Guarantee 1, at the moment of a write. */
-  #check(written: readonly string[]): void {
+  /** Guarantee 1, at the moment of a decision. */
+  #checkForce(written: readonly string[]): void {
     for (const line of written) {
       const [namespace = "", name = ""] = line.split(" ").at(-1)?.split("/") ?? [];
       const record = this.keyring.key(namespace, name);
@@ -121,6 +143,10 @@ export class World {
         throw new Error(`${namespace}/${name} is refused or gone and was written into a file`);
       }
     }
+  }
+
+  /** Guarantee 1, whenever a write takes effect. */
+  #checkRivals(): void {
     const all = [...this.#files.values()].flatMap(({ namespace, user, lines }) =>
       lines.map((line) => ({ namespace, user, blob: blobOf(line) })),
     );

@@ -1,0 +1,22 @@
+/** Why the process ended; documented in the README and in `--help`. */
+export const EXIT = {
+  /** Stopped by SIGTERM or SIGINT, or the answer that was asked for was printed. */
+  ok: 0,
+  /** A defect: please report it. */
+  unexpected: 1,
+  /** The command line is not understood. */
+  usage: 2,
+  /** The configuration file or the kubeconfig cannot be used. */
+  configuration: 3,
+} as const;
+
+/** An error that ends the process with a code and one line that says what to do. */
+export class ExitError extends Error {
+  override readonly name = "ExitError";
+  readonly exitCode: number;
+
+  constructor(exitCode: number, message: string) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

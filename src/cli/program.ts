@@ -1,0 +1,49 @@
+import { Command, CommanderError } from "commander";
+import { EXIT, ExitError } from "./exitcodes.ts";
+import { run } from "./run.ts";
+import { addRunOptions, type RunOptions } from "./runoptions.ts";
+import { VERSION } from "./version.ts";
+
+/**
+ * Runs the command line and gives the exit code. Errors that a person can mend are one line on stderr; the signal
+ * ends a running operator.
+ */
+export async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
+  try {
+    await program(signal).parseAsync([...args], { from: "user" });
+    return EXIT.ok;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    if (error instanceof ExitError) {
+      process.stderr.write(`sshkey-operator: ${error.message}\n`);
+      return error.exitCode;
+    }
+    process.stderr.write(`sshkey-operator: unexpected error, please report it: ${describe(error)}\n`);
+    return EXIT.unexpected;
+  }
+}
+
+const EXIT_CODES = `
+Exit codes:
+  0  stopped by SIGTERM or SIGINT
+  1  unexpected error
+  2  the command line is not understood
+  3  the configuration file or the kubeconfig cannot be used`;
+
+function program(signal: AbortSignal): Command {
+  const command = new Command("sshkey-operator")
+    .description(
+      "Checks SSHKey objects, writes on their status what they are, and keeps one Secret per user whose authorized_keys file pods mount.",
+    )
+    .version(VERSION, "-V, --version", "print the version")
+    .exitOverride()
+    .showHelpAfterError("Run with --help for the commands and options.");
+  addRunOptions(command.command("run").description("run the operator until it is told to stop"))
+    .addHelpText("after", EXIT_CODES)
+    .action((options: RunOptions) => run(options, signal));
+  return command;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

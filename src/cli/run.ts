@@ -1,0 +1,108 @@
+import { randomBytes } from "node:crypto";
+import { hostname } from "node:os";
+import type { Logger } from "pino";
+import { Credentials } from "../kube/credentials.ts";
+import { EventRecorder } from "../kube/eventrecorder.ts";
+import { KubeConfigError } from "../kube/kubeconfig.ts";
+import { LeaderElector } from "../kube/lease.ts";
+import { Transport } from "../kube/transport.ts";
+import { Metrics } from "../operator/metrics.ts";
+import { Operator } from "../operator/operator.ts";
+import { readSettings } from "./config.ts";
+import { type Endpoint, serve } from "./endpoint.ts";
+import { EXIT, ExitError } from "./exitcodes.ts";
+import { createLogger } from "./logger.ts";
+import { leaseNamespace, type RunOptions } from "./runoptions.ts";
+import { VERSION } from "./version.ts";
+
+/** How long Events may take to be sent after the last write, in ms. */
+const EVENTS_GRACE_MS = 1000;
+
+/** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
+export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
+  const settings = readSettings(options.config, options.namespace);
+  const credentials = connect(options.kubeconfig);
+  const log = createLogger(options.logLevel, options.logFormat);
+  const metrics = new Metrics();
+  const { host } = credentials.server;
+  const transport = new Transport({
+    credentials,
+    userAgent: `sshkey-operator/${VERSION}`,
+    onRequest: (observation) => metrics.request(observation, host),
+  });
+  const recorder = new EventRecorder({
+    transport,
+    reportingController: "sshkey-operator.dev/operator",
+    reportingInstance: hostname(),
+    observer: { dropped: (why) => metrics.eventDropped(why) },
+  });
+  const elector = options.leaderElect ? createElector(options, transport, log) : {};
+  const operator = new Operator({ transport, settings, recorder, log, metrics, ...elector });
+  const endpoints = await open(options, operator, metrics);
+  const addresses = endpoints.map((endpoint) => endpoint.address);
+  const { namespaces } = settings;
+  log.info(
+    { event: "Started", version: VERSION, server: host, namespaces, addresses },
+    "SSHKey operator started.",
+  );
+  try {
+    await operator.run(signal);
+  } finally {
+    await recorder.flush(EVENTS_GRACE_MS);
+    await transport.close();
+    await credentials.close();
+    await Promise.all(endpoints.map((endpoint) => endpoint.close()));
+    log.info({ event: "Stopped" }, "SSHKey operator stopped.");
+    log.flush();
+  }
+}
+
+function connect(kubeconfig: string | undefined): Credentials {
+  try {
+    return new Credentials(kubeconfig === undefined ? {} : { kubeconfig });
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
+    throw error;
+  }
+}
+
+function createElector(options: RunOptions, transport: Transport, log: Logger): { elector: LeaderElector } {
+  const identity = `${hostname()}_${randomBytes(8).toString("hex")}`;
+  try {
+    const elector = new LeaderElector({
+      transport,
+      namespace: leaseNamespace(options.leaderElectionNamespace),
+      name: "sshkey-operator",
+      identity,
+      leaseDurationMs: options.leaderElectLeaseDuration,
+      renewDeadlineMs: options.leaderElectRenewDeadline,
+      retryPeriodMs: options.leaderElectRetryPeriod,
+      onLeader: (leader) =>
+        log.info({ event: "Leader", leader, isSelf: leader === identity }, "The leader changed."),
+      onError: (error) =>
+        log.warn(
+          { event: "LeaseFailed", error: error instanceof Error ? error.message : error },
+          "Will be tried again.",
+        ),
+    });
+    return { elector };
+  } catch (error) {
+    if (error instanceof RangeError) throw new ExitError(EXIT.usage, error.message);
+    throw error;
+  }
+}
+
+async function open(options: RunOptions, operator: Operator, metrics: Metrics): Promise<Endpoint[]> {
+  const verdict = (isGood: boolean) => (isGood ? { body: "ok\n" } : { status: 503, body: "not yet\n" });
+  const probes = await serve("--health-probe-bind-address", options.healthProbeBindAddress, {
+    "/healthz": () => verdict(operator.isHealthy),
+    "/readyz": () => verdict(operator.isReady),
+  });
+  const scrape = await serve("--metrics-bind-address", options.metricsBindAddress, {
+    "/metrics": async () => ({
+      contentType: metrics.registry.contentType,
+      body: await metrics.registry.metrics(),
+    }),
+  });
+  return [probes, scrape].filter((endpoint) => endpoint !== undefined);
+}

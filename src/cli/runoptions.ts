@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { parseDuration } from "./duration.ts";
+import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+
+/** The options of `run`, as commander hands them over. */
+export interface RunOptions {
+  readonly kubeconfig?: string;
+  readonly namespace?: readonly string[];
+  readonly config?: string;
+  readonly leaderElect: boolean;
+  readonly leaderElectionNamespace?: string;
+  /** These three in ms. */
+  readonly leaderElectLeaseDuration: number;
+  readonly leaderElectRenewDeadline: number;
+  readonly leaderElectRetryPeriod: number;
+  readonly metricsBindAddress: string;
+  readonly healthProbeBindAddress: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+/** Flags have controller-runtime's names wherever it has one. */
+export function addRunOptions(command: Command): Command {
+  return command
+    .option(
+      "--kubeconfig <file>",
+      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
+    )
+    .option(
+      "--namespace <name>",
+      "watch this namespace only; repeat for several (default: all)",
+      collectNamespace,
+    )
+    .option("--config <file>", "policy and settings, YAML (default: the built-in ones)")
+    .addOption(
+      new Option("--leader-elect [bool]", "write only while holding the lease, so that replicas can stand by")
+        .argParser(parseBoolean)
+        .preset("true")
+        .default(true),
+    )
+    .option("--leader-election-namespace <name>", "where the lease is (default: the pod's own, else default)")
+    .addOption(
+      duration(
+        "--leader-elect-lease-duration <time>",
+        "how long the others wait for a leader that is silent",
+        "15s",
+      ),
+    )
+    .addOption(
+      duration(
+        "--leader-elect-renew-deadline <time>",
+        "how long a leader writes without renewing the lease",
+        "10s",
+      ),
+    )
+    .addOption(duration("--leader-elect-retry-period <time>", "between two renewals", "2s"))
+    .option("--metrics-bind-address <address>", "where /metrics is served; 0 turns it off", ":8080")
+    .option(
+      "--health-probe-bind-address <address>",
+      "where /healthz and /readyz are served; 0 turns them off",
+      ":8081",
+    )
+    .addOption(new Option("--log-level <level>", "least level to print").choices(LOG_LEVELS).default("info"))
+    .addOption(
+      new Option("--log-format <format>", "JSON lines, or text for people")
+        .choices(LOG_FORMATS)
+        .default("json"),
+    );
+}
+
+const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+/** The namespace of the lease: the given one, the pod's own, or `default` outside of a pod. */
+export function leaseNamespace(given: string | undefined, file = NAMESPACE_FILE): string {
+  if (given !== undefined) return given;
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch {
+    return "default";
+  }
+}
+
+function collectNamespace(name: string, known: readonly string[] = []): readonly string[] {
+  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+    throw new InvalidArgumentError("A namespace is a DNS-1123 label, such as team-a.");
+  }
+  return [...known, name];
+}
+
+function parseBoolean(text: string): boolean {
+  if (text !== "true" && text !== "false") throw new InvalidArgumentError("It is true or false.");
+  return text === "true";
+}
+
+function duration(flags: string, description: string, standard: string): Option {
+  return new Option(flags, description).default(parseTime(standard), standard).argParser(parseTime);
+}
+
+function parseTime(text: string): number {
+  const time = parseDuration(text);
+  if (time === undefined || time === 0)
+    throw new InvalidArgumentError("It is a time such as 500ms, 2s or 1m.");
+  return time;
+}

@@ -1,0 +1,6 @@
+import { main } from "./cli/program.ts";
+
+const stop = new AbortController();
+for (const signal of ["SIGTERM", "SIGINT"] as const) process.once(signal, () => stop.abort());
+
+process.exitCode = await main(process.argv.slice(2), stop.signal);

@@ -1,0 +1,141 @@
+import type { State } from "../api/sshkey.ts";
+import type { Affected, Keyring } from "../keyring/keyring.ts";
+import type { Plan } from "../keyring/plan.ts";
+import type { KeyRecord } from "../keyring/record.ts";
+import { collectionTime, type SecretWrite, secretWrite } from "../keyring/secret.ts";
+import { statusWrite } from "../keyring/status.ts";
+import type { Verdict } from "../keyring/verdict.ts";
+import { ApiError } from "../kube/apierror.ts";
+import { Pace } from "./pace.ts";
+import type { SecretOutcome, SecretWriter } from "./secretwriter.ts";
+import type { StatusWriter } from "./statuswriter.ts";
+
+/** The status of an SSHKey says the verdict, acknowledged. */
+export interface StatusWritten {
+  readonly record: KeyRecord;
+  readonly verdict: Verdict;
+  /** The STATE before, "" for none. */
+  readonly previousState: State | "";
+}
+
+/** What one pass over a unit came to. */
+export interface Pass {
+  /** Look at the unit again after so many ms though nothing has changed; undefined if there is no need. */
+  readonly againAfter: number | undefined;
+}
+
+export interface ReconcilerOptions {
+  readonly keyring: Keyring;
+  readonly secrets: SecretWriter;
+  readonly statuses: StatusWriter;
+  /** How long an empty Secret of a user without SSHKeys is kept, in ms. */
+  readonly secretRetention: number;
+  /** ms since the epoch. */
+  readonly now: () => number;
+  readonly onAffected: (affected: Affected) => void;
+  readonly onStatusWritten: (written: StatusWritten) => void;
+}
+
+/** How often a Secret that could not be written because of a conflict is tried again. Nothing tells when it is gone. */
+const CONFLICT_RETRY_MS = 60_000;
+
+/** Brings one unit to what the keyring plans for it: first its Secret, then, acknowledged, its statuses. */
+export class Reconciler {
+  readonly #o: ReconcilerOptions;
+  readonly #pace = new Pace();
+
+  constructor(options: ReconcilerOptions) {
+    this.#o = options;
+  }
+
+  /** Throws ApiError for what another attempt may mend; everything else ends in a status. */
+  async reconcile(id: string, signal: AbortSignal): Promise<Pass> {
+    const { keyring } = this.#o;
+    await this.#settle(id, signal);
+    const now = this.#o.now();
+    this.#o.onAffected(keyring.advance(now));
+    const plan = keyring.plan(id, now);
+    if (plan === undefined) return { againAfter: undefined };
+    const write = secretWrite(plan.secret, keyring.secretOf(id), this.#o.secretRetention, now);
+    if (write !== undefined) {
+      const wait = this.#pace.wait(id);
+      if (wait > 0) return { againAfter: wait };
+      const outcome = await this.#send(id, write, plan, signal);
+      if (outcome.kind === "namespaceGone") return { againAfter: undefined };
+      if (outcome.kind === "conflict") {
+        const refused = keyring.plan(id, now, outcome.message) ?? plan;
+        await this.#bringStatuses(refused, now, signal);
+        return { againAfter: CONFLICT_RETRY_MS };
+      }
+      this.#pace.wrote(id);
+    }
+    await this.#bringStatuses(plan, now, signal);
+    return { againAfter: this.#collectAfter(id, plan, now) };
+  }
+
+  /** A write before this pass whose answer was lost may have happened: looks what the Secret holds. */
+  async #settle(id: string, signal: AbortSignal): Promise<void> {
+    const { keyring, secrets, onAffected } = this.#o;
+    const underway = keyring.underway(id);
+    if (underway === undefined) return;
+    const { namespace, name } = underway;
+    const found = await secrets.read(namespace, name, signal);
+    if (typeof found === "string") onAffected(keyring.removeSecret(namespace, name, found));
+    else onAffected(keyring.putSecret(found));
+    onAffected(keyring.writeEnds(id));
+  }
+
+  /** Sends the write, and keeps the keyring informed of what the Secret holds, or may hold, all the while. */
+  async #send(id: string, write: SecretWrite, plan: Plan, signal: AbortSignal): Promise<SecretOutcome> {
+    const { keyring, secrets, onAffected } = this.#o;
+    keyring.writeBegins(id, plan.secret.file);
+    try {
+      const outcome = await secrets.send(write, plan.secret, signal);
+      if (outcome.kind === "written") onAffected(keyring.putSecret(outcome.secret));
+      if (outcome.kind === "collected") {
+        onAffected(keyring.removeSecret(outcome.namespace, outcome.name, outcome.resourceVersion));
+      }
+      onAffected(keyring.writeEnds(id));
+      return outcome;
+    } catch (error) {
+      if (!mayHaveHappened(error)) onAffected(keyring.writeEnds(id));
+      throw error;
+    }
+  }
+
+  /** Every status is tried; the first failure is thrown when all have been. */
+  async #bringStatuses(plan: Plan, now: number, signal: AbortSignal): Promise<void> {
+    const results = await Promise.allSettled(
+      plan.keys.map(({ record, verdict }) => this.#bringStatus(record, verdict, now, signal)),
+    );
+    for (const result of results) if (result.status === "rejected") throw result.reason;
+  }
+
+  async #bringStatus(
+    record: KeyRecord,
+    verdict: Verdict | undefined,
+    now: number,
+    signal: AbortSignal,
+  ): Promise<void> {
+    // A record that was replaced since the plan was made has a plan of its own coming.
+    if (verdict === undefined || this.#o.keyring.key(record.namespace, record.name) !== record) return;
+    const write = statusWrite(record, verdict, now);
+    if (write === undefined) return;
+    const resourceVersion = await this.#o.statuses.write(record, write.patch, signal);
+    if (resourceVersion === undefined) return;
+    this.#o.keyring.statusWritten(record, { ...write.seen, resourceVersion });
+    this.#o.onStatusWritten({ record, verdict, previousState: write.previousState });
+  }
+
+  #collectAfter(id: string, plan: Plan, now: number): number | undefined {
+    const at = collectionTime(plan.secret, this.#o.keyring.secretOf(id), this.#o.secretRetention);
+    return at === undefined ? undefined : Math.max(0, at - now);
+  }
+}
+
+/** Can a write that failed so have been carried out all the same? */
+function mayHaveHappened(error: unknown): boolean {
+  if (!(error instanceof ApiError)) return true;
+  if (error.code === "Unreachable" || error.code === "Credentials") return false;
+  return error.status < 400 || error.status >= 500;
+}
