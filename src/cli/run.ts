@@ -22,7 +22,7 @@ const EVENTS_GRACE_MS = 1000;
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const settings = readSettings(options.config, options.namespace);
   const credentials = connect(options.kubeconfig);
-  const log = createLogger(options.logLevel, options.logFormat);
+  const log = await createLogger(options.logLevel, options.logFormat);
   const metrics = new Metrics();
   const { host } = credentials.server;
   const transport = new Transport({

@@ -14,7 +14,7 @@ export interface LeaderElectorOptions {
   readonly leaseDurationMs?: number;
   /** How long after its last renewal a leader may go on; default 10 s, less than leaseDurationMs. */
   readonly renewDeadlineMs?: number;
-  /** Between two renewals, and between two attempts to acquire with up to 120 % on top; default 2 s. */
+  /** Between two renewals; default 2 s. A candidate looks twice as often, so that a released lease is taken at once. */
   readonly retryPeriodMs?: number;
   /** Told when the leader changes, with its identity; empty when the lease was released. */
   readonly onLeader?: (identity: string) => void;
@@ -24,7 +24,11 @@ export interface LeaderElectorOptions {
   readonly now?: () => number;
 }
 
+/** client-go's JitterFactor, for which the renew deadline has to leave room. */
 const jitter = 1.2;
+
+/** So that candidates that lost the same race do not meet again. */
+const candidateJitter = 0.2;
 
 /** A process that is told to stop has seconds only. */
 const releaseLimitMs = 2000;
@@ -74,7 +78,7 @@ export class LeaderElector {
       if (await this.#attempt(signal)) {
         await this.#term(signal, onTerm);
       }
-      await sleep(this.#retryPeriodMs * (1 + Math.random() * jitter), signal);
+      await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
     }
   }
 
