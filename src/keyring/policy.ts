@@ -26,7 +26,7 @@ export const DEFAULT_POLICY: Policy = {
   allowedTypes: KEY_TYPES.filter((type) => type !== "ssh-dss"),
   minimumRSABits: 2048,
   maximumLifetime: undefined,
-  maximumKeysPerUser: 100,
+  maximumKeysPerUser: 1000,
 };
 
 /** Why a key is not acceptable: the state to print, a stable code, and a sentence with the next step. */
