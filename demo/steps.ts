@@ -1,0 +1,199 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { exactly, lineWith, nowhere } from "./expectation.ts";
+import { NAMESPACE } from "./guest.ts";
+import type { Narrator } from "./narrator.ts";
+import { OMITTED } from "./screen.ts";
+import { quoted } from "./shell.ts";
+import type { Stage } from "./stage.ts";
+
+const EXAMPLES = "examples/quickstart";
+const IN = `-n ${NAMESPACE}`;
+
+const LAPTOP = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ";
+const LAPTOP_FINGERPRINT = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
+const TABLET = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILOEM8KiqrgTJIdeKjvae2ZPV22jrU8U2uwmG4Wuy+wz";
+const CONTRACTOR = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKAr9bULR3gqjpJDMWuQWUZ8R1oIe5Kjp5ojV/bs4/yr";
+const LAPTOP_LINE = `${LAPTOP} team-a/alice-laptop\n`;
+const TABLET_LINE = `${TABLET} team-a/alice-tablet\n`;
+
+/** The demo from the installation to an expired key. Throws StepFailed at the first step that shows anything else. */
+export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
+  await install(narrator, stage);
+  await apply(narrator);
+  await refusal(narrator);
+  await secret(narrator);
+  await duplicate(narrator);
+  await privateKey(narrator, stage);
+  await revocation(narrator);
+  await expiry(narrator);
+}
+
+async function install(narrator: Narrator, stage: Stage): Promise<void> {
+  await narrator.look("kubectl version", [lineWith("Server Version: v")]);
+  narrator.step("Install the SSHKey API and start the operator, a process of its own.");
+  await narrator.act("kubectl apply --server-side -f crds/", lineWith("sshkeys.sshkey-operator.dev"));
+  await narrator.until("kubectl wait --for=condition=Established --timeout=30s -f crds/");
+  narrator.say(`${stage.operatorCommand} &`);
+  const operator = await stage.startOperator();
+  narrator.remark(`Process ${operator.pid} watches SSHKeys. Its log: ${operator.log}`);
+}
+
+async function apply(narrator: Narrator): Promise<void> {
+  narrator.step("Apply five public keys, as a person or a GitOps tool would.");
+  const names = ["alice-laptop", "alice-tablet", "bob-workstation", "carol-desktop", "dana-contractor"];
+  const created = names.map((name) => lineWith(name, "created"));
+  await narrator.act(`kubectl apply -f ${EXAMPLES}/`, ...created);
+  narrator.step("See in one line a key whether it works.");
+  await narrator.look(
+    `kubectl get sshkeys ${IN}`,
+    [
+      lineWith("alice-laptop", "ssh-ed25519", " 256 ", LAPTOP_FINGERPRINT, "Projected"),
+      lineWith("alice-tablet", "ssh-ed25519", " 256 ", "SHA256:", "Projected"),
+      lineWith("bob-workstation", "ssh-rsa", " 3072 ", "SHA256:", "Projected"),
+      lineWith("carol-desktop", "Invalid"),
+      lineWith("dana-contractor", "Projected", "2099-12-31T18:00:00Z"),
+    ],
+    { layout: "table" },
+  );
+}
+
+async function refusal(narrator: Narrator): Promise<void> {
+  narrator.step("Ask why Carol's key is refused: she copied only a part of the line.");
+  await narrator.look(
+    `kubectl describe sshkey carol-desktop ${IN}`,
+    [
+      lineWith("Message:", "The key ends too early; copy the whole line again."),
+      lineWith("Reason:", "Truncated"),
+      lineWith("Warning", "Invalid", "The key ends too early; copy the whole line again."),
+    ],
+    { show: partsOfDescription },
+  );
+}
+
+async function secret(narrator: Narrator): Promise<void> {
+  narrator.step(
+    "Read what pods mount: the accepted keys of a user are the authorized_keys file of one Secret.",
+  );
+  await narrator.look(authorizedKeysOf("alice"), [exactly(LAPTOP_LINE + TABLET_LINE)], FILE);
+  await narrator.look(`kubectl get secrets ${IN}`, [
+    lineWith("sshkeys-alice"),
+    lineWith("sshkeys-bob"),
+    lineWith("sshkeys-dana"),
+    nowhere("the user with no accepted key", "sshkeys-carol"),
+  ]);
+}
+
+async function duplicate(narrator: Narrator): Promise<void> {
+  narrator.step("Bob claims Alice's key. One key stands for one user, so the older SSHKey keeps it.");
+  const file = `${EXAMPLES}/later/bob-laptop.yaml`;
+  const creationTime = "-o jsonpath={.metadata.creationTimestamp}";
+  const older = await narrator.until(`kubectl get sshkey alice-laptop ${IN} ${creationTime}`);
+  // Ages count in whole seconds: wait until the API server's clock shows a later one.
+  await narrator.until(`kubectl create --dry-run=server -f ${file} ${creationTime}`, {
+    what: `a time after ${older}`,
+    holds: (time) => time > older,
+  });
+  await narrator.act(`kubectl apply -f ${file}`, lineWith("bob-laptop", "created"));
+  await narrator.look(
+    `kubectl get sshkeys alice-laptop bob-laptop ${IN}`,
+    [
+      lineWith("alice-laptop", LAPTOP_FINGERPRINT, "Projected"),
+      lineWith("bob-laptop", LAPTOP_FINGERPRINT, "Duplicate"),
+    ],
+    { layout: "table" },
+  );
+  const message = `-o jsonpath='{.status.conditions[?(@.type=="Ready")].message}{"\\n"}'`;
+  await narrator.look(`kubectl get sshkey bob-laptop ${IN} ${message}`, [
+    lineWith("SSHKey alice-laptop holds this key already"),
+  ]);
+  await narrator.until(authorizedKeysOf("bob"), nowhere("the key of Alice's laptop", LAPTOP));
+}
+
+async function privateKey(narrator: Narrator, stage: Stage): Promise<void> {
+  narrator.step("Dave pastes his private key by mistake. It is refused at apply and never stored.");
+  const keyFile = join(stage.dir, "id_ed25519");
+  await narrator.prepare(`ssh-keygen -q -t ed25519 -N "" -C dave@desktop -f ${quoted(keyFile)}`);
+  const pasted = (await readFile(keyFile, "utf8")).trimEnd().split("\n");
+  const file = join(stage.dir, "dave-desktop.yaml");
+  await writeFile(file, manifest(pasted), { mode: 0o600 });
+  await narrator.look(`head -n 9 ${quoted(file)}`, [lineWith("-----BEGIN OPENSSH PRIVATE KEY-----")]);
+  await narrator.refused(
+    `kubectl apply -f ${quoted(file)}`,
+    lineWith('"dave-desktop" is invalid', "this holds a private key", "ssh-keygen -y -f FILE"),
+    ...pasted.slice(1, -1).map((line) => nowhere("the private key", line)),
+  );
+  await narrator.refused(`kubectl get sshkey dave-desktop ${IN}`, lineWith("NotFound"));
+}
+
+async function revocation(narrator: Narrator): Promise<void> {
+  narrator.step("Alice loses her tablet. Delete the SSHKey, and the key is out of the file.");
+  await narrator.act(`kubectl delete sshkey alice-tablet ${IN}`, lineWith("alice-tablet", "deleted"));
+  const after = await narrator.look(authorizedKeysOf("alice"), [exactly(LAPTOP_LINE)], FILE);
+  narrator.difference(LAPTOP_LINE + TABLET_LINE, after);
+}
+
+async function expiry(narrator: Narrator): Promise<void> {
+  narrator.step("Dana's contract ends in ten seconds: the key expires with nobody doing anything.");
+  const end = new Date(Math.floor(Date.now() / 1000) * 1000 + SECONDS_LEFT * 1000);
+  const expiresAt = `${end.toISOString().slice(0, 19)}Z`;
+  const sshdTime = expiresAt.replaceAll(/[-:T]/g, "");
+  const patch = JSON.stringify({ spec: { expiresAt } });
+  await narrator.act(
+    `kubectl patch sshkey dana-contractor ${IN} --type merge -p '${patch}'`,
+    lineWith("dana-contractor", "patched"),
+  );
+  narrator.remark("The file says it too, so that sshd (OpenSSH 9.1 or newer) refuses the key by itself:");
+  const line = `expiry-time="${sshdTime}" ${CONTRACTOR} team-a/dana-contractor\n`;
+  await narrator.look(authorizedKeysOf("dana"), [exactly(line)], FILE);
+  narrator.remark(`It is ${new Date().toISOString().slice(11, 19)}Z; wait until ${expiresAt.slice(11)}:`);
+  await narrator.act(
+    `kubectl wait sshkey/dana-contractor ${IN} --for=condition=Stalled --timeout=60s`,
+    lineWith("dana-contractor", "condition met"),
+  );
+  await narrator.look(
+    `kubectl get sshkey dana-contractor ${IN}`,
+    [lineWith("dana-contractor", "Expired", expiresAt)],
+    { layout: "table" },
+  );
+  narrator.remark(
+    "The file is empty. Its Secret stays: deleting it would leave the old file in running pods.",
+  );
+  await narrator.look(authorizedKeysOf("dana"), [exactly("")], FILE);
+}
+
+const SECONDS_LEFT = 10;
+const FILE = { layout: "file" } as const;
+
+function authorizedKeysOf(user: string): string {
+  return `kubectl get secret sshkeys-${user} ${IN} -o go-template='{{.data.authorized_keys | base64decode}}'`;
+}
+
+function manifest(key: readonly string[]): string {
+  return `apiVersion: sshkey-operator.dev/v1alpha1
+kind: SSHKey
+metadata:
+  name: dave-desktop
+  namespace: ${NAMESPACE}
+spec:
+  user: dave
+  key: |
+${key.map((line) => `    ${line}\n`).join("")}`;
+}
+
+/** Of what `kubectl describe` prints: the name, the condition Valid, and the Events. */
+function partsOfDescription(description: string): string {
+  const lines = description.split("\n");
+  const valid = lines.findIndex((line) => /^ +Type: +Valid$/.test(line));
+  const events = lines.findIndex((line) => line.startsWith("Events:"));
+  return [
+    ...lines.slice(0, 2),
+    OMITTED,
+    ...lines.slice(valid - CONDITION_LINES + 1, valid + 1),
+    OMITTED,
+    ...lines.slice(events),
+  ].join("\n");
+}
+
+/** Type is the last of the fields of a condition, which kubectl sorts by name. */
+const CONDITION_LINES = 6;

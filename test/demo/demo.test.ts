@@ -1,0 +1,169 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { delimiter, dirname, join } from "node:path";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { type ControlPlane, startControlPlane } from "../../controlplane/controlplane.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { run } from "../cluster/run.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const DEMO_MS = 90_000;
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), "demo-"));
+});
+
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe("the demo", () => {
+  test("shows every step, ends with 0 and leaves nothing behind", { timeout: DEMO_MS }, async () => {
+    const demo = startDemo("1");
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+    expect(demo.seen().split("\n")).toEqual(expect.arrayContaining(KEY_LINES));
+    expect(demo.seen()).not.toContain("\u001b");
+    await nothingIsLeft();
+  });
+
+  test("leaves nothing behind when it is interrupted in the middle", { timeout: DEMO_MS }, async () => {
+    const demo = startDemo("1");
+    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"), DEMO_MS);
+    demo.interrupt();
+    expect(await demo.ended).toEqual({ code: 130, signal: null });
+    await nothingIsLeft();
+  });
+
+  test("leaves nothing behind when it is interrupted before the API server is up", async () => {
+    const demo = startDemo("1");
+    await eventually("a process is started", async () => (await processes()).length > 1, DEMO_MS);
+    demo.interrupt();
+    expect(await demo.ended).toEqual({ code: 130, signal: null });
+    await nothingIsLeft();
+  });
+
+  test("stays up to be played with until it is interrupted", { timeout: DEMO_MS }, async () => {
+    const demo = startDemo("0");
+    await eventually(
+      "it says that it stays up",
+      () => demo.seen().includes("until you press Ctrl-C"),
+      DEMO_MS,
+    );
+    const [kubeconfig, path] = [/export KUBECONFIG=(\S+)/, /export PATH="(.+):\$PATH"/].map(
+      (pattern) => pattern.exec(demo.seen())?.[1] ?? "",
+    );
+    const env = { ...process.env, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "cache") };
+    const { stdout } = await run(join(path ?? "", "kubectl"), ["get", "sshkeys", "-A"], { env });
+    await rm(join(folder, "cache"), { recursive: true });
+    demo.interrupt();
+    expect(stdout).toMatch(/team-a +alice-laptop .*Projected/);
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+    await nothingIsLeft();
+  });
+});
+
+describe("in somebody's cluster the demo", () => {
+  let somebodys: ControlPlane;
+
+  beforeAll(async () => {
+    somebodys = await startControlPlane({ controllerManager: true });
+  });
+
+  afterAll(async () => {
+    await somebodys.stop();
+  });
+
+  test("removes what it has made when it is interrupted", { timeout: DEMO_MS }, async () => {
+    const before = await objects(somebodys);
+    const demo = startDemo("1", inCluster(somebodys));
+    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"), DEMO_MS);
+    demo.interrupt();
+    expect(await demo.ended).toEqual({ code: 130, signal: null });
+    expect(await objects(somebodys)).toBe(before);
+    await nothingIsLeft();
+  });
+
+  test("does not begin when the namespace is in use", async () => {
+    await kubectl(somebodys, "create", "namespace", "team-a");
+    const before = await objects(somebodys);
+    const demo = startDemo("1", inCluster(somebodys));
+    expect(await demo.ended).toEqual({ code: 1, signal: null });
+    expect(demo.seen()).toContain("has namespace/team-a already");
+    expect(await objects(somebodys)).toBe(before);
+  });
+});
+
+const KEY_LINES = [
+  "  sshkey.sshkey-operator.dev/alice-laptop created",
+  expect.stringMatching(
+    /^ {2}alice-laptop +alice +ssh-ed25519 +256 +SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1\+1HJ3Vho\/hAtKEg +Projected/,
+  ),
+  expect.stringMatching(/^ {2}bob-workstation +bob +ssh-rsa +3072 +SHA256:\S{43} +Projected/),
+  expect.stringMatching(/^ {2}carol-desktop +carol +Invalid/),
+  expect.stringMatching(/^ +Warning +Invalid .*The key ends too early; copy the whole line again\./),
+  "  ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ team-a/alice-laptop",
+  expect.stringMatching(/^ {2}bob-laptop +bob .*Duplicate/),
+  expect.stringContaining("this holds a private key. It was not stored"),
+  expect.stringMatching(/^ {2}- ssh-ed25519 \S+ team-a\/alice-tablet$/),
+  expect.stringMatching(/^ {2}expiry-time="\d{14}Z" ssh-ed25519 \S+ team-a\/dana-contractor$/),
+  expect.stringMatching(/^ {2}dana-contractor .*Expired/),
+  expect.stringMatching(/^Every step showed what it should/),
+];
+
+/** The demo in a process of its own, its temporary files in the test's folder. */
+function startDemo(exit: "0" | "1", more: NodeJS.ProcessEnv = {}) {
+  const env = { ...process.env, ...more, TMPDIR: folder, DEMO_EXIT: exit };
+  const child = spawn(process.execPath, ["demo/main.ts"], {
+    cwd: ROOT,
+    env,
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let seen = "";
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding("utf8").on("data", (chunk: string) => {
+      seen += chunk;
+    });
+  }
+  const ended = once(child, "close").then(([code, signal]: unknown[]) => ({ code, signal }));
+  return { seen: () => seen, ended, interrupt: () => child.kill("SIGINT") };
+}
+
+function inCluster({ kubeconfig, kubectl: binary }: ControlPlane): NodeJS.ProcessEnv {
+  const path = `${dirname(binary)}${delimiter}${process.env.PATH}`;
+  return { USE_EXISTING_CLUSTER: "true", KUBECONFIG: kubeconfig, PATH: path };
+}
+
+/** The names of what the demo could leave in a cluster. */
+async function objects(cluster: ControlPlane): Promise<string> {
+  const own = ["namespace/team-a", "customresourcedefinition/sshkeys.sshkey-operator.dev"];
+  const named = await kubectl(cluster, "get", ...own, "--ignore-not-found", "-o", "name");
+  return named + (await kubectl(cluster, "get", "leases,secrets", "-n", "default", "-o", "name"));
+}
+
+async function kubectl({ kubectl: binary, kubeconfig }: ControlPlane, ...args: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(binary, args, {
+    env: { ...process.env, KUBECONFIG: kubeconfig },
+  });
+  expect([code, stderr]).toEqual([0, ""]);
+  return stdout;
+}
+
+async function nothingIsLeft(): Promise<void> {
+  await eventually("no process is left", async () => (await processes()).length === 0);
+  expect(await readdir(folder)).toEqual([]);
+}
+
+/** Ids of the processes that were started with the test's folder for temporary files: all that the demo starts. */
+async function processes(): Promise<string[]> {
+  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
+  const environments = await Promise.all(
+    ids.map(async (id) => [id, await readFile(`/proc/${id}/environ`, "utf8").catch(() => "")] as const),
+  );
+  return environments
+    .filter(([, environment]) => environment.split("\0").includes(`TMPDIR=${folder}`))
+    .map(([id]) => id);
+}
