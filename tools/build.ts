@@ -1,3 +1,4 @@
+import { mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 
 /**
@@ -17,7 +18,8 @@ const pureClientNode: Plugin = {
 };
 
 /** Bundles the operator into dist/main.js: one file that needs nothing but Node. */
-await build({
+const { outputFiles } = await build({
+  write: false,
   entryPoints: ["src/main.ts"],
   outfile: "dist/main.js",
   bundle: true,
@@ -34,3 +36,10 @@ await build({
     js: 'import { createRequire as __createRequire } from "node:module"; const require = __createRequire(import.meta.url);',
   },
 });
+
+// Renamed into place, so that nobody ever starts half a bundle.
+mkdirSync("dist", { recursive: true });
+for (const { path, contents } of outputFiles) {
+  writeFileSync(`${path}.${process.pid}`, contents);
+  renameSync(`${path}.${process.pid}`, path);
+}

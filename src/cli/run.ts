@@ -16,7 +16,7 @@ import { leaseNamespace, type RunOptions } from "./runoptions.ts";
 import { VERSION } from "./version.ts";
 
 /** How long Events may take to be sent after the last write, in ms. */
-const EVENTS_GRACE_MS = 1000;
+const EVENTS_GRACE_MS = 500;
 
 /** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {

@@ -1,6 +1,7 @@
 import type { DuplicateScope } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
-import { SortedSet } from "./sortedset.ts";
+import { SmallSet } from "./smallset.ts";
+import { insert, withdraw } from "./sortedset.ts";
 
 /**
  * The SSHKeys of one key (equal canonical blobs) that compete for it, and the Secrets that hold it on the API
@@ -8,28 +9,29 @@ import { SortedSet } from "./sortedset.ts";
  */
 export class DuplicateGroup {
   readonly #scope: DuplicateScope;
-  readonly #competitors = new SortedSet<KeyRecord>(isOlder);
+  /** Oldest first. */
+  readonly #competitors: KeyRecord[] = [];
   /** Ids of the units whose Secret holds the key now. */
-  readonly liveIn = new Set<string>();
+  readonly liveIn = new SmallSet<string>();
 
   constructor(scope: DuplicateScope) {
     this.#scope = scope;
   }
 
   get isEmpty(): boolean {
-    return this.#competitors.first === undefined && this.liveIn.size === 0;
+    return this.#competitors.length === 0 && this.liveIn.size === 0;
   }
 
   get competitors(): readonly KeyRecord[] {
-    return this.#competitors.items;
+    return this.#competitors;
   }
 
   add(record: KeyRecord): void {
-    this.#competitors.add(record);
+    insert(this.#competitors, record, isOlder);
   }
 
   remove(record: KeyRecord): void {
-    this.#competitors.remove(record);
+    withdraw(this.#competitors, record, isOlder);
   }
 
   /** Does this competitor hold the key? */
@@ -42,7 +44,7 @@ export class DuplicateGroup {
    * of, one of its own namespace if there is one.
    */
   holderFor(record: KeyRecord): KeyRecord | undefined {
-    const oldest = this.#competitors.first;
+    const oldest = this.#competitors[0];
     if (oldest === undefined || oldest === record) return oldest;
     if (this.#scope !== "Cluster") return this.competitors.find((m) => areRivals(m, record, this.#scope));
     // One user owns the key in the whole cluster and may repeat it once in each namespace.
@@ -52,7 +54,7 @@ export class DuplicateGroup {
 
   /** All holders; more than one only where the scope lets a key stand in several namespaces or with several users. */
   holders(): KeyRecord[] {
-    const oldest = this.#competitors.first;
+    const oldest = this.#competitors[0];
     const claims = new Set<string>();
     return this.competitors.filter((m) => {
       if (this.#scope === "Cluster" && m.user !== oldest?.user) return false;

@@ -260,8 +260,12 @@ export class Keyring {
       const group = this.#groups.get(base64);
       if (group === undefined || after.has(base64)) continue;
       group.liveIn.delete(unit.id);
-      // Whoever waited for the key to leave this Secret may go on.
-      for (const holder of group.holders()) affected.set(this.unitOf(holder), "soon");
+      // Whoever waited for the key to leave this Secret may go on. A unit never waits for its own Secret, and to work on
+      // it again at once would defeat the backoff of the write that has just failed.
+      for (const holder of group.holders()) {
+        const waiting = this.unitOf(holder);
+        if (waiting !== unit.id) affected.set(waiting, "soon");
+      }
       this.#forgetGroupIfEmpty(base64);
     }
   }

@@ -1,12 +1,14 @@
+/** A strict total order: which of two items comes first. */
+export type Order<T> = (a: T, b: T) => boolean;
+
 /**
- * A set in the order of `isBefore`, which must be a strict total order on its items. Lookup is binary; adding
- * and removing move the items behind.
+ * A set in a fixed order. Lookup is binary; adding and removing move the items behind.
  */
 export class SortedSet<T> {
   readonly #items: T[] = [];
-  readonly #isBefore: (a: T, b: T) => boolean;
+  readonly #isBefore: Order<T>;
 
-  constructor(isBefore: (a: T, b: T) => boolean) {
+  constructor(isBefore: Order<T>) {
     this.#isBefore = isBefore;
   }
 
@@ -19,25 +21,32 @@ export class SortedSet<T> {
   }
 
   add(item: T): void {
-    this.#items.splice(this.#position(item), 0, item);
+    insert(this.#items, item, this.#isBefore);
   }
 
-  /** Whether the item was in the set. */
-  remove(item: T): boolean {
-    const at = this.#position(item);
-    if (this.#items[at] !== item) return false;
-    this.#items.splice(at, 1);
-    return true;
+  remove(item: T): void {
+    withdraw(this.#items, item, this.#isBefore);
   }
+}
 
-  #position(item: T): number {
-    let low = 0;
-    let high = this.#items.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if (this.#isBefore(this.#items[middle] as T, item)) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+/** Puts the item into its place of a sorted array. */
+export function insert<T>(items: T[], item: T, isBefore: Order<T>): void {
+  items.splice(position(items, item, isBefore), 0, item);
+}
+
+/** Takes the item out of a sorted array, if it is there. */
+export function withdraw<T>(items: T[], item: T, isBefore: Order<T>): void {
+  const at = position(items, item, isBefore);
+  if (items[at] === item) items.splice(at, 1);
+}
+
+function position<T>(items: readonly T[], item: T, isBefore: Order<T>): number {
+  let low = 0;
+  let high = items.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (isBefore(items[middle] as T, item)) low = middle + 1;
+    else high = middle;
   }
+  return low;
 }

@@ -33,7 +33,7 @@ export interface OperatorOptions {
 }
 
 /** How long a write that has begun may take after the stop signal, in ms. */
-const STOP_GRACE_MS = 3000;
+const STOP_GRACE_MS = 2000;
 
 /** A pass over a unit that takes longer than this is stuck: every request has a deadline, so none does. */
 const STUCK_MS = 5 * 60_000;

@@ -39,8 +39,13 @@ export interface OperatorProcessOptions {
 /** Starts `run` and waits until it writes. */
 export async function startOperator(o: OperatorProcessOptions): Promise<OperatorProcess> {
   const operator = await spawnOperator(o);
-  await operator.logged("Leading");
-  return operator;
+  try {
+    await operator.logged("Leading");
+    return operator;
+  } catch (error) {
+    await operator.kill();
+    throw error;
+  }
 }
 
 /** Starts `run` and waits for nothing. */

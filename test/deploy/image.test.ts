@@ -1,0 +1,133 @@
+import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import manifest from "../../package.json" with { type: "json" };
+import { type Finished, run } from "../cluster/run.ts";
+
+interface Instruction {
+  readonly name: string;
+  readonly value: string;
+}
+
+let dockerfile: Instruction[];
+let scratch: string;
+
+beforeAll(async () => {
+  dockerfile = parseDockerfile(await readFile("Dockerfile", "utf8"));
+  scratch = await mkdtemp(join(tmpdir(), "sshkey-operator-test-"));
+});
+
+afterAll(async () => {
+  await rm(scratch, { recursive: true });
+});
+
+describe("the build stage", () => {
+  test("copies all that building the bundle takes", async () => {
+    const folder = join(scratch, "build");
+    for (const source of buildSources()) await cp(source, join(folder, source), { recursive: true });
+    await symlink(resolve("node_modules"), join(folder, "node_modules"));
+    expect(await run(process.execPath, ["tools/build.ts"], { cwd: folder })).toMatchObject({
+      code: 0,
+      stderr: "",
+    });
+    expect((await runBundle(join(folder, "dist", "main.js"), ["--version"])).stdout).toBe(
+      `${manifest.version}\n`,
+    );
+  });
+
+  test("finds in its context what it copies, and nothing else", async () => {
+    const lines = (await readFile(".dockerignore", "utf8")).split("\n").filter((line) => /^[^#]/.test(line));
+    expect(lines.sort()).toEqual(["*", ...buildSources().map((source) => `!${source}`)].sort());
+  });
+
+  test("has the version of Node that the project is pinned to", () => {
+    expect(defaultOf("BUILD_IMAGE")).toMatch(new RegExp(`^node:${manifest.devDependencies.node}-`));
+  });
+});
+
+describe("the image", () => {
+  test("holds the bundle alone on a base without a shell", () => {
+    expect(defaultOf("RUNTIME_IMAGE")).toMatch(/^gcr\.io\/distroless\/nodejs24-debian\d+:nonroot$/);
+    const added = finalStage().filter(({ name }) => ["COPY", "ADD", "RUN"].includes(name));
+    expect(added).toEqual([
+      { name: "COPY", value: "--from=build /build/dist/main.js /sshkey-operator/main.mjs" },
+    ]);
+  });
+
+  test("starts the bundle without a shell", () => {
+    expect(JSON.parse(argumentOf("ENTRYPOINT"))).toEqual(["/nodejs/bin/node", "/sshkey-operator/main.mjs"]);
+  });
+
+  test("runs as a user that is not root by its number", () => {
+    expect(argumentOf("USER")).toBe("65532:65532");
+  });
+
+  test("says which version it is", () => {
+    expect(defaultOf("VERSION")).toBe(manifest.version);
+  });
+});
+
+describe("the bundle alone, in an empty folder and an empty environment", () => {
+  let alone: string;
+
+  beforeAll(async () => {
+    alone = join(scratch, "alone", "main.mjs");
+    await cp("dist/main.js", alone);
+    expect(await readdir(join(scratch, "alone"))).toEqual(["main.mjs"]);
+  });
+
+  test("prints its version", async () => {
+    expect(await runBundle(alone, ["--version"])).toEqual({
+      code: 0,
+      stdout: `${manifest.version}\n`,
+      stderr: "",
+    });
+  });
+
+  test("prints the help of run", async () => {
+    const { code, stdout, stderr } = await runBundle(alone, ["run", "--help"]);
+    expect([code, stderr]).toEqual([0, ""]);
+    expect(stdout).toContain("--kubeconfig <file>");
+  });
+
+  test("says what is missing when there is no cluster to reach", async () => {
+    const { code, stderr } = await runBundle(alone, ["run"]);
+    expect([code, stderr]).toEqual([3, expect.stringContaining("no kubeconfig found")]);
+  });
+});
+
+/** Comments left out, continued lines joined. */
+function parseDockerfile(text: string): Instruction[] {
+  return text
+    .replaceAll(/^#.*\n/gm, "")
+    .replaceAll(/\\\n\s*/g, "")
+    .split("\n")
+    .filter((line) => line.trim() !== "")
+    .map((line) => ({ name: line.split(" ", 1)[0] ?? "", value: line.slice(line.indexOf(" ") + 1) }));
+}
+
+function finalStage(): Instruction[] {
+  return dockerfile.slice(dockerfile.findLastIndex(({ name }) => name === "FROM"));
+}
+
+function argumentOf(instruction: string): string {
+  return finalStage().find(({ name }) => name === instruction)?.value ?? "";
+}
+
+function defaultOf(argument: string): string | undefined {
+  const prefix = `${argument}=`;
+  const found = dockerfile.find(({ name, value }) => name === "ARG" && value.startsWith(prefix));
+  return found?.value.slice(prefix.length);
+}
+
+/** What the build stage copies from the context. */
+function buildSources(): string[] {
+  return dockerfile
+    .filter(({ name, value }) => name === "COPY" && !value.startsWith("--from="))
+    .flatMap(({ value }) => value.split(" ").slice(0, -1));
+}
+
+function runBundle(file: string, args: readonly string[]): Promise<Finished> {
+  return run(process.execPath, [file, ...args], { cwd: join(file, ".."), env: { HOME: "/nonexistent" } });
+}

@@ -1,0 +1,212 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { Command } from "commander";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseConfig } from "../../src/cli/config.ts";
+import { ExitError } from "../../src/cli/exitcodes.ts";
+import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
+import { VERSION } from "../../src/cli/version.ts";
+import { DEFAULT_SETTINGS } from "../../src/operator/settings.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { startOperator } from "../cluster/operatorprocess.ts";
+import type { Finished } from "../cluster/run.ts";
+import {
+  type Container,
+  DEPLOYMENT_PATH,
+  type Deployment,
+  type Installation,
+  NAMESPACE,
+  startInstallation,
+} from "./installation.ts";
+
+let installation: Installation;
+let applied: Finished;
+
+beforeAll(async () => {
+  installation = await startInstallation({ controllerManager: true });
+  applied = await installation.attempt(["apply", "-k", "deploy"]);
+});
+
+afterAll(async () => {
+  await installation?.stop();
+});
+
+describe("kubectl apply -k deploy", () => {
+  test("installs everything on a cluster that knows nothing of it, without a warning", () => {
+    expect([applied.code, applied.stderr]).toEqual([0, ""]);
+    const lines = applied.stdout.trimEnd().split("\n");
+    expect(lines.filter((line) => !line.endsWith(" created"))).toEqual([]);
+  });
+
+  test("changes nothing the second time", async () => {
+    const lines = (await installation.kubectl(["apply", "-k", "deploy"])).split("\n");
+    expect(lines.filter((line) => !line.endsWith(" unchanged"))).toEqual([]);
+  });
+
+  test("agrees with a server-side apply of the same manifests", async () => {
+    const args = ["apply", "--server-side", "--dry-run=server", "-k", "deploy"];
+    expect(await installation.attempt(args)).toMatchObject({ code: 0 });
+  });
+
+  test("leaves nothing that a diff would show", async () => {
+    expect(await installation.attempt(["diff", "-k", "deploy"])).toMatchObject({ code: 0, stdout: "" });
+  });
+
+  test("takes the CRD from crds/ without getting in the way of kubectl apply -f crds", async () => {
+    const lines = (await installation.kubectl(["apply", "--dry-run=server", "-f", "crds"])).split("\n");
+    expect(lines).toEqual([expect.stringContaining("sshkeys.sshkey-operator.dev unchanged")]);
+  });
+});
+
+describe("the pod", () => {
+  test("is admitted where the pod security level restricted is enforced", async () => {
+    expect(await createPod((spec) => spec)).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("would not be admitted without its security context", async () => {
+    const { code, stderr } = await createPod((spec) => ({ ...spec, securityContext: {} }));
+    expect([code, stderr]).toEqual([1, expect.stringContaining('violates PodSecurity "restricted:latest"')]);
+  });
+
+  test("names the ports that the operator listens on", async () => {
+    const { healthProbeBindAddress, metricsBindAddress } = addRunOptions(new Command()).opts<RunOptions>();
+    const ports = (await container()).ports.map(({ name, containerPort }) => [name, `:${containerPort}`]);
+    expect(Object.fromEntries(ports)).toEqual({
+      health: healthProbeBindAddress,
+      metrics: metricsBindAddress,
+    });
+  });
+
+  test.each(["livenessProbe", "readinessProbe"] as const)(
+    "has a %s that a working operator passes",
+    async (probe) => {
+      const operator = await startOperator({ kubeconfig: installation.controlPlane.kubeconfig });
+      const { addresses } = await operator.logged("Started");
+      const { httpGet } = (await container())[probe];
+      const { status } = await fetch(`http://${(addresses as string[])[0]}${httpGet.path}`);
+      await operator.stop();
+      expect([status, httpGet.port]).toEqual([200, "health"]);
+    },
+  );
+
+  test("runs the image of this version", async () => {
+    expect((await container()).image).toBe(`sshkey-operator:${VERSION}`);
+  });
+
+  test("runs another image when a kustomization names one", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "sshkey-operator-test-"));
+    const kustomization = {
+      resources: [relative(folder, "deploy")],
+      images: [{ name: "sshkey-operator", newName: "registry.example/tools/sshkey-operator" }],
+    };
+    await writeFile(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
+    const built = await installation.kubectl(["kustomize", folder]);
+    await rm(folder, { recursive: true });
+    expect(built).toContain(`image: registry.example/tools/sshkey-operator:${VERSION}\n`);
+  });
+});
+
+describe("the configuration file", () => {
+  test("spells the defaults out", async () => {
+    expect(parseConfig(await mountedConfig(), "config.yaml")).toEqual(DEFAULT_SETTINGS);
+  });
+
+  test.each(["", "policy", "secrets"])("names every setting there is under `%s`", async (section) => {
+    const known = settingsUnder(section);
+    const config = await mountedConfig();
+    expect(known.filter((name) => !new RegExp(`^ *(# )?${name}:`, "m").test(config))).toEqual([]);
+  });
+});
+
+describe("the roles for people", () => {
+  const roles = ["view", "edit", "admin"] as const;
+
+  beforeAll(async () => {
+    await installation.kubectl(["create", "namespace", "people"]);
+    for (const role of roles) {
+      await installation.kubectl([
+        "create",
+        "rolebinding",
+        role,
+        "-n",
+        "people",
+        `--clusterrole=${role}`,
+        `--user=a-${role}`,
+      ]);
+    }
+    await eventually("the roles are part of admin, edit and view", async () => {
+      const served = await Promise.all(roles.map((role) => allowed(role, ["watch"])));
+      return served.flat().length === roles.length && (await allowed("admin", ["delete"])).length === 1;
+    });
+  });
+
+  const VERBS = ["get", "list", "watch", "create", "update", "patch", "delete", "deletecollection"];
+  const READING = ["get", "list", "watch"];
+
+  test("whoever may view a namespace may only look at its SSHKeys", async () => {
+    expect(await allowed("view", VERBS)).toEqual(READING);
+  });
+
+  test.each(["edit", "admin"])(
+    "whoever has %s in a namespace may do anything with its SSHKeys",
+    async (role) => {
+      expect(await allowed(role, VERBS)).toEqual(VERBS);
+    },
+  );
+
+  test.each(roles)("%s does not allow writing a status", async (role) => {
+    expect(await allowed(role, ["create", "update", "patch"], ["--subresource=status"])).toEqual([]);
+  });
+
+  async function allowed(role: string, verbs: readonly string[], args: readonly string[] = []) {
+    const answers = await Promise.all(
+      verbs.map(async (verb) => {
+        const question = ["auth", "can-i", verb, "sshkeys.sshkey-operator.dev", "-n", "people", ...args];
+        const { stdout } = await installation.attempt([...question, `--as=a-${role}`]);
+        return { verb, answer: stdout.trim() };
+      }),
+    );
+    return answers.filter(({ answer }) => answer === "yes").map(({ verb }) => verb);
+  }
+});
+
+function deployment(): Promise<Deployment> {
+  return installation.read<Deployment>(DEPLOYMENT_PATH);
+}
+
+async function container(): Promise<Container> {
+  return (await deployment()).spec.template.spec.containers[0];
+}
+
+/** Asks for the Deployment's pod, with its spec changed; nothing is stored. */
+async function createPod(change: (spec: object) => object): Promise<Finished> {
+  const { metadata, spec } = (await deployment()).spec.template;
+  const pod = { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name: "probe" }, spec: change(spec) };
+  return installation.attempt(
+    ["create", "--dry-run=server", "-n", NAMESPACE, "-f", "-"],
+    JSON.stringify(pod),
+  );
+}
+
+/** The content of the file that the container's --config names, by way of its mount and the ConfigMap. */
+async function mountedConfig(): Promise<string> {
+  const { containers, volumes } = (await deployment()).spec.template.spec;
+  const file = containers[0].args.find((arg) => arg.startsWith("--config="))?.slice("--config=".length) ?? "";
+  const mount = containers[0].volumeMounts.find(({ mountPath }) => file.startsWith(`${mountPath}/`));
+  const volume = volumes.find(({ name }) => name === mount?.name);
+  const path = `/api/v1/namespaces/${NAMESPACE}/configmaps/${volume?.configMap.name}`;
+  const { data } = await installation.read<{ data: Record<string, string> }>(path);
+  return data[relative(mount?.mountPath ?? "", file)] ?? "";
+}
+
+/** The settings that the parser says it takes when it meets one that it does not know. */
+function settingsUnder(section: string): string[] {
+  try {
+    parseConfig(section === "" ? "unheardOf: 1" : `${section}: {unheardOf: 1}`, "config.yaml");
+  } catch (error) {
+    if (error instanceof ExitError) return (/ takes (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
+    throw error;
+  }
+  throw new Error("an unknown setting was taken");
+}
