@@ -1,20 +1,23 @@
 import type { DuplicateScope } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
 import { SmallSet } from "./smallset.ts";
-import { insert, withdraw } from "./sortedset.ts";
+import { inserted, withdrawn } from "./sortedset.ts";
 
 /**
  * The SSHKeys of one key (equal canonical blobs) that compete for it, and the Secrets that hold it on the API
  * server. The oldest competitor by creationTimestamp, then UID, holds the key.
  */
 export class DuplicateGroup {
+  /** The canonical blob. */
+  readonly base64: string;
   readonly #scope: DuplicateScope;
-  /** Oldest first. */
-  readonly #competitors: KeyRecord[] = [];
+  /** Oldest first. Replaced, not changed: an array that grows keeps room for sixteen more. */
+  #competitors: readonly KeyRecord[] = [];
   /** Ids of the units whose Secret holds the key now. */
   readonly liveIn = new SmallSet<string>();
 
-  constructor(scope: DuplicateScope) {
+  constructor(base64: string, scope: DuplicateScope) {
+    this.base64 = base64;
     this.#scope = scope;
   }
 
@@ -27,11 +30,11 @@ export class DuplicateGroup {
   }
 
   add(record: KeyRecord): void {
-    insert(this.#competitors, record, isOlder);
+    this.#competitors = inserted(this.#competitors, record, isOlder);
   }
 
   remove(record: KeyRecord): void {
-    withdraw(this.#competitors, record, isOlder);
+    this.#competitors = withdrawn(this.#competitors, record, isOlder);
   }
 
   /** Does this competitor hold the key? */

@@ -1,4 +1,5 @@
 import { areRivals, DuplicateGroup } from "./duplicategroup.ts";
+import { flat } from "./flat.ts";
 import { type Plan, planUnit } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
@@ -57,7 +58,7 @@ export class Keyring {
       if (isNewer(before.seen, record.seen)) record.seen = before.seen;
       // The generation counts the changes of the spec: this is at most a new status, most often the own one.
       if (before.generation === record.generation) {
-        if (before.seen.digest !== record.seen.digest) affected.set(this.unitOf(before), "soon");
+        if (before.seen.digest !== record.seen.digest) affected.set(before.unitId, "soon");
         before.seen = record.seen;
         return affected;
       }
@@ -168,7 +169,7 @@ export class Keyring {
     const affected = new Map<string, "soon" | "later">();
     for (let first = this.#expiring.first; first && isExpired(first, now); first = this.#expiring.first) {
       this.#withdraw(first, affected);
-      affected.set(this.unitOf(first), "soon");
+      affected.set(first.unitId, "soon");
     }
     return affected;
   }
@@ -181,17 +182,13 @@ export class Keyring {
   /** Does the unit's Secret, made before the given time (ms since the epoch), hold a key that no SSHKey of its carries? */
   isUnaccounted(id: string, before: number): boolean {
     const unit = this.#units.get(id);
-    if (unit?.secret === undefined || unit.secret.createdAt >= before) return false;
-    const carried = new Set([...unit.keys.values()].map(({ key }) => key?.base64));
+    if (unit?.secret === undefined || unit.secret.createdAt > before) return false;
+    const carried = new Set(unit.keys.map(({ key }) => key?.base64));
     return unit.secret.keys.some((base64) => !carried.has(base64));
   }
 
   units(): Iterable<Unit> {
     return this.#units.values();
-  }
-
-  unitOf(record: Pick<KeyRecord, "namespace" | "user">): string {
-    return unitId(record.namespace, secretName(this.#secretPrefix, record.user));
   }
 
   #insert(record: KeyRecord, now: number, affected: Map<string, "soon" | "later">): void {
@@ -202,7 +199,8 @@ export class Keyring {
     }
     names.set(record.name, record);
     const unit = this.#unit(record.namespace, secretName(this.#secretPrefix, record.user));
-    unit.keys.set(record.name, record);
+    unit.add(record);
+    record.unitId = unit.id;
     affected.set(unit.id, "soon");
     if (record.key === undefined || !isEligible(record, now)) return;
     if (record.expiresAt !== undefined) this.#expiring.add(record);
@@ -216,10 +214,10 @@ export class Keyring {
     const names = this.#keys.get(record.namespace);
     names?.delete(record.name);
     if (names?.size === 0) this.#keys.delete(record.namespace);
-    const id = this.unitOf(record);
+    const id = record.unitId;
     affected.set(id, "soon");
     const unit = this.#units.get(id);
-    unit?.keys.delete(record.name);
+    unit?.remove(record);
     if (unit !== undefined) this.#forgetIfEmpty(unit);
   }
 
@@ -237,16 +235,19 @@ export class Keyring {
   /** The holders of the group may be others than before. */
   #touchGroup(group: DuplicateGroup, affected: Map<string, "soon" | "later">): void {
     for (const id of group.liveIn) affected.set(id, "soon");
-    for (const holder of group.holders()) affected.set(this.unitOf(holder), "soon");
+    for (const holder of group.holders()) affected.set(holder.unitId, "soon");
     for (const record of group.competitors) {
-      const id = this.unitOf(record);
+      const id = record.unitId;
       if (!affected.has(id)) affected.set(id, "later");
     }
   }
 
   #setSecret(unit: Unit, secret: SecretRecord | undefined, affected: Map<string, "soon" | "later">): void {
+    // The groups' own copies of the blobs, so that the text of the Secret is not kept for them.
+    const keys =
+      secret?.keys.map((base64) => (this.#groups.get(base64) ?? this.#group(flat(base64))).base64) ?? [];
     this.#changeLive(unit, affected, () => {
-      unit.secret = secret;
+      unit.secret = secret && { ...secret, keys };
     });
   }
 
@@ -263,7 +264,7 @@ export class Keyring {
       // Whoever waited for the key to leave this Secret may go on. A unit never waits for its own Secret, and to work on
       // it again at once would defeat the backoff of the write that has just failed.
       for (const holder of group.holders()) {
-        const waiting = this.unitOf(holder);
+        const waiting = holder.unitId;
         if (waiting !== unit.id) affected.set(waiting, "soon");
       }
       this.#forgetGroupIfEmpty(base64);
@@ -299,7 +300,7 @@ export class Keyring {
   #group(base64: string): DuplicateGroup {
     let group = this.#groups.get(base64);
     if (group === undefined) {
-      group = new DuplicateGroup(this.#policy.duplicateScope);
+      group = new DuplicateGroup(base64, this.#policy.duplicateScope);
       this.#groups.set(base64, group);
     }
     return group;

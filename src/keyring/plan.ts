@@ -37,7 +37,7 @@ export function planUnit(unit: Unit, context: PlanContext): Plan {
   let places = 0;
   let bytes = 0;
   // The oldest take their places first, so that a new key never pushes another one out.
-  for (const record of [...unit.keys.values()].sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
+  for (const record of [...unit.keys].sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
     const refused = refusal(record, unit, context);
     if (refused !== undefined || record.key === undefined) {
       // A Secret that cannot be written may still hold the key, and the status must not say otherwise.
@@ -60,14 +60,14 @@ export function planUnit(unit: Unit, context: PlanContext): Plan {
     lines.set(record, line);
     verdicts.set(record, projected(unit.secretName, context.conflict));
   }
-  const byName = [...unit.keys.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const byName = [...unit.keys].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     secret: {
       namespace: unit.namespace,
       name: unit.secretName,
       user: context.owner,
       file: byName.map((record) => lines.get(record) ?? "").join(""),
-      isNamed: unit.keys.size > 0,
+      isNamed: unit.keys.length > 0,
     },
     keys: byName.map((record) => ({ record, verdict: verdicts.get(record) })),
   };

@@ -1,6 +1,7 @@
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.ts";
 import { renderOptions } from "../ssh/options.ts";
 import { type KeyType, parsePublicKey } from "../ssh/publickey.ts";
+import { flat } from "./flat.ts";
 import { type Policy, policyRefusal } from "./policy.ts";
 import { readStatus, type SeenStatus } from "./seenstatus.ts";
 
@@ -23,6 +24,8 @@ export interface KeyRecord {
   readonly refusal: KeyRefusal | undefined;
   /** The status that the API server holds, as last read or written. */
   seen: SeenStatus;
+  /** Id of the unit that the key belongs to; set by the keyring that takes it in. */
+  unitId: string;
 }
 
 export interface KeyFacts {
@@ -65,6 +68,7 @@ export function readKey(object: StoredSSHKey, policy: Policy, known?: KeyRecord)
   if (known?.uid === metadata.uid && known.generation === metadata.generation) return { ...known, seen };
   const createdAt = Date.parse(metadata.creationTimestamp ?? "") || 0;
   const expiresAt = spec?.expiresAt === undefined ? undefined : Date.parse(spec.expiresAt);
+  const { key, refusal } = judge(object, policy, createdAt, expiresAt);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -74,8 +78,11 @@ export function readKey(object: StoredSSHKey, policy: Policy, known?: KeyRecord)
     user: spec?.user ?? "",
     disabled: spec?.disabled === true,
     expiresAt,
-    ...judge(object, policy, createdAt, expiresAt),
+    // Named one by one: what is spread in takes a second allocation for each SSHKey.
+    key,
+    refusal,
     seen,
+    unitId: "",
   };
 }
 
@@ -114,9 +121,4 @@ function judge(
     };
   }
   return { key, refusal: policyRefusal(policy, key, createdAt, expiresAt) };
-}
-
-/** A copy that does not keep alive the longer string it was cut from. */
-function flat(text: string): string {
-  return Buffer.from(text, "utf8").toString("utf8");
 }

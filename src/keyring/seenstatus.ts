@@ -13,14 +13,29 @@ export interface SeenStatus {
 
 export type Transition = { readonly status: string; readonly at: number } | undefined;
 
+const MAXIMUM_SHARED = 4096;
+const shared = new Map<string, readonly Transition[]>();
+
+/** One copy for all SSHKeys whose conditions changed in the same second, as they do by the thousand. */
+export function share(transitions: readonly Transition[]): readonly Transition[] {
+  const name = transitions.map((t) => t && `${t.status}${t.at}`).join();
+  const known = shared.get(name);
+  if (known !== undefined) return known;
+  if (shared.size >= MAXIMUM_SHARED) shared.clear();
+  shared.set(name, transitions);
+  return transitions;
+}
+
 /** Reads what matters of a status as the API server holds it. */
 export function readStatus(status: SSHKeyStatus | undefined, resourceVersion: string): SeenStatus {
   const conditions = CONDITION_TYPES.map((type) => status?.conditions?.find((c) => c.type === type));
   return {
     digest: statusDigest(status),
     state: (conditions[CONDITION_TYPES.indexOf("Ready")]?.reason ?? "") as State | "",
-    transitions: conditions.map(
-      (c) => c && { status: c.status, at: Math.floor(Date.parse(c.lastTransitionTime) / 1000) },
+    transitions: share(
+      conditions.map(
+        (c) => c && { status: c.status, at: Math.floor(Date.parse(c.lastTransitionTime) / 1000) },
+      ),
     ),
     resourceVersion,
   };
@@ -40,5 +55,5 @@ export function statusDigest(status: SSHKeyStatus | undefined): string {
     status;
   const fields = [type, length, fingerprint, fingerprintMD5, comment, secretName, observedGeneration];
   const text = JSON.stringify([fields, duplicateOf?.namespace, duplicateOf?.name, conditions]);
-  return hash("sha256", text, "base64url").slice(0, 22);
+  return hash("sha256", text, "base64url");
 }

@@ -21,23 +21,24 @@ export class SortedSet<T> {
   }
 
   add(item: T): void {
-    insert(this.#items, item, this.#isBefore);
+    this.#items.splice(position(this.#items, item, this.#isBefore), 0, item);
   }
 
   remove(item: T): void {
-    withdraw(this.#items, item, this.#isBefore);
+    const at = position(this.#items, item, this.#isBefore);
+    if (this.#items[at] === item) this.#items.splice(at, 1);
   }
 }
 
-/** Puts the item into its place of a sorted array. */
-export function insert<T>(items: T[], item: T, isBefore: Order<T>): void {
-  items.splice(position(items, item, isBefore), 0, item);
+/** The sorted array with the item in its place. */
+export function inserted<T>(items: readonly T[], item: T, isBefore: Order<T>): readonly T[] {
+  return items.toSpliced(position(items, item, isBefore), 0, item);
 }
 
-/** Takes the item out of a sorted array, if it is there. */
-export function withdraw<T>(items: T[], item: T, isBefore: Order<T>): void {
+/** The sorted array without the item. */
+export function withdrawn<T>(items: readonly T[], item: T, isBefore: Order<T>): readonly T[] {
   const at = position(items, item, isBefore);
-  if (items[at] === item) items.splice(at, 1);
+  return items[at] === item ? items.toSpliced(at, 1) : items;
 }
 
 function position<T>(items: readonly T[], item: T, isBefore: Order<T>): number {

@@ -1,7 +1,7 @@
 import { CONDITION_TYPES, type SSHKeyCondition, type SSHKeyStatus, type State } from "../api/sshkey.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyRecord } from "./record.ts";
-import { type SeenStatus, statusDigest } from "./seenstatus.ts";
+import { type SeenStatus, share, statusDigest } from "./seenstatus.ts";
 import type { Verdict } from "./verdict.ts";
 
 type Judgement = Pick<SSHKeyCondition, "status" | "reason" | "message">;
@@ -42,7 +42,7 @@ export function statusWrite(record: KeyRecord, verdict: Verdict, now: number): S
   if (digest === record.seen.digest) return undefined;
   return {
     patch: { ...ABSENT, ...status },
-    seen: { digest, state: verdict.state, transitions },
+    seen: { digest, state: verdict.state, transitions: share(transitions) },
     previousState: record.seen.state,
   };
 }

@@ -1,14 +1,16 @@
 import { isOlder } from "./duplicategroup.ts";
+import { flat } from "./flat.ts";
 import type { KeyRecord } from "./record.ts";
 import type { SecretRecord } from "./secret.ts";
 import { secretName } from "./secretname.ts";
 
 /** The unit of work: one user of one namespace, that is all SSHKeys that name the user, and the user's Secret. */
 export class Unit {
+  readonly id: string;
   readonly namespace: string;
   readonly secretName: string;
-  /** By SSHKey name. */
-  readonly keys = new Map<string, KeyRecord>();
+  /** Replaced, not changed: an array that grows keeps room for sixteen more. */
+  #keys: readonly KeyRecord[] = [];
   /** The Secret as the API server last showed it, undefined while there is none. */
   secret: SecretRecord | undefined;
   /** The keys of a write whose outcome is not known yet: the Secret may hold them by now. */
@@ -17,14 +19,25 @@ export class Unit {
   constructor(namespace: string, secretName: string) {
     this.namespace = namespace;
     this.secretName = secretName;
+    this.id = flat(unitId(namespace, secretName));
   }
 
-  get id(): string {
-    return unitId(this.namespace, this.secretName);
+  /** In no particular order. */
+  get keys(): readonly KeyRecord[] {
+    return this.#keys;
+  }
+
+  add(record: KeyRecord): void {
+    this.#keys = this.#keys.concat(record);
+  }
+
+  remove(record: KeyRecord): void {
+    const at = this.#keys.indexOf(record);
+    if (at >= 0) this.#keys = this.#keys.toSpliced(at, 1);
   }
 
   get isEmpty(): boolean {
-    return this.keys.size === 0 && this.secret === undefined && this.underway.length === 0;
+    return this.#keys.length === 0 && this.secret === undefined && this.underway.length === 0;
   }
 
   /** Every key that the Secret holds or may hold, as canonical blob in base64. */
@@ -45,7 +58,7 @@ export class Unit {
     const claimed = this.secret?.user;
     if (claimed !== undefined && secretName(prefix, claimed) === this.secretName) return claimed;
     let oldest: KeyRecord | undefined;
-    for (const key of this.keys.values()) {
+    for (const key of this.#keys) {
       if (oldest === undefined || isOlder(key, oldest)) oldest = key;
     }
     return oldest?.user ?? claimed;
