@@ -1,5 +1,6 @@
-import { areRivals, DuplicateGroup } from "./duplicategroup.ts";
-import { flat } from "./flat.ts";
+import { type Affected, type AffectedSoFar, merge } from "./affected.ts";
+import { areRivals } from "./duplicategroup.ts";
+import { DuplicateGroups } from "./duplicategroups.ts";
 import { type Plan, planUnit } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
@@ -11,12 +12,6 @@ import { Unit, unitId } from "./unit.ts";
 import { isEligible, isExpired } from "./verdict.ts";
 
 /**
- * Units whose plan may have changed. `soon`: a Secret may have to change; `later`: at most what a status says
- * about another key.
- */
-export type Affected = ReadonlyMap<string, "soon" | "later">;
-
-/**
  * All SSHKeys and all managed Secrets, and what follows from them. Holds no I/O and no clock: every method that
  * depends on the time is given it in ms since the epoch, and time never runs backwards for it.
  */
@@ -26,13 +21,13 @@ export class Keyring {
   readonly #units = new Map<string, Unit>();
   /** namespace → SSHKey name → record. */
   readonly #keys = new Map<string, Map<string, KeyRecord>>();
-  /** Canonical blob in base64 → all that concerns this key. */
-  readonly #groups = new Map<string, DuplicateGroup>();
+  readonly #groups: DuplicateGroups;
   readonly #expiring = new SortedSet<KeyRecord>(expiresBefore);
 
   constructor(policy: Policy, secretPrefix: string) {
     this.#policy = policy;
     this.#secretPrefix = secretPrefix;
+    this.#groups = new DuplicateGroups(policy.duplicateScope);
   }
 
   /** What the unit's Secret and the statuses of its SSHKeys should be. `conflict`: why its Secret cannot be written. */
@@ -44,7 +39,7 @@ export class Keyring {
       owner: unit.owner(this.#secretPrefix),
       conflict,
       now,
-      holderFor: (record: KeyRecord) => this.#groupOf(record)?.holderFor(record) ?? record,
+      holderFor: (record: KeyRecord) => this.#groups.of(record)?.holderFor(record) ?? record,
       isLiveWithRival: (record: KeyRecord) => this.#isLiveWithRival(record, id),
     };
     return planUnit(unit, context);
@@ -53,7 +48,7 @@ export class Keyring {
   /** Takes in an SSHKey that is new or changed. */
   putKey(record: KeyRecord, now: number): Affected {
     const before = this.#keys.get(record.namespace)?.get(record.name);
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     if (before?.uid === record.uid) {
       if (isNewer(before.seen, record.seen)) record.seen = before.seen;
       // The generation counts the changes of the spec: this is at most a new status, most often the own one.
@@ -69,7 +64,7 @@ export class Keyring {
   }
 
   removeKey(namespace: string, name: string): Affected {
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     const record = this.#keys.get(namespace)?.get(name);
     if (record !== undefined) this.#drop(record, affected);
     return affected;
@@ -93,7 +88,7 @@ export class Keyring {
   /** Takes in a managed Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
   putSecret(secret: SecretRecord): Affected {
     const unit = this.#unit(secret.namespace, secret.name);
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     if (unit.secret !== undefined && !isNewer(secret, unit.secret)) return affected;
     affected.set(unit.id, "soon");
     this.#setSecret(unit, secret, affected);
@@ -102,7 +97,7 @@ export class Keyring {
 
   /** The Secret is gone, or no longer managed, as of `resourceVersion`. */
   removeSecret(namespace: string, name: string, resourceVersion: string): Affected {
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     const unit = this.#units.get(unitId(namespace, name));
     if (unit?.secret === undefined || isNewer(unit.secret, { resourceVersion })) return affected;
     affected.set(unit.id, "soon");
@@ -117,7 +112,7 @@ export class Keyring {
     namespace: string | undefined,
     resourceVersion: string,
   ): Affected {
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     const listed = new Set(secrets.map((secret) => unitId(secret.namespace, secret.name)));
     for (const unit of [...this.#units.values()]) {
       const isInScope = namespace === undefined || unit.namespace === namespace;
@@ -142,7 +137,7 @@ export class Keyring {
 
   /** The write was refused, or what it left behind is known by `putSecret` or `removeSecret`. */
   writeEnds(id: string): Affected {
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     const unit = this.#units.get(id);
     if (unit === undefined) return affected;
     this.#changeLive(unit, affected, () => {
@@ -166,7 +161,7 @@ export class Keyring {
 
   /** Takes note that it is `now`: keys that have expired since leave their place to the next in line. */
   advance(now: number): Affected {
-    const affected = new Map<string, "soon" | "later">();
+    const affected: AffectedSoFar = new Map();
     for (let first = this.#expiring.first; first && isExpired(first, now); first = this.#expiring.first) {
       this.#withdraw(first, affected);
       affected.set(first.unitId, "soon");
@@ -191,7 +186,7 @@ export class Keyring {
     return this.#units.values();
   }
 
-  #insert(record: KeyRecord, now: number, affected: Map<string, "soon" | "later">): void {
+  #insert(record: KeyRecord, now: number, affected: AffectedSoFar): void {
     let names = this.#keys.get(record.namespace);
     if (names === undefined) {
       names = new Map();
@@ -204,12 +199,10 @@ export class Keyring {
     affected.set(unit.id, "soon");
     if (record.key === undefined || !isEligible(record, now)) return;
     if (record.expiresAt !== undefined) this.#expiring.add(record);
-    const group = this.#group(record.key.base64);
-    group.add(record);
-    if (group.competitors.length > 1 && group.isHolder(record)) this.#touchGroup(group, affected);
+    this.#groups.enter(record, record.key.base64, affected);
   }
 
-  #drop(record: KeyRecord, affected: Map<string, "soon" | "later">): void {
+  #drop(record: KeyRecord, affected: AffectedSoFar): void {
     this.#withdraw(record, affected);
     const names = this.#keys.get(record.namespace);
     names?.delete(record.name);
@@ -222,57 +215,27 @@ export class Keyring {
   }
 
   /** Takes the key out of the competition; a no-op for one that is not in it. */
-  #withdraw(record: KeyRecord, affected: Map<string, "soon" | "later">): void {
+  #withdraw(record: KeyRecord, affected: AffectedSoFar): void {
     this.#expiring.remove(record);
-    const group = this.#groupOf(record);
-    if (group === undefined || record.key === undefined) return;
-    const wasHolder = group.isHolder(record);
-    group.remove(record);
-    if (wasHolder) this.#touchGroup(group, affected);
-    this.#forgetGroupIfEmpty(record.key.base64);
+    this.#groups.leave(record, affected);
   }
 
-  /** The holders of the group may be others than before. */
-  #touchGroup(group: DuplicateGroup, affected: Map<string, "soon" | "later">): void {
-    for (const id of group.liveIn) affected.set(id, "soon");
-    for (const holder of group.holders()) affected.set(holder.unitId, "soon");
-    for (const record of group.competitors) {
-      const id = record.unitId;
-      if (!affected.has(id)) affected.set(id, "later");
-    }
-  }
-
-  #setSecret(unit: Unit, secret: SecretRecord | undefined, affected: Map<string, "soon" | "later">): void {
-    // The groups' own copies of the blobs, so that the text of the Secret is not kept for them.
-    const keys =
-      secret?.keys.map((base64) => (this.#groups.get(base64) ?? this.#group(flat(base64))).base64) ?? [];
+  #setSecret(unit: Unit, secret: SecretRecord | undefined, affected: AffectedSoFar): void {
+    const keys = secret?.keys.map((base64) => this.#groups.copyOf(base64)) ?? [];
     this.#changeLive(unit, affected, () => {
       unit.secret = secret && { ...secret, keys };
     });
   }
 
   /** Carries out a change of what the unit's Secret holds, or may hold. */
-  #changeLive(unit: Unit, affected: Map<string, "soon" | "later">, change: () => void): void {
+  #changeLive(unit: Unit, affected: AffectedSoFar, change: () => void): void {
     const before = unit.liveKeys();
     change();
-    const after = unit.liveKeys();
-    for (const base64 of after) this.#group(base64).liveIn.add(unit.id);
-    for (const base64 of before) {
-      const group = this.#groups.get(base64);
-      if (group === undefined || after.has(base64)) continue;
-      group.liveIn.delete(unit.id);
-      // Whoever waited for the key to leave this Secret may go on. A unit never waits for its own Secret, and to work on
-      // it again at once would defeat the backoff of the write that has just failed.
-      for (const holder of group.holders()) {
-        const waiting = holder.unitId;
-        if (waiting !== unit.id) affected.set(waiting, "soon");
-      }
-      this.#forgetGroupIfEmpty(base64);
-    }
+    this.#groups.moveLive(unit.id, before, unit.liveKeys(), affected);
   }
 
   #isLiveWithRival(record: KeyRecord, id: string): boolean {
-    const liveIn = this.#groupOf(record)?.liveIn;
+    const liveIn = this.#groups.of(record)?.liveIn;
     if (liveIn === undefined || liveIn.has(id)) return false;
     for (const other of liveIn) {
       const unit = this.#units.get(other);
@@ -296,27 +259,6 @@ export class Keyring {
   #forgetIfEmpty(unit: Unit): void {
     if (unit.isEmpty) this.#units.delete(unit.id);
   }
-
-  #group(base64: string): DuplicateGroup {
-    let group = this.#groups.get(base64);
-    if (group === undefined) {
-      group = new DuplicateGroup(base64, this.#policy.duplicateScope);
-      this.#groups.set(base64, group);
-    }
-    return group;
-  }
-
-  #groupOf(record: KeyRecord): DuplicateGroup | undefined {
-    return record.key && this.#groups.get(record.key.base64);
-  }
-
-  #forgetGroupIfEmpty(base64: string): void {
-    if (this.#groups.get(base64)?.isEmpty) this.#groups.delete(base64);
-  }
-}
-
-function merge(into: Map<string, "soon" | "later">, from: Affected): void {
-  for (const [id, when] of from) if (into.get(id) !== "soon") into.set(id, when);
 }
 
 /** Is the first strictly newer? resourceVersions of one resource type are ordered as integers (KEP-5504). */

@@ -6,10 +6,10 @@ import type { Verdict } from "./verdict.ts";
 
 type Judgement = Pick<SSHKeyCondition, "status" | "reason" | "message">;
 
-/** A status write that is due: the merge patch, and what the API server will hold once it is acknowledged. */
+/** A status write that is due, and what the API server will hold once it is acknowledged. */
 export interface StatusWrite {
-  /** RFC 7396: a null removes a field, whoever set it. */
-  readonly patch: Record<string, unknown>;
+  /** The whole status: what is not in it is to go, whoever set it. */
+  readonly status: SSHKeyStatus;
   readonly seen: Omit<SeenStatus, "resourceVersion">;
   /** The state that the API server held before, "" for none. */
   readonly previousState: State | "";
@@ -41,21 +41,11 @@ export function statusWrite(record: KeyRecord, verdict: Verdict, now: number): S
   const digest = statusDigest(status);
   if (digest === record.seen.digest) return undefined;
   return {
-    patch: { ...ABSENT, ...status },
+    status,
     seen: { digest, state: verdict.state, transitions: share(transitions) },
     previousState: record.seen.state,
   };
 }
-
-const ABSENT = {
-  type: null,
-  length: null,
-  fingerprint: null,
-  fingerprintMD5: null,
-  comment: null,
-  secretName: null,
-  duplicateOf: null,
-};
 
 function factsOf({ key }: KeyRecord): SSHKeyStatus {
   if (key === undefined) return {};

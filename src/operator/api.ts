@@ -26,6 +26,7 @@ export const MANAGED_SELECTOR = `${MANAGED_BY_LABEL}=${MANAGED_BY}`;
 export const FIELD_MANAGER = "sshkey-operator";
 
 export const MERGE_PATCH = "application/merge-patch+json";
+export const JSON_PATCH = "application/json-patch+json";
 
 /** An answer without spec and data: enough to know that a write was made, and its resourceVersion. */
 export const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";

@@ -1,4 +1,5 @@
-import type { Affected, Keyring } from "../keyring/keyring.ts";
+import type { Affected } from "../keyring/affected.ts";
+import type { Keyring } from "../keyring/keyring.ts";
 import { type KeyRecord, readKey, type StoredSSHKey } from "../keyring/record.ts";
 import { readSecret, type SecretObject, type SecretRecord } from "../keyring/secret.ts";
 import type { KubeObject } from "../kube/object.ts";

@@ -1,5 +1,6 @@
 import type { State } from "../api/sshkey.ts";
-import type { Affected, Keyring } from "../keyring/keyring.ts";
+import type { Affected } from "../keyring/affected.ts";
+import type { Keyring } from "../keyring/keyring.ts";
 import type { Plan } from "../keyring/plan.ts";
 import type { KeyRecord } from "../keyring/record.ts";
 import { collectionTime, type SecretWrite, secretWrite } from "../keyring/secret.ts";
@@ -121,7 +122,7 @@ export class Reconciler {
     if (verdict === undefined || this.#o.keyring.key(record.namespace, record.name) !== record) return;
     const write = statusWrite(record, verdict, now);
     if (write === undefined) return;
-    const resourceVersion = await this.#o.statuses.write(record, write.patch, signal);
+    const resourceVersion = await this.#o.statuses.write(record, write.status, signal);
     if (resourceVersion === undefined) return;
     this.#o.keyring.statusWritten(record, { ...write.seen, resourceVersion });
     this.#o.onStatusWritten({ record, verdict, previousState: write.previousState });

@@ -1,8 +1,8 @@
-import { API_VERSION, KIND } from "../api/sshkey.ts";
+import type { SSHKeyStatus } from "../api/sshkey.ts";
 import type { KeyRecord } from "../keyring/record.ts";
 import { isApiError } from "../kube/apierror.ts";
 import type { KubeObject } from "../kube/object.ts";
-import { FIELD_MANAGER, keyStatusPath, MERGE_PATCH, METADATA_ONLY } from "./api.ts";
+import { FIELD_MANAGER, JSON_PATCH, keyStatusPath, METADATA_ONLY } from "./api.ts";
 import type { LeaderTransport } from "./leadertransport.ts";
 
 /** Writes the status of SSHKeys. */
@@ -14,12 +14,14 @@ export class StatusWriter {
   }
 
   /**
-   * Sends the merge patch for exactly this object, not for a later one of the same name. Gives the
-   * resourceVersion that holds it, or undefined when the object is gone. Throws ApiError for everything else.
+   * Sets the status of exactly this object, not of a later one of the same name. Gives the resourceVersion that holds
+   * it, or undefined when the object is gone. Throws ApiError for everything else.
+   *
+   * A JSON Patch (RFC 6902), for its `test`: the API server ignores a `metadata.uid` that comes with a status.
    */
   async write(
     { namespace, name, uid }: KeyRecord,
-    status: Record<string, unknown>,
+    status: SSHKeyStatus,
     signal: AbortSignal,
   ): Promise<string | undefined> {
     try {
@@ -27,17 +29,19 @@ export class StatusWriter {
         method: "PATCH",
         path: keyStatusPath(namespace, name),
         query: { fieldManager: FIELD_MANAGER },
-        contentType: MERGE_PATCH,
+        contentType: JSON_PATCH,
         accept: METADATA_ONLY,
-        body: { apiVersion: API_VERSION, kind: KIND, metadata: { uid }, status },
+        body: [
+          { op: "test", path: "/metadata/uid", value: uid },
+          { op: "add", path: "/status", value: status },
+        ],
         signal,
       });
       return metadata.resourceVersion;
     } catch (error) {
       if (isApiError(error, "NotFound")) return undefined;
-      const isOtherUid =
-        isApiError(error, "Invalid", "Conflict") && error.causes.some((c) => c.field === "metadata.uid");
-      if (isOtherUid) return undefined;
+      // A status that the schema refuses is Invalid too, and has causes.
+      if (isApiError(error, "Invalid") && error.causes.length === 0) return undefined;
       throw error;
     }
   }

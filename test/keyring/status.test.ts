@@ -21,7 +21,7 @@ const record = readKey(sshKey({ name: "laptop", user: "alice", key: 1, generatio
 function written(from: KeyRecord, verdict: Verdict, now: number): KeyRecord {
   const write = statusWrite(from, verdict, now);
   if (write === undefined) throw new Error("a write was expected");
-  const status = Object.fromEntries(Object.entries(write.patch).filter(([, value]) => value !== null));
+  const { status } = write;
   return readKey(
     { ...sshKey({ name: "laptop", user: "alice", key: 1, generation: 3 }), status },
     DEFAULT_POLICY,
@@ -29,7 +29,7 @@ function written(from: KeyRecord, verdict: Verdict, now: number): KeyRecord {
 }
 
 function condition(from: KeyRecord, verdict: Verdict, type: string, now = NOW): SSHKeyCondition | undefined {
-  const conditions = statusWrite(from, verdict, now)?.patch.conditions as SSHKeyCondition[] | undefined;
+  const conditions = statusWrite(from, verdict, now)?.status.conditions;
   return conditions?.find((each) => each.type === type);
 }
 
@@ -45,7 +45,7 @@ describe("which status a verdict calls for", () => {
   });
 
   it("says what the key is", () => {
-    expect(statusWrite(record, projected, NOW)?.patch).toMatchObject({
+    expect(statusWrite(record, projected, NOW)?.status).toMatchObject({
       type: "ssh-ed25519",
       length: 256,
       comment: "key-1",
@@ -55,11 +55,11 @@ describe("which status a verdict calls for", () => {
   });
 
   it("names the Secret only while the key is in it", () => {
-    expect(statusWrite(record, duplicate, NOW)?.patch.secretName).toBeNull();
+    expect(statusWrite(record, duplicate, NOW)?.status.secretName).toBeUndefined();
   });
 
   it("takes out what no longer holds with a null, whoever wrote it", () => {
-    expect(statusWrite(written(record, duplicate, NOW), projected, NOW)?.patch.duplicateOf).toBeNull();
+    expect(statusWrite(written(record, duplicate, NOW), projected, NOW)?.status.duplicateOf).toBeUndefined();
   });
 
   it("keeps the transition time of a condition whose status stays", () => {
@@ -83,7 +83,7 @@ describe("which status a verdict calls for", () => {
 
   it("does not count conditions of other writers", () => {
     const object = sshKey({ name: "laptop", user: "alice", key: 1, generation: 3 });
-    const own = statusWrite(record, projected, NOW)?.patch.conditions as SSHKeyCondition[];
+    const { conditions: own = [], ...facts } = statusWrite(record, projected, NOW)?.status ?? {};
     const foreign: SSHKeyCondition = {
       type: "Audited",
       status: "True",
@@ -91,9 +91,7 @@ describe("which status a verdict calls for", () => {
       message: "",
       lastTransitionTime: "2026-01-01T00:00:00Z",
     };
-    const facts = statusWrite(record, projected, NOW)?.patch ?? {};
-    const status = Object.fromEntries(Object.entries(facts).filter(([, value]) => value !== null));
-    const read = readKey({ ...object, status: { ...status, conditions: [...own, foreign] } }, DEFAULT_POLICY);
+    const read = readKey({ ...object, status: { ...facts, conditions: [...own, foreign] } }, DEFAULT_POLICY);
     expect(statusWrite(read, projected, NOW)).toBeUndefined();
   });
 });

@@ -1,6 +1,7 @@
 import type { State } from "../../src/api/sshkey.ts";
+import type { Affected } from "../../src/keyring/affected.ts";
 import { areRivals } from "../../src/keyring/duplicategroup.ts";
-import { type Affected, Keyring } from "../../src/keyring/keyring.ts";
+import { Keyring } from "../../src/keyring/keyring.ts";
 import type { Policy } from "../../src/keyring/policy.ts";
 import { readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
 import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
