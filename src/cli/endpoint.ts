@@ -29,7 +29,7 @@ export async function serve(flag: string, address: string, routes: Routes): Prom
   if (digits === "" || port > 65_535) {
     throw new ExitError(
       EXIT.usage,
-      `${flag} must be HOST:PORT, :PORT, or 0 to turn it off; it is ${address}`,
+      `${flag} must be HOST:PORT, :PORT, or 0 to turn it off; it is ${JSON.stringify(address)}`,
     );
   }
   const server = createServer(async (request, response) => {

@@ -50,7 +50,8 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   } finally {
     await recorder.flush(EVENTS_GRACE_MS);
     await transport.close();
-    await credentials.close();
+    // Not awaited: it waits for connections that are being made, up to 10 s with a server that does not answer.
+    void credentials.close();
     await Promise.all(endpoints.map((endpoint) => endpoint.close()));
     log.info({ event: "Stopped" }, "SSHKey operator stopped.");
     log.flush();
@@ -98,11 +99,17 @@ async function open(options: RunOptions, operator: Operator, metrics: Metrics): 
     "/healthz": () => verdict(operator.isHealthy),
     "/readyz": () => verdict(operator.isReady),
   });
-  const scrape = await serve("--metrics-bind-address", options.metricsBindAddress, {
-    "/metrics": async () => ({
-      contentType: metrics.registry.contentType,
-      body: await metrics.registry.metrics(),
-    }),
-  });
-  return [probes, scrape].filter((endpoint) => endpoint !== undefined);
+  try {
+    const scrape = await serve("--metrics-bind-address", options.metricsBindAddress, {
+      "/metrics": async () => ({
+        contentType: metrics.registry.contentType,
+        body: await metrics.registry.metrics(),
+      }),
+    });
+    return [probes, scrape].filter((endpoint) => endpoint !== undefined);
+  } catch (error) {
+    // It would keep the process running.
+    await probes?.close();
+    throw error;
+  }
 }

@@ -98,25 +98,26 @@ export function secretWrite(
   const data = { [DATA_KEY]: Buffer.from(desired.file, "utf8").toString("base64") };
   if (live === undefined) {
     if (isEmpty) return undefined;
-    const { namespace, name, user } = desired;
+    const { namespace, name, user = "" } = desired;
     const metadata = {
       name,
       namespace,
       labels: { [MANAGED_BY_LABEL]: MANAGED_BY },
-      annotations: { [USER_ANNOTATION]: user ?? "" },
+      annotations: { [USER_ANNOTATION]: user },
     };
     return { kind: "create", object: { apiVersion: "v1", kind: "Secret", metadata, type: "Opaque", data } };
   }
+  // Labelled by somebody: nothing says whose it is, and what it holds was not put there by the operator.
+  if (desired.user === undefined) return undefined;
   const { uid, resourceVersion } = live;
   const isRight =
     live.fileDigest === fileDigest(desired.file) &&
-    (desired.user === undefined || live.user === desired.user) &&
+    live.user === desired.user &&
     live.strayData.length === 0 &&
     (live.emptySince !== undefined) === isEmpty;
   if (!isRight) {
     const emptySince = isEmpty ? `${new Date(live.emptySince ?? now).toISOString().slice(0, 19)}Z` : null;
-    const owner = desired.user === undefined ? {} : { [USER_ANNOTATION]: desired.user };
-    const annotations = { ...owner, [EMPTY_SINCE_ANNOTATION]: emptySince };
+    const annotations = { [USER_ANNOTATION]: desired.user, [EMPTY_SINCE_ANNOTATION]: emptySince };
     const strays = Object.fromEntries(live.strayData.map((name) => [name, null]));
     return {
       kind: "update",

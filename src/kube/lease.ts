@@ -63,7 +63,11 @@ export class LeaderElector {
     }
   }
 
-  /** True while writes are allowed, by the clock and not by a timer: right also just after the process was paused. */
+  /**
+   * True while writes are allowed, by the clock and not by a timer: right also just after the process was paused. A
+   * term that ends because `run` was told to end may finish its work: it stays true until the lease is released or the
+   * renewal is too long ago.
+   */
   isLeader(): boolean {
     return this.#now() < this.#renewedAt + this.#renewDeadlineMs;
   }
@@ -96,6 +100,7 @@ export class LeaderElector {
       signal.removeEventListener("abort", end);
       term.abort();
       await renewing;
+      this.#renewedAt = Number.NEGATIVE_INFINITY;
       await this.#release();
     }
   }
@@ -112,7 +117,9 @@ export class LeaderElector {
       }
       clearTimeout(deadline);
     }
-    this.#renewedAt = Number.NEGATIVE_INFINITY;
+    if (this.#heldByOther()) {
+      this.#renewedAt = Number.NEGATIVE_INFINITY;
+    }
     term.abort();
   }
 

@@ -2,6 +2,7 @@ import type { Dispatcher } from "undici";
 import { ApiError, type ApiErrorCode, refusal } from "./apierror.ts";
 import type { Access, Credentials } from "./credentials.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
+import { lastMoment } from "./lastmoment.ts";
 import { LineSplitter } from "./lines.ts";
 import { type RequestLabels, requestLabels } from "./requestlabels.ts";
 import { RequestScope } from "./requestscope.ts";
@@ -20,6 +21,8 @@ export interface Call {
   readonly signal?: AbortSignal;
   /** Limit in milliseconds for the whole answer, for a stream until its headers; default 30,000. */
   readonly deadlineMs?: number;
+  /** Asked when a connection is there and nothing is sent yet; false ends the request with `Aborted`. */
+  readonly mayBeSent?: () => boolean;
 }
 
 /** One finished request, for metrics. Every field but `seconds` has few values. */
@@ -146,14 +149,15 @@ export class Transport {
   async #send(call: Call, scope: RequestScope): Promise<Dispatcher.ResponseData> {
     const { credentials } = this.#options;
     const access = await scope.race(credentials.current());
-    const answer = await this.#dispatch(call, scope, access);
+    // undici hears of an abort only when there is a connection, which may take its 10 s to fail.
+    const answer = await scope.race(this.#dispatch(call, scope, access));
     if (answer.statusCode !== 401) {
       return await accepted(call, answer);
     }
     await answer.body.dump();
     credentials.refresh(access);
     const renewed = await scope.race(credentials.current());
-    const second = await this.#dispatch(call, scope, renewed);
+    const second = await scope.race(this.#dispatch(call, scope, renewed));
     return await accepted(call, second, credentials.failure);
   }
 
@@ -163,7 +167,10 @@ export class Transport {
     const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
     const contentType =
       call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
-    return dispatcher.request({
+    const { mayBeSent } = call;
+    const refusal = () => failure(call, "Aborted");
+    const gate = mayBeSent === undefined ? dispatcher : lastMoment(dispatcher, mayBeSent, refusal);
+    return gate.request({
       origin: server.origin,
       path: `${server.pathname.replace(/\/$/, "")}${call.path}${query}`,
       method: call.method,

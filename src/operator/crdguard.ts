@@ -15,9 +15,12 @@ export interface Installation {
   readonly graceEnds: number;
 }
 
-/** Was an SSHKey made at `createdAt`, and missed since, deleted by somebody? Times in ms since the epoch. */
+/**
+ * Was an SSHKey made at `createdAt`, and missed since, deleted by somebody? Times in ms since the epoch; those of
+ * the API server are whole seconds, so what was made in the CRD's own second may be older.
+ */
 export function isMeant(createdAt: number, installation: Installation | undefined, now: number): boolean {
-  return installation !== undefined && (createdAt >= installation.at || now >= installation.graceEnds);
+  return installation !== undefined && (createdAt > installation.at || now >= installation.graceEnds);
 }
 
 /**

@@ -2,8 +2,9 @@ import { ApiError } from "../kube/apierror.ts";
 import type { Call, Transport } from "../kube/transport.ts";
 
 /**
- * The only road by which Secrets and statuses are written. It asks before each request whether this instance may
- * write: a process that was paused finds out here that its lease has run out, before it does anything else.
+ * The only road by which Secrets and statuses are written. It asks before each request, and again when a connection
+ * is there to send it, whether this instance may write: a process that was paused finds out here that its lease has run
+ * out, before it does anything else.
  */
 export class LeaderTransport {
   readonly #transport: Transport;
@@ -22,6 +23,6 @@ export class LeaderTransport {
         message: `${call.method} ${call.path}: not the leader any more`,
       });
     }
-    return await this.#transport.request<T>(call);
+    return await this.#transport.request<T>({ ...call, mayBeSent: this.#mayWrite });
   }
 }

@@ -11,8 +11,11 @@ const QUEUE_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 10
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const PROJECTION_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** The value of controller-runtime's label `controller` and of the label `name` of its queue and lease. */
+/** The value of controller-runtime's label `controller` and of the label `name` of its queue. */
 const CONTROLLER = "sshkey";
+
+/** Name of the Lease, as client-go's leader election labels it. */
+const LEASE = "sshkey-operator";
 
 /**
  * What the operator tells Prometheus. Names are those of controller-runtime wherever it has one, so that its
@@ -101,6 +104,12 @@ export class Metrics {
     this.#gauge("workqueue_depth", "Users waiting for a pass.", ["name", "controller"], (gauge) =>
       gauge.set(labels, queue.depth),
     );
+    this.#gauge(
+      "controller_runtime_active_workers",
+      "Users worked on at the moment.",
+      ["controller"],
+      (gauge) => gauge.set({ controller: CONTROLLER }, queue.working),
+    );
     this.#gauge("sshkey_operator_secrets", "Managed Secrets.", [], (gauge) => {
       gauge.set([...keyring.units()].filter((unit) => unit.secret !== undefined).length);
     });
@@ -164,7 +173,7 @@ export class Metrics {
   }
 
   isLeading(leads: boolean): void {
-    this.#leader.set({ name: CONTROLLER }, leads ? 1 : 0);
+    this.#leader.set({ name: LEASE }, leads ? 1 : 0);
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {

@@ -1,4 +1,4 @@
-import type { Affected } from "../keyring/keyring.ts";
+import type { Affected } from "../keyring/affected.ts";
 import { Keyring } from "../keyring/keyring.ts";
 import type { KeyRecord } from "../keyring/record.ts";
 import { ApiError } from "../kube/apierror.ts";
@@ -55,6 +55,10 @@ export class Operator {
   readonly #passes = new Map<string, number>();
   /** When SSHKeys were seen to change that have no status for it yet, by namespace/name, in monotonic ms. */
   readonly #changedAt = new Map<string, number>();
+  /** Until when the API server wants no request about a unit (Retry-After), in monotonic ms. */
+  readonly #notBefore = new Map<string, number>();
+  /** Units whose every key has had its SSHKey since this instance began to write. */
+  readonly #accounted = new Set<string>();
   /** Of the CRD, when this instance began to write. */
   #installation: Installation | undefined;
   #mayWrite: () => boolean = () => false;
@@ -145,8 +149,7 @@ export class Operator {
       else writing.abort();
     };
     term.addEventListener("abort", giveUp, { once: true });
-    this.#mayWrite = () =>
-      !writing.signal.aborted && (elector === undefined || term.aborted || elector.isLeader());
+    this.#mayWrite = () => !writing.signal.aborted && (elector === undefined || elector.isLeader());
     metrics.isLeading(true);
     log.info({ event: "Leading" }, "This instance writes.");
     try {
@@ -156,6 +159,7 @@ export class Operator {
     } finally {
       term.removeEventListener("abort", giveUp);
       this.#mayWrite = () => false;
+      this.#changedAt.clear();
       metrics.isLeading(false);
       if (!stop.aborted)
         log.warn({ event: "LeadershipLost" }, "Another instance may write; this one stands by.");
@@ -168,6 +172,7 @@ export class Operator {
     while (!signal.aborted) {
       try {
         this.#installation = await this.#guard.installation(signal);
+        this.#accounted.clear();
         if (this.#installation !== undefined) return;
         this.#o.log.warn({ event: "CRDMissing" }, "The CRD is being deleted or missing; nothing is written.");
       } catch (error) {
@@ -205,7 +210,9 @@ export class Operator {
   #doubtLasts(id: string): number {
     const { at, graceEnds } = this.#installation ?? { at: 0, graceEnds: 0 };
     const lasts = Math.max(0, graceEnds - this.#now());
-    return lasts > 0 && this.#keyring.isUnaccounted(id, at) ? lasts : 0;
+    if (lasts === 0) this.#accounted.clear();
+    else if (!this.#keyring.isUnaccounted(id, at)) this.#accounted.add(id);
+    return lasts > 0 && !this.#accounted.has(id) ? lasts : 0;
   }
 
   /** One pass over a unit. Whatever happens, the unit comes up again if it is not at its plan. */
@@ -220,11 +227,17 @@ export class Operator {
       this.#queue.addAfter(id, doubtLasts);
       return;
     }
+    const tooEarly = (this.#notBefore.get(id) ?? 0) - performance.now();
+    if (tooEarly > 0) {
+      this.#queue.addAfter(id, tooEarly);
+      return;
+    }
     this.#passes.set(id, performance.now());
     try {
       const { againAfter } = await this.#reconciler.reconcile(id, signal);
       metrics.reconciled(againAfter === undefined ? "success" : "requeue_after");
       this.#queue.forget(id);
+      this.#notBefore.delete(id);
       if (againAfter !== undefined) this.#queue.addAfter(id, againAfter);
     } catch (error) {
       if (signal.aborted) return;
@@ -233,7 +246,9 @@ export class Operator {
       const line = { event: "ReconcileFailed", secret: id, error: isExpected ? error.message : error };
       if (isExpected) this.#o.log.warn(line, "Will be tried again.");
       else this.#o.log.error(line, "Unexpected; will be tried again.");
-      this.#queue.retry(id, isExpected ? error.retryAfterMs : undefined);
+      const retryAfterMs = isExpected ? error.retryAfterMs : undefined;
+      if (retryAfterMs !== undefined) this.#notBefore.set(id, performance.now() + retryAfterMs);
+      this.#queue.retry(id, retryAfterMs);
     } finally {
       this.#passes.delete(id);
     }

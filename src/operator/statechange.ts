@@ -6,6 +6,9 @@ import type { StatusWritten } from "./reconciler.ts";
 /** States that were asked for; every other one is a refusal. */
 const NORMAL: ReadonlySet<State> = new Set<State>(["Projected", "Disabled"]);
 
+/** A message may say what a key of another format is as an OpenSSH line; key text has no place in a log. */
+const KEY_TEXT = /AAAA[A-Za-z0-9+/]+=*/g;
+
 /** Says in an Event and in the log that a key's STATE has changed, with the reason word that its status has. */
 export function announce(
   { record, verdict, previousState }: StatusWritten,
@@ -30,6 +33,7 @@ export function announce(
     ...(previousState === "" ? {} : { previousState }),
     ...(record.refusal === undefined ? {} : { code: record.refusal.code }),
   };
-  if (isNormal) log.info(line, verdict.message);
-  else log.warn(line, verdict.message);
+  const message = verdict.message.replace(KEY_TEXT, "…");
+  if (isNormal) log.info(line, message);
+  else log.warn(line, message);
 }

@@ -73,7 +73,7 @@ class State {
   }
 
   checkStatus({ namespace, name, sent, resourceVersion }: Write): void {
-    const { status } = sent as { status?: { secretName?: string; conditions?: Condition[] } };
+    const status = statusIn(sent);
     const reason = status?.conditions?.find(({ type }) => type === "Ready")?.reason;
     const source = `${namespace}/${name}`;
     const holders = [...this.#files.values()].filter(({ lines }) =>
@@ -86,6 +86,17 @@ class State {
       `at ${resourceVersion} ${source} was said to be ${reason} while it stood in [${held}]`,
     );
   }
+}
+
+interface Status {
+  readonly secretName?: string;
+  readonly conditions?: readonly Condition[];
+}
+
+/** What a JSON Patch sets the status to. */
+function statusIn(sent: unknown): Status | undefined {
+  const operations = Array.isArray(sent) ? (sent as { path?: string; value?: Status }[]) : [];
+  return operations.find(({ path }) => path === "/status")?.value;
 }
 
 interface Metadata {

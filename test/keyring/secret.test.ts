@@ -63,6 +63,13 @@ describe("which write a Secret needs", () => {
     expect(write).toMatchObject({ kind: "update", patch: { metadata: { annotations } } });
   });
 
+  it("is none where nothing says whose it is: a label alone hands nothing over", () => {
+    const labelled = { ...live, user: undefined, strayData: ["password"] };
+    expect(
+      secretWrite({ ...desired, user: undefined, file: "", isNamed: false }, labelled, DAY, NOW),
+    ).toBeUndefined();
+  });
+
   it("empties the file with the last key, and says since when", () => {
     const write = secretWrite({ ...desired, file: "" }, live, DAY, NOW);
     const annotations = { "sshkey-operator.dev/empty-since": "2026-01-02T00:00:00Z" };

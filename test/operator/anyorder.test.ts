@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
+import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { outcome } from "../keyring/model.ts";
+import { Random } from "../ssh/random.ts";
+import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
+import { freshDSSKey, freshKey } from "./publickeys.ts";
+import { Stage } from "./stage.ts";
+import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
+
+let stage: Stage;
+let line: FlakyLine;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+  line = await startFlakyLine(stage.cluster.controlPlane);
+});
+
+afterAll(async () => {
+  line.stop();
+  await stage.close();
+});
+
+const SEEDS = [1, 2, 3];
+
+test.each(SEEDS)(
+  "edits, crashes, cut lines and lost answers end in the one outcome (seed %i)",
+  async (seed) => {
+    const random = new Random(seed);
+    const tenants = [await stage.tenant(), await stage.tenant()];
+    const keys = [freshKey(), freshKey(), freshKey(), freshDSSKey()];
+    await stage.run({ kubeconfig: line.kubeconfig });
+    for (let step = 0; step < 60; step += 1) {
+      if (random.below(12) === 0) await random.pick(TROUBLES)();
+      else await edit(random.pick(tenants), keys, random);
+    }
+    line.turn("whole");
+    await stage.crash();
+    await stage.run({ kubeconfig: line.kubeconfig });
+    await untilSettled(tenants);
+  },
+);
+
+/** What befalls the operator while people work. */
+const TROUBLES: readonly (() => Promise<void>)[] = [
+  async () => {
+    await stage.crash();
+    line.turn("whole");
+    await stage.run({ kubeconfig: line.kubeconfig });
+  },
+  async () => line.cut("whole"),
+  async () => line.turn("answerless"),
+  async () => line.cut("down"),
+  async () => line.cut("whole"),
+];
+
+/** One edit of one of a dozen SSHKeys of three users who share a few keys. */
+async function edit(tenant: Tenant, keys: readonly string[], random: Random): Promise<void> {
+  const number = random.below(6);
+  const name = `key-${number}`;
+  const exists = (await tenant.list()).some(({ metadata }) => metadata.name === name);
+  const key = random.pick(keys);
+  if (!exists) {
+    const user = ["alice", "bob@example.com", "carol"][number % 3] ?? "";
+    await tenant.create(name, { user, key });
+    return;
+  }
+  const edits = [
+    () => tenant.remove(name),
+    () => tenant.edit(name, { key }),
+    () => tenant.edit(name, { disabled: random.below(2) === 0 }),
+    () =>
+      tenant.edit(name, { expiresAt: random.pick(["2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z", null]) }),
+  ];
+  await random.pick(edits)();
+}
+
+/** Waits until statuses and files are what the SSHKeys as they are now must lead to. */
+async function untilSettled(tenants: readonly Tenant[]): Promise<void> {
+  const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
+  const records = objects.map((object) => readKey(object as StoredSSHKey, DEFAULT_POLICY));
+  const expected = outcome(records, DEFAULT_POLICY, Date.now());
+  await eventually(
+    "statuses and files are settled",
+    async () => {
+      expect(await seen(tenants, records)).toEqual(expected);
+      return true;
+    },
+    DEADLINE_MS,
+  );
+}
+
+async function seen(tenants: readonly Tenant[], records: readonly KeyRecord[]) {
+  const states: Record<string, string> = {};
+  const files: Record<string, string[]> = {};
+  for (const tenant of tenants) {
+    for (const { metadata, status } of await tenant.list()) {
+      const isCurrent = status?.observedGeneration === metadata.generation;
+      states[`${tenant.namespace}/${metadata.name}`] = isCurrent ? stateOf(status) : "out of date";
+    }
+    for (const { metadata, data } of await tenant.secrets()) {
+      const lines = (data.authorized_keys ?? "").split("\n").slice(0, -1);
+      if (lines.length === 0) continue;
+      const user = metadata.annotations?.["sshkey-operator.dev/user"];
+      files[`${tenant.namespace}/${user}`] = lines.map((text) => nameBehind(text, tenant, records)).sort();
+    }
+  }
+  return { states, files };
+}
+
+/** The SSHKey that a line is from, if the line holds that SSHKey's key. */
+function nameBehind(text: string, tenant: Tenant, records: readonly KeyRecord[]): string {
+  const [base64, source] = text.split(" ").slice(-2);
+  const record = records.find(
+    (each) => `${tenant.namespace}/${each.name}` === source && each.namespace === tenant.namespace,
+  );
+  return record?.key?.base64 === base64 && record !== undefined ? record.name : `a line of nobody: ${source}`;
+}

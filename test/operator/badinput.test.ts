@@ -1,0 +1,112 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
+import { altered, freshKey } from "./publickeys.ts";
+import { Stage } from "./stage.ts";
+import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+  await stage.run();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+/** How many times longer another user's key may take while so many bad keys come in, in the median. */
+const RATIO = 20;
+const BAD_KEYS = 1000;
+
+test("a thousand bad keys of one user and of many hold up nobody else's key beyond measure", async () => {
+  const [bad, good] = [await stage.tenant(), await stage.tenant()];
+  const calm: number[] = [];
+  for (let index = 0; index < 10; index += 1) calm.push(await timeToProject(good, `calm-${index}`));
+  let left = BAD_KEYS;
+  const flood = inTurns(BAD_KEYS, 6, async (index) => {
+    const key = altered(freshKey(), (blob) => blob.subarray(0, 40));
+    await bad.create(`bad-${index}`, { user: index % 2 === 0 ? "mallory" : `mallory-${index}`, key });
+    left -= 1;
+  });
+  const flooded: number[] = [];
+  while (left > 0) flooded.push(await timeToProject(good, `flooded-${flooded.length}`));
+  await flood;
+  const judged = async () => (await bad.list()).every(({ status }) => stateOf(status) === "Invalid");
+  await eventually("every bad key has its verdict", judged, DEADLINE_MS);
+  expect(await bad.secrets()).toEqual([]);
+  expect(flooded.length).toBeGreaterThan(3);
+  expect(median(flooded) / median(calm)).toBeLessThan(RATIO);
+});
+
+describe("nothing that the API server stores makes the operator fail", () => {
+  test.each([
+    ["the longest key line", { key: `${freshKey()} ${"x".repeat(16_000)}` }],
+    ["a comment of other scripts", { key: `${freshKey()} 山田 👩‍💻 \u202e` }],
+    [
+      "the most options",
+      { key: freshKey(), options: Array.from({ length: 32 }, (_, i) => `permitopen="h:${i + 1}"`) },
+    ],
+    ["the last date of all", { key: freshKey(), expiresAt: "9999-12-31T23:59:59.999999999Z" }],
+    ["the first date of all", { key: freshKey(), expiresAt: "0000-01-01T00:00:00Z" }],
+    ["a date behind the last one of all", { key: freshKey(), expiresAt: "9999-12-31T23:59:59-23:59" }],
+    ["a leap second's neighbour", { key: freshKey(), expiresAt: "2028-02-29T23:59:59+00:00" }],
+  ])("%s", async (_what, spec) => {
+    const tenant = await stage.tenant();
+    await tenant.create("work", { user: "alice", ...spec });
+    await eventually(
+      "it has a verdict",
+      async () => stateOf((await tenant.read("work")).status) !== "",
+      DEADLINE_MS,
+    );
+    const failures = (await stage.operator.log()).filter(({ level }) => level === "error");
+    expect(failures).toEqual([]);
+  });
+
+  test("an SSHKey with the longest names in the longest namespace", async () => {
+    const tenant = await stage.tenant();
+    const name = "n".repeat(253);
+    const key = freshKey();
+    await tenant.create(name, { user: "u".repeat(253), key });
+    const { secretName = "" } = await tenant.until(name, "Projected");
+    await tenant.untilFile(secretName, [tenant.line(name, key)]);
+  });
+
+  test("an SSHKey that is deleted and made again in one breath", async () => {
+    const tenant = await stage.tenant();
+    const [first, second] = [freshKey(), freshKey()];
+    await tenant.create("work", { user: "alice", key: first });
+    await tenant.remove("work");
+    await tenant.create("work", { user: "bob", key: second });
+    await tenant.until("work", "Projected");
+    await tenant.untilFile("sshkeys-bob", [tenant.line("work", second)]);
+    const ofAlice = async () =>
+      ["", undefined].includes((await tenant.secret("sshkeys-alice"))?.data.authorized_keys);
+    await eventually("alice's file holds nothing", ofAlice, DEADLINE_MS);
+  });
+});
+
+async function timeToProject(tenant: Tenant, name: string): Promise<number> {
+  const started = performance.now();
+  await tenant.create(name, { user: name, key: freshKey() });
+  while (stateOf((await tenant.read(name)).status) !== "Projected") {
+    if (performance.now() - started > DEADLINE_MS) throw new Error(`${name} was not projected in time`);
+  }
+  return performance.now() - started;
+}
+
+/** Calls `act` for 0 to count - 1, so many at a time. */
+async function inTurns(count: number, atOnce: number, act: (index: number) => Promise<void>): Promise<void> {
+  let next = 0;
+  const workers = Array.from({ length: atOnce }, async () => {
+    while (next < count) {
+      next += 1;
+      await act(next - 1);
+    }
+  });
+  await Promise.all(workers);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}

@@ -1,0 +1,60 @@
+import type { ControlPlaneOptions } from "../../controlplane/controlplane.ts";
+import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import {
+  type OperatorProcess,
+  type OperatorProcessOptions,
+  startOperator,
+} from "../cluster/operatorprocess.ts";
+import { Tenant } from "./tenant.ts";
+
+export type OperatorSettings = Partial<OperatorProcessOptions>;
+
+/** A cluster with the built operator in it, for the tests of one file. */
+export class Stage {
+  readonly cluster: Cluster;
+  #operator: OperatorProcess | undefined;
+
+  constructor(cluster: Cluster) {
+    this.cluster = cluster;
+  }
+
+  static async open(o: ControlPlaneOptions = {}): Promise<Stage> {
+    return new Stage(await startCluster(o));
+  }
+
+  get operator(): OperatorProcess {
+    if (this.#operator === undefined) throw new Error("the operator does not run");
+    return this.#operator;
+  }
+
+  /** Starts the operator, after the one that ran has been stopped. */
+  async run(settings: OperatorSettings = {}): Promise<OperatorProcess> {
+    await this.rest();
+    const { kubeconfig } = this.cluster.controlPlane;
+    this.#operator = await startOperator({ kubeconfig, ...settings });
+    return this.#operator;
+  }
+
+  /** Stops the operator and gives its exit code; null when none ran. */
+  async rest(): Promise<number | null> {
+    const code = (await this.#operator?.stop()) ?? null;
+    this.#operator = undefined;
+    return code;
+  }
+
+  /** SIGKILLs the operator: what is under way stays as it is. */
+  async crash(): Promise<void> {
+    await this.#operator?.kill();
+    this.#operator = undefined;
+  }
+
+  /** A fresh namespace. */
+  async tenant(): Promise<Tenant> {
+    return new Tenant(this.cluster, await this.cluster.namespace());
+  }
+
+  async close(): Promise<void> {
+    await this.crash();
+    await this.cluster.stop();
+  }
+}
