@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo test check build controlplane generate format clean
+.PHONY: help demo test check build soak bench bench-quick controlplane generate format clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,16 @@ check: $(INSTALLED) ## Everything but the tests on a real API server
 
 build: $(INSTALLED) ## Bundle the operator into dist/main.js
 	@node tools/build.ts
+
+SECONDS ?= 600
+soak: build ## Random operations and faults for SECONDS=600, watching for growth; FAULT_SEED repeats a run
+	@SECONDS=$(SECONDS) node test/faults/soak.ts
+
+bench: build ## Measure against the API server's own ceiling; BENCH=name for one
+	@node bench/main.ts
+
+bench-quick: build ## The ratios that hold on a noisy machine, in under two minutes
+	@node bench/main.ts --quick
 
 controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder
 	@node controlplane/main.ts

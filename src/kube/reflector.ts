@@ -36,7 +36,7 @@ export interface ReflectorOptions<T> {
   readonly onRestart?: (why: RestartReason, restart: Restart) => void;
   /** Default 0.8 s to 30 s, as in client-go. */
   readonly backoff?: BackoffOptions;
-  /** After this long without a failure the backoff starts over; default 2 minutes. */
+  /** After this long without a failure the backoff starts over; default 30 s: some load balancers cut watches each minute. */
   readonly healthyAfterMs?: number;
   /** How long the server holds one watch, in seconds: a random time in this range; default 300 to 600, as in client-go. */
   readonly watchTimeoutSeconds?: readonly [number, number];
@@ -207,7 +207,7 @@ export class Reflector<T> {
   /** Decides where to start again, and gives the milliseconds to wait before. */
   #plan(error: ApiError): number {
     const now = this.#now();
-    if (now - this.#failedAt >= (this.#options.healthyAfterMs ?? 120_000)) {
+    if (now - this.#failedAt >= (this.#options.healthyAfterMs ?? 30_000)) {
       this.#backoff.reset();
     }
     this.#failedAt = now;

@@ -1,0 +1,68 @@
+import type { ControlPlaneOptions } from "../../controlplane/controlplane.ts";
+import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
+import { readWrites } from "../cluster/auditlog.ts";
+import { eventually } from "../cluster/eventually.ts";
+import type { OperatorProcess } from "../cluster/operatorprocess.ts";
+import { type OperatorSettings, Stage } from "../operator/stage.ts";
+import type { Tenant } from "../operator/tenant.ts";
+import { check, type Finding } from "./checker.ts";
+import { FaultProxy } from "./faultproxy.ts";
+import { History } from "./history.ts";
+
+/** How long after the last request of the operator it is taken to be at rest, in ms. */
+const QUIET_MS = 300;
+
+/** A cluster, the operator behind a fault proxy, and a record of all that is written. */
+export class Arena {
+  readonly stage: Stage;
+  readonly proxy: FaultProxy;
+  readonly #history: History;
+
+  private constructor(stage: Stage, proxy: FaultProxy, history: History) {
+    this.stage = stage;
+    this.proxy = proxy;
+    this.#history = history;
+  }
+
+  static async open(o: ControlPlaneOptions = {}): Promise<Arena> {
+    const stage = await Stage.open({ ...o, audit: true });
+    const { kubeconfig } = stage.cluster.controlPlane;
+    return new Arena(stage, await FaultProxy.start(kubeconfig), await History.start(kubeconfig));
+  }
+
+  /** Starts the operator behind the proxy, after the one that ran has been stopped. */
+  async run(settings: OperatorSettings = {}): Promise<OperatorProcess> {
+    return await this.stage.run({ kubeconfig: this.proxy.kubeconfig, ...settings });
+  }
+
+  /** SIGKILLs the operator. */
+  async crash(): Promise<void> {
+    await this.stage.crash();
+  }
+
+  async tenant(): Promise<Tenant> {
+    return await this.stage.tenant();
+  }
+
+  /** Waits until no request but a watch has come from the operator for a while. */
+  async untilQuiet(): Promise<void> {
+    await eventually("the operator is at rest", () => {
+      const last = this.proxy.requests.findLast(({ verb }) => verb !== "watch");
+      return performance.now() - (last?.at ?? 0) > QUIET_MS;
+    });
+  }
+
+  /** Judges all that was written so far; see CheckerOptions. */
+  async judge(blindMs: number, retention = 24 * 3600 * 1000): Promise<Finding> {
+    const writes = await readWrites(this.stage.cluster.controlPlane.auditLog ?? "");
+    const { gaps } = this.#history;
+    return check(this.#history.ordered(), writes, { policy: DEFAULT_POLICY, blindMs, retention, gaps });
+  }
+
+  async close(): Promise<void> {
+    await this.stage.crash();
+    await this.#history.stop();
+    await this.proxy.stop();
+    await this.stage.close();
+  }
+}

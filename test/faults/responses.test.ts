@@ -1,0 +1,180 @@
+import { writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { keyStatusPath } from "../../src/operator/api.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import type { Tenant } from "../operator/tenant.ts";
+import { Arena } from "./arena.ts";
+import type { Fault } from "./faultproxy.ts";
+import { isWrite, type ProxiedRequest } from "./proxiedrequest.ts";
+
+let arena: Arena;
+
+beforeAll(async () => {
+  arena = await Arena.open();
+});
+
+afterAll(async () => {
+  await arena.close();
+});
+
+const ALWAYS = Number.POSITIVE_INFINITY;
+const THROTTLED: Fault = { kind: "answer", status: 429, headers: { "retry-after": "2" } };
+/** What Node's timers may be early by, in ms. */
+const TIMER_SLACK_MS = 20;
+
+describe("429 with Retry-After", () => {
+  beforeAll(async () => {
+    await arena.run();
+  });
+
+  test("to a write is obeyed: not a request for that user before, and the others are served", async () => {
+    const [throttled, other] = [await arena.tenant(), await arena.tenant()];
+    const { struck } = arena.proxy.inject(writesOf(throttled), THROTTLED);
+    await throttled.create("one", { user: "alice", key: freshKey() });
+    const { at } = await struck;
+    await other.create("one", { user: "alice", key: freshKey() });
+    await other.until("one", "Projected");
+    await throttled.until("one", "Projected");
+    const later = arena.proxy.requests.filter((r) => writesOf(throttled)(r) && r.at > at);
+    expect((later[0]?.at ?? 0) - at).toBeGreaterThanOrEqual(2000 - TIMER_SLACK_MS);
+    const others = arena.proxy.requests.filter((r) => writesOf(other)(r) && r.at < at + 2000);
+    expect(others.length).toBeGreaterThan(0);
+  });
+
+  test("to a write is obeyed by a user whose SSHKeys change meanwhile", async () => {
+    const tenant = await arena.tenant();
+    const { struck } = arena.proxy.inject(writesOf(tenant), THROTTLED);
+    await tenant.create("one", { user: "alice", key: freshKey() });
+    const { at } = await struck;
+    const key = freshKey();
+    await tenant.edit("one", { key });
+    await tenant.create("two", { user: "alice", key: freshKey() });
+    await tenant.until("two", "Projected");
+    const again = arena.proxy.requests.find((r) => writesOf(tenant)(r) && r.at > at);
+    expect((again?.at ?? 0) - at).toBeGreaterThanOrEqual(2000 - TIMER_SLACK_MS);
+  });
+
+  test.each(["sshkeys", "secrets"])("to a watch on %s is obeyed, and nothing is missed", async (resource) => {
+    const tenant = await arena.tenant();
+    const isWatch = ({ verb, resource: of }: ProxiedRequest) => verb === "watch" && of === resource;
+    const { struck } = arena.proxy.inject(isWatch, THROTTLED);
+    arena.proxy.cut(resource);
+    const { at } = await struck;
+    const key = freshKey();
+    await tenant.create("one", { user: "alice", key });
+    await tenant.untilFile("sshkeys-alice", [tenant.line("one", key)]);
+    const again = await eventually("the watch is taken up again", () =>
+      arena.proxy.requests.find((r) => isWatch(r) && r.at > at),
+    );
+    expect(again.at - at).toBeGreaterThanOrEqual(2000 - TIMER_SLACK_MS);
+  });
+});
+
+describe("401", () => {
+  test("after a token was rotated makes the new one be read at once", async () => {
+    await arena.run();
+    const tenant = await arena.tenant();
+    writeFileSync(arena.proxy.tokenFile, "second");
+    arena.proxy.accepts = (token) => token === "second";
+    await tenant.create("one", { user: "alice", key: freshKey() });
+    await tenant.until("one", "Projected");
+  });
+
+  test("while the new token is not there yet ends when it is", async () => {
+    await arena.run();
+    const tenant = await arena.tenant();
+    const refused = arena.proxy.inject(writesOf(tenant), { kind: "answer", status: 401 }, ALWAYS);
+    await tenant.create("one", { user: "alice", key: freshKey() });
+    await eventually("several requests are refused", () => refused.hits >= 4);
+    refused.end();
+    await tenant.until("one", "Projected");
+  });
+});
+
+describe("403 on one namespace", () => {
+  test("leaves the others alone, and is over when the permission is back and something changes", async () => {
+    await arena.run();
+    const [forbidden, other] = [await arena.tenant(), await arena.tenant()];
+    const refused = arena.proxy.inject(writesOf(forbidden), { kind: "answer", status: 403 }, ALWAYS);
+    await forbidden.create("one", { user: "alice", key: freshKey() });
+    await eventually("a write is refused", () => refused.hits > 0);
+    await other.create("one", { user: "alice", key: freshKey() });
+    await other.until("one", "Projected");
+    refused.end();
+    // What was refused as such is tried again after a minute, or with the next change.
+    await forbidden.edit("one", { title: "again" });
+    await forbidden.until("one", "Projected");
+  });
+
+  test("never looks as if its keys had been deleted", async () => {
+    const [forbidden, other] = [await arena.tenant(), await arena.tenant()];
+    await arena.run({ args: ["--namespace", forbidden.namespace, "--namespace", other.namespace] });
+    const [one, two] = [freshKey(), freshKey()];
+    await forbidden.create("one", { user: "alice", key: one });
+    await forbidden.untilFile("sshkeys-alice", [forbidden.line("one", one)]);
+    const isTheirs = ({ namespace }: ProxiedRequest) => namespace === forbidden.namespace;
+    const refused = arena.proxy.inject(isTheirs, { kind: "answer", status: 403 }, ALWAYS);
+    arena.proxy.cut("sshkeys");
+    arena.proxy.cut("secrets");
+    await eventually("lists or watches are refused", () => refused.hits >= 2);
+    await forbidden.create("two", { user: "alice", key: two });
+    await other.create("one", { user: "bob", key: freshKey() });
+    await other.until("one", "Projected");
+    await forbidden.untilFile("sshkeys-alice", [forbidden.line("one", one)]);
+    refused.end();
+    await forbidden.untilFile("sshkeys-alice", [forbidden.line("one", one), forbidden.line("two", two)]);
+  });
+});
+
+describe("409", () => {
+  test("ten times in a row is tried again until it goes well", async () => {
+    await arena.run();
+    const tenant = await arena.tenant();
+    const isStatus = (r: ProxiedRequest) => writesOf(tenant)(r) && r.resource === "sshkeys";
+    const refused = arena.proxy.inject(isStatus, { kind: "answer", status: 409 }, 10);
+    await tenant.create("one", { user: "alice", key: freshKey() });
+    await tenant.until("one", "Projected");
+    expect(refused.hits).toBe(10);
+  });
+
+  test("storms of another writer on the same status end with the truth", async () => {
+    await arena.run();
+    const tenant = await arena.tenant();
+    await tenant.create("one", { user: "alice", key: freshKey() });
+    await tenant.until("one", "Projected");
+    const foreign = {
+      type: "Reviewed",
+      status: "True",
+      reason: "Storm",
+      message: "",
+      lastTransitionTime: new Date().toISOString(),
+    };
+    const path = keyStatusPath(tenant.namespace, "one");
+    for (let round = 0; round < 50; round += 1) {
+      await Promise.all([
+        tenant.cluster.request("PATCH", path, {
+          status: { fingerprint: `SHA256:${round}`, secretName: null },
+        }),
+        tenant.cluster.request("PATCH", path, {
+          status: { conditions: [{ ...foreign, reason: `R${round}` }] },
+        }),
+      ]);
+    }
+    await tenant.until("one", "Projected", ({ fingerprint, secretName }) =>
+      [fingerprint?.length === 50, secretName === "sshkeys-alice"].every(Boolean),
+    );
+    await arena.untilQuiet();
+  });
+});
+
+test("no write on the way broke a guarantee", async () => {
+  const { breaches, secretWrites } = await arena.judge(10_000);
+  expect(breaches).toEqual([]);
+  expect(secretWrites).toBeGreaterThan(8);
+});
+
+/** Writes in the tenant's namespace. */
+function writesOf({ namespace }: Tenant): (request: ProxiedRequest) => boolean {
+  return (request) => isWrite(request) && request.namespace === namespace;
+}
