@@ -18,7 +18,9 @@ export default defineConfig({
         test: {
           name: "cluster",
           globalSetup: "test/cluster/bundle.ts",
-          include: ["test/{controlplane,crds,kube,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts"],
+          include: [
+            "test/{controlplane,crds,kube,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
+          ],
           testTimeout: 60_000,
           hookTimeout: 900_000,
         },
