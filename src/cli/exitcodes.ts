@@ -6,7 +6,7 @@ export const EXIT = {
   unexpected: 1,
   /** The command line is not understood. */
   usage: 2,
-  /** The configuration file or the kubeconfig cannot be used. */
+  /** The configuration file, the kubeconfig or an address to listen on cannot be used. */
   configuration: 3,
 } as const;
 

@@ -28,7 +28,7 @@ Exit codes:
   0  stopped by SIGTERM or SIGINT
   1  unexpected error
   2  the command line is not understood
-  3  the configuration file or the kubeconfig cannot be used`;
+  3  the configuration file, the kubeconfig or an address to listen on cannot be used`;
 
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")

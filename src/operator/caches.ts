@@ -24,6 +24,8 @@ export interface CachesOptions {
   readonly onAffected: (affected: Affected) => void;
   /** The spec of this SSHKey is new or another one. */
   readonly onKeyChanged: (record: KeyRecord) => void;
+  /** The SSHKey was deleted. */
+  readonly onKeyDeleted: (namespace: string, name: string) => void;
 }
 
 interface Watched {
@@ -45,7 +47,10 @@ export class Caches {
         const installation = await guard.installation(signal);
         return (createdAt) => isMeant(createdAt, installation, options.now());
       },
-      onDeleted: (namespace, name) => options.onAffected(keyring.removeKey(namespace, name)),
+      onDeleted: (namespace, name) => {
+        options.onKeyDeleted(namespace, name);
+        options.onAffected(keyring.removeKey(namespace, name));
+      },
       onDoubt: (count, error) =>
         log.warn(
           { event: "AbsenceInDoubt", count, error: error?.message },

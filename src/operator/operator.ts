@@ -61,6 +61,7 @@ export class Operator {
   readonly #accounted = new Set<string>();
   /** Of the CRD, when this instance began to write. */
   #installation: Installation | undefined;
+  #leads = false;
   #mayWrite: () => boolean = () => false;
   #ready = false;
 
@@ -83,6 +84,7 @@ export class Operator {
       now: this.#now,
       onAffected: (affected) => this.#enqueue(affected),
       onKeyChanged: (record) => this.#keyChanged(record),
+      onKeyDeleted: (namespace, name) => this.#changedAt.delete(`${namespace}/${name}`),
     });
     const writer = new LeaderTransport(transport, () => this.#mayWrite());
     this.#reconciler = new Reconciler({
@@ -150,6 +152,7 @@ export class Operator {
     };
     term.addEventListener("abort", giveUp, { once: true });
     this.#mayWrite = () => !writing.signal.aborted && (elector === undefined || elector.isLeader());
+    this.#leads = true;
     metrics.isLeading(true);
     log.info({ event: "Leading" }, "This instance writes.");
     try {
@@ -159,6 +162,7 @@ export class Operator {
     } finally {
       term.removeEventListener("abort", giveUp);
       this.#mayWrite = () => false;
+      this.#leads = false;
       this.#changedAt.clear();
       metrics.isLeading(false);
       if (!stop.aborted)
@@ -184,7 +188,8 @@ export class Operator {
   }
 
   #enqueue(affected: Affected): void {
-    for (const [id, when] of affected) this.#queue.add(id, when === "soon" ? "high" : "low");
+    // A standby queues nothing: whoever begins to lead goes over every unit.
+    if (this.#leads) for (const [id, when] of affected) this.#queue.add(id, when === "soon" ? "high" : "low");
     this.#expiry.set(this.#keyring.nextExpiry());
   }
 

@@ -1,0 +1,104 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import type { Tenant } from "../operator/tenant.ts";
+import { type AuditedWrite, isLeadersWrite } from "./auditedwrites.ts";
+import { type Replica, Replicas } from "./replicas.ts";
+
+/** The defaults of the lease, in ms. */
+const LEASE_MS = 15_000;
+const RETRY_MS = 2000;
+/** For a write to get through on a busy machine. */
+const SLACK_MS = 1500;
+
+let replicas: Replicas;
+let tenant: Tenant;
+let three: readonly Replica[];
+let first: Replica;
+
+beforeAll(async () => {
+  replicas = await Replicas.open();
+  tenant = await replicas.tenant();
+  three = await Promise.all(["a", "b", "c"].map((name) => replicas.start(name)));
+  first = await replicas.leader();
+});
+
+afterAll(async () => {
+  await replicas?.close();
+});
+
+describe("of three replicas", () => {
+  test("every one is ready and healthy, whether it leads or not", async () => {
+    const paths = three.flatMap((replica) => [replica.probe("/readyz"), replica.probe("/healthz")]);
+    expect(await Promise.all(paths)).toEqual(Array(6).fill(200));
+  });
+
+  test("the holder of the lease is the one that leads", async () => {
+    const { isSelf } = await first.process.logged("Leader", ({ leader }) => leader !== "");
+    expect([isSelf, await holderIdentity()]).toEqual([true, expect.stringMatching(/_[0-9a-f]{16}$/)]);
+  });
+
+  test("only the leader writes, Events included", async () => {
+    const names = Array.from({ length: 20 }, (_, i) => `key-${i}`);
+    await Promise.all(names.map((name) => tenant.create(name, { user: name, key: freshKey() })));
+    for (const name of names) await tenant.until(name, "Projected");
+    const writers = (await replicas.writes()).map(({ by }) => by);
+    expect([new Set(writers), writers.length >= 2 * names.length]).toEqual([new Set([first.name]), true]);
+  });
+
+  test("the standbys count what there is as the leader does, and queue no work", async () => {
+    const agree = async () => {
+      const scrapes = await Promise.all(three.map((replica) => replica.scrape()));
+      const counts = scrapes.map((each) => [
+        each.value("sshkey_operator_keys", { state: "Projected", type: "ssh-ed25519" }),
+        each.value("sshkey_operator_secrets"),
+        each.value("workqueue_depth"),
+      ]);
+      return counts.every((each) => each.join() === "20,20,0");
+    };
+    expect(await eventually("all have seen 20 keys and 20 Secrets, and queue nothing", agree)).toBe(true);
+  });
+});
+
+test("SIGTERM hands over in less than two seconds", async () => {
+  expect(await replicas.stop(first)).toBe(0);
+  await tenant.create("after-sigterm", { user: "after-sigterm", key: freshKey() });
+  await tenant.until("after-sigterm", "Projected");
+  const writes = await replicas.writes();
+  const released = writes.findLast(({ by, resource }) => by === first.name && resource === "leases");
+  const next = await firstWriteOfNext(released?.answeredAt ?? Number.NaN);
+  expect(next.receivedAt - (released?.answeredAt ?? 0)).toBeLessThan(2000);
+});
+
+test("a leader that is told to stop writes nothing after it has let the lease go", async () => {
+  const writes = await replicas.writes();
+  const last = writes.filter(({ by }) => by === first.name).findLast(isLeadersWrite);
+  const released = writes.findLast(({ by, resource }) => by === first.name && resource === "leases");
+  expect(last?.answeredAt).toBeLessThan(released?.receivedAt ?? 0);
+});
+
+test("SIGKILL of the leader is over when its lease has run out", async () => {
+  const second = await replicas.leader();
+  const killedAt = Date.now();
+  await replicas.kill(second);
+  await tenant.edit("after-sigterm", { disabled: true });
+  await eventually("another one leads", () => replicas.leader(), LEASE_MS + 15_000);
+  await tenant.until("after-sigterm", "Disabled");
+  const next = await firstWriteOfNext(killedAt);
+  expect(next.by).not.toBe(second.name);
+  // Standbys look each 0.6 retry periods at the latest: once to see the last renewal, once to see that it has run out.
+  expect(next.receivedAt - killedAt).toBeLessThan(LEASE_MS + 1.2 * RETRY_MS + SLACK_MS);
+});
+
+/** The first write of a Secret or a status that was asked for after this time. */
+async function firstWriteOfNext(after: number): Promise<AuditedWrite> {
+  const found = (await replicas.writes()).find((write) => isLeadersWrite(write) && write.receivedAt >= after);
+  if (found === undefined) throw new Error("nothing was written");
+  return found;
+}
+
+async function holderIdentity(): Promise<string> {
+  const path = "/apis/coordination.k8s.io/v1/namespaces/replicas/leases/sshkey-operator";
+  const { body } = await replicas.cluster.request("GET", path);
+  return (body as { spec: { holderIdentity: string } }).spec.holderIdentity;
+}

@@ -1,0 +1,91 @@
+import { readFileSync } from "node:fs";
+import { glob, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { Command } from "commander";
+import { describe, expect, test } from "vitest";
+import { STATES } from "../../src/api/sshkey.ts";
+import { addRunOptions } from "../../src/cli/runoptions.ts";
+import { Keyring } from "../../src/keyring/keyring.ts";
+import { WorkQueue } from "../../src/kube/workqueue.ts";
+import { Metrics } from "../../src/operator/metrics.ts";
+import { DEFAULT_SETTINGS } from "../../src/operator/settings.ts";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
+
+/** The names in the first column of the page's tables. */
+const rows = new Set(
+  page
+    .split("\n")
+    .filter((line) => line.startsWith("| `"))
+    .map((line) => /^\| `([^`]+)`/.exec(line)?.[1] ?? ""),
+);
+
+describe("docs/operations.md", () => {
+  test("explains every metric of the operator's own, and no other", () => {
+    const metrics = [...rows].filter((name) => /^[a-z]+(_[a-z]+)+$/.test(name));
+    expect(metrics.sort()).toEqual(exposed());
+  });
+
+  test.each(STATES)("explains the STATE %s", (state) => {
+    expect(rows).toContain(state);
+  });
+
+  test("explains every event of the log, and no other", async () => {
+    const logged = await eventsInSource();
+    const explained = [...rows].filter((name) => /^[A-Z][A-Za-z]+$/.test(name));
+    expect(explained.filter((name) => !(STATES as readonly string[]).includes(name)).sort()).toEqual(logged);
+  });
+
+  test("has every flag of run with its default", () => {
+    const flags = addRunOptions(new Command()).options.map(
+      ({ long, defaultValue, defaultValueDescription }) => {
+        const value: unknown = defaultValueDescription ?? defaultValue;
+        return value === undefined ? `| \`${long}\` | ` : `| \`${long}\` | \`${value}\` | `;
+      },
+    );
+    expect(flags.filter((row) => !page.includes(row))).toEqual([]);
+  });
+
+  test("has every reason for which a watch is restarted and an Event dropped", async () => {
+    const restart = await unionIn("src/kube/restart.ts", "RestartReason");
+    const dropped = await unionIn("src/kube/eventrecorder.ts", "DropReason");
+    expect([restart.length > 5, dropped.length > 3]).toEqual([true, true]);
+    expect([...restart, ...dropped].filter((reason) => !page.includes(`\`${reason}\``))).toEqual([]);
+  });
+
+  test("names metrics in its alerts that there are", () => {
+    const alerts = page.slice(page.indexOf("### Suggested alerts"), page.indexOf("## More than one"));
+    const named =
+      alerts.match(/\b(sshkey_operator|workqueue|controller_runtime|leader_election)_[a-z_]+/g) ?? [];
+    const known = new Set(exposed());
+    expect(named.filter((name) => !known.has(name.replace(/_bucket$/, "")))).toEqual([]);
+    expect(named.length).toBeGreaterThan(5);
+  });
+});
+
+/** Names of all metrics but Node's own. */
+function exposed(): string[] {
+  const metrics = new Metrics();
+  const { policy, secretPrefix } = DEFAULT_SETTINGS;
+  metrics.observe(new Keyring(policy, secretPrefix), new WorkQueue());
+  const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
+  return names.filter((name) => !/^(process|nodejs)_/.test(name)).sort();
+}
+
+/** What stands after `event:` in a log line, anywhere in src. */
+async function eventsInSource(): Promise<string[]> {
+  const events = new Set<string>();
+  for await (const file of glob("src/**/*.ts", { cwd: ROOT })) {
+    const source = await readFile(join(ROOT, file), "utf8");
+    for (const [, event = ""] of source.matchAll(/\bevent: "([A-Za-z]+)"/g)) events.add(event);
+  }
+  return [...events].sort();
+}
+
+/** The members of a union of strings that a source file exports. */
+async function unionIn(file: string, name: string): Promise<string[]> {
+  const source = await readFile(join(ROOT, file), "utf8");
+  const [, union = ""] = new RegExp(`export type ${name} =([^;]+);`).exec(source) ?? [];
+  return [...union.matchAll(/"([a-z]+)"/g)].map(([, member = ""]) => member);
+}

@@ -1,0 +1,139 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { readWrites, type Write } from "../cluster/auditlog.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { type Holder, replay } from "../cluster/replay.ts";
+import { History } from "../faults/history.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
+import { type AuditedWrite, isLeadersWrite } from "./auditedwrites.ts";
+import { type Replica, Replicas, SHORT_LEASE } from "./replicas.ts";
+
+/** More statuses of one user than there are connections: what waits for one must not be sent after waking either. */
+const USERS = 8;
+const KEYS = 800;
+
+let replicas: Replicas;
+let history: History;
+let tenant: Tenant;
+let paused: Replica;
+let other: Replica;
+let stoppedAt: number;
+let wokenAt: number;
+let writes: readonly AuditedWrite[];
+
+/** The leader is stopped in the middle of its work, and wakes up when another has taken over and finished it. */
+beforeAll(async () => {
+  replicas = await Replicas.open();
+  history = await History.start(replicas.cluster.controlPlane.kubeconfig);
+  tenant = await replicas.tenant();
+  const numbers = Array.from({ length: KEYS }, (_, i) => i);
+  const userOf = (number: number) => `user-${number % USERS}`;
+  await Promise.all(numbers.map((i) => tenant.create(`key-${i}`, { user: userOf(i), key: freshKey() })));
+  const both = await Promise.all(["a", "b"].map((name) => replicas.start(name, SHORT_LEASE)));
+  paused = await replicas.leader();
+  other = both.find((replica) => replica !== paused) ?? paused;
+  const begun = async () => (await paused.scrape()).value("sshkey_operator_state_changes_total") > 0;
+  await eventually("it is in the middle of its work", begun);
+  paused.process.child.kill("SIGSTOP");
+  stoppedAt = Date.now();
+  await disable(0, 50);
+  await other.process.logged("Leading");
+  await untilDone(50);
+  wokenAt = Date.now();
+  paused.process.child.kill("SIGCONT");
+  await paused.process.logged("LeadershipLost");
+  await disable(50, 100);
+  await untilDone(100);
+  writes = (await replicas.writes()).filter(isLeadersWrite);
+});
+
+afterAll(async () => {
+  await history?.stop();
+  await replicas?.close();
+});
+
+describe("a leader that was paused for longer than its lease", () => {
+  test("had work left when it was stopped, and more has come since", () => {
+    const before = writes.filter(({ by, receivedAt }) => by === paused.name && receivedAt <= stoppedAt);
+    expect([before.length > 0, before.length < KEYS]).toEqual([true, true]);
+  });
+
+  test("writes nothing after it has woken up", () => {
+    expect(writes.filter(({ by, receivedAt }) => by === paused.name && receivedAt > wokenAt)).toEqual([]);
+  });
+
+  test("left the lead to the other one, which wrote before it woke up", () => {
+    const taken = writes.filter(({ by, receivedAt }) => by === other.name && receivedAt > stoppedAt);
+    expect(taken[0]?.receivedAt).toBeLessThan(wokenAt);
+  });
+
+  test("stands by with complete caches: it is ready, and leads when the other one goes", async () => {
+    expect(await paused.probe("/readyz")).toBe(200);
+    await replicas.stop(other);
+    await replicas.leader();
+    await tenant.create("last", { user: "last", key: freshKey() });
+    await tenant.until("last", "Projected");
+    const last = (await replicas.writes()).findLast(({ name }) => name === "sshkeys-last" || name === "last");
+    expect(last?.by).toBe(paused.name);
+  });
+});
+
+test("the outcome is that of a calm run", async () => {
+  const [keys, secrets] = [await tenant.list(), await tenant.secrets()];
+  const inForce = keys
+    .filter(({ status }) => stateOf(status) === "Projected")
+    .map(({ metadata }) => metadata?.name);
+  const lines = secrets.flatMap(({ data }) => (data.authorized_keys ?? "").trimEnd().split("\n"));
+  const sources = lines.map((line) => line.split("/").at(-1));
+  expect([sources.sort(), keys.length]).toEqual([inForce.sort(), KEYS + 1]);
+  expect(inForce.length).toBe(KEYS - 100 + 1);
+});
+
+test("no write of either broke a rule at the moment it was made", async () => {
+  const audited = await readWrites(replicas.cluster.controlPlane.auditLog ?? "");
+  const statuses = audited.filter(({ resource }) => resource === "sshkeys");
+  expect(replay([...secretVersions(), ...statuses].sort(byVersion), areRivals)).toMatchObject({
+    breaches: [],
+  });
+});
+
+/** From a watch: a write that was given up half way may be carried out, and its audit event calls it failed. */
+function secretVersions(): Write[] {
+  const versions = history.ordered().filter(({ resource, isGone }) => resource === "secrets" && !isGone);
+  return versions.map(({ revision, object }) => ({
+    id: String(revision),
+    verb: "update",
+    resource: "secrets",
+    subresource: "",
+    namespace: object.metadata.namespace,
+    name: object.metadata.name,
+    userAgent: "",
+    resourceVersion: revision,
+    sent: {},
+    answered: object as unknown as Write["answered"],
+  }));
+}
+
+function byVersion(a: Write, b: Write): number {
+  return a.resourceVersion - b.resourceVersion;
+}
+
+async function disable(from: number, to: number): Promise<void> {
+  const numbers = Array.from({ length: to - from }, (_, i) => from + i);
+  await Promise.all(numbers.map((number) => tenant.edit(`key-${number}`, { disabled: true })));
+}
+
+/** Waits until so many keys are out of force and all others are in their Secrets, as the other one sees it. */
+async function untilDone(disabled: number): Promise<void> {
+  const done = async () => {
+    const scraped = await other.scrape();
+    const count = (state: string) => scraped.value("sshkey_operator_keys", { state });
+    return count("Disabled") === disabled && count("Projected") === KEYS - disabled;
+  };
+  await eventually(`${disabled} keys are Disabled and the others Projected`, done, DEADLINE_MS);
+}
+
+/** The scope `Cluster`, the default. */
+function areRivals(a: Holder, b: Holder): boolean {
+  return a.user !== b.user || a.namespace === b.namespace;
+}
