@@ -131,6 +131,12 @@ export function secretWrite(
   return undefined;
 }
 
+/** Does the write take keys out of the live Secret and put none in? Such a one must never wait. */
+export function isRevocation(desired: Pick<DesiredSecret, "file">, live: SecretRecord | undefined): boolean {
+  const [before, after] = [new Set(live?.keys), keysOf(desired.file)];
+  return after.length < before.size && after.every((key) => before.has(key));
+}
+
 /** When an empty, unnamed Secret is to be collected, in ms since the epoch; undefined if not at all. */
 export function collectionTime(
   desired: Pick<DesiredSecret, "file" | "isNamed">,

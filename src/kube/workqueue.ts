@@ -32,6 +32,9 @@ export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
 /** Of the keys taken while both priorities wait, one in this many is a low one. */
 const lowShare = 8;
 
+/** The share of the workers that low keys may have at once, so that a high one finds a free worker. */
+const lowWorkers = 0.25;
+
 /** How long work goes on before the event loop has its turn. */
 const longestTurnMs = 10;
 
@@ -49,6 +52,8 @@ export class WorkQueue<K extends string> {
   readonly #now: () => number;
   readonly #waiting: Record<Priority, Fifo<K>> = { high: new Fifo(), low: new Fifo() };
   readonly #working = new Set<K>();
+  /** Those of them that were taken with low priority. */
+  readonly #workingLow = new Set<K>();
   /** Keys that came while they were worked on. */
   readonly #again = new Map<K, Priority>();
   readonly #later: Record<Priority, Deadlines<K>> = { high: new Deadlines(), low: new Deadlines() };
@@ -164,26 +169,26 @@ export class WorkQueue<K extends string> {
     }
   }
 
-  #take(): { key: K; since: number } | undefined {
-    this.#taken += 1;
+  /** The next key for a worker; undefined when those that wait have to wait on. */
+  #take(concurrency: number): { key: K; since: number } | undefined {
     const { high, low } = this.#waiting;
-    return this.#taken % lowShare === 0 ? (low.take() ?? high.take()) : (high.take() ?? low.take());
+    const mayTakeLow = low.size > 0 && this.#workingLow.size < Math.max(1, concurrency * lowWorkers);
+    this.#taken += 1;
+    const isLowsTurn = high.size === 0 || this.#taken % lowShare === 0;
+    if (!mayTakeLow || !isLowsTurn) return high.take();
+    const next = low.take();
+    if (next !== undefined) this.#workingLow.add(next.key);
+    return next;
   }
 
   #dispatch(): void {
     const run = this.#run;
-    while (
-      run !== undefined &&
-      !run.signal.aborted &&
-      this.depth > 0 &&
-      this.#working.size < run.concurrency
-    ) {
-      const next = this.#take();
-      if (next !== undefined) {
-        this.#working.add(next.key);
-        this.#observer.started?.((this.#now() - next.since) / 1000);
-        void this.#work(run, next.key);
-      }
+    while (run !== undefined && !run.signal.aborted && this.#working.size < run.concurrency) {
+      const next = this.#take(run.concurrency);
+      if (next === undefined) return;
+      this.#working.add(next.key);
+      this.#observer.started?.((this.#now() - next.since) / 1000);
+      void this.#work(run, next.key);
     }
   }
 
@@ -198,6 +203,7 @@ export class WorkQueue<K extends string> {
     }
     this.#observer.finished?.((this.#now() - started) / 1000);
     this.#working.delete(key);
+    this.#workingLow.delete(key);
     const priority = this.#again.get(key);
     if (priority !== undefined) {
       this.#again.delete(key);

@@ -3,7 +3,7 @@ import type { Affected } from "../keyring/affected.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Plan } from "../keyring/plan.ts";
 import type { KeyRecord } from "../keyring/record.ts";
-import { collectionTime, type SecretWrite, secretWrite } from "../keyring/secret.ts";
+import { collectionTime, isRevocation, type SecretWrite, secretWrite } from "../keyring/secret.ts";
 import { statusWrite } from "../keyring/status.ts";
 import type { Verdict } from "../keyring/verdict.ts";
 import { ApiError } from "../kube/apierror.ts";
@@ -57,9 +57,10 @@ export class Reconciler {
     this.#o.onAffected(keyring.advance(now));
     const plan = keyring.plan(id, now);
     if (plan === undefined) return { againAfter: undefined };
-    const write = secretWrite(plan.secret, keyring.secretOf(id), this.#o.secretRetention, now);
+    const live = keyring.secretOf(id);
+    const write = secretWrite(plan.secret, live, this.#o.secretRetention, now);
     if (write !== undefined) {
-      const wait = this.#pace.wait(id);
+      const wait = isRevocation(plan.secret, live) ? 0 : this.#pace.wait(id);
       if (wait > 0) return { againAfter: wait };
       const outcome = await this.#send(id, write, plan, signal);
       if (outcome.kind === "namespaceGone") return { againAfter: undefined };

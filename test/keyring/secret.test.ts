@@ -3,6 +3,7 @@ import {
   collectionTime,
   type DesiredSecret,
   fileDigest,
+  isRevocation,
   readSecret,
   type SecretObject,
   type SecretRecord,
@@ -94,6 +95,20 @@ describe("which write a Secret needs", () => {
 
   it("knows when it will be collected", () => {
     expect(collectionTime({ file: "", isNamed: false }, empty, DAY)).toBe(NOW);
+  });
+});
+
+describe("whether a write only takes keys out", () => {
+  const line = (key: string) => `ssh-ed25519 ${key} team-a/${key}\n`;
+  const holding = { ...live, keys: ["AAAA", "BBBB"] };
+
+  it.each([
+    ["is so for the last key", "", true],
+    ["is so for one of two", line("AAAA"), true],
+    ["is not so when one comes for another", line("AAAA") + line("CCCC"), false],
+    ["is not so when nothing goes", line("AAAA") + line("BBBB"), false],
+  ])("%s", (_, file, expected) => {
+    expect(isRevocation({ file }, holding)).toBe(expected);
   });
 });
 

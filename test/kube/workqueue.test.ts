@@ -74,6 +74,23 @@ describe("a work queue", () => {
     expect(worked).toEqual(["high", "lifted", "x"]);
   });
 
+  test("leaves workers free for a high key while low ones are worked on", async () => {
+    const open = gate();
+    const { queue, worked, run, stop } = startQueue(4, (key) =>
+      key === "high" ? Promise.resolve() : open.promise,
+    );
+    for (let i = 0; i < 10; i += 1) {
+      queue.add(`low-${i}`, "low");
+    }
+    const ended = run();
+    queue.add("high");
+    await eventually("the high key is done", () => worked.includes("high"));
+    expect(worked.filter((key) => key !== "high")).toHaveLength(1);
+    open.resolve();
+    stop.abort();
+    await ended;
+  });
+
   test("does not starve a low key while high ones keep coming", async () => {
     const { queue, worked, run, stop } = startQueue(1, async (key) => {
       if (key !== "low") {
