@@ -31,6 +31,7 @@ const checks: Check[] = [
 if (isAll) {
   checks.push({ name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) });
   checks.push({ name: "Tests", run: () => tests([]) });
+  checks.push({ name: "Performance guard", run: () => command("node", ["bench/main.ts", "--quick"]) });
 } else checks.push({ name: "Tests without an API server", run: () => tests(["--project", "pure"]) });
 
 let passed = 0;

@@ -1,0 +1,88 @@
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import {
+  type ControlPlane,
+  type ControlPlaneOptions,
+  startControlPlane,
+} from "../controlplane/controlplane.ts";
+import { keysPath } from "../src/operator/api.ts";
+import { eventually } from "../test/cluster/eventually.ts";
+import { Client } from "./client.ts";
+
+const CRDS = join(import.meta.dirname, "..", "crds");
+
+/** A fresh control plane that knows SSHKeys. */
+export interface Site {
+  readonly controlPlane: ControlPlane;
+  readonly client: Client;
+  close(): Promise<void>;
+}
+
+/** Starts one with these namespaces. */
+async function openSite(namespaces: readonly string[], o: ControlPlaneOptions): Promise<Site> {
+  const controlPlane = await startControlPlane(o);
+  if (controlPlane.existing) {
+    throw new Error("the bench measures control planes of its own: unset USE_EXISTING_CLUSTER");
+  }
+  const client = new Client(controlPlane.kubeconfig);
+  const close = async () => {
+    await client.close();
+    await controlPlane.stop();
+  };
+  try {
+    const env = { ...process.env, KUBECONFIG: controlPlane.kubeconfig };
+    await promisify(execFile)(controlPlane.kubectl, ["apply", "--server-side", "-f", CRDS], { env });
+    // Lists are answered 429 "storage is (re)initializing" for a moment after the definition is established.
+    const isListed = async () => (await client.request("GET", keysPath())).status === 200;
+    await eventually("SSHKeys can be listed", isListed, 30_000);
+    await Promise.all(
+      namespaces.map((name) => client.json("POST", "/api/v1/namespaces", { metadata: { name } })),
+    );
+    return { controlPlane, client, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Runs `work` on a fresh control plane and ends it. */
+export async function onFreshSite<T>(
+  namespaces: readonly string[],
+  work: (site: Site) => Promise<T>,
+  o: ControlPlaneOptions = {},
+): Promise<T> {
+  const site = await openSite(namespaces, o);
+  try {
+    return await work(site);
+  } finally {
+    await site.close();
+  }
+}
+
+/** How many requests of each kind the API server has carried out since it started. */
+export interface RequestCounts {
+  readonly secretWrites: number;
+  readonly statusWrites: number;
+  readonly eventWrites: number;
+}
+
+export async function requestCounts({ client }: Site): Promise<RequestCounts> {
+  const { text } = await client.request("GET", "/metrics", undefined, "text/plain");
+  const writes = (resource: string, subresource: string) => {
+    let sum = 0;
+    for (const [, labels = "", value] of text.matchAll(/^apiserver_request_total\{([^}]*)\} (\S+)$/gm)) {
+      const isMeant =
+        labels.includes(`,resource="${resource}",`) &&
+        labels.includes(`,subresource="${subresource}",`) &&
+        /verb="(POST|PUT|PATCH|APPLY|DELETE)"/.test(labels);
+      if (isMeant) sum += Number(value);
+    }
+    return sum;
+  };
+  return {
+    secretWrites: writes("secrets", ""),
+    statusWrites: writes("sshkeys", "status"),
+    eventWrites: writes("events", ""),
+  };
+}
