@@ -1,4 +1,4 @@
-/** One line of the table: measured again in each run. */
+/** One line of the table in docs/performance.md: measured again in each run. */
 export interface Bench {
   readonly name: string;
   /** How many SSHKeys it needs, whatever is asked for. */
