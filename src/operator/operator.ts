@@ -35,6 +35,9 @@ export interface OperatorOptions {
 /** How long a write that has begun may take after the stop signal, in ms. */
 const STOP_GRACE_MS = 2000;
 
+/** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
+const RETRY = { initialMs: 5, maxMs: 30_000 };
+
 /** A pass over a unit that takes longer than this is stuck: every request has a deadline, so none does. */
 const STUCK_MS = 5 * 60_000;
 
@@ -70,7 +73,7 @@ export class Operator {
     this.#o = options;
     this.#now = options.now ?? Date.now;
     this.#keyring = new Keyring(settings.policy, settings.secretPrefix);
-    this.#queue = new WorkQueue<string>({ observer: metrics.queueObserver() });
+    this.#queue = new WorkQueue<string>({ backoff: RETRY, observer: metrics.queueObserver() });
     metrics.observe(this.#keyring, this.#queue);
     this.#expiry = new Deadline(this.#now, () => this.#enqueue(this.#keyring.advance(this.#now())));
     this.#guard = new CRDGuard(transport);

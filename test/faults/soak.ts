@@ -15,6 +15,7 @@ const BLIND_MS = 75_000;
 async function soak(seconds: number, seed: number): Promise<boolean> {
   say(`FAULT_SEED=${seed} SECONDS=${seconds}`);
   const arena = await Arena.open();
+  let timer: NodeJS.Timeout | undefined;
   try {
     const operator = await arena.run();
     const turmoil = await Turmoil.prepare(arena, { seed, clients: 4, kills: false });
@@ -25,7 +26,7 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
       const { rssMiB, sockets, timers } = vitals;
       say(`${turmoil.operations} operations, ${rssMiB} MiB, ${sockets} sockets, ${timers} timers`);
     };
-    const timer = setInterval(() => void sample(), Math.max(1000, (seconds * 1000) / 60));
+    timer = setInterval(() => void sample(), Math.max(1000, (seconds * 1000) / 60));
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
       const roundEnd = Math.min(end, Date.now() + ROUND_MS);
@@ -33,7 +34,6 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
       await turmoil.settle();
       say("Secrets and statuses are as the model has them");
     }
-    clearInterval(timer);
     await arena.untilQuiet();
     const { breaches, secretWrites, statusWrites } = await arena.judge(BLIND_MS);
     say(`${secretWrites} writes of Secrets and ${statusWrites} of statuses judged`);
@@ -42,6 +42,8 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
     for (const problem of problems) say(problem);
     return problems.length === 0;
   } finally {
+    // First of all: the operator that it asks for its vitals ends with the arena.
+    clearInterval(timer);
     await arena.close();
   }
 }
