@@ -77,7 +77,9 @@ export function parseExposition(text: string): ReadonlyMap<string, Family> {
 function parseSample(line: string): Sample {
   const [, name, inside = "", number = ""] = SAMPLE.exec(line) ?? [];
   const value = number === "+Inf" ? Number.POSITIVE_INFINITY : Number(number);
-  if (name === undefined || (Number.isNaN(value) && number !== "NaN")) throw new Error(`no sample: ${line}`);
+  // Prometheus takes any case; prom-client writes Nan for the mean of nothing.
+  if (name === undefined || (Number.isNaN(value) && number.toLowerCase() !== "nan"))
+    throw new Error(`no sample: ${line}`);
   const labels: Record<string, string> = {};
   LABEL.lastIndex = 0;
   while (LABEL.lastIndex < inside.length) {
