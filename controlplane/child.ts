@@ -43,6 +43,12 @@ export interface ChildOptions {
 const WATCHED =
   '(trap "" HUP INT TERM; read _ <&3 || kill -KILL -$$) </dev/null >/dev/null 2>&1 & exec "$@" 3<&-';
 
+// On an orderly exit the children go first: what one still writes must not undo what is cleaned away after.
+const living = new Set<Child>();
+process.on("exit", () => {
+  for (const child of living) child.kill("SIGKILL");
+});
+
 /**
  * Starts a command in a process group of its own, so that Ctrl-C in a terminal reaches only the parent,
  * which then stops its children in the order it wants. A command that does not exist ends with code 127.
@@ -81,9 +87,11 @@ class WatchedChild implements Child {
     this.pid = started.pid;
     const lifeline = started.stdio[3] as Duplex;
     unref(lifeline);
+    living.add(this);
     this.exited = new Promise((resolve) => {
       started.once("exit", (code, signal) => {
         this.#ended = true;
+        living.delete(this);
         // Written to nobody when the watcher was killed along with the group.
         lifeline.on("error", () => lifeline.destroy());
         lifeline.end("\n");

@@ -62,7 +62,8 @@ export async function startControlPlane(o: ControlPlaneOptions = {}): Promise<Co
       child.kill("SIGKILL");
     }
   };
-  const remove = () => rmSync(dir, { recursive: true, force: true });
+  // Again for what a process wrote while it was being killed.
+  const remove = () => rmSync(dir, { recursive: true, force: true, maxRetries: 20, retryDelay: 50 });
   const abandon = () => {
     kill();
     remove();
