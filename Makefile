@@ -21,7 +21,7 @@ test: $(INSTALLED) ## Everything that CI checks, tests on a real API server incl
 check: $(INSTALLED) ## Everything but the tests on a real API server
 	@node tools/check.ts
 
-build: $(INSTALLED) ## Bundle the operator into dist/main.js
+build: $(INSTALLED) ## Bundle the operator into dist/main.cjs
 	@node tools/build.ts
 
 SECONDS ?= 600

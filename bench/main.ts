@@ -112,8 +112,8 @@ function keysOf(bench: Bench, o: { readonly keys: number; readonly quick: boolea
 function buildBundle(folder: string): string {
   const root = join(import.meta.dirname, "..");
   execFileSync(process.execPath, [join(root, "tools", "build.ts")], { cwd: root, stdio: "inherit" });
-  for (const file of ["main.js", "main.js.map"]) copyFileSync(join(root, "dist", file), join(folder, file));
-  return join(folder, "main.js");
+  for (const file of ["main.cjs", "main.cjs.map"]) copyFileSync(join(root, "dist", file), join(folder, file));
+  return join(folder, "main.cjs");
 }
 
 function chosen(quick: boolean): readonly Bench[] {

@@ -7,6 +7,8 @@ import { processCPU } from "./processcpu.ts";
 import type { Site } from "./site.ts";
 
 const GC_ON_SIGNAL = join(import.meta.dirname, "gconsignal.cjs");
+/** Node's options as the image starts it. */
+const IMAGE_OPTIONS = entrypoint().slice(1, -1);
 
 export interface OperatorOptions {
   /** The built bundle. */
@@ -45,7 +47,7 @@ export class OperatorProcess {
       "--metrics-bind-address=127.0.0.1:0",
       "--health-probe-bind-address=127.0.0.1:0",
     ];
-    const node = ["--expose-gc", "--require", GC_ON_SIGNAL, ...(o.nodeArgs ?? [])];
+    const node = [...IMAGE_OPTIONS, "--expose-gc", "--require", GC_ON_SIGNAL, ...(o.nodeArgs ?? [])];
     this.startedAt = Date.now();
     this.child = spawnChild({
       name: "operator",
@@ -173,4 +175,9 @@ export async function withOperator<T>(
   } finally {
     await operator.stop();
   }
+}
+
+function entrypoint(): string[] {
+  const dockerfile = readFileSync(join(import.meta.dirname, "..", "Dockerfile"), "utf8");
+  return JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]");
 }

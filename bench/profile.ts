@@ -13,7 +13,7 @@ import { onFreshSite, type Site } from "./site.ts";
  */
 const [scenario = "converge", count = "5000"] = process.argv.slice(2);
 const ROOT = join(import.meta.dirname, "..");
-const BUNDLE = join(ROOT, "dist", "main.js");
+const BUNDLE = join(ROOT, "dist", "main.cjs");
 const LINES = 35;
 
 interface Profile {
@@ -78,9 +78,9 @@ function report(profile: Profile): void {
 
 function origin(map: SourceMap, frame: CallFrame): { readonly source: string; readonly line: number } {
   if (frame.url === "") return { source: "(V8 and native code)", line: 0 };
-  if (!frame.url.endsWith("main.js")) return { source: frame.url, line: frame.lineNumber + 1 };
+  if (!frame.url.endsWith("main.cjs")) return { source: frame.url, line: frame.lineNumber + 1 };
   const entry = map.findEntry(frame.lineNumber, frame.columnNumber);
-  if (!("originalSource" in entry)) return { source: "dist/main.js", line: frame.lineNumber + 1 };
+  if (!("originalSource" in entry)) return { source: "dist/main.cjs", line: frame.lineNumber + 1 };
   const source = relative(ROOT, join(BUNDLE, "..", entry.originalSource));
   return { source, line: entry.originalLine + 1 };
 }

@@ -7,7 +7,7 @@ import { clear, NAMESPACE, requireVacancy } from "./guest.ts";
 import { Shell, unlessInterrupted } from "./shell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const BUNDLE = join("dist", "main.js");
+const BUNDLE = join("dist", "main.cjs");
 /** No other operator to elect a leader with, no ports that somebody may have taken. */
 const ALONE = ["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
 const READY_MS = 30_000;

@@ -50,8 +50,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   } finally {
     await recorder.flush(EVENTS_GRACE_MS);
     await transport.close();
-    // Not awaited: it waits for connections that are being made, up to 10 s with a server that does not answer.
-    void credentials.close();
+    credentials.close();
     await Promise.all(endpoints.map((endpoint) => endpoint.close()));
     log.info({ event: "Stopped" }, "SSHKey operator stopped.");
     log.flush();

@@ -1,12 +1,12 @@
 import { createHash } from "node:crypto";
+import type { Agent } from "node:http";
 import { createSecureContext } from "node:tls";
-import type { Dispatcher } from "undici";
-import { createDispatcher, type Route, routeIdentity } from "./dispatcher.ts";
+import { definedMembers, openConnections, type Route, retire, routeIdentity } from "./connections.ts";
 import { KubeConfigError, type KubeConfigSource, loadKubeConfig } from "./kubeconfig.ts";
 
 /** What one request needs: the connections to use and the headers that say who asks. Replaced, never changed. */
 export interface Access {
-  readonly dispatcher: Dispatcher;
+  readonly agent: Agent;
   /** Absolute URL of the API server, with the path prefix of a gateway if there is one. */
   readonly server: URL;
   readonly headers: Readonly<Record<string, string | string[]>>;
@@ -98,9 +98,9 @@ export class Credentials {
   }
 
   /** Closes all connections at once. */
-  async close(): Promise<void> {
+  close(): void {
     this.#closed = true;
-    await this.#access?.dispatcher.destroy();
+    this.#access?.agent.destroy();
   }
 
   /** New credentials, or the last that could be obtained. */
@@ -149,22 +149,22 @@ export class Credentials {
       },
     };
     const headers = { ...authorization(options.headers, options.auth), ...source.headers };
-    return { dispatcher: this.#dispatcherFor(route), server: route.server, headers };
+    return { agent: this.#agentFor(route), server: route.server, headers };
   }
 
-  #dispatcherFor(route: Route): Dispatcher {
+  #agentFor(route: Route): Agent {
     const hash = createHash("sha256").update(routeIdentity(route)).digest("hex");
-    const old = this.#access?.dispatcher;
+    const old = this.#access?.agent;
     if (old !== undefined && hash === this.#routeHash) {
       return old;
     }
     // Refuses a certificate whose key has not been written yet, half way through a rotation.
-    createSecureContext(definedTls(route.tls));
-    const made = createDispatcher(route);
+    createSecureContext(definedMembers(route.tls));
+    const made = openConnections(route);
     this.#routeHash = hash;
     if (old !== undefined && !this.#closed) {
       // Requests that already hold the old connections finish on them.
-      setImmediate(() => old.close(() => {}));
+      setImmediate(() => retire(old));
     }
     return made;
   }
@@ -196,10 +196,6 @@ function authorization(given: unknown, basic: string | null | undefined): Record
     headers[name] = String(value).trim();
   }
   return headers;
-}
-
-function definedTls(tls: Route["tls"]): Parameters<typeof createSecureContext>[0] {
-  return Object.fromEntries(Object.entries(tls).filter(([, value]) => value !== undefined && value !== null));
 }
 
 function unusable(name: string): KubeConfigError {

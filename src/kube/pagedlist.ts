@@ -17,15 +17,16 @@ export interface CompleteList<T> {
 }
 
 /**
- * One consistent list, fetched page by page. Each page is decoded before the next is asked for, so no more than one
- * is in memory. After a failed page `finish` may be called again and goes on where it stopped: all pages show the
+ * One consistent list, fetched page by page. While a page is decoded the next one is on its way, so no more than two
+ * are in memory. After a failed page `finish` may be called again and goes on where it stopped: all pages show the
  * moment of the first. An `Expired` error means that this moment is no longer kept; a new PagedList is needed then.
  */
 export class PagedList<T> {
   readonly #options: PagedListOptions<T>;
   readonly #items: T[] = [];
   #resourceVersion: string | undefined;
-  #continue: string | undefined;
+  /** Where the first page begins that is not in `#items`; empty at the start. */
+  #continue = "";
 
   constructor(options: PagedListOptions<T>) {
     this.#options = options;
@@ -33,27 +34,30 @@ export class PagedList<T> {
 
   /** Fetches what is missing. Rejects with an ApiError, `Undecodable` when a page is not what the API promises. */
   async finish(signal: AbortSignal): Promise<CompleteList<T>> {
-    for (;;) {
-      const page = await this.#fetch(signal);
+    for (let fetching: Promise<Page> | undefined; ; ) {
+      const page = await (fetching ?? this.#fetch(this.#continue, signal));
+      if (page.next !== "" && page.next === this.#continue) {
+        throw this.#undecodable("the server continues with the same page");
+      }
+      fetching = page.next === "" ? undefined : this.#fetch(page.next, signal);
+      // A failure is met when its turn comes, unless this page fails first.
+      fetching?.catch(() => {});
       const items = page.items.map((item) => this.#decode(item));
       for (const item of items) {
         this.#items.push(item);
       }
       this.#resourceVersion ??= page.resourceVersion;
+      this.#continue = page.next;
       if (page.next === "") {
         return { items: this.#items, resourceVersion: this.#resourceVersion };
       }
-      if (page.next === this.#continue) {
-        throw this.#undecodable("the server continues with the same page");
-      }
-      this.#continue = page.next;
     }
   }
 
-  async #fetch(signal: AbortSignal): Promise<Page> {
+  async #fetch(from: string, signal: AbortSignal): Promise<Page> {
     const { transport, path, query, pageSize } = this.#options;
     // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
-    const position = this.#continue === undefined ? {} : { continue: this.#continue };
+    const position = from === "" ? {} : { continue: from };
     const answer = await transport.request({
       method: "GET",
       path,

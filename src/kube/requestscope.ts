@@ -2,13 +2,13 @@
 export type EndReason = "Aborted" | "Timeout" | "Idle";
 
 /**
- * The life of one request: ends with the caller's signal, with the limit set last, or when told. Must be ended, or
- * its listener stays on the caller's signal.
+ * The life of one request: it ends with the caller's signal, with the limit set last, or when told. Must be closed,
+ * or its listener stays on the caller's signal.
  */
 export class RequestScope {
-  readonly #controller = new AbortController();
   readonly #outer: AbortSignal | undefined;
   readonly #onAbort = () => this.end("Aborted");
+  #onEnd: (() => void)[] = [];
   #timer: NodeJS.Timeout | undefined;
   #limit: { readonly ms: number; readonly reason: EndReason } | undefined;
   #reason: EndReason | undefined;
@@ -23,11 +23,7 @@ export class RequestScope {
     }
   }
 
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Why the scope ended; undefined while it goes on. */
+  /** Why the scope ended; undefined while it goes on, and when it was closed in good order. */
   get reason(): EndReason | undefined {
     return this.#reason;
   }
@@ -52,26 +48,34 @@ export class RequestScope {
     this.#timer = undefined;
   }
 
+  /** Calls `act` when the scope ends, at once if it has, never if it is closed first. */
+  onEnd(act: () => void): void {
+    if (this.#reason === undefined) this.#onEnd.push(act);
+    else act();
+  }
+
   /** Ends the scope; the first reason stays. */
   end(reason: EndReason): void {
     if (this.#reason !== undefined) {
       return;
     }
     this.#reason = reason;
+    const ended = this.#onEnd;
+    this.close();
+    for (const act of ended) act();
+  }
+
+  /** All is done: nothing ends the scope any more. */
+  close(): void {
     this.pause();
+    this.#onEnd = [];
     this.#outer?.removeEventListener("abort", this.#onAbort);
-    this.#controller.abort();
   }
 
   /** The value of `work`, or a rejection as soon as the scope ends; the work itself goes on. */
   race<T>(work: Promise<T>): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const onAbort = () => reject(this.signal.reason);
-    if (this.signal.aborted) {
-      onAbort();
-    } else {
-      this.signal.addEventListener("abort", onAbort, { once: true });
-    }
+    this.onEnd(() => reject(new Error(this.#reason)));
     work.then(resolve, reject);
     return promise;
   }

@@ -1,8 +1,8 @@
-import type { Dispatcher } from "undici";
+import type { IncomingMessage } from "node:http";
 import { ApiError, type ApiErrorCode, refusal } from "./apierror.ts";
 import type { Access, Credentials } from "./credentials.ts";
+import { bodyOf, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
-import { lastMoment } from "./lastmoment.ts";
 import { LineSplitter } from "./lines.ts";
 import { type RequestLabels, requestLabels } from "./requestlabels.ts";
 import { RequestScope } from "./requestscope.ts";
@@ -60,8 +60,8 @@ export class Transport {
     const scope = this.#open(call);
     return await this.#observed(call, scope, async () => {
       const answer = await this.#send(call, scope);
-      const text = await answer.body.text();
-      return { status: answer.statusCode, value: decode<T>(call, text, answer.statusCode) };
+      const status = statusOf(answer);
+      return { status, value: decode<T>(call, await bodyOf(answer), status) };
     });
   }
 
@@ -77,13 +77,13 @@ export class Transport {
         scope,
         async () => {
           const value = await this.#send(call, scope);
-          return { status: value.statusCode, value };
+          return { status: statusOf(value), value };
         },
         false,
       );
       scope.limit(o.idleMs, "Idle");
       const lines = new LineSplitter();
-      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+      for await (const chunk of answer as AsyncIterable<Uint8Array>) {
         // The time that the reader of the lines takes is not the server's silence.
         scope.pause();
         yield* lines.push(chunk);
@@ -136,7 +136,7 @@ export class Transport {
       throw apiError;
     } finally {
       if (last) {
-        scope.end("Aborted");
+        scope.close();
         this.#running.delete(scope);
       }
       const seconds = (performance.now() - started) / 1000;
@@ -146,46 +146,42 @@ export class Transport {
   }
 
   /** An answer with a status below 300, its body unread. */
-  async #send(call: Call, scope: RequestScope): Promise<Dispatcher.ResponseData> {
+  async #send(call: Call, scope: RequestScope): Promise<IncomingMessage> {
     const { credentials } = this.#options;
     const access = await scope.race(credentials.current());
-    // undici hears of an abort only when there is a connection, which may take its 10 s to fail.
-    const answer = await scope.race(this.#dispatch(call, scope, access));
-    if (answer.statusCode !== 401) {
+    const answer = await this.#exchange(call, scope, access);
+    if (statusOf(answer) !== 401) {
       return await accepted(call, answer);
     }
-    await answer.body.dump();
+    answer.resume();
     credentials.refresh(access);
     const renewed = await scope.race(credentials.current());
-    const second = await scope.race(this.#dispatch(call, scope, renewed));
+    const second = await this.#exchange(call, scope, renewed);
     return await accepted(call, second, credentials.failure);
   }
 
-  #dispatch(call: Call, scope: RequestScope, access: Access): Promise<Dispatcher.ResponseData> {
-    const { server, dispatcher, headers } = access;
-    scope.signal.throwIfAborted();
+  #exchange(call: Call, scope: RequestScope, access: Access): Promise<IncomingMessage> {
+    const { server, agent, headers } = access;
     const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
     const contentType =
       call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
-    const { mayBeSent } = call;
-    const refusal = () => failure(call, "Aborted");
-    const gate = mayBeSent === undefined ? dispatcher : lastMoment(dispatcher, mayBeSent, refusal);
-    return gate.request({
-      origin: server.origin,
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const outgoing = {
+      server,
       path: `${server.pathname.replace(/\/$/, "")}${call.path}${query}`,
       method: call.method,
       headers: {
         accept: call.accept ?? "application/json",
         "user-agent": this.#options.userAgent,
-        ...(call.body === undefined ? {} : { "content-type": contentType }),
+        ...(body === undefined
+          ? {}
+          : { "content-type": contentType, "content-length": Buffer.byteLength(body) }),
         ...headers,
       },
-      body: call.body === undefined ? null : JSON.stringify(call.body),
-      signal: scope.signal,
-      // The scope's own limits hold at every stage.
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+      body,
+      mayBeSent: () => scope.reason === undefined && (call.mayBeSent?.() ?? true),
+    };
+    return exchange(outgoing, agent, scope);
   }
 
   #toApiError(call: Call, scope: RequestScope, error: unknown): ApiError {
@@ -208,24 +204,24 @@ export class Transport {
 /** `answer` when it is none of refusal. `unrenewed` is why the credentials behind a 401 are not the newest. */
 async function accepted(
   call: Call,
-  answer: Dispatcher.ResponseData,
+  answer: IncomingMessage,
   unrenewed?: KubeConfigError,
-): Promise<Dispatcher.ResponseData> {
-  if (answer.statusCode < 300) {
+): Promise<IncomingMessage> {
+  const status = statusOf(answer);
+  if (status < 300) {
     return answer;
   }
-  const retryAfter = answer.headers["retry-after"];
-  const body = await answer.body.text();
-  if (answer.statusCode === 401 && unrenewed !== undefined) {
+  const body = await bodyOf(answer);
+  if (status === 401 && unrenewed !== undefined) {
     const message = `${nameOf(call)}: 401 Unauthorized; ${unrenewed.message}`;
     throw new ApiError({ code: "Unauthorized", status: 401, message, cause: unrenewed });
   }
-  throw refusal(
-    nameOf(call),
-    answer.statusCode,
-    Array.isArray(retryAfter) ? retryAfter[0] : retryAfter,
-    body,
-  );
+  throw refusal(nameOf(call), status, answer.headers["retry-after"], body);
+}
+
+/** Node's type leaves it open because it has one for requests too. */
+function statusOf(answer: IncomingMessage): number {
+  return answer.statusCode ?? 0;
 }
 
 function decode<T>(call: Call, text: string, status: number): T {
@@ -240,31 +236,18 @@ function decode<T>(call: Call, text: string, status: number): T {
   }
 }
 
-const notConnected = new Set([
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "UND_ERR_CONNECT_TIMEOUT",
-  "UND_ERR_PRX_TLS",
-  "UND_ERR_PRX_CONN",
-  "UND_ERR_CLOSED",
-  "UND_ERR_DESTROYED",
-]);
-
 /** What a broken connection means: `Unreachable` when the request was certainly not sent. */
 function networkFailure(call: Call, error: unknown): ApiError {
   const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-  // Node names TLS verification failures in capitals with underscores (CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN).
-  const unverified = /CERT|TLS|SSL|SIGNATURE/.test(code);
-  if (unverified || notConnected.has(code)) {
-    const advice = unverified
-      ? "check the cluster's certificate authority"
-      : "check that the API server is up";
-    return failure(call, "Unreachable", `no connection (${code}): ${advice}`);
+  if (!(error instanceof NotSentError)) {
+    return failure(call, "Disconnected", `the connection broke (${code}) before the whole answer came`);
   }
-  return failure(call, "Disconnected", `the connection broke (${code}) before the whole answer came`);
+  if (code === "refused") return failure(call, "Aborted");
+  // Node names TLS verification failures in capitals with underscores (CERT_HAS_EXPIRED, SELF_SIGNED_CERT_IN_CHAIN).
+  const advice = /CERT|TLS|SSL|SIGNATURE/.test(code)
+    ? "check the cluster's certificate authority"
+    : "check that the API server is up";
+  return failure(call, "Unreachable", `no connection (${code}): ${advice}`);
 }
 
 const explanations: Partial<Record<ApiErrorCode, string>> = {

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Child, spawnChild } from "../../controlplane/child.ts";
 import { eventually } from "./eventually.ts";
 
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.js");
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
 
 /** One instance that waits for no lease, on ports of the system's choice; a test may say otherwise behind it. */
 const ALONE = [

@@ -31,7 +31,7 @@ describe("the build stage", () => {
       code: 0,
       stderr: "",
     });
-    expect((await runBundle(join(folder, "dist", "main.js"), ["--version"])).stdout).toBe(
+    expect((await runBundle(join(folder, "dist", "main.cjs"), ["--version"])).stdout).toBe(
       `${manifest.version}\n`,
     );
   });
@@ -51,12 +51,18 @@ describe("the image", () => {
     expect(defaultOf("RUNTIME_IMAGE")).toMatch(/^gcr\.io\/distroless\/nodejs24-debian\d+:nonroot$/);
     const added = finalStage().filter(({ name }) => ["COPY", "ADD", "RUN"].includes(name));
     expect(added).toEqual([
-      { name: "COPY", value: "--from=build /build/dist/main.js /sshkey-operator/main.mjs" },
+      { name: "COPY", value: "--from=build /build/dist/main.cjs /sshkey-operator/main.cjs" },
     ]);
   });
 
   test("starts the bundle without a shell", () => {
-    expect(JSON.parse(argumentOf("ENTRYPOINT"))).toEqual(["/nodejs/bin/node", "/sshkey-operator/main.mjs"]);
+    const [node, ...args] = JSON.parse(argumentOf("ENTRYPOINT"));
+    expect([node, args.at(-1)]).toEqual(["/nodejs/bin/node", "/sshkey-operator/main.cjs"]);
+  });
+
+  test("gives Node options that this Node knows", async () => {
+    const options = JSON.parse(argumentOf("ENTRYPOINT")).slice(1, -1);
+    expect(await run(process.execPath, [...options, "--eval", "0"])).toMatchObject({ code: 0, stderr: "" });
   });
 
   test("runs as a user that is not root by its number", () => {
@@ -72,9 +78,9 @@ describe("the bundle alone, in an empty folder and an empty environment", () => 
   let alone: string;
 
   beforeAll(async () => {
-    alone = join(scratch, "alone", "main.mjs");
-    await cp("dist/main.js", alone);
-    expect(await readdir(join(scratch, "alone"))).toEqual(["main.mjs"]);
+    alone = join(scratch, "alone", "main.cjs");
+    await cp("dist/main.cjs", alone);
+    expect(await readdir(join(scratch, "alone"))).toEqual(["main.cjs"]);
   });
 
   test("prints its version", async () => {

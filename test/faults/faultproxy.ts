@@ -7,8 +7,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Dispatcher } from "undici";
 import { Credentials } from "../../src/kube/credentials.ts";
+import { bodyOf, exchange } from "../../src/kube/exchange.ts";
+import { RequestScope } from "../../src/kube/requestscope.ts";
 import { authority, serverCertificate, serverKey } from "../kube/certificates.ts";
 import { type ProxiedRequest, proxiedRequest } from "./proxiedrequest.ts";
 
@@ -222,8 +223,8 @@ export class FaultProxy {
 
   /** Sends the request on and throws the answer away. */
   async #carryOut(request: IncomingMessage, seen: ProxiedRequest): Promise<void> {
-    const upstream = await this.#ask(request, seen, new AbortController().signal);
-    await upstream.body.dump();
+    const upstream = await this.#ask(request, seen, new RequestScope());
+    await bodyOf(upstream);
   }
 
   async #forward(
@@ -232,31 +233,31 @@ export class FaultProxy {
     seen: ProxiedRequest,
     lateMs = 0,
   ): Promise<void> {
-    const gone = new AbortController();
-    response.on("close", () => gone.abort());
+    const gone = new RequestScope();
+    response.on("close", () => gone.end("Aborted"));
     try {
-      const upstream = await this.#ask(request, seen, gone.signal);
-      if (lateMs > 0) await delay(lateMs, undefined, { signal: gone.signal });
+      const upstream = await this.#ask(request, seen, gone);
+      if (lateMs > 0) await gone.race(delay(lateMs));
       const retryAfter = upstream.headers["retry-after"];
-      response.writeHead(upstream.statusCode, {
+      response.writeHead(upstream.statusCode ?? 0, {
         "content-type": "application/json",
         ...(retryAfter === undefined ? {} : { "retry-after": String(retryAfter) }),
       });
       response.flushHeaders();
       if (seen.verb === "watch" && upstream.statusCode === 200) await this.#pass(upstream, response, seen);
-      else response.end(Buffer.from(await upstream.body.arrayBuffer()));
+      else response.end(await bodyOf(upstream));
     } catch {
       // The operator has gone away, or the API server has: either way this connection is over.
       response.destroy();
     }
   }
 
-  async #pass(upstream: Dispatcher.ResponseData, response: ServerResponse, request: ProxiedRequest) {
+  async #pass(upstream: IncomingMessage, response: ServerResponse, request: ProxiedRequest) {
     const watch: Watch = { request, response, isSilent: false };
     this.#watches.add(watch);
     response.on("close", () => this.#watches.delete(watch));
     try {
-      for await (const line of createInterface({ input: upstream.body })) {
+      for await (const line of createInterface({ input: upstream })) {
         if (watch.isSilent) continue;
         for (const each of this.filter(line, request)) response.write(`${each}\n`);
       }
@@ -265,26 +266,27 @@ export class FaultProxy {
     }
   }
 
-  async #ask(request: IncomingMessage, { url }: ProxiedRequest, signal: AbortSignal) {
-    const { dispatcher, server, headers } = await this.#upstream.current();
+  async #ask(request: IncomingMessage, { url }: ProxiedRequest, scope: RequestScope) {
+    const { agent, server, headers } = await this.#upstream.current();
     const { accept, "content-type": contentType, "user-agent": userAgent } = request.headers;
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
-    return await dispatcher.request({
-      origin: server.origin,
+    const body = parts.length === 0 ? undefined : Buffer.concat(parts).toString("utf8");
+    const outgoing = {
+      server,
       path: url,
-      method: (request.method ?? "GET") as Dispatcher.HttpMethod,
+      method: request.method ?? "GET",
       headers: {
         ...headers,
         ...(accept === undefined ? {} : { accept }),
         ...(contentType === undefined ? {} : { "content-type": contentType }),
         ...(userAgent === undefined ? {} : { "user-agent": userAgent }),
+        ...(body === undefined ? {} : { "content-length": Buffer.byteLength(body) }),
       },
-      body: parts.length === 0 ? null : Buffer.concat(parts),
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      signal,
-    });
+      body,
+      mayBeSent: () => true,
+    };
+    return await exchange(outgoing, agent, scope);
   }
 }
 

@@ -1,6 +1,6 @@
-import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { Credentials } from "../../src/kube/credentials.ts";
+import { Transport } from "../../src/kube/transport.ts";
 import { keysPath, secretsPath } from "../../src/operator/api.ts";
 
 export type Resource = (typeof RESOURCES)[number];
@@ -32,6 +32,14 @@ export interface Stored {
   readonly [field: string]: unknown;
 }
 
+interface StoredList {
+  readonly items: Stored[];
+  readonly metadata: { readonly resourceVersion: string };
+}
+
+/** Longer than any test: a quiet watch is not a dead one here. */
+const QUIET_MS = 3_600_000;
+
 /** Revisions of which versions may be missing: later than the first, up to the second. */
 export type Gap = readonly [after: number, upTo: number];
 
@@ -45,11 +53,13 @@ export class History {
   /** The last version of each object that there is, by resource and id. */
   readonly #live = new Map<string, Version>();
   readonly #credentials: Credentials;
+  readonly #transport: Transport;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>[] = [];
 
   private constructor(kubeconfig: string) {
     this.#credentials = new Credentials({ kubeconfig });
+    this.#transport = new Transport({ credentials: this.#credentials, userAgent: "history" });
   }
 
   static async start(kubeconfig: string): Promise<History> {
@@ -68,13 +78,12 @@ export class History {
   async stop(): Promise<void> {
     this.#stop.abort();
     await Promise.all(this.#running);
-    await this.#credentials.close();
+    this.#credentials.close();
   }
 
   /** Takes in what there is, and gives the revision that this is true of. */
   async #list(resource: Resource): Promise<number> {
-    const answer = await this.#get(pathOf(resource));
-    const list = (await answer.body.json()) as { items: Stored[]; metadata: { resourceVersion: string } };
+    const list = await this.#transport.request<StoredList>({ method: "GET", path: pathOf(resource) });
     const revision = Number(list.metadata.resourceVersion);
     const listed = new Set(list.items.map((object) => idOf(resource, object)));
     for (const [id, { object }] of this.#live) {
@@ -88,9 +97,9 @@ export class History {
     let last = from;
     while (!this.#stop.signal.aborted) {
       try {
-        const query = `?watch=1&allowWatchBookmarks=true&resourceVersion=${last}`;
-        const answer = await this.#get(`${pathOf(resource)}${query}`);
-        for await (const line of createInterface({ input: answer.body })) {
+        const query = { watch: "1", allowWatchBookmarks: "true", resourceVersion: String(last) };
+        const call = { method: "GET", path: pathOf(resource), query, signal: this.#stop.signal } as const;
+        for await (const line of this.#transport.stream(call, { idleMs: QUIET_MS })) {
           const { type, object } = JSON.parse(line) as { type: string; object: Stored };
           if (type === "ERROR") {
             const upTo = await this.#list(resource);
@@ -120,24 +129,6 @@ export class History {
     this.versions.push(version);
     if (isGone) this.#live.delete(id);
     else this.#live.set(id, version);
-  }
-
-  async #get(path: string) {
-    const { dispatcher, server, headers } = await this.#credentials.current();
-    const answer = await dispatcher.request({
-      origin: server.origin,
-      path,
-      method: "GET",
-      headers,
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      signal: this.#stop.signal,
-    });
-    if (answer.statusCode !== 200) {
-      await answer.body.dump();
-      throw new Error(`${path}: ${answer.statusCode}`);
-    }
-    return answer;
   }
 }
 

@@ -1,41 +1,13 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:https";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import { Credentials, type CredentialsOptions } from "../../src/kube/credentials.ts";
-import { Transport } from "../../src/kube/transport.ts";
+import { expect, onTestFinished, test } from "vitest";
+import { bodyOf, exchange } from "../../src/kube/exchange.ts";
+import { RequestScope } from "../../src/kube/requestscope.ts";
 import { authority, clientKey, clientOne, clientTwo, serverCertificate, serverKey } from "./certificates.ts";
+import { credentialsFixture } from "./credentialsfixture.ts";
 import { json, kubeconfigText, listen } from "./localserver.ts";
 
-let dir: string;
-let closing: (() => Promise<void> | void)[] = [];
-
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "kube-test-"));
-});
-
-afterEach(async () => {
-  for (const close of closing.reverse()) {
-    await close();
-  }
-  closing = [];
-  rmSync(dir, { recursive: true });
-});
-
-const open = (options: CredentialsOptions) => {
-  const credentials = new Credentials(options);
-  const transport = new Transport({ credentials, userAgent: "test" });
-  closing.push(() => credentials.close());
-  return { credentials, transport };
-};
-
-const write = (name: string, content: string) => {
-  const file = join(dir, name);
-  writeFileSync(file, content);
-  return file;
-};
+const { write, open } = credentialsFixture();
 
 const list = { method: "GET", path: "/api/v1/namespaces" } as const;
 
@@ -46,7 +18,7 @@ const startTlsServer = async () => {
     (request, response) => json(response, 200, (request.socket as TLSSocket).getPeerCertificate().subject.CN),
   );
   const url = (await listen(tls)).replace("http:", "https:");
-  closing.push(() => {
+  onTestFinished(() => {
     tls.closeAllConnections();
     tls.close();
   });
@@ -68,17 +40,18 @@ test("a client certificate that was replaced is used on new connections", async 
   expect(await transport.request(list)).toBe("one");
   write("client.crt", clientTwo);
   expect(await transport.request(list)).toBe("two");
-  expect((await credentials.current()).dispatcher).not.toBe(before.dispatcher);
+  expect((await credentials.current()).agent).not.toBe(before.agent);
 });
 
 test("a client certificate that was replaced lets requests under way finish", async () => {
   const file = await startTlsServer();
   const { credentials } = open({ kubeconfig: file, maxAgeMs: 0 });
-  const { dispatcher, server: origin } = await credentials.current();
-  const answer = dispatcher.request({ origin: origin.origin, path: "/", method: "GET" });
+  const { agent, server: origin } = await credentials.current();
+  const outgoing = { server: origin, path: "/", method: "GET", headers: {}, body: undefined };
+  const answer = exchange({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope());
   write("client.crt", clientTwo);
   await credentials.current();
-  expect(await (await answer).body.json()).toBe("one");
+  expect(await bodyOf(await answer)).toBe('"one"');
 });
 
 test.each([
@@ -90,7 +63,7 @@ test.each([
     const { credentials, transport } = open({ kubeconfig: await startTlsServer(), maxAgeMs: 0 });
     const before = await credentials.current();
     write("client.crt", certificate);
-    expect((await credentials.current()).dispatcher).toBe(before.dispatcher);
+    expect((await credentials.current()).agent).toBe(before.agent);
     expect(credentials.failure).toMatchObject({ code: "CredentialsFailed" });
     expect(await transport.request(list)).toBe("one");
   },

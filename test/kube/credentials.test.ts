@@ -1,19 +1,19 @@
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from "vitest";
-import { Credentials, type CredentialsOptions } from "../../src/kube/credentials.ts";
-import { Transport } from "../../src/kube/transport.ts";
+import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
+import type { Transport } from "../../src/kube/transport.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import { json, kubeconfigText, startLocalServer } from "./localserver.ts";
+import { credentialsFixture } from "./credentialsfixture.ts";
+import { json, kubeconfigText, startServerForTest } from "./localserver.ts";
+
+const { dir, write, open } = credentialsFixture();
+
 import { startConnectProxy, startSocksProxy } from "./proxies.ts";
 
 let cluster: Cluster;
 let server: string;
 let ca: Buffer;
 let admin: string;
-let dir: string;
-let closing: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
   cluster = await startCluster();
@@ -29,32 +29,9 @@ beforeAll(async () => {
 
 afterAll(() => cluster.stop());
 
-beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), "kube-test-"));
-});
-
-afterEach(async () => {
-  for (const close of closing.reverse()) {
-    await close();
-  }
-  closing = [];
+afterEach(() => {
   vi.unstubAllEnvs();
-  rmSync(dir, { recursive: true });
 });
-
-const open = (options: CredentialsOptions) => {
-  const credentials = new Credentials(options);
-  const transport = new Transport({ credentials, userAgent: "test" });
-  closing.push(() => credentials.close());
-  return { credentials, transport };
-};
-
-const write = (name: string, content: string | Buffer) => {
-  const file = join(dir, name);
-  mkdirSync(join(file, ".."), { recursive: true });
-  writeFileSync(file, content);
-  return file;
-};
 
 const kubeconfig = (user: object, more: object = {}) => {
   write("ca.crt", ca);
@@ -86,10 +63,10 @@ const account = async () => {
 
 /** The headers that a user's requests carry, as a plain server sees them. */
 const headersFor = async (user: object) => {
-  const local = await startLocalServer((request, response) => json(response, 200, request.headersDistinct), {
-    user,
-  });
-  closing.push(() => local.stop());
+  const local = await startServerForTest(
+    (request, response) => json(response, 200, request.headersDistinct),
+    { user },
+  );
   return await local.transport.request<Record<string, string[]>>({ method: "GET", path: "/" });
 };
 
@@ -116,7 +93,7 @@ describe("a real API server takes", () => {
     vi.stubEnv("KUBERNETES_SERVICE_PORT", port);
     write("var/run/secrets/kubernetes.io/serviceaccount/ca.crt", ca);
     write("var/run/secrets/kubernetes.io/serviceaccount/token", "stale");
-    const { transport, credentials } = open({ serviceAccountRoot: dir });
+    const { transport, credentials } = open({ serviceAccountRoot: dir() });
     await credentials.current();
     write("var/run/secrets/kubernetes.io/serviceaccount/token", token);
     expect(await whoAmI(transport)).toBe(username);
@@ -158,7 +135,7 @@ describe("a real API server takes", () => {
     ["a SOCKS5 proxy", startSocksProxy],
   ])("requests through %s, many over one tunnel", async (_, startProxy) => {
     const proxy = await startProxy();
-    closing.push(() => proxy.stop());
+    onTestFinished(() => proxy.stop());
     const { transport } = open({ kubeconfig: asAdmin({ "proxy-url": proxy.url }) });
     for (let sent = 0; sent < 10; sent += 1) {
       expect(await transport.request(list)).toMatchObject({ kind: "NamespaceList" });
@@ -193,13 +170,13 @@ describe("a request carries", () => {
 describe("a credential plugin", () => {
   const plugin = () => {
     const script = `#!/bin/sh
-echo "$KUBERNETES_EXEC_INFO" >> ${dir}/calls
-echo '{"kind":"ExecCredential","status":{"token":"'$(cat ${dir}/answer)'"}}'
+echo "$KUBERNETES_EXEC_INFO" >> ${dir()}/calls
+echo '{"kind":"ExecCredential","status":{"token":"'$(cat ${dir()}/answer)'"}}'
 `;
     chmodSync(write("bin/plugin", script), 0o755);
     return { exec: { apiVersion: "client.authentication.k8s.io/v1", command: "./bin/plugin" } };
   };
-  const calls = () => readFileSync(join(dir, "calls"), "utf8").trim().split("\n");
+  const calls = () => readFileSync(join(dir(), "calls"), "utf8").trim().split("\n");
 
   test("is found beside the kubeconfig, told which version to answer in, and run once for many requests", async () => {
     const { token, username } = await account();
@@ -241,14 +218,13 @@ describe("credentials", () => {
   test("keep their connections while nothing changes", async () => {
     const { credentials } = open({ kubeconfig: asAdmin(), maxAgeMs: 0 });
     const before = await credentials.current();
-    expect((await credentials.current()).dispatcher).toBe(before.dispatcher);
+    expect((await credentials.current()).agent).toBe(before.agent);
   });
 
   test("follow the kubeconfig to another server", async () => {
     const { transport } = open({ kubeconfig: asAdmin(), maxAgeMs: 0 });
     await transport.request(list);
-    const local = await startLocalServer((_, response) => json(response, 200, "elsewhere"));
-    closing.push(() => local.stop());
+    const local = await startServerForTest((_, response) => json(response, 200, "elsewhere"));
     write("kubeconfig", kubeconfigText(local.url));
     expect(await transport.request(list)).toBe("elsewhere");
   });
@@ -256,7 +232,7 @@ describe("credentials", () => {
   test("are not read for each request", async () => {
     const { credentials } = open({ kubeconfig: asAdmin() });
     const first = await credentials.current();
-    rmSync(join(dir, "kubeconfig"));
+    rmSync(join(dir(), "kubeconfig"));
     expect(await credentials.current()).toBe(first);
   });
 });

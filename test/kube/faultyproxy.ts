@@ -4,6 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Credentials } from "../../src/kube/credentials.ts";
+import { exchange } from "../../src/kube/exchange.ts";
+import { RequestScope } from "../../src/kube/requestscope.ts";
 import { Transport } from "../../src/kube/transport.ts";
 import { kubeconfigText, listen } from "./localserver.ts";
 
@@ -52,26 +54,21 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
       response.writeHead(status, headers).end(body ?? JSON.stringify({ kind: "Status", code: status }));
       return;
     }
-    const gone = new AbortController();
+    const gone = new RequestScope();
     response.on("close", () => {
       watches.delete(response);
-      gone.abort();
+      gone.end("Aborted");
     });
     try {
-      const { dispatcher, server: api, headers } = await upstream.current();
-      const answer = await dispatcher.request({
-        origin: api.origin,
-        path: request.url ?? "",
-        method: "GET",
-        headers: { ...headers },
-        signal: gone.signal,
-      });
-      response.writeHead(answer.statusCode, { "content-type": "application/json" });
+      const { agent, server: api, headers } = await upstream.current();
+      const outgoing = { server: api, path: request.url ?? "", method: "GET", headers, body: undefined };
+      const answer = await exchange({ ...outgoing, mayBeSent: () => true }, agent, gone);
+      response.writeHead(answer.statusCode ?? 0, { "content-type": "application/json" });
       response.flushHeaders();
       if (kind === "watch") {
         watches.add(response);
       }
-      await pipeline(answer.body, response, { signal: gone.signal });
+      await pipeline(answer, response);
     } catch {
       // The reader went away, or the API server did: either way this connection is over.
       response.destroy();

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { onTestFinished } from "vitest";
 import { Credentials, type CredentialsOptions } from "../../src/kube/credentials.ts";
 import { Transport, type TransportOptions } from "../../src/kube/transport.ts";
 
@@ -57,6 +58,13 @@ export async function startLocalServer(
     },
   };
   return local;
+}
+
+/** The same until the end of the test that starts it. */
+export async function startServerForTest(...args: Parameters<typeof startLocalServer>): Promise<LocalServer> {
+  const server = await startLocalServer(...args);
+  onTestFinished(() => server.stop());
+  return server;
 }
 
 /** Listens on a loopback port of the OS's choice and gives the URL. */

@@ -1,18 +1,7 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { failureOf } from "./failureof.ts";
-import { json, type LocalServer, startLocalServer } from "./localserver.ts";
-
-const servers: LocalServer[] = [];
-const start = async (...args: Parameters<typeof startLocalServer>) => {
-  const server = await startLocalServer(...args);
-  servers.push(server);
-  return server;
-};
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
+import { json, startServerForTest } from "./localserver.ts";
 
 const collect = async (lines: AsyncIterable<string>, into: string[] = []) => {
   for await (const line of lines) {
@@ -25,7 +14,7 @@ describe("a stream", () => {
   const call = { method: "GET", path: "/api/v1/things", query: { watch: "1" } } as const;
 
   test("gives each line once, however the bytes are chunked", async () => {
-    const { transport } = await start(async (_, response) => {
+    const { transport } = await startServerForTest(async (_, response) => {
       for (const part of ['{"a"', ":1}\n{", '"b":"ü', '"}\n\n{"c":3}\n']) {
         await new Promise((resolve) => response.write(part, resolve));
       }
@@ -39,7 +28,7 @@ describe("a stream", () => {
   });
 
   test("that is cut within a line gives the whole lines and then is Disconnected", async () => {
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       response.write('{"a":1}\n{"b"', () => response.destroy());
     });
     const lines: string[] = [];
@@ -48,19 +37,19 @@ describe("a stream", () => {
   });
 
   test("that ends in good order within a line is Disconnected", async () => {
-    const { transport } = await start((_, response) => void response.end('{"a":1}'));
+    const { transport } = await startServerForTest((_, response) => void response.end('{"a":1}'));
     expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Disconnected");
   });
 
   test("that falls silent is Idle", async () => {
-    const { transport } = await start((_, response) => void response.write('{"a":1}\n'));
+    const { transport } = await startServerForTest((_, response) => void response.write('{"a":1}\n'));
     const lines: string[] = [];
     const error = await failureOf(collect(transport.stream(call, { idleMs: 50 }), lines));
     expect([error.code, lines]).toEqual(["Idle", ['{"a":1}']]);
   });
 
   test("does not count the reader's own time as silence", async () => {
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       response.write('{"a":1}\n');
       setTimeout(() => response.end('{"b":2}\n'), 10);
     });
@@ -74,7 +63,7 @@ describe("a stream", () => {
   });
 
   test("that is refused rejects with the refusal", async () => {
-    const { transport } = await start((_, response) =>
+    const { transport } = await startServerForTest((_, response) =>
       json(response, 410, { kind: "Status", reason: "Expired" }),
     );
     expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Expired");
@@ -82,7 +71,7 @@ describe("a stream", () => {
 
   test("that no one reads any more is closed at the server", async () => {
     let closed = false;
-    const { transport } = await start((request, response) => {
+    const { transport } = await startServerForTest((request, response) => {
       request.socket.on("close", () => {
         closed = true;
       });
@@ -96,7 +85,7 @@ describe("a stream", () => {
 
   test("ends with Aborted when its signal aborts", async () => {
     const stop = new AbortController();
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       response.write('{"a":1}\n', () => stop.abort());
     });
     const error = await failureOf(

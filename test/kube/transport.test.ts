@@ -1,29 +1,18 @@
 import { rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { RequestObservation } from "../../src/kube/transport.ts";
 import { failureOf } from "./failureof.ts";
-import { json, kubeconfigText, type LocalServer, startLocalServer } from "./localserver.ts";
-
-const servers: LocalServer[] = [];
-const start = async (...args: Parameters<typeof startLocalServer>) => {
-  const server = await startLocalServer(...args);
-  servers.push(server);
-  return server;
-};
-
-afterEach(async () => {
-  await Promise.all(servers.splice(0).map((server) => server.stop()));
-});
+import { json, kubeconfigText, startServerForTest } from "./localserver.ts";
 
 describe("a request", () => {
   test("gives back the decoded answer", async () => {
-    const { transport } = await start((_, response) => json(response, 200, { kind: "Thing" }));
+    const { transport } = await startServerForTest((_, response) => json(response, 200, { kind: "Thing" }));
     expect(await transport.request({ method: "GET", path: "/api/v1/things/a" })).toEqual({ kind: "Thing" });
   });
 
   test("carries body, content type, query and user agent", async () => {
-    const { transport } = await start((request, response, body) =>
+    const { transport } = await startServerForTest((request, response, body) =>
       json(response, 200, {
         url: request.url,
         type: request.headers["content-type"],
@@ -48,7 +37,7 @@ describe("a request", () => {
 
   test("opens no connection of its own", async () => {
     const ports = new Set<number | undefined>();
-    const { transport } = await start((request, response) => {
+    const { transport } = await startServerForTest((request, response) => {
       ports.add(request.socket.remotePort);
       json(response, 200, {});
     });
@@ -60,13 +49,13 @@ describe("a request", () => {
   });
 
   test("keeps the path prefix of a gateway", async () => {
-    const server = await start((request, response) => json(response, 200, request.url));
+    const server = await startServerForTest((request, response) => json(response, 200, request.url));
     writeFileSync(server.kubeconfig, kubeconfigText(`${server.url}/k8s/clusters/c-1/`));
     expect(await server.transport.request({ method: "GET", path: "/api" })).toBe("/k8s/clusters/c-1/api");
   });
 
   test("that is refused with 401 is sent once more with renewed credentials", async () => {
-    const server = await start(
+    const server = await startServerForTest(
       (request, response) => {
         if (request.headers.authorization !== "Bearer new") {
           writeFileSync(server.kubeconfig, kubeconfigText(server.url, { token: "new" }));
@@ -80,7 +69,7 @@ describe("a request", () => {
 
   test("that is refused with 401 twice fails after exactly two attempts", async () => {
     let attempts = 0;
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       attempts += 1;
       json(response, 401, {});
     });
@@ -89,7 +78,7 @@ describe("a request", () => {
   });
 
   test("that is refused with 401 says why its credentials could not be renewed", async () => {
-    const server = await start((_, response) => {
+    const server = await startServerForTest((_, response) => {
       rmSync(server.kubeconfig, { force: true });
       json(response, 401, {});
     });
@@ -101,14 +90,16 @@ describe("a request", () => {
   });
 
   test("that is throttled says how long to wait", async () => {
-    const { transport } = await start((_, response) => json(response, 429, {}, { "retry-after": "7" }));
+    const { transport } = await startServerForTest((_, response) =>
+      json(response, 429, {}, { "retry-after": "7" }),
+    );
     const error = await failureOf(transport.request({ method: "GET", path: "/api" }));
     expect([error.code, error.status, error.retryAfterMs]).toEqual(["TooManyRequests", 429, 7000]);
   });
 
   test("is not repeated after a 503", async () => {
     let attempts = 0;
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       attempts += 1;
       json(response, 503, {});
     });
@@ -117,7 +108,7 @@ describe("a request", () => {
   });
 
   test("to nobody is Unreachable", async () => {
-    const server = await start((_, response) => json(response, 200, {}));
+    const server = await startServerForTest((_, response) => json(response, 200, {}));
     const free = createServer();
     await new Promise<void>((resolve) => free.listen(0, "127.0.0.1", resolve));
     const { port } = free.address() as { port: number };
@@ -128,7 +119,7 @@ describe("a request", () => {
   });
 
   test("whose answer breaks off is Disconnected", async () => {
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       response.writeHead(200, { "content-length": "100" });
       response.write("{", () => response.destroy());
     });
@@ -136,14 +127,14 @@ describe("a request", () => {
   });
 
   test("whose connection closes without an answer is Disconnected", async () => {
-    const { transport } = await start((request) => void request.socket.destroy());
+    const { transport } = await startServerForTest((request) => void request.socket.destroy());
     expect((await failureOf(transport.request({ method: "POST", path: "/api", body: {} }))).code).toBe(
       "Disconnected",
     );
   });
 
   test("with an answer that is not JSON is Undecodable, and the message does not quote it", async () => {
-    const { transport } = await start((_, response) => void response.end("ssh-ed25519 AAAA"));
+    const { transport } = await startServerForTest((_, response) => void response.end("ssh-ed25519 AAAA"));
     const error = await failureOf(transport.request({ method: "GET", path: "/api" }));
     expect([error.code, error.message, error.cause]).toEqual([
       "Undecodable",
@@ -162,14 +153,14 @@ describe("a request", () => {
       },
     ],
   ])("that hangs %s ends at its deadline", async (_, handler) => {
-    const { transport } = await start(handler as never);
+    const { transport } = await startServerForTest(handler as never);
     const error = await failureOf(transport.request({ method: "GET", path: "/api", deadlineMs: 50 }));
     expect([error.code, error.status]).toEqual(["Timeout", 0]);
   });
 
   test("ends at once when its signal aborts while the body is read", async () => {
     const stop = new AbortController();
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       response.writeHead(200);
       response.write("{", () => stop.abort());
     });
@@ -180,7 +171,7 @@ describe("a request", () => {
 
   test("is not sent when its signal has aborted before", async () => {
     let attempts = 0;
-    const { transport } = await start((_, response) => {
+    const { transport } = await startServerForTest((_, response) => {
       attempts += 1;
       json(response, 200, {});
     });
@@ -189,13 +180,13 @@ describe("a request", () => {
   });
 
   test("ends when the transport is closed", async () => {
-    const server = await start(() => void server.transport.close());
+    const server = await startServerForTest(() => void server.transport.close());
     expect((await failureOf(server.transport.request({ method: "GET", path: "/api" }))).code).toBe("Aborted");
   });
 
   test("is observed with labels that name no object", async () => {
     const seen: RequestObservation[] = [];
-    const { transport } = await start((_, response) => json(response, 404, {}), {
+    const { transport } = await startServerForTest((_, response) => json(response, 404, {}), {
       transport: { onRequest: (observation) => seen.push(observation) },
     });
     await failureOf(

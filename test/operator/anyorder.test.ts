@@ -4,7 +4,7 @@ import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/re
 import { eventually } from "../cluster/eventually.ts";
 import { outcome } from "../keyring/model.ts";
 import { Random } from "../ssh/random.ts";
-import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
+import type { FlakyLine } from "./flakyline.ts";
 import { freshDSSKey, freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
@@ -14,11 +14,10 @@ let line: FlakyLine;
 
 beforeAll(async () => {
   stage = await Stage.open();
-  line = await startFlakyLine(stage.cluster.controlPlane);
+  line = await stage.flakyLine();
 });
 
 afterAll(async () => {
-  line.stop();
   await stage.close();
 });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { kubeconfig as kubeconfigOf } from "../../controlplane/kubeconfig.ts";
 import { type Finished, run } from "../cluster/run.ts";
 
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.js");
+const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
 
 let folder: string;
 let kubeconfig: string;

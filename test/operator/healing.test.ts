@@ -4,7 +4,7 @@ import { GROUP, type SSHKeyStatus } from "../../src/api/sshkey.ts";
 import { USER_ANNOTATION } from "../../src/keyring/secret.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { spawnOperator } from "../cluster/operatorprocess.ts";
-import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
+import type { FlakyLine } from "./flakyline.ts";
 import { freshKey } from "./publickeys.ts";
 import { ServiceAccount } from "./serviceaccount.ts";
 import { Stage } from "./stage.ts";
@@ -15,12 +15,11 @@ let line: FlakyLine;
 
 beforeAll(async () => {
   stage = await Stage.open();
-  line = await startFlakyLine(stage.cluster.controlPlane);
+  line = await stage.flakyLine();
   await stage.run({ kubeconfig: line.kubeconfig });
 });
 
 afterAll(async () => {
-  line.stop();
   await stage.close();
 });
 

@@ -5,6 +5,7 @@ import {
   type OperatorProcessOptions,
   startOperator,
 } from "../cluster/operatorprocess.ts";
+import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
 import { Tenant } from "./tenant.ts";
 
 export type OperatorSettings = Partial<OperatorProcessOptions>;
@@ -12,6 +13,7 @@ export type OperatorSettings = Partial<OperatorProcessOptions>;
 /** A cluster with the built operator in it, for the tests of one file. */
 export class Stage {
   readonly cluster: Cluster;
+  readonly #lines: FlakyLine[] = [];
   #operator: OperatorProcess | undefined;
 
   constructor(cluster: Cluster) {
@@ -53,7 +55,15 @@ export class Stage {
     return new Tenant(this.cluster, await this.cluster.namespace());
   }
 
+  /** A line of its own to the API server, whole at first. */
+  async flakyLine(): Promise<FlakyLine> {
+    const line = await startFlakyLine(this.cluster.controlPlane);
+    this.#lines.push(line);
+    return line;
+  }
+
   async close(): Promise<void> {
+    for (const line of this.#lines) line.stop();
     await this.crash();
     await this.cluster.stop();
   }

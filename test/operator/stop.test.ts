@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, spawnOperator, startOperator } from "../cluster/operatorprocess.ts";
-import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
+import type { FlakyLine } from "./flakyline.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS } from "./tenant.ts";
@@ -11,11 +11,10 @@ let line: FlakyLine;
 
 beforeAll(async () => {
   stage = await Stage.open();
-  line = await startFlakyLine(stage.cluster.controlPlane);
+  line = await stage.flakyLine();
 });
 
 afterAll(async () => {
-  line.stop();
   await stage.close();
 });
 

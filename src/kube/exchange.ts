@@ -1,0 +1,97 @@
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  request,
+} from "node:http";
+import { request as secureRequest } from "node:https";
+import type { Socket } from "node:net";
+import { TLSSocket } from "node:tls";
+import { urlToHttpOptions } from "node:url";
+import type { RequestScope } from "./requestscope.ts";
+
+/** A request with all that goes over the wire. */
+export interface Outgoing {
+  /** Its path is not looked at. */
+  readonly server: URL;
+  readonly path: string;
+  readonly method: string;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: string | undefined;
+  /** Asked with the connection in hand and no byte written. */
+  readonly mayBeSent: () => boolean;
+}
+
+/** Nothing of the request has reached the server. */
+export class NotSentError extends Error {
+  override readonly name = "NotSentError";
+  /** Why; "refused" when `mayBeSent` said no. */
+  readonly code: string;
+
+  constructor(code: string, cause?: Error) {
+    super(`not sent: ${code}`, { cause });
+    this.code = code;
+  }
+}
+
+/** How long TCP, proxy and TLS may take for a new connection, in ms. */
+const CONNECT_LIMIT_MS = 10_000;
+
+/**
+ * Sends a request and gives the head of its answer, the body unread. When the scope ends, so do the request and the
+ * reading of its body. Rejects with a NotSentError, or with Node's error when the connection breaks later.
+ */
+export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope): Promise<IncomingMessage> {
+  const { server, path, method, headers, body, mayBeSent } = outgoing;
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const open = server.protocol === "https:" ? secureRequest : request;
+  const sent = open({ ...urlToHttpOptions(server), path, method, headers, agent });
+  let isSent = false;
+  const connecting = setTimeout(() => sent.destroy(new NotSentError("ETIMEDOUT")), CONNECT_LIMIT_MS);
+  sent.on("error", (error: NodeJS.ErrnoException) => {
+    clearTimeout(connecting);
+    const isKnown = isSent || error instanceof NotSentError;
+    reject(isKnown ? error : new NotSentError(error.code ?? "unknown", error));
+  });
+  sent.on("response", resolve);
+  scope.onEnd(() => sent.destroy());
+  whenConnected(sent, () => {
+    clearTimeout(connecting);
+    // A process that was paused while it waited for the connection must not send when it wakes up.
+    if (!mayBeSent()) {
+      sent.destroy(new NotSentError("refused"));
+      return;
+    }
+    isSent = true;
+    sent.end(body);
+  });
+  // A request that waits for a connection does not say that it was ended.
+  return scope.race(promise);
+}
+
+/** The whole body as text. */
+export function bodyOf(answer: IncomingMessage): Promise<string> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const chunks: Buffer[] = [];
+  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
+  answer.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  answer.on("error", reject);
+  return promise;
+}
+
+/** Connections that are ready for a request: connected, and encrypted if they are to be. */
+const ready = new WeakSet<Socket>();
+
+function whenConnected(sent: ClientRequest, act: () => void): void {
+  sent.on("socket", (socket: Socket) => {
+    const done = () => {
+      ready.add(socket);
+      act();
+    };
+    if (ready.has(socket)) act();
+    else if (socket instanceof TLSSocket) socket.once("secureConnect", done);
+    else if (socket.connecting) socket.once("connect", done);
+    else done();
+  });
+}
