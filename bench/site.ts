@@ -65,6 +65,8 @@ export interface RequestCounts {
   readonly secretWrites: number;
   readonly statusWrites: number;
   readonly eventWrites: number;
+  /** All of them. */
+  readonly writes: number;
 }
 
 export async function requestCounts({ client }: Site): Promise<RequestCounts> {
@@ -80,9 +82,8 @@ export async function requestCounts({ client }: Site): Promise<RequestCounts> {
     }
     return sum;
   };
-  return {
-    secretWrites: writes("secrets", ""),
-    statusWrites: writes("sshkeys", "status"),
-    eventWrites: writes("events", ""),
-  };
+  const secretWrites = writes("secrets", "");
+  const statusWrites = writes("sshkeys", "status");
+  const eventWrites = writes("events", "");
+  return { secretWrites, statusWrites, eventWrites, writes: secretWrites + statusWrites + eventWrites };
 }

@@ -2,6 +2,7 @@ import { setImmediate } from "node:timers/promises";
 import { type BackoffOptions, backoffDelay } from "./backoff.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Fifo } from "./fifo.ts";
+import { type Hold, Holds } from "./holds.ts";
 
 export type Priority = "high" | "low";
 
@@ -51,12 +52,15 @@ export class WorkQueue<K extends string> {
   readonly #observer: WorkQueueObserver;
   readonly #now: () => number;
   readonly #waiting: Record<Priority, Fifo<K>> = { high: new Fifo(), low: new Fifo() };
-  readonly #working = new Set<K>();
+  /** Key to when its work began. */
+  readonly #working = new Map<K, number>();
   /** Those of them that were taken with low priority. */
   readonly #workingLow = new Set<K>();
   /** Keys that came while they were worked on. */
   readonly #again = new Map<K, Priority>();
   readonly #later: Record<Priority, Deadlines<K>> = { high: new Deadlines(), low: new Deadlines() };
+  /** Keys that must not come up yet. */
+  readonly #held = new Holds<K>();
   readonly #attempts = new Map<K, number>();
   #taken = 0;
   #turnStarted = Number.NEGATIVE_INFINITY;
@@ -77,6 +81,12 @@ export class WorkQueue<K extends string> {
   /** How many keys are being worked on. */
   get working(): number {
     return this.#working.size;
+  }
+
+  /** For how many seconds each of them has been worked on. */
+  get workingSeconds(): readonly number[] {
+    const now = this.#now();
+    return Array.from(this.#working.values(), (since) => (now - since) / 1000);
   }
 
   /** How many keys wait for their time. */
@@ -106,18 +116,22 @@ export class WorkQueue<K extends string> {
       this.add(key, priority);
       return;
     }
-    this.#later[priority].setEarliest(key, this.#now() + ms);
-    this.#setTimer();
+    this.#setAt(key, this.#now() + ms, priority);
   }
 
-  /** Adds `key` after its next backoff, but not before `minDelayMs` (Retry-After). Gives the delay in milliseconds. */
+  /**
+   * Adds `key` after its next backoff. Until `minDelayMs` have passed (Retry-After) it does not come up, whoever adds
+   * it meanwhile; if anybody does, it comes up then, with the higher priority. Gives the delay in milliseconds.
+   */
   retry(key: K, minDelayMs = 0, priority: Priority = "high"): number {
     const attempts = this.#attempts.get(key) ?? 0;
     this.#attempts.set(key, attempts + 1);
     this.#observer.retried?.();
-    const delay = Math.max(backoffDelay(this.#backoff, attempts), minDelayMs);
-    this.addAfter(key, delay, priority);
-    return delay;
+    const now = this.#now();
+    if (minDelayMs > 0) this.#hold(key, { until: now + minDelayMs, priority });
+    const at = Math.max(now + backoffDelay(this.#backoff, attempts), this.#held.at(key, now)?.until ?? now);
+    this.#setAt(key, at, priority);
+    return at - now;
   }
 
   /** The work on `key` went well: its next retry has the first delay again. */
@@ -156,6 +170,12 @@ export class WorkQueue<K extends string> {
   }
 
   #enqueue(key: K, priority: Priority): void {
+    const now = this.#now();
+    const hold = this.#held.at(key, now);
+    if (hold !== undefined) {
+      this.#setAt(key, hold.until, priority === "high" ? "high" : hold.priority);
+      return;
+    }
     const { high, low } = this.#waiting;
     if (high.has(key)) {
       return;
@@ -164,7 +184,7 @@ export class WorkQueue<K extends string> {
     if (lowSince !== undefined) {
       high.add(key, lowSince);
     } else if (!low.has(key)) {
-      this.#waiting[priority].add(key, this.#now());
+      this.#waiting[priority].add(key, now);
       this.#observer.added?.();
     }
   }
@@ -186,8 +206,9 @@ export class WorkQueue<K extends string> {
     while (run !== undefined && !run.signal.aborted && this.#working.size < run.concurrency) {
       const next = this.#take(run.concurrency);
       if (next === undefined) return;
-      this.#working.add(next.key);
-      this.#observer.started?.((this.#now() - next.since) / 1000);
+      const now = this.#now();
+      this.#working.set(next.key, now);
+      this.#observer.started?.((now - next.since) / 1000);
       void this.#work(run, next.key);
     }
   }
@@ -195,6 +216,7 @@ export class WorkQueue<K extends string> {
   async #work(run: Run<K>, key: K): Promise<void> {
     await this.#letOthersRun();
     const started = this.#now();
+    this.#working.set(key, started);
     try {
       await run.process(key, run.signal);
     } catch (error) {
@@ -225,6 +247,18 @@ export class WorkQueue<K extends string> {
     if (run.signal.aborted && this.#working.size === 0) {
       run.drained.resolve();
     }
+  }
+
+  #hold(key: K, hold: Hold): void {
+    this.#held.setLatest(key, hold);
+    for (const priority of ["high", "low"] as const) {
+      if (this.#waiting[priority].remove(key) !== undefined) this.#enqueue(key, priority);
+    }
+  }
+
+  #setAt(key: K, at: number, priority: Priority): void {
+    this.#later[priority].setEarliest(key, at);
+    this.#setTimer();
   }
 
   /** One timer for all keys, for the soonest. */

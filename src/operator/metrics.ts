@@ -99,8 +99,8 @@ export class Metrics {
     this.isLeading(false);
   }
 
-  /** Lets a scrape read the keyring and the queue; nothing is counted while nobody asks. */
-  observe(keyring: Keyring, queue: WorkQueue<string>): void {
+  /** Lets a scrape read the keyring and the queue with its `workers`; nothing is counted while nobody asks. */
+  observe(keyring: Keyring, queue: WorkQueue<string>, workers: number): void {
     const labels = { name: CONTROLLER, controller: CONTROLLER };
     this.#gauge("workqueue_depth", "Users waiting for a pass.", ["name", "controller"], (gauge) =>
       gauge.set(labels, queue.depth),
@@ -110,6 +110,28 @@ export class Metrics {
       "Users worked on at the moment.",
       ["controller"],
       (gauge) => gauge.set({ controller: CONTROLLER }, queue.working),
+    );
+    this.#gauge(
+      "controller_runtime_max_concurrent_reconciles",
+      "Users worked on at once, at most.",
+      ["controller"],
+      (gauge) => gauge.set({ controller: CONTROLLER }, workers),
+    );
+    this.#gauge(
+      "workqueue_unfinished_work_seconds",
+      "Time spent so far on the users that are being worked on, taken together.",
+      ["name", "controller"],
+      (gauge) =>
+        gauge.set(
+          labels,
+          queue.workingSeconds.reduce((sum, seconds) => sum + seconds, 0),
+        ),
+    );
+    this.#gauge(
+      "workqueue_longest_running_processor_seconds",
+      "How long the user that is worked on for longest has been worked on.",
+      ["name", "controller"],
+      (gauge) => gauge.set(labels, Math.max(0, ...queue.workingSeconds)),
     );
     this.#gauge("sshkey_operator_secrets", "Managed Secrets.", [], (gauge) => {
       gauge.set([...keyring.units()].filter((unit) => unit.secret !== undefined).length);

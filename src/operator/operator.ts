@@ -39,7 +39,7 @@ const STOP_GRACE_MS = 2000;
 const RETRY = { initialMs: 5, maxMs: 30_000 };
 
 /** A pass over a unit that takes longer than this is stuck: every request has a deadline, so none does. */
-const STUCK_MS = 5 * 60_000;
+const STUCK_SECONDS = 5 * 60;
 
 /**
  * The loop: reflectors fill the keyring, the keyring says which units are affected, workers bring each one to its
@@ -54,12 +54,8 @@ export class Operator {
   readonly #expiry: Deadline;
   readonly #caches: Caches;
   readonly #guard: CRDGuard;
-  /** When each pass under way began, by unit, in monotonic ms. */
-  readonly #passes = new Map<string, number>();
   /** When SSHKeys were seen to change that have no status for it yet, by namespace/name, in monotonic ms. */
   readonly #changedAt = new Map<string, number>();
-  /** Until when the API server wants no request about a unit (Retry-After), in monotonic ms. */
-  readonly #notBefore = new Map<string, number>();
   /** Units whose every key has had its SSHKey since this instance began to write. */
   readonly #accounted = new Set<string>();
   /** Of the CRD, when this instance began to write. */
@@ -74,7 +70,7 @@ export class Operator {
     this.#now = options.now ?? Date.now;
     this.#keyring = new Keyring(settings.policy, settings.secretPrefix);
     this.#queue = new WorkQueue<string>({ backoff: RETRY, observer: metrics.queueObserver() });
-    metrics.observe(this.#keyring, this.#queue);
+    metrics.observe(this.#keyring, this.#queue, settings.concurrency);
     this.#expiry = new Deadline(this.#now, () => this.#enqueue(this.#keyring.advance(this.#now())));
     this.#guard = new CRDGuard(transport);
     this.#caches = new Caches({
@@ -108,8 +104,7 @@ export class Operator {
 
   /** Does the loop make progress? Says nothing about the API server. */
   get isHealthy(): boolean {
-    const oldest = Math.min(...this.#passes.values()); // Infinity when there is none
-    return performance.now() - oldest < STUCK_MS;
+    return Math.max(...this.#queue.workingSeconds) < STUCK_SECONDS; // -Infinity when there is none
   }
 
   /**
@@ -235,17 +230,10 @@ export class Operator {
       this.#queue.addAfter(id, doubtLasts);
       return;
     }
-    const tooEarly = (this.#notBefore.get(id) ?? 0) - performance.now();
-    if (tooEarly > 0) {
-      this.#queue.addAfter(id, tooEarly);
-      return;
-    }
-    this.#passes.set(id, performance.now());
     try {
       const { againAfter } = await this.#reconciler.reconcile(id, signal);
       metrics.reconciled(againAfter === undefined ? "success" : "requeue_after");
       this.#queue.forget(id);
-      this.#notBefore.delete(id);
       if (againAfter !== undefined) this.#queue.addAfter(id, againAfter);
     } catch (error) {
       if (signal.aborted) return;
@@ -254,11 +242,7 @@ export class Operator {
       const line = { event: "ReconcileFailed", secret: id, error: isExpected ? error.message : error };
       if (isExpected) this.#o.log.warn(line, "Will be tried again.");
       else this.#o.log.error(line, "Unexpected; will be tried again.");
-      const retryAfterMs = isExpected ? error.retryAfterMs : undefined;
-      if (retryAfterMs !== undefined) this.#notBefore.set(id, performance.now() + retryAfterMs);
-      this.#queue.retry(id, retryAfterMs);
-    } finally {
-      this.#passes.delete(id);
+      this.#queue.retry(id, isExpected ? error.retryAfterMs : undefined);
     }
   }
 }

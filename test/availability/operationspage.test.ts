@@ -67,8 +67,8 @@ describe("docs/operations.md", () => {
 /** Names of all metrics but Node's own. */
 function exposed(): string[] {
   const metrics = new Metrics();
-  const { policy, secretPrefix } = DEFAULT_SETTINGS;
-  metrics.observe(new Keyring(policy, secretPrefix), new WorkQueue());
+  const { policy, secretPrefix, concurrency } = DEFAULT_SETTINGS;
+  metrics.observe(new Keyring(policy, secretPrefix), new WorkQueue(), concurrency);
   const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   return names.filter((name) => !/^(process|nodejs)_/.test(name)).sort();
 }

@@ -3,7 +3,10 @@ import { expect, test } from "vitest";
 import { WorkQueue } from "../../src/kube/workqueue.ts";
 import { eventually } from "../cluster/eventually.ts";
 
-test("a work queue never drops a key, nor has two workers on one, whatever is added and fails", async () => {
+/** How long the server wants to be left alone about a key, in ms. */
+const HOLD_MS = 3;
+
+test("a work queue never drops a key, has two workers on one or brings one up in its least delay, whatever is added and fails", async () => {
   const key = fc.constantFrom("a", "b", "c", "d");
   const act = fc.oneof(
     fc.record({ do: fc.constant("add" as const), key, priority: fc.constantFrom("high", "low") }),
@@ -20,19 +23,27 @@ test("a work queue never drops a key, nor has two workers on one, whatever is ad
         const version = new Map<string, number>();
         const done = new Map<string, number>();
         const busy = new Set<string>();
+        const heldUntil = new Map<string, number>();
         let calls = seed;
         let collided = false;
+        let early = false;
         const stop = new AbortController();
         const ended = queue.run(
           async (taken) => {
             collided ||= busy.has(taken);
             busy.add(taken);
+            early ||= performance.now() < (heldUntil.get(taken) ?? 0);
             const seen = version.get(taken) ?? 0;
             await new Promise(setImmediate);
             busy.delete(taken);
             calls = (calls * 1103515245 + 12345) % 2 ** 31;
             if (calls % 3 === 0) {
               throw new Error("again");
+            }
+            if (calls % 3 === 1) {
+              heldUntil.set(taken, performance.now() + HOLD_MS);
+              queue.retry(taken, HOLD_MS, calls % 2 === 0 ? "high" : "low");
+              return;
             }
             done.set(taken, seen);
             queue.forget(taken);
@@ -54,7 +65,7 @@ test("a work queue never drops a key, nor has two workers on one, whatever is ad
         );
         stop.abort();
         await ended;
-        expect(collided).toBe(false);
+        expect([collided, early]).toEqual([false, false]);
       },
     ),
     { numRuns: 60 },

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { type Priority, WorkQueue } from "../../src/kube/workqueue.ts";
+import { eventually } from "../cluster/eventually.ts";
+
+/** How long the server wants to be left alone about a key, in ms. */
+const HOLD_MS = 60;
+/** No test waits for this backoff. */
+const LONG_BACKOFF_MS = 3_600_000;
+
+/** A queue that is running, and when it took which key. */
+const startQueue = (o: { backoffMs?: number; process?: (key: string) => Promise<void> } = {}) => {
+  const { backoffMs = 1, process = async () => {} } = o;
+  const worked: { readonly key: string; readonly at: number }[] = [];
+  const queue = new WorkQueue({ backoff: { initialMs: backoffMs, maxMs: backoffMs, jitter: 0 } });
+  const stop = new AbortController();
+  const ended = queue.run(
+    async (key) => {
+      worked.push({ key, at: performance.now() });
+      await process(key);
+    },
+    1,
+    stop.signal,
+  );
+  const times = (key: string) => worked.filter((each) => each.key === key).map(({ at }) => at);
+  const end = async () => {
+    stop.abort();
+    await ended;
+  };
+  return { queue, worked, times, end };
+};
+
+describe("a key that is retried with a least delay", () => {
+  test("does not come up before it has passed", async () => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect((times("a")[0] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test("does not come up before it has passed though it is added meanwhile", async () => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    queue.add("a");
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect((times("a")[0] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test("does not come up before it has passed though it is added for an earlier time", async () => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    queue.addAfter("a", HOLD_MS / 4);
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect((times("a")[0] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test("does not come up before it has passed though it was added while it was worked on", async () => {
+    let from = Number.POSITIVE_INFINITY;
+    const { queue, times, end } = startQueue({
+      process: async (key) => {
+        if (from !== Number.POSITIVE_INFINITY) return;
+        queue.add(key);
+        from = performance.now();
+        queue.retry(key, HOLD_MS);
+      },
+    });
+    queue.add("a");
+    await eventually("it came again", () => times("a").length > 1);
+    await end();
+    expect((times("a")[1] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test("does not come up before it has passed though it waits already", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { queue, times, end } = startQueue({
+      process: async (key) => (key === "first" ? await gate.promise : undefined),
+    });
+    queue.add("first");
+    queue.add("a", "low");
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    gate.resolve();
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect((times("a")[0] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test("is not let go earlier by a second retry with a shorter one", async () => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    const delay = queue.retry("a", 1);
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect([delay > 1, (times("a")[0] ?? 0) - from >= HOLD_MS]).toEqual([true, true]);
+  });
+
+  test("comes up when it has passed if it was added meanwhile, not after a longer backoff", async () => {
+    const { queue, times, end } = startQueue({ backoffMs: LONG_BACKOFF_MS });
+    queue.retry("a", HOLD_MS);
+    queue.add("a");
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect(times("a")).toHaveLength(1);
+  });
+
+  test("comes up once however often it was added meanwhile", async () => {
+    const { queue, worked, times, end } = startQueue();
+    queue.retry("a", HOLD_MS);
+    queue.add("a");
+    queue.add("a", "low");
+    await eventually("it came", () => times("a").length > 0);
+    queue.add("next", "low");
+    await eventually("all is done", () => times("next").length > 0 && queue.later === 0);
+    await end();
+    expect(worked.map(({ key }) => key)).toEqual(["a", "next"]);
+  });
+
+  test("comes up at once when it is added after that", async () => {
+    const { queue, times, end } = startQueue({ backoffMs: LONG_BACKOFF_MS });
+    const from = performance.now();
+    queue.retry("a", HOLD_MS);
+    await eventually("the least delay has passed", () => performance.now() - from > HOLD_MS);
+    queue.add("a");
+    expect(queue.working).toBe(1);
+    await end();
+    expect(times("a")).toHaveLength(1);
+  });
+
+  test("keeps no other key waiting", async () => {
+    const { queue, worked, end } = startQueue();
+    queue.retry("a", LONG_BACKOFF_MS);
+    queue.add("b");
+    await eventually("the other one came", () => worked.length > 0);
+    await end();
+    expect([worked.map(({ key }) => key), queue.later]).toEqual([["b"], 1]);
+  });
+
+  test.each<[Priority, Priority]>([
+    ["low", "high"],
+    ["high", "low"],
+  ])("comes up with the higher priority when it is retried as %s and added as %s", async (retried, added) => {
+    const { queue, worked, end } = startQueue({
+      backoffMs: LONG_BACKOFF_MS,
+      process: async (key) => {
+        if (key === "first") await eventually("the held key waits", () => queue.depth === 2);
+      },
+    });
+    queue.add("first");
+    queue.add("low", "low");
+    queue.retry("held", HOLD_MS, retried);
+    queue.add("held", added);
+    await eventually("all is done", () => worked.length === 3);
+    await end();
+    expect(worked.map(({ key }) => key)).toEqual(["first", "held", "low"]);
+  });
+});
