@@ -1,5 +1,3 @@
-import { fingerprintSHA256 } from "./fingerprint.ts";
-import { decodeKeyLine, skipOptions, splitKeyLine } from "./keyline.ts";
 import type { KeyType } from "./keytype.ts";
 
 export interface AuthorizedKey {
@@ -25,34 +23,6 @@ export function renderAuthorizedKey(key: AuthorizedKey): string {
     options += `${options === "" ? "" : ","}expiry-time="${expiryTime(key.expiresAt)}"`;
   }
   return `${options}${options === "" ? "" : " "}${key.type} ${key.base64} ${comment}`;
-}
-
-/**
- * The SHA256 fingerprints of the keys in an authorized_keys file, in order and with repetitions. Lines are read as
- * sshd does (auth_check_authkey_line): options may precede the type. A line without a valid key gives nothing.
- */
-export function readAuthorizedKeys(text: string): string[] {
-  const fingerprints: string[] = [];
-  let start = 0;
-  while (start < text.length) {
-    const newline = text.indexOf("\n", start);
-    const end = newline === -1 ? text.length : newline;
-    const fingerprint = readLine(text.slice(start, end));
-    if (fingerprint !== undefined) fingerprints.push(fingerprint);
-    start = end + 1;
-  }
-  return fingerprints;
-}
-
-function readLine(line: string): string | undefined {
-  const entry = line.replace(/^[ \t]+/, "");
-  if (entry === "" || entry.startsWith("#")) return undefined;
-  const plain = decodeKeyLine(splitKeyLine(entry));
-  if (plain.ok) return fingerprintSHA256(plain.value.blob);
-  const behind = skipOptions(entry);
-  if (behind === undefined) return undefined;
-  const restricted = decodeKeyLine(splitKeyLine(behind));
-  return restricted.ok ? fingerprintSHA256(restricted.value.blob) : undefined;
 }
 
 /**

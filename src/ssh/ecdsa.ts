@@ -1,14 +1,13 @@
 import type { WireReader } from "./wire.ts";
 
 /** RFC 5656 section 3.1: the curve's name, then the point. */
-export function ecdsa(name: CurveName): (reader: WireReader) => { bits: number; strings: Buffer[] } {
+export function ecdsa(name: CurveName): (reader: WireReader) => number {
   const curve = CURVES[name];
-  const expected = Buffer.from(name);
   return (reader) => {
     const found = reader.text();
-    const point = reader.string();
+    const point = reader.bytes();
     if (reader.refusal === undefined) {
-      if (!found.equals(expected)) {
+      if (found !== name) {
         reader.fail(
           "CurveMismatch",
           `The key's type asks for ${name} and the key names another curve; copy the key again from its .pub file.`,
@@ -20,7 +19,7 @@ export function ecdsa(name: CurveName): (reader: WireReader) => { bits: number; 
         }
       }
     }
-    return { bits: curve.bits, strings: [expected, point] };
+    return curve.bits;
   };
 }
 
@@ -38,8 +37,10 @@ function pointFault(curve: Curve, point: Buffer): PointFault | undefined {
       what: "The key's point is not in the uncompressed form of its curve",
     };
   }
-  const x = BigInt(`0x${point.toString("hex", 1, 1 + size)}`);
-  const y = BigInt(`0x${point.toString("hex", 1 + size)}`);
+  // One conversion and two cuts take less time than two conversions.
+  const both = BigInt(`0x${point.toString("hex", 1)}`);
+  const x = both >> BigInt(8 * size);
+  const y = BigInt.asUintN(8 * size, both);
   if (!hasPoint(curve, x, y)) {
     return { code: "PointNotOnCurve", what: "The key's point does not lie on its curve" };
   }

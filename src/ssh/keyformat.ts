@@ -1,75 +1,70 @@
 import { ecdsa } from "./ecdsa.ts";
 import type { KeyType } from "./keytype.ts";
-import { integerBits, type WireReader } from "./wire.ts";
+import type { WireReader } from "./wire.ts";
 
-/** Reads the fields of a key behind its type name. Faults stay in the reader, and the fields are then worth nothing. */
-export type KeyFormat = (reader: WireReader) => KeyFields;
-
-export interface KeyFields {
-  /** As `ssh-keygen -l` prints it. */
-  readonly bits: number;
-  /** Every format is a sequence of strings; these, behind the name, are the canonical encoding. */
-  readonly strings: readonly Buffer[];
-}
+/**
+ * Reads the fields of a key behind its type name and gives its bits, as `ssh-keygen -l` prints them. Faults stay in
+ * the reader, and the bits are then worth nothing.
+ */
+export type KeyFormat = (reader: WireReader) => number;
 
 /**
  * RFC 4253 section 6.6: mpint e, mpint n. OpenSSH looks at nothing but the length of n (ssh-rsa.c,
  * sshkey_check_rsa_length): an even modulus or e = 1 passes there, so it passes here.
  */
 const rsa: KeyFormat = (reader) => {
-  const e = reader.mpint();
-  const n = reader.mpint();
-  const bits = integerBits(n);
+  reader.mpint();
+  const bits = reader.mpint();
   if (bits < RSA_MINIMUM_BITS) {
     reader.fail(
       "RSATooShort",
       `This RSA key has ${bits} bits and OpenSSH takes none below ${RSA_MINIMUM_BITS}; make a new key with: ssh-keygen -t ed25519`,
     );
   }
-  return { bits, strings: [e, n] };
+  return bits;
 };
 
 /** RFC 4253 section 6.6: mpint p, q, g, y. OpenSSH checks none of their values (ssh-dss.c). */
 const dss: KeyFormat = (reader) => {
-  const p = reader.mpint();
-  const q = reader.mpint();
-  const g = reader.mpint();
-  const y = reader.mpint();
-  return { bits: integerBits(p), strings: [p, q, g, y] };
+  const bits = reader.mpint();
+  reader.mpint();
+  reader.mpint();
+  reader.mpint();
+  return bits;
 };
 
 /** RFC 8709 section 4: a string of 32 bytes. OpenSSH does not decode the point (ssh-ed25519.c). */
-const ed25519: KeyFormat = (reader) => ({
-  bits: 256,
-  strings: [exactly(reader, "Ed25519", ED25519_BYTES)],
-});
+const ed25519: KeyFormat = (reader) => {
+  exactly(reader, "Ed25519", ED25519_BYTES);
+  return 256;
+};
 
 /**
  * OpenSSH's ssh-mldsa-eddsa.c, draft-miller-sshm-mldsa44-ed25519-composite-sigs: one string, the ML-DSA-44 public
  * key of FIPS 204 followed by the Ed25519 one. `ssh-keygen -l` calls that 256 bits.
  */
-const mldsa44Ed25519: KeyFormat = (reader) => ({
-  bits: 256,
-  strings: [exactly(reader, "ML-DSA-44 with Ed25519", MLDSA44_BYTES + ED25519_BYTES)],
-});
+const mldsa44Ed25519: KeyFormat = (reader) => {
+  exactly(reader, "ML-DSA-44 with Ed25519", MLDSA44_BYTES + ED25519_BYTES);
+  return 256;
+};
 
 /** OpenSSH's PROTOCOL.u2f: the fields of the plain key, then the application string, "ssh:" as a rule. */
 function securityKey(plain: KeyFormat): KeyFormat {
   return (reader) => {
-    const { bits, strings } = plain(reader);
-    return { bits, strings: [...strings, reader.text()] };
+    const bits = plain(reader);
+    reader.text();
+    return bits;
   };
 }
 
-function exactly(reader: WireReader, name: string, length: number): Buffer {
-  const key = reader.string();
-  if (key.length !== length) {
+function exactly(reader: WireReader, name: string, length: number): void {
+  const found = reader.string();
+  if (found !== length) {
     reader.fail(
       "BadKeyLength",
-      `An ${name} key is ${length} bytes long and this one is ${key.length}; copy the key again from its .pub file.`,
+      `An ${name} key is ${length} bytes long and this one is ${found}; copy the key again from its .pub file.`,
     );
   }
-  return key;
 }
 
 // SSH_RSA_MINIMUM_MODULUS_SIZE in sshkey.h.

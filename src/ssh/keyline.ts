@@ -32,7 +32,7 @@ export function decodeKeyLine(line: KeyLine): Result<KeyBlob> {
       "The part after the key's type is not complete base64; copy the whole line again, without line breaks.",
     );
   }
-  const decoded = decodeKeyBlob(bytes);
+  const decoded = decodeKeyBlob(bytes, type);
   if (!decoded.ok || decoded.value.type === type) return decoded;
   return refuse(
     "TypeMismatch",

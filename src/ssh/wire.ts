@@ -8,8 +8,12 @@ import type { Refusal, RefusalCode } from "./refusal.ts";
  */
 export class WireReader {
   readonly #bytes: Buffer;
-  #offset = 0;
+  /** Where the value of the field read last begins and ends. */
+  #start = 0;
+  #end = 0;
   #refusal: Refusal | undefined;
+  /** Undefined until a field is found that is not spelled canonically: nearly always. */
+  #respelled: readonly Respelled[] | undefined;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -24,79 +28,125 @@ export class WireReader {
     this.#refusal ??= { code, message };
   }
 
-  /** `string`: a length in four bytes, big end first, then that many bytes. A view, not a copy. */
-  string(): Buffer {
-    if (this.#refusal !== undefined) return EMPTY;
-    const start = this.#offset + 4;
+  /** Goes past these bytes if they come next, and says whether they did. */
+  skip(encoded: Uint8Array): boolean {
+    for (let at = 0; at < encoded.length; at += 1) {
+      if (this.#bytes[this.#end + at] !== encoded[at]) return false;
+    }
+    this.#end += encoded.length;
+    return true;
+  }
+
+  /**
+   * `string`: a length in four bytes, big end first, then that many bytes. Gives that length, which is mostly all
+   * that is asked for: a view of the bytes takes longer than reading the field.
+   */
+  string(): number {
+    if (this.#refusal !== undefined) return 0;
+    const start = this.#end + LENGTH_BYTES;
     if (start > this.#bytes.length) return this.#truncated();
-    const end = start + this.#bytes.readUInt32BE(this.#offset);
+    const end = start + this.#bytes.readUInt32BE(this.#end);
     if (end > this.#bytes.length) return this.#truncated();
-    this.#offset = end;
-    return this.#bytes.subarray(start, end);
+    this.#start = start;
+    this.#end = end;
+    return end - start;
+  }
+
+  /** The bytes of a `string`. A view, not a copy. */
+  bytes(): Buffer {
+    return this.string() === 0 ? EMPTY : this.#bytes.subarray(this.#start, this.#end);
   }
 
   /**
-   * A `string` that C code holds as text: one NUL at its very end is dropped, a NUL before that is a fault
-   * (sshbuf_get_cstring).
+   * A `string` that C code holds as text, a letter for each byte: one NUL at its very end is dropped, a NUL before
+   * that is a fault (sshbuf_get_cstring).
    */
-  text(): Buffer {
-    const value = this.string();
-    const nul = value.indexOf(0);
+  text(): string {
+    const value = this.string() === 0 ? "" : this.#bytes.toString("latin1", this.#start, this.#end);
+    const nul = value.indexOf("\0");
     if (nul === -1) return value;
-    if (nul === value.length - 1) return value.subarray(0, nul);
-    this.fail("BadString", "A name inside the key holds a zero byte; copy the key again from its .pub file.");
-    return EMPTY;
+    if (nul < value.length - 1) {
+      this.fail(
+        "BadString",
+        "A name inside the key holds a zero byte; copy the key again from its .pub file.",
+      );
+      return "";
+    }
+    const text = value.slice(0, nul);
+    this.respell(Buffer.from(text, "latin1"));
+    return text;
   }
 
   /**
-   * `mpint`, never negative: its shortest spelling, with a leading zero byte only where the next bit is set.
-   * At most 16384 bits (SSHBUF_MAX_BIGNUM).
+   * `mpint`, never negative: its shortest spelling is the canonical one, with a leading zero byte only where the
+   * next bit is set. At most 16384 bits (SSHBUF_MAX_BIGNUM). Gives its length in bits, as BN_num_bits counts it.
    */
-  mpint(): Buffer {
-    const value = this.string();
-    const first = value[0];
-    if (first === undefined) return value;
+  mpint(): number {
+    const length = this.string();
+    if (length === 0) return 0;
+    const first = this.#bytes[this.#start] ?? 0;
     if ((first & 0x80) !== 0) {
       this.fail(
         "NegativeInteger",
         "A number inside the key is negative; copy the key again from its .pub file.",
       );
-      return EMPTY;
+      return 0;
     }
-    if (value.length > MAX_INTEGER_BYTES + 1 || (value.length === MAX_INTEGER_BYTES + 1 && first !== 0)) {
+    if (length > MAX_INTEGER_BYTES + 1 || (length === MAX_INTEGER_BYTES + 1 && first !== 0)) {
       this.fail("IntegerTooLong", "A number inside the key has more than 16384 bits; use a shorter key.");
-      return EMPTY;
+      return 0;
     }
-    let start = 0;
-    while (start < value.length && value[start] === 0) start += 1;
-    const needsZero = ((value[start] ?? 0) & 0x80) !== 0;
-    return value.subarray(needsZero ? start - 1 : start);
+    let start = this.#start;
+    while (start < this.#end && this.#bytes[start] === 0) start += 1;
+    const top = start < this.#end ? (this.#bytes[start] ?? 0) : 0;
+    const shortest = (top & 0x80) === 0 ? start : start - 1;
+    if (shortest !== this.#start) this.respell(this.#bytes.subarray(shortest, this.#end));
+    return top === 0 ? 0 : (this.#end - start) * 8 - (Math.clz32(top) - 24);
+  }
+
+  /** Puts another value into the canonical encoding in place of the one read last. */
+  respell(value: Uint8Array): void {
+    const start = this.#start - LENGTH_BYTES;
+    const others = (this.#respelled ?? []).filter((other) => other.start !== start);
+    this.#respelled = [...others, { start, end: this.#end, encoded: encodeStrings([value]) }];
   }
 
   /** To be called last: whatever still follows is a fault. */
   end(): void {
-    if (this.#refusal === undefined && this.#offset !== this.#bytes.length) {
+    if (this.#refusal === undefined && this.#end !== this.#bytes.length) {
       this.fail("TrailingBytes", "Bytes follow the end of the key; copy the key again from its .pub file.");
     }
   }
 
-  #truncated(): Buffer {
+  /** What was read, each field in its canonical spelling; the very bytes given if that is how they are. */
+  canonical(): Buffer {
+    if (this.#respelled === undefined) return this.#bytes;
+    const parts: Buffer[] = [];
+    let copied = 0;
+    for (const { start, end, encoded } of this.#respelled) {
+      parts.push(this.#bytes.subarray(copied, start), encoded);
+      copied = end;
+    }
+    return Buffer.concat([...parts, this.#bytes.subarray(copied, this.#end)]);
+  }
+
+  #truncated(): number {
     this.fail("Truncated", "The key ends too early; copy the whole line again.");
-    return EMPTY;
+    return 0;
   }
 }
 
-/** Length in bits of a canonical mpint, as BN_num_bits counts it; 0 for zero. */
-export function integerBits(mpint: Buffer): number {
-  const start = mpint[0] === 0 ? 1 : 0;
-  const first = mpint[start];
-  return first === undefined ? 0 : (mpint.length - start) * 8 - (Math.clz32(first) - 24);
+/** A field, with its length, and what the canonical encoding has in its place. */
+interface Respelled {
+  readonly start: number;
+  readonly end: number;
+  readonly encoded: Buffer;
 }
 
 /** The strings one after another, each with its length before it. */
 export function encodeStrings(strings: readonly Uint8Array[]): Buffer {
   let size = 0;
-  for (const string of strings) size += 4 + string.length;
+  for (const string of strings) size += LENGTH_BYTES + string.length;
   const bytes = Buffer.allocUnsafe(size);
   let offset = 0;
   for (const string of strings) {
@@ -107,5 +157,6 @@ export function encodeStrings(strings: readonly Uint8Array[]): Buffer {
   return bytes;
 }
 
+const LENGTH_BYTES = 4;
 const MAX_INTEGER_BYTES = 16384 / 8;
 const EMPTY = Buffer.alloc(0);

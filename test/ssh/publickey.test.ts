@@ -66,6 +66,16 @@ describe("an accepted key", () => {
     expect(accepted(parsePublicKey(`ssh-rsa ${blob.toString("base64")}`)).blob).toEqual(blobOf(RSA));
   });
 
+  test("with a shorter type name that ends in a zero byte gets the canonical blob", () => {
+    const blob = encodeStrings([Buffer.from("rsa\0"), ...RSA.strings]);
+    expect(accepted(parsePublicKey(`ssh-rsa ${blob.toString("base64")}`)).blob).toEqual(blobOf(RSA));
+  });
+
+  test("of type ssh-dss with a p of zero, however long, has 0 bits as ssh-keygen prints them", () => {
+    const strings = [Buffer.alloc(3), Buffer.of(5), Buffer.of(5), Buffer.of(5)];
+    expect(accepted(parsePublicKey(lineOf({ type: "ssh-dss", strings }))).bits).toBe(0);
+  });
+
   test("of the post-quantum type has 256 bits and fingerprints over type and key", () => {
     const type = "ssh-mldsa44-ed25519@openssh.com";
     const key = random.bytes(1312 + 32);
