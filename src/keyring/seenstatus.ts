@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import { CONDITION_TYPES, type SSHKeyStatus, type State } from "../api/sshkey.ts";
+import { CONDITION_TYPES, type SSHKeyCondition, type SSHKeyStatus, type State } from "../api/sshkey.ts";
 
 /** Of a status on the API server: a digest to compare with, and what the next status carries on. */
 export interface SeenStatus {
@@ -12,6 +12,11 @@ export interface SeenStatus {
 }
 
 export type Transition = { readonly status: string; readonly at: number } | undefined;
+
+/** A status without the times of its conditions. */
+export type Observed = Omit<SSHKeyStatus, "conditions"> & {
+  readonly conditions?: readonly Omit<SSHKeyCondition, "lastTransitionTime">[];
+};
 
 const MAXIMUM_SHARED = 4096;
 const shared = new Map<string, readonly Transition[]>();
@@ -45,7 +50,7 @@ export function readStatus(status: SSHKeyStatus | undefined, resourceVersion: st
  * A digest of all that the operator writes on a status except transition times. Conditions of other writers
  * count for nothing, so that two controllers never take turns.
  */
-export function statusDigest(status: SSHKeyStatus | undefined): string {
+export function statusDigest(status: Observed | undefined): string {
   if (status === undefined) return "";
   const conditions = CONDITION_TYPES.map((type) => {
     const c = status.conditions?.find((condition) => condition.type === type);

@@ -1,10 +1,17 @@
-import { CONDITION_TYPES, type SSHKeyCondition, type SSHKeyStatus, type State } from "../api/sshkey.ts";
+import {
+  CONDITION_TYPES,
+  type ConditionType,
+  type SSHKeyCondition,
+  type SSHKeyStatus,
+  type State,
+} from "../api/sshkey.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyRecord } from "./record.ts";
-import { type SeenStatus, share, statusDigest } from "./seenstatus.ts";
+import { type SeenStatus, share, statusDigest, type Transition } from "./seenstatus.ts";
 import type { Verdict } from "./verdict.ts";
 
 type Judgement = Pick<SSHKeyCondition, "status" | "reason" | "message">;
+type Undated = Judgement & { readonly type: ConditionType; readonly observedGeneration: number };
 
 /** A status write that is due, and what the API server will hold once it is acknowledged. */
 export interface StatusWrite {
@@ -17,34 +24,33 @@ export interface StatusWrite {
 
 /** The status write that the verdict calls for, or undefined when the API server holds that status already. */
 export function statusWrite(record: KeyRecord, verdict: Verdict, now: number): StatusWrite | undefined {
-  const due = conditionsFor(record, verdict);
-  const seconds = Math.floor(now / 1000);
-  const transitions = CONDITION_TYPES.map((type, i) => {
-    const judgement = due[type];
-    if (judgement === undefined) return undefined;
-    const before = record.seen.transitions[i];
-    return { status: judgement.status, at: before?.status === judgement.status ? before.at : seconds };
-  });
-  const conditions = CONDITION_TYPES.flatMap((type, i): SSHKeyCondition[] => {
-    const judgement = due[type];
-    if (judgement === undefined) return [];
-    const lastTransitionTime = `${new Date((transitions[i]?.at ?? seconds) * 1000).toISOString().slice(0, 19)}Z`;
-    return [{ type, ...judgement, observedGeneration: record.generation, lastTransitionTime }];
-  });
-  const status: SSHKeyStatus = {
+  const conditions = conditionsFor(record, verdict);
+  const due = {
     observedGeneration: record.generation,
     ...factsOf(record),
     ...(verdict.state === "Projected" ? { secretName: verdict.secretName } : {}),
     ...(verdict.duplicateOf === undefined ? {} : { duplicateOf: verdict.duplicateOf }),
     conditions,
   };
-  const digest = statusDigest(status);
+  const digest = statusDigest(due);
   if (digest === record.seen.digest) return undefined;
+  const seconds = Math.floor(now / 1000);
+  const transitions = CONDITION_TYPES.map((type, i) => {
+    const condition = conditions.find((c) => c.type === type);
+    if (condition === undefined) return undefined;
+    const before = record.seen.transitions[i];
+    return { status: condition.status, at: before?.status === condition.status ? before.at : seconds };
+  });
   return {
-    status,
+    status: { ...due, conditions: conditions.map((condition) => dated(condition, transitions)) },
     seen: { digest, state: verdict.state, transitions: share(transitions) },
     previousState: record.seen.state,
   };
+}
+
+function dated(condition: Undated, transitions: readonly Transition[]): SSHKeyCondition {
+  const at = transitions[CONDITION_TYPES.indexOf(condition.type)]?.at ?? 0;
+  return { ...condition, lastTransitionTime: `${new Date(at * 1000).toISOString().slice(0, 19)}Z` };
 }
 
 function factsOf({ key }: KeyRecord): SSHKeyStatus {
@@ -69,20 +75,22 @@ const STALLED: ReadonlySet<State> = new Set<State>([
   "SecretFull",
 ]);
 
-function conditionsFor(
-  { refusal }: KeyRecord,
-  { state, message }: Verdict,
-): Record<(typeof CONDITION_TYPES)[number], Judgement | undefined> {
+function conditionsFor({ refusal, generation }: KeyRecord, { state, message }: Verdict): Undated[] {
   const valid: Judgement =
     refusal === undefined
       ? { status: "True", reason: "Valid", message: "The key is valid and acceptable." }
       : { status: "False", reason: refusal.code, message: refusal.message };
-  return {
-    Valid: valid,
-    Unique: uniqueness(state, message),
-    Ready: { status: state === "Projected" ? "True" : "False", reason: state, message },
-    Stalled: STALLED.has(state) ? { status: "True", reason: state, message } : undefined,
-  };
+  const ready: Judgement = { status: state === "Projected" ? "True" : "False", reason: state, message };
+  const observedGeneration = generation;
+  const conditions: Undated[] = [
+    { type: "Valid", ...valid, observedGeneration },
+    { type: "Unique", ...uniqueness(state, message), observedGeneration },
+    { type: "Ready", ...ready, observedGeneration },
+  ];
+  if (STALLED.has(state)) {
+    conditions.push({ type: "Stalled", status: "True", reason: state, message, observedGeneration });
+  }
+  return conditions;
 }
 
 function uniqueness(state: State, message: string): Judgement {

@@ -18,7 +18,14 @@ export interface Route {
  *
  * HTTP/1.1: a watch that is cut short takes nothing but its own connection with it, and the throughput is the same.
  */
-export function openConnections({ server, proxyUrl, connections, tls }: Route): HTTPAgent {
+export function openConnections(route: Route): HTTPAgent {
+  const agent = agentFor(route);
+  // All go to one server: Node would put the names of all TLS options together for each request.
+  agent.getName = () => route.server.host;
+  return agent;
+}
+
+function agentFor({ server, proxyUrl, connections, tls }: Route): HTTPAgent {
   const options = {
     ...definedMembers(tls),
     maxSockets: connections,

@@ -1,7 +1,9 @@
 import { createHash } from "node:crypto";
 import type { Agent } from "node:http";
 import { createSecureContext } from "node:tls";
+import { urlToHttpOptions } from "node:url";
 import { definedMembers, openConnections, type Route, retire, routeIdentity } from "./connections.ts";
+import type { ServerAddress } from "./exchange.ts";
 import { KubeConfigError, type KubeConfigSource, loadKubeConfig } from "./kubeconfig.ts";
 
 /** What one request needs: the connections to use and the headers that say who asks. Replaced, never changed. */
@@ -9,6 +11,8 @@ export interface Access {
   readonly agent: Agent;
   /** Absolute URL of the API server, with the path prefix of a gateway if there is one. */
   readonly server: URL;
+  /** Of that server. */
+  readonly address: ServerAddress;
   readonly headers: Readonly<Record<string, string | string[]>>;
 }
 
@@ -149,7 +153,8 @@ export class Credentials {
       },
     };
     const headers = { ...authorization(options.headers, options.auth), ...source.headers };
-    return { agent: this.#agentFor(route), server: route.server, headers };
+    const { server } = route;
+    return { agent: this.#agentFor(route), server, address: urlToHttpOptions(server), headers };
   }
 
   #agentFor(route: Route): Agent {

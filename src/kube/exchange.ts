@@ -3,18 +3,20 @@ import {
   type ClientRequest,
   type IncomingMessage,
   type OutgoingHttpHeaders,
+  type RequestOptions,
   request,
 } from "node:http";
 import { request as secureRequest } from "node:https";
 import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
-import { urlToHttpOptions } from "node:url";
 import type { RequestScope } from "./requestscope.ts";
+
+/** As `urlToHttpOptions` gives it. */
+export type ServerAddress = Pick<RequestOptions, "protocol" | "hostname" | "port">;
 
 /** A request with all that goes over the wire. */
 export interface Outgoing {
-  /** Its path is not looked at. */
-  readonly server: URL;
+  readonly server: ServerAddress;
   readonly path: string;
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
@@ -45,8 +47,9 @@ const CONNECT_LIMIT_MS = 10_000;
 export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope): Promise<IncomingMessage> {
   const { server, path, method, headers, body, mayBeSent } = outgoing;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const open = server.protocol === "https:" ? secureRequest : request;
-  const sent = open({ ...urlToHttpOptions(server), path, method, headers, agent });
+  const { protocol, hostname, port } = server;
+  const open = protocol === "https:" ? secureRequest : request;
+  const sent = open({ protocol, hostname, port, path, method, headers, agent });
   let isSent = false;
   const connecting = setTimeout(() => sent.destroy(new NotSentError("ETIMEDOUT")), CONNECT_LIMIT_MS);
   sent.on("error", (error: NodeJS.ErrnoException) => {

@@ -161,13 +161,13 @@ export class Transport {
   }
 
   #exchange(call: Call, scope: RequestScope, access: Access): Promise<IncomingMessage> {
-    const { server, agent, headers } = access;
+    const { server, address, agent, headers } = access;
     const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
     const contentType =
       call.contentType ?? (call.method === "PATCH" ? "application/merge-patch+json" : "application/json");
     const body = call.body === undefined ? undefined : JSON.stringify(call.body);
     const outgoing = {
-      server,
+      server: address,
       path: `${server.pathname.replace(/\/$/, "")}${call.path}${query}`,
       method: call.method,
       headers: {

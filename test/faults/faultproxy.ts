@@ -267,13 +267,13 @@ export class FaultProxy {
   }
 
   async #ask(request: IncomingMessage, { url }: ProxiedRequest, scope: RequestScope) {
-    const { agent, server, headers } = await this.#upstream.current();
+    const { agent, address, headers } = await this.#upstream.current();
     const { accept, "content-type": contentType, "user-agent": userAgent } = request.headers;
     const parts: Buffer[] = [];
     for await (const part of request) parts.push(part as Buffer);
     const body = parts.length === 0 ? undefined : Buffer.concat(parts).toString("utf8");
     const outgoing = {
-      server,
+      server: address,
       path: url,
       method: request.method ?? "GET",
       headers: {

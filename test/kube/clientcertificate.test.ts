@@ -46,8 +46,8 @@ test("a client certificate that was replaced is used on new connections", async 
 test("a client certificate that was replaced lets requests under way finish", async () => {
   const file = await startTlsServer();
   const { credentials } = open({ kubeconfig: file, maxAgeMs: 0 });
-  const { agent, server: origin } = await credentials.current();
-  const outgoing = { server: origin, path: "/", method: "GET", headers: {}, body: undefined };
+  const { agent, address } = await credentials.current();
+  const outgoing = { server: address, path: "/", method: "GET", headers: {}, body: undefined };
   const answer = exchange({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope());
   write("client.crt", clientTwo);
   await credentials.current();

@@ -60,8 +60,8 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
       gone.end("Aborted");
     });
     try {
-      const { agent, server: api, headers } = await upstream.current();
-      const outgoing = { server: api, path: request.url ?? "", method: "GET", headers, body: undefined };
+      const { agent, address, headers } = await upstream.current();
+      const outgoing = { server: address, path: request.url ?? "", method: "GET", headers, body: undefined };
       const answer = await exchange({ ...outgoing, mayBeSent: () => true }, agent, gone);
       response.writeHead(answer.statusCode ?? 0, { "content-type": "application/json" });
       response.flushHeaders();
