@@ -8,6 +8,8 @@ import type { KeyRecord } from "./record.ts";
 export class DuplicateGroups {
   readonly #scope: DuplicateScope;
   readonly #groups = new Map<string, DuplicateGroup>();
+  /** Units whose plan lacks a key because the Secret of another one still holds it, by key. */
+  readonly #waiting = new Map<string, Set<string>>();
 
   constructor(scope: DuplicateScope) {
     this.#scope = scope;
@@ -46,13 +48,25 @@ export class DuplicateGroups {
       const group = this.#groups.get(base64);
       if (group === undefined || after.has(base64)) continue;
       group.liveIn.delete(unitId);
-      // Whoever waited for the key to leave this Secret may go on. A unit never waits for its own Secret, and to work
-      // on it again at once would defeat the backoff of the write that has just failed.
-      for (const holder of group.holders()) {
-        if (holder.unitId !== unitId) affected.set(holder.unitId, "soon");
-      }
+      this.wake(base64, affected);
       this.#forgetIfEmpty(base64);
     }
+  }
+
+  /** The unit has been planned without the key, and has to be planned anew when something changes about that. */
+  wait(base64: string, unitId: string): void {
+    const units = this.#waiting.get(base64);
+    if (units === undefined) this.#waiting.set(base64, new Set([unitId]));
+    else units.add(unitId);
+  }
+
+  /**
+   * Something is new for those who wait for the key. Holders who do not are not affected: two of them whose writes fail
+   * would set off one another for ever.
+   */
+  wake(base64: string, affected: AffectedSoFar): void {
+    for (const id of this.#waiting.get(base64) ?? []) affected.set(id, "soon");
+    this.#waiting.delete(base64);
   }
 
   /** The one copy of the blob that is kept, so that no text it was cut from is kept for it. */

@@ -1,7 +1,7 @@
 import { type Affected, type AffectedSoFar, merge } from "./affected.ts";
 import { areRivals } from "./duplicategroup.ts";
 import { DuplicateGroups } from "./duplicategroups.ts";
-import { type Plan, planUnit } from "./plan.ts";
+import { type Delay, type Plan, planUnit } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
 import { keysOf, type SecretRecord } from "./secret.ts";
@@ -30,7 +30,10 @@ export class Keyring {
     this.#groups = new DuplicateGroups(policy.duplicateScope);
   }
 
-  /** What the unit's Secret and the statuses of its SSHKeys should be. `conflict`: why its Secret cannot be written. */
+  /**
+   * What the unit's Secret and the statuses of its SSHKeys should be. `conflict`: why its Secret cannot be written.
+   * A unit with a key that has to wait will be affected when the wait is over.
+   */
   plan(id: string, now: number, conflict?: string): Plan | undefined {
     const unit = this.#units.get(id);
     if (unit === undefined) return undefined;
@@ -40,7 +43,7 @@ export class Keyring {
       conflict,
       now,
       holderFor: (record: KeyRecord) => this.#groups.of(record)?.holderFor(record) ?? record,
-      isLiveWithRival: (record: KeyRecord) => this.#isLiveWithRival(record, id),
+      delayOf: (record: KeyRecord) => this.#delayOf(record, id),
     };
     return planUnit(unit, context);
   }
@@ -147,6 +150,20 @@ export class Keyring {
     return affected;
   }
 
+  /**
+   * The API server has refused this file for the unit's Secret, and will until a person acts: the keys that it was to
+   * lose stay in it. Affected are those who wait for a key of which this was not known.
+   */
+  writeRefused(id: string, file: string): Affected {
+    const affected: AffectedSoFar = new Map();
+    const unit = this.#units.get(id);
+    if (unit?.secret === undefined) return affected;
+    const [known, kept] = [unit.stuck, new Set(keysOf(file))];
+    unit.stuck = new Set(unit.secret.keys.filter((base64) => !kept.has(base64)));
+    for (const base64 of unit.stuck) if (!known.has(base64)) this.#groups.wake(base64, affected);
+    return affected;
+  }
+
   /** The unit's Secret if a write of it is under way or its answer was lost. */
   underway(id: string): { readonly namespace: string; readonly name: string } | undefined {
     const unit = this.#units.get(id);
@@ -223,7 +240,7 @@ export class Keyring {
   #setSecret(unit: Unit, secret: SecretRecord | undefined, affected: AffectedSoFar): void {
     const keys = secret?.keys.map((base64) => this.#groups.copyOf(base64)) ?? [];
     this.#changeLive(unit, affected, () => {
-      unit.secret = secret && { ...secret, keys };
+      unit.setSecret(secret && { ...secret, keys });
     });
   }
 
@@ -234,16 +251,23 @@ export class Keyring {
     this.#groups.moveLive(unit.id, before, unit.liveKeys(), affected);
   }
 
-  #isLiveWithRival(record: KeyRecord, id: string): boolean {
-    const liveIn = this.#groups.of(record)?.liveIn;
-    if (liveIn === undefined || liveIn.has(id)) return false;
-    for (const other of liveIn) {
+  #delayOf(record: KeyRecord, id: string): Delay | undefined {
+    const group = this.#groups.of(record);
+    if (group === undefined || group.liveIn.has(id)) return undefined;
+    const rivals: Unit[] = [];
+    for (const other of group.liveIn) {
       const unit = this.#units.get(other);
       if (unit === undefined) continue;
       const user = unit.owner(this.#secretPrefix) ?? "";
-      if (areRivals(record, { namespace: unit.namespace, user }, this.#policy.duplicateScope)) return true;
+      if (areRivals(record, { namespace: unit.namespace, user }, this.#policy.duplicateScope))
+        rivals.push(unit);
     }
-    return false;
+    if (rivals.length > 0) this.#groups.wait(group.base64, id);
+    if (rivals.some((unit) => !unit.stuck.has(group.base64))) return "moving";
+    // Of several always the same one, so that the message is too.
+    const [first] = rivals.sort((a, b) => (a.id < b.id ? -1 : 1));
+    const local = rivals.find(({ namespace }) => namespace === record.namespace);
+    return first && { stuckIn: local ?? first };
   }
 
   #unit(namespace: string, name: string): Unit {

@@ -4,14 +4,20 @@ import type { Policy } from "./policy.ts";
 import type { KeyFacts, KeyRecord } from "./record.ts";
 import type { DesiredSecret } from "./secret.ts";
 import type { Unit } from "./unit.ts";
-import { duplicateMessage, ownVerdict, type Verdict } from "./verdict.ts";
+import { duplicateMessage, ownVerdict, stuckMessage, type Verdict } from "./verdict.ts";
 
 /** What a unit's Secret should hold and what the status of each of its SSHKeys should say. */
 export interface Plan {
   readonly secret: DesiredSecret;
-  /** Sorted by SSHKey name. No verdict: the key waits until it has left another Secret. */
+  /** Sorted by SSHKey name. No verdict: the key waits for another Secret to lose it, which takes a moment. */
   readonly keys: readonly { readonly record: KeyRecord; readonly verdict: Verdict | undefined }[];
 }
+
+/**
+ * Why a key cannot be in the file yet. `moving`: the Secret of a rival has yet to lose it. `stuckIn`: it cannot, since
+ * that Secret cannot be written until a person acts.
+ */
+export type Delay = "moving" | { readonly stuckIn: Pick<Unit, "namespace" | "secretName"> };
 
 /** What a plan depends on beside the unit itself. */
 export interface PlanContext {
@@ -24,8 +30,8 @@ export interface PlanContext {
   readonly now: number;
   /** The SSHKey that holds the key of an eligible record: itself, or the one it is a duplicate of. */
   holderFor(record: KeyRecord): KeyRecord;
-  /** Does another Secret still hold the key that must not hold it together with this one? */
-  isLiveWithRival(record: KeyRecord): boolean;
+  /** Set while another Secret still holds the key of an eligible record that must not hold it together with this one. */
+  delayOf(record: KeyRecord): Delay | undefined;
 }
 
 /** A Secret's data may hold 1 MiB (core/v1 MaxSecretSize); the rest is left for what the API server adds. */
@@ -34,37 +40,40 @@ const MAXIMUM_FILE_BYTES = 1_000_000;
 export function planUnit(unit: Unit, context: PlanContext): Plan {
   const lines = new Map<KeyRecord, string>();
   const verdicts = new Map<KeyRecord, Verdict | undefined>();
+  const { secretName } = unit;
+  const conflict = conflictIn(secretName, context.conflict);
   let places = 0;
   let bytes = 0;
   // The oldest take their places first, so that a new key never pushes another one out.
   for (const record of [...unit.keys].sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
     const refused = refusal(record, unit, context);
+    // A Secret that cannot be written may still hold the key, and the status must not say otherwise.
+    const stuck = unit.holds(record) ? conflict : undefined;
     if (refused !== undefined || record.key === undefined) {
-      // A Secret that cannot be written may still hold the key, and the status must not say otherwise.
-      const isStuck = context.conflict !== undefined && unit.holds(record);
-      verdicts.set(record, isStuck ? projected(unit.secretName, context.conflict) : refused);
+      verdicts.set(record, stuck ?? refused);
       continue;
     }
     const line = `${lineFor(record, record.key)}\n`;
     const full = fullness(places + 1, bytes + Buffer.byteLength(line), context.policy);
     if (full !== undefined) {
-      verdicts.set(record, { state: "SecretFull", message: full, secretName: unit.secretName });
+      verdicts.set(record, stuck ?? { state: "SecretFull", message: full, secretName });
       continue;
     }
     places += 1;
     bytes += Buffer.byteLength(line);
-    if (context.isLiveWithRival(record)) {
-      verdicts.set(record, undefined);
+    const delay = context.delayOf(record);
+    if (delay !== undefined) {
+      verdicts.set(record, conflict ?? delayed(delay, record, secretName));
       continue;
     }
     lines.set(record, line);
-    verdicts.set(record, projected(unit.secretName, context.conflict));
+    verdicts.set(record, conflict ?? projected(secretName));
   }
   const byName = [...unit.keys].sort((a, b) => (a.name < b.name ? -1 : 1));
   return {
     secret: {
       namespace: unit.namespace,
-      name: unit.secretName,
+      name: secretName,
       user: context.owner,
       file: byName.map((record) => lines.get(record) ?? "").join(""),
       isNamed: unit.keys.length > 0,
@@ -90,10 +99,17 @@ function refusal(record: KeyRecord, { secretName }: Unit, context: PlanContext):
   return undefined;
 }
 
-function projected(secretName: string, conflict: string | undefined): Verdict {
-  return conflict === undefined
-    ? { state: "Projected", message: `The key is in Secret ${secretName}.`, secretName }
-    : { state: "SecretConflict", message: conflict, secretName };
+function projected(secretName: string): Verdict {
+  return { state: "Projected", message: `The key is in Secret ${secretName}.`, secretName };
+}
+
+function conflictIn(secretName: string, message: string | undefined): Verdict | undefined {
+  return message === undefined ? undefined : { state: "SecretConflict", message, secretName };
+}
+
+function delayed(delay: Delay, record: KeyRecord, secretName: string): Verdict | undefined {
+  if (delay === "moving") return undefined;
+  return conflictIn(secretName, stuckMessage(delay.stuckIn, record));
 }
 
 function fullness(places: number, bytes: number, policy: Policy): string | undefined {

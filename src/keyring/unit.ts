@@ -4,6 +4,8 @@ import type { KeyRecord } from "./record.ts";
 import type { SecretRecord } from "./secret.ts";
 import { secretName } from "./secretname.ts";
 
+const NONE: ReadonlySet<string> = new Set();
+
 /** The unit of work: one user of one namespace, that is all SSHKeys that name the user, and the user's Secret. */
 export class Unit {
   readonly id: string;
@@ -15,6 +17,8 @@ export class Unit {
   secret: SecretRecord | undefined;
   /** The keys of a write whose outcome is not known yet: the Secret may hold them by now. */
   underway: readonly string[] = [];
+  /** Keys in the Secret that the API server has refused to take out of it, as far as is known of this version of it. */
+  stuck: ReadonlySet<string> = NONE;
 
   constructor(namespace: string, secretName: string) {
     this.namespace = namespace;
@@ -43,6 +47,12 @@ export class Unit {
   /** Every key that the Secret holds or may hold, as canonical blob in base64. */
   liveKeys(): ReadonlySet<string> {
     return new Set([...(this.secret?.keys ?? []), ...this.underway]);
+  }
+
+  /** Takes note of the Secret as the API server has it now. Whether that one can be written is not known yet. */
+  setSecret(secret: SecretRecord | undefined): void {
+    this.secret = secret;
+    this.stuck = NONE;
   }
 
   /** Does the Secret hold the key now? */

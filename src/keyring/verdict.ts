@@ -42,3 +42,13 @@ export function duplicateMessage(holder: KeyRecord, seenFrom: KeyRecord): string
     ? `SSHKey ${holder.name} holds this key already; delete one of the two, or use another key.`
     : "This key is taken by another SSHKey in the cluster; use a key of your own.";
 }
+
+/** Of a key that cannot leave a rival's Secret. */
+export function stuckMessage(
+  secret: { readonly namespace: string; readonly secretName: string },
+  seenFrom: KeyRecord,
+): string {
+  return secret.namespace === seenFrom.namespace
+    ? `Secret ${secret.secretName} still holds this key and cannot be written; look for an admission policy or an immutable Secret, or delete that Secret.`
+    : "A Secret in another namespace still holds this key and cannot be written; ask whoever runs the cluster.";
+}

@@ -65,6 +65,7 @@ export class Reconciler {
       const outcome = await this.#send(id, write, plan, signal);
       if (outcome.kind === "namespaceGone") return { againAfter: undefined };
       if (outcome.kind === "conflict") {
+        this.#o.onAffected(keyring.writeRefused(id, plan.secret.file));
         const refused = keyring.plan(id, now, outcome.message) ?? plan;
         await this.#bringStatuses(refused, now, signal);
         return { againAfter: CONFLICT_RETRY_MS };

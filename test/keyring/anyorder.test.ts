@@ -11,7 +11,9 @@ type Step =
   | { readonly do: "remove"; readonly name: string; readonly namespace: string }
   | { readonly do: "pass"; readonly seconds: number }
   | { readonly do: "work"; readonly which: number }
-  | { readonly do: "land"; readonly which: number };
+  | { readonly do: "land"; readonly which: number }
+  | { readonly do: "refuse"; readonly which: number }
+  | { readonly do: "allow"; readonly which: number };
 
 const START = 1_700_000_000;
 const namespace = fc.constantFrom("team-a", "team-b", "team-c");
@@ -47,6 +49,11 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.nat(100).map((which): Step => ({ do: "land", which })) },
 );
 
+const refusal: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 2, arbitrary: fc.nat(100).map((which): Step => ({ do: "refuse", which })) },
+  { weight: 1, arbitrary: fc.nat(100).map((which): Step => ({ do: "allow", which })) },
+);
+
 const policy: fc.Arbitrary<Policy> = fc
   .tuple(fc.constantFrom(...DUPLICATE_SCOPES), fc.constantFrom(1, 2, 100))
   .map(([duplicateScope, maximumKeysPerUser]) => ({ ...DEFAULT_POLICY, duplicateScope, maximumKeysPerUser }));
@@ -74,11 +81,20 @@ function play(world: World, steps: readonly Step[]): SSHKeyFacts[] {
       there.delete(`${each.namespace}/${each.name}`);
       world.remove(each.namespace, each.name);
     } else if (each.do === "pass") world.pass(each.seconds * 1000);
-    else if (each.do === "land")
-      world.land(world.writing[each.which % Math.max(1, world.writing.length)] ?? "");
-    else world.work(world.due[each.which % Math.max(1, world.due.length)] ?? "");
+    else if (each.do === "land") world.land(nth(world.writing, each.which));
+    else if (each.do === "refuse") world.refuse(nth(idsOf(world), each.which));
+    else if (each.do === "allow") world.allow(nth(world.refusing, each.which));
+    else world.work(nth(world.due, each.which));
   }
   return [...there.values()];
+}
+
+function nth(ids: readonly string[], which: number): string {
+  return ids[which % Math.max(1, ids.length)] ?? "";
+}
+
+function idsOf({ keyring }: World): string[] {
+  return Array.from(keyring.units(), ({ id }) => id);
 }
 
 const runs = { numRuns: Number(process.env.KEYRING_RUNS ?? 1500) };
@@ -95,6 +111,32 @@ describe("any order of events ends in one outcome", () => {
           const there = play(world, steps);
           let turn = 0;
           world.settle(() => picks[turn++ % Math.max(1, picks.length)] ?? 0);
+          const records = there.map((each) => readKey(sshKey(each), rules));
+          expect(world.outcome()).toEqual(outcome(records, rules, world.now));
+        },
+      ),
+      runs,
+    );
+  });
+
+  it("has a true status for every SSHKey at rest while Secrets refuse to be written, and ends where the model says", () => {
+    fc.assert(
+      fc.property(
+        policy,
+        fc.array(fc.oneof({ weight: 9, arbitrary: step }, { weight: 2, arbitrary: refusal }), {
+          maxLength: 60,
+          size: "max",
+        }),
+        fc.array(fc.nat(100)),
+        (rules, steps, picks) => {
+          const world = new World(rules);
+          const there = play(world, steps);
+          let turn = 0;
+          const pick = () => picks[turn++ % Math.max(1, picks.length)] ?? 0;
+          world.settle(pick);
+          expect(world.lies()).toEqual([]);
+          for (const id of world.refusing) world.allow(id);
+          world.settle(pick);
           const records = there.map((each) => readKey(sshKey(each), rules));
           expect(world.outcome()).toEqual(outcome(records, rules, world.now));
         },

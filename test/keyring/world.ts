@@ -2,8 +2,9 @@ import type { State } from "../../src/api/sshkey.ts";
 import type { Affected } from "../../src/keyring/affected.ts";
 import { areRivals } from "../../src/keyring/duplicategroup.ts";
 import { Keyring } from "../../src/keyring/keyring.ts";
+import type { Plan } from "../../src/keyring/plan.ts";
 import type { Policy } from "../../src/keyring/policy.ts";
-import { readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
+import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
 import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
 import type { Verdict } from "../../src/keyring/verdict.ts";
 import { isExpired } from "../../src/keyring/verdict.ts";
@@ -17,7 +18,9 @@ export class World {
   readonly keyring: Keyring;
   readonly #policy: Policy;
   readonly #due = new Set<string>();
-  readonly #writing = new Map<string, () => SecretRecord>();
+  readonly #refusing = new Set<string>();
+  /** What the API server answers to the writes under way, by unit. */
+  readonly #writing = new Map<string, () => void>();
   /** What the statuses say, by namespace/name. */
   readonly #verdicts = new Map<string, Verdict>();
   readonly #files = new Map<string, { namespace: string; user: string; lines: string[] }>();
@@ -43,6 +46,29 @@ export class World {
     this.#note(this.keyring.advance(this.now));
   }
 
+  /** From now on the API server refuses every write of the unit's Secret, as it does when that is immutable. */
+  refuse(id: string): void {
+    this.#refusing.add(id);
+  }
+
+  /** The unit's Secret can be written again, and is tried again. */
+  allow(id: string): void {
+    if (this.#refusing.delete(id)) this.#due.add(id);
+  }
+
+  /** Somebody edits what of the unit's Secret is not the operator's. */
+  touchSecret(id: string): void {
+    const secret = this.keyring.secretOf(id);
+    if (secret === undefined) throw new Error(`${id} has no Secret`);
+    this.#resourceVersion += 1;
+    this.#note(this.keyring.putSecret({ ...secret, resourceVersion: String(this.#resourceVersion) }));
+  }
+
+  /** The units whose Secret cannot be written. */
+  get refusing(): readonly string[] {
+    return [...this.#refusing];
+  }
+
   /** The units that wait, in the order in which they came up. */
   get due(): readonly string[] {
     return [...this.#due];
@@ -60,41 +86,25 @@ export class World {
     this.#note(this.keyring.advance(this.now));
     const plan = this.keyring.plan(id, this.now);
     if (plan === undefined) return;
-    for (const { record, verdict } of plan.keys) {
-      if (verdict !== undefined) this.#verdicts.set(`${record.namespace}/${record.name}`, verdict);
-    }
+    const { file } = plan.secret;
     const live = this.keyring.secretOf(id);
-    const { namespace, name, user = "", file } = plan.secret;
-    if (live === undefined ? file === "" : live.fileDigest === fileDigest(file)) return;
+    if (live === undefined ? file === "" : live.fileDigest === fileDigest(file)) {
+      this.#bringStatuses(plan);
+      return;
+    }
     this.keyring.writeBegins(id, file);
-    const lines = file.split("\n").slice(0, -1);
-    this.#checkForce(lines);
+    this.#checkForce(linesOf(file));
     this.#writing.set(id, () => {
-      this.#files.set(id, { namespace, user, lines });
-      this.#checkRivals();
-      this.#resourceVersion += 1;
-      return {
-        namespace,
-        name,
-        uid: live?.uid ?? `uid-${this.#resourceVersion}`,
-        resourceVersion: String(this.#resourceVersion),
-        createdAt: 0,
-        user,
-        fileDigest: fileDigest(file),
-        keys: lines.map(blobOf),
-        strayData: [],
-        emptySince: file === "" ? this.now : undefined,
-      };
+      if (this.#refusing.has(id)) this.#refused(id, plan);
+      else this.#written(id, plan, live);
     });
   }
 
-  /** The write under way takes effect and its answer arrives. */
+  /** The write under way is answered. */
   land(id: string): void {
-    const secret = this.#writing.get(id)?.();
-    if (secret === undefined) return;
+    const answer = this.#writing.get(id);
     this.#writing.delete(id);
-    this.#note(this.keyring.putSecret(secret));
-    this.#note(this.keyring.writeEnds(id));
+    answer?.();
   }
 
   /** Works until nothing is due. `pick` chooses the next of that many units. */
@@ -103,9 +113,25 @@ export class World {
       if (turns > 10_000) throw new Error("the units never come to rest");
       const next = [...this.due, ...this.writing];
       const id = next[pick(next.length) % next.length] ?? "";
-      this.land(id);
-      this.work(id);
+      if (this.#writing.has(id)) this.land(id);
+      else this.work(id);
     }
+  }
+
+  /** What the status of the SSHKey says, undefined while it has none. */
+  said(namespace: string, name: string): Verdict | undefined {
+    return this.#verdicts.get(`${namespace}/${name}`);
+  }
+
+  /** The statuses that do not say how it stands with the key; none when nothing is due. */
+  lies(): readonly string[] {
+    return [...this.keyring.keys()].flatMap((record) => {
+      const state = this.said(record.namespace, record.name)?.state;
+      const isHeld = this.#files.get(record.unitId)?.lines.some((line) => isLineOf(line, record)) ?? false;
+      const isTrue = isHeld ? state === "Projected" || state === "SecretConflict" : state !== "Projected";
+      if (isTrue && state !== undefined) return [];
+      return `${record.namespace}/${record.name} says ${state} and is ${isHeld ? "" : "not "}in its Secret`;
+    });
   }
 
   outcome(): Outcome {
@@ -113,7 +139,7 @@ export class World {
     for (const { id } of this.keyring.units()) {
       for (const { record, verdict } of this.keyring.plan(id, this.now)?.keys ?? []) {
         const key = `${record.namespace}/${record.name}`;
-        const written = this.#verdicts.get(key);
+        const written = this.said(record.namespace, record.name);
         if (JSON.stringify(written) !== JSON.stringify(verdict))
           throw new Error(`the status of ${key} is stale`);
         if (written !== undefined) states[key] = written.state;
@@ -128,6 +154,44 @@ export class World {
 
   #note(affected: Affected): void {
     for (const id of affected.keys()) this.#due.add(id);
+  }
+
+  #written(id: string, plan: Plan, live: SecretRecord | undefined): void {
+    const { namespace, name, user = "", file } = plan.secret;
+    const lines = linesOf(file);
+    this.#files.set(id, { namespace, user, lines });
+    this.#checkRivals();
+    this.#resourceVersion += 1;
+    const secret: SecretRecord = {
+      namespace,
+      name,
+      uid: live?.uid ?? `uid-${this.#resourceVersion}`,
+      resourceVersion: String(this.#resourceVersion),
+      createdAt: 0,
+      user,
+      fileDigest: fileDigest(file),
+      keys: lines.map(blobOf),
+      strayData: [],
+      emptySince: file === "" ? this.now : undefined,
+    };
+    this.#note(this.keyring.putSecret(secret));
+    this.#note(this.keyring.writeEnds(id));
+    this.#bringStatuses(plan);
+  }
+
+  #refused(id: string, { secret }: Plan): void {
+    this.#note(this.keyring.writeEnds(id));
+    this.#note(this.keyring.writeRefused(id, secret.file));
+    const plan = this.keyring.plan(id, this.now, "It cannot be written.");
+    if (plan !== undefined) this.#bringStatuses(plan);
+  }
+
+  #bringStatuses({ keys }: Plan): void {
+    for (const { record, verdict } of keys) {
+      const { namespace, name } = record;
+      const isCurrent = this.keyring.key(namespace, name) === record;
+      if (verdict !== undefined && isCurrent) this.#verdicts.set(`${namespace}/${name}`, verdict);
+    }
   }
 
   /** Guarantee 1, at the moment of a decision. */
@@ -161,6 +225,14 @@ export class World {
       }
     }
   }
+}
+
+function linesOf(file: string): string[] {
+  return file.split("\n").slice(0, -1);
+}
+
+function isLineOf(line: string, { namespace, name, key }: KeyRecord): boolean {
+  return line.endsWith(` ${key?.base64} ${namespace}/${name}`);
 }
 
 function blobOf(line: string): string {

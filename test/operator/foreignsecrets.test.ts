@@ -113,6 +113,51 @@ describe("an immutable managed Secret", () => {
   });
 });
 
+describe("a key that an immutable Secret of another user still holds", () => {
+  test("is reported with a next step, also when the SSHKey had another key before", async () => {
+    const { tenant, key } = await withImmutableSecret();
+    await tenant.edit("work", { disabled: true });
+    await tenant.create("bobs", { user: "bob", key: freshKey() });
+    await tenant.until("bobs", "Projected");
+    await tenant.edit("bobs", { key });
+    const status = await tenant.until("bobs", "SecretConflict");
+    expect(readyOf(status)?.message).toContain("Secret sshkeys-alice still holds this key");
+  });
+
+  test("makes no status say that it is in the Secret of its own user", async () => {
+    const { tenant } = await withWaitingKey();
+    const status = await tenant.until("bobs", "SecretConflict");
+    const stalled = status.conditions?.find(({ type }) => type === "Stalled")?.status;
+    expect([status.secretName, readyOf(status)?.status, stalled]).toEqual([undefined, "False", "True"]);
+  });
+
+  test("is not in the Secret of its own user", async () => {
+    const { tenant } = await withWaitingKey();
+    await tenant.until("bobs", "SecretConflict");
+    expect(await tenant.secret("sshkeys-bob")).toBe(undefined);
+  });
+
+  test("comes into the Secret of its own user when the other one is deleted, without anybody touching an SSHKey", async () => {
+    const { tenant, key } = await withWaitingKey();
+    await tenant.until("bobs", "SecretConflict");
+    await tenant.removeSecret("sshkeys-alice");
+    await tenant.until("bobs", "Projected");
+    await tenant.untilFile("sshkeys-bob", [tenant.line("bobs", key)]);
+  });
+
+  test("is told nothing of that Secret across namespaces", async () => {
+    const { tenant, key } = await withImmutableSecret();
+    await tenant.edit("work", { disabled: true });
+    const other = await stage.tenant();
+    await other.create("bobs", { user: "bob", key });
+    const status = await other.until("bobs", "SecretConflict");
+    expect([status.duplicateOf, readyOf(status)?.message]).toEqual([
+      undefined,
+      expect.not.stringMatching(new RegExp(`alice|${tenant.namespace}`)),
+    ]);
+  });
+});
+
 test("a Secret that is deleted and made again by somebody else is not overwritten", async () => {
   const tenant = await stage.tenant();
   const key = freshKey();
@@ -141,5 +186,13 @@ async function withImmutableSecret(): Promise<{ tenant: Tenant; key: string }> {
   await tenant.create("work", { user: "alice", key });
   await tenant.until("work", "Projected");
   await tenant.editSecret("sshkeys-alice", { immutable: true });
+  return { tenant, key };
+}
+
+/** Bob's SSHKey has the key that Alice's was disabled with; her Secret holds it all the same. */
+async function withWaitingKey(): Promise<{ tenant: Tenant; key: string }> {
+  const { tenant, key } = await withImmutableSecret();
+  await tenant.edit("work", { disabled: true });
+  await tenant.create("bobs", { user: "bob", key });
   return { tenant, key };
 }

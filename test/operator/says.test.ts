@@ -33,6 +33,8 @@ beforeAll(async () => {
     async () => (await events()).length >= STATES.length,
     DEADLINE_MS,
   );
+  const toldOf = () => changesIn(stage.operator.child.output()).length;
+  await eventually("every STATE is in the log", () => toldOf() >= STATES.length, DEADLINE_MS);
   log = stage.operator.child.output();
 });
 
@@ -55,11 +57,7 @@ describe("the same word says why", () => {
 
   test.each(STATES)("%s is %s in the log, with the message of its status", async (name, state) => {
     const message = readyOf((await tenant.read(name)).status)?.message;
-    const told = log
-      .split("\n")
-      .slice(0, -1)
-      .map((line) => JSON.parse(line) as { event: string; name?: string; state?: string; msg: string })
-      .filter((line) => line.event === "StateChanged" && line.name === name);
+    const told = changesIn(log).filter((line) => line.name === name);
     expect(told.map(({ state: said, msg }) => [said, msg])).toEqual([[state, message]]);
   });
 
@@ -170,4 +168,17 @@ async function createOneOfEach(): Promise<void> {
   await create("disabled", freshKey(), { disabled: true });
   await tenant.createSecret("sshkeys-conflict", {});
   await create("conflict", freshKey());
+}
+
+interface StateChange {
+  readonly event: string;
+  readonly name: string;
+  readonly state: string;
+  readonly msg: string;
+}
+
+/** The changes of STATE that whole lines of the log tell of. */
+function changesIn(text: string): readonly StateChange[] {
+  const lines = text.split("\n").slice(0, -1);
+  return lines.map((line): StateChange => JSON.parse(line)).filter(({ event }) => event === "StateChanged");
 }

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MANAGED_SELECTOR } from "../../src/operator/api.ts";
+import { MANAGED_SELECTOR, secretsPath } from "../../src/operator/api.ts";
 import { byOperator, readWrites } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshDSSKey, freshKey } from "./publickeys.ts";
@@ -100,6 +100,32 @@ test("Secrets are listed and watched by the label alone", async () => {
   );
 });
 
+test("a user's Secrets of one key that cannot be made in two namespaces do not set off one another", async () => {
+  const tenants = [await stage.tenant(), await stage.tenant()];
+  const key = freshKey();
+  for (const each of tenants) {
+    await each.createSecret("sshkeys-grace", {});
+    await each.create("conflict", { user: "grace", key });
+  }
+  for (const each of tenants) await each.until("conflict", "SecretConflict");
+  await allIsHandled();
+  const before = await attemptsIn(tenants);
+  await allIsHandled();
+  expect(await attemptsIn(tenants)).toBe(before);
+});
+
+/** How often the operator has tried to make a Secret in these namespaces. */
+async function attemptsIn(tenants: readonly Tenant[]): Promise<number> {
+  const log = await readFile(stage.cluster.controlPlane.auditLog ?? "", "utf8");
+  const paths = new Set(tenants.map(({ namespace }) => secretsPath(namespace)));
+  return log
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as { verb: string; userAgent?: string; requestURI: string })
+    .filter(({ verb, userAgent }) => verb === "create" && userAgent?.startsWith("sshkey-operator/"))
+    .filter(({ requestURI }) => paths.has(new URL(requestURI, "https://cluster").pathname)).length;
+}
+
 /** The operator's writes in the tenant's namespace, Events included, until all that `act` brought about is handled. */
 async function writesDuring(act: () => Promise<void>): Promise<string[]> {
   const before = new Set((await writesInNamespace()).map(({ id }) => id));
@@ -145,6 +171,12 @@ async function withOneOfEach(): Promise<Tenant> {
   await fresh.create("disabled", { user: "alice", key: freshKey(), disabled: true });
   await fresh.createSecret("sshkeys-dave", {});
   await fresh.create("conflict", { user: "dave", key: freshKey() });
+  const held = freshKey();
+  await fresh.create("held", { user: "erin", key: held });
+  await fresh.until("held", "Projected");
+  await fresh.editSecret("sshkeys-erin", { immutable: true });
+  await fresh.edit("held", { disabled: true });
+  await fresh.create("waiting", { user: "frank", key: held });
   await fresh.until("with-options", "Projected");
   await fresh.until("expiring", "Projected");
   await fresh.until("duplicate", "Duplicate");
@@ -153,5 +185,7 @@ async function withOneOfEach(): Promise<Tenant> {
   await fresh.until("expired", "Expired");
   await fresh.until("disabled", "Disabled");
   await fresh.until("conflict", "SecretConflict");
+  await fresh.until("held", "SecretConflict");
+  await fresh.until("waiting", "SecretConflict");
   return fresh;
 }
