@@ -30,8 +30,10 @@ const jitter = 1.2;
 /** So that candidates that lost the same race do not meet again. */
 const candidateJitter = 0.2;
 
-/** A process that is told to stop has seconds only. */
-const releaseLimitMs = 2000;
+/** A process that is told to stop has seconds only: for all attempts to release the lease, for one, and between two. */
+const releaseLimitMs = 1500;
+const releaseAttemptMs = 700;
+const releasePauseMs = 250;
 
 /**
  * Leader election on a coordination.k8s.io/v1 Lease. At most one candidate's `isLeader` is true at a time as long as
@@ -45,6 +47,8 @@ export class LeaderElector {
   readonly #now: () => number;
   /** The Lease as last read or written, and when that version was first seen. */
   #seen: { lease: Lease; at: number } | undefined;
+  /** Has the last write of the Lease got no answer? It may have been carried out all the same. */
+  #isInDoubt = false;
   /** The start of the last renewal that went well: the others count from a later moment. */
   #renewedAt = Number.NEGATIVE_INFINITY;
 
@@ -78,11 +82,16 @@ export class LeaderElector {
    * itself, or with `signal`, releases the lease. Rejects with what `onTerm` rejects with while it leads.
    */
   async run(signal: AbortSignal, onTerm: (termSignal: AbortSignal) => Promise<void>): Promise<void> {
-    while (!signal.aborted) {
-      if (await this.#attempt(signal)) {
-        await this.#term(signal, onTerm);
+    try {
+      while (!signal.aborted) {
+        if (await this.#attempt(signal)) {
+          await this.#term(signal, onTerm);
+        }
+        await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
       }
-      await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
+    } finally {
+      // Without a term too: an attempt that was given up half way may have taken the lease.
+      await this.#release();
     }
   }
 
@@ -101,7 +110,9 @@ export class LeaderElector {
       term.abort();
       await renewing;
       this.#renewedAt = Number.NEGATIVE_INFINITY;
-      await this.#release();
+      if (!signal.aborted) {
+        await this.#release();
+      }
     }
   }
 
@@ -127,96 +138,98 @@ export class LeaderElector {
   async #attempt(signal: AbortSignal): Promise<boolean> {
     try {
       const lease = this.#mine() ? this.#seen?.lease : await this.#read(signal);
-      if (lease !== undefined && this.#heldByOther()) {
-        return false;
-      }
-      const started = this.#now();
-      const written = await this.#write(
-        heldBy(this.#options.identity, this.#leaseDurationMs, lease),
-        lease,
-        signal,
-      );
-      this.#see(written);
-      this.#renewedAt = started;
-      return true;
+      return await this.#hold(lease, signal);
     } catch (error) {
-      if (isApiError(error, "Conflict", "AlreadyExists", "NotFound")) {
-        // Someone else wrote, or deleted: only what the server has now counts.
-        await this.#lookAgain(signal);
-      }
-      if (!signal.aborted) {
-        this.#options.onError?.(error);
-      }
+      if (isApiError(error, "Conflict", "AlreadyExists", "NotFound")) return await this.#holdAfterAll(signal);
+      this.#failed(error, signal);
       return false;
     }
   }
 
-  async #lookAgain(signal: AbortSignal): Promise<void> {
+  /**
+   * Someone else wrote or deleted the Lease, or an earlier write was carried out though its answer was lost: only what
+   * the server has now counts. At once, because a leader has no time for another period then.
+   */
+  async #holdAfterAll(signal: AbortSignal): Promise<boolean> {
     try {
-      await this.#read(signal);
+      return await this.#hold(await this.#read(signal), signal);
     } catch (error) {
-      if (!signal.aborted) {
-        this.#options.onError?.(error);
-      }
+      this.#failed(error, signal);
+      return false;
     }
   }
 
-  async #read(signal: AbortSignal): Promise<Lease | undefined> {
+  async #hold(lease: Lease | undefined, signal: AbortSignal): Promise<boolean> {
+    if (this.#heldByOther()) return false;
+    const started = this.#now();
+    await this.#write(heldBy(this.#options.identity, this.#leaseDurationMs, lease), lease, {
+      signal,
+      deadlineMs: this.#attemptLimitMs,
+    });
+    this.#renewedAt = started;
+    return true;
+  }
+
+  #failed(error: unknown, signal: AbortSignal): void {
+    if (!signal.aborted) this.#options.onError?.(error);
+  }
+
+  async #read(signal: AbortSignal, deadlineMs = this.#attemptLimitMs): Promise<Lease | undefined> {
     try {
       const lease = await this.#options.transport.request<Lease>({
         method: "GET",
         path: `${this.#collection}/${this.#options.name}`,
         signal,
-        deadlineMs: this.#attemptLimitMs,
+        deadlineMs,
       });
       this.#see(lease);
       return lease;
     } catch (error) {
-      if (isApiError(error, "NotFound")) {
-        this.#seen = undefined;
-        return undefined;
-      }
-      throw error;
+      if (!isApiError(error, "NotFound")) throw error;
+      this.#seen = undefined;
+      this.#isInDoubt = false;
+      return undefined;
     }
   }
 
-  #write(spec: Lease["spec"], before: Lease | undefined, signal: AbortSignal): Promise<Lease> {
+  async #write(
+    spec: Lease["spec"],
+    before: Lease | undefined,
+    limits: { readonly signal: AbortSignal; readonly deadlineMs: number },
+  ): Promise<void> {
     const { transport, namespace, name } = this.#options;
     const metadata = before?.metadata ?? { namespace, name };
-    return transport.request<Lease>({
+    this.#isInDoubt = true;
+    const written = await transport.request<Lease>({
       method: before === undefined ? "POST" : "PUT",
       path: before === undefined ? this.#collection : `${this.#collection}/${name}`,
       body: { apiVersion: "coordination.k8s.io/v1", kind: "Lease", metadata, spec },
-      deadlineMs: this.#attemptLimitMs,
-      signal,
+      ...limits,
     });
+    this.#see(written);
   }
 
   /** Lets the next candidate in at once. A lease that cannot be released runs out by itself. */
   async #release(): Promise<void> {
-    try {
-      // Twice: a renewal given up half way may still have been written.
-      for (let tries = 0; tries < 2 && this.#seen !== undefined && this.#mine(); tries += 1) {
-        await this.#releaseOnce(this.#seen.lease);
+    const signal = AbortSignal.timeout(releaseLimitMs);
+    while ((this.#mine() || this.#isInDoubt) && !signal.aborted) {
+      try {
+        await this.#releaseOnce({ signal, deadlineMs: releaseAttemptMs });
+      } catch (error) {
+        this.#options.onError?.(error);
+        const retryAfterMs = isApiError(error) ? error.retryAfterMs : undefined;
+        await sleep(Math.max(releasePauseMs, retryAfterMs ?? 0), signal);
       }
-    } catch (error) {
-      this.#options.onError?.(error);
     }
   }
 
-  async #releaseOnce(lease: Lease): Promise<void> {
-    const signal = AbortSignal.timeout(releaseLimitMs);
-    try {
-      this.#see(await this.#write(released(lease), lease, signal));
-    } catch (error) {
-      if (!isApiError(error, "Conflict")) {
-        throw error;
-      }
-      await this.#read(signal);
-    }
+  async #releaseOnce(limits: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<void> {
+    const lease = this.#isInDoubt ? await this.#read(limits.signal, limits.deadlineMs) : this.#seen?.lease;
+    if (lease !== undefined && this.#mine()) await this.#write(released(lease), lease, limits);
   }
 
   #see(lease: Lease): void {
+    this.#isInDoubt = false;
     const before = this.#seen?.lease;
     if (before?.metadata.resourceVersion !== lease.metadata.resourceVersion) {
       this.#seen = { lease, at: this.#now() };

@@ -30,6 +30,11 @@ export interface Replica {
   scrape(): Promise<Scrape>;
 }
 
+/** Gives the kubeconfig to use instead of this one. */
+export type Through = (kubeconfig: string) => Promise<string>;
+
+const direct: Through = async (kubeconfig) => kubeconfig;
+
 /** A cluster with an audit log, and replicas of the operator that stand for one lease. */
 export class Replicas {
   readonly cluster: Cluster;
@@ -45,12 +50,12 @@ export class Replicas {
     return replicas;
   }
 
-  /** Starts a replica and waits until it is ready. */
-  async start(name: string, args: readonly string[] = []): Promise<Replica> {
+  /** Starts a replica and waits until it is ready. `through` may put something between it and the API server. */
+  async start(name: string, args: readonly string[] = [], through: Through = direct): Promise<Replica> {
     const token = await this.#account(name);
     const account = { namespace: NAMESPACE, serviceAccount: name, token };
     const process = await spawnOperator({
-      kubeconfig: await this.cluster.controlPlane.tokenKubeconfig(account),
+      kubeconfig: await through(await this.cluster.controlPlane.tokenKubeconfig(account)),
       args: ["--leader-elect=true", `--leader-election-namespace=${NAMESPACE}`, ...args],
     });
     const { addresses } = await process.logged("Started");

@@ -291,8 +291,7 @@ export class FaultProxy {
 }
 
 function answer(response: ServerResponse, status: number, headers = {}, body = statusBody(status)): void {
-  response.writeHead(status, { "content-type": "application/json", ...headers });
-  response.end(body);
+  response.writeHead(status, { "content-type": "application/json", ...headers }).end(body);
 }
 
 /** A metav1.Status without a reason, as a gateway or an overloaded server would give. */

@@ -1,0 +1,78 @@
+import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
+import { type Replica, Replicas } from "../availability/replicas.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import type { Tenant } from "../operator/tenant.ts";
+
+/** What a process that is told to stop may take, in ms. */
+const STOP_MS = 5000;
+/** More users than are worked on at once. */
+const USERS = 400;
+/** The default of `concurrency`. */
+const WORKERS = 16;
+
+let replicas: Replicas;
+let tenant: Tenant;
+let made = 0;
+
+beforeAll(async () => {
+  replicas = await Replicas.open();
+  tenant = await replicas.tenant();
+  await replicas.start("leader");
+  await replicas.leader();
+});
+
+afterEach(() => {
+  replicas.cluster.controlPlane.apiserver.kill("SIGCONT");
+});
+
+afterAll(async () => {
+  await replicas?.close();
+});
+
+test("a standby that cannot read the Lease ends in time", async () => {
+  const standby = await replicas.start("standby");
+  hang();
+  await standby.process.logged("LeaseFailed");
+  expect(await end(standby)).toEqual({ code: 0, isInTime: true });
+});
+
+test("a leader whose every write hangs ends in time", async () => {
+  const leader = await replicas.leader();
+  await hangInTheMiddleOfWork(leader);
+  expect(await end(leader)).toEqual({ code: 0, isInTime: true });
+});
+
+test("one without a lease whose every write hangs ends in time", async () => {
+  const alone = await replicas.start("alone", ["--leader-elect=false"]);
+  await hangInTheMiddleOfWork(alone);
+  expect(await end(alone)).toEqual({ code: 0, isInTime: true });
+});
+
+/** The API server takes connections and requests from here on, and never answers. */
+function hang(): void {
+  replicas.cluster.controlPlane.apiserver.kill("SIGSTOP");
+}
+
+async function hangInTheMiddleOfWork(replica: Replica): Promise<void> {
+  const names = Array.from({ length: USERS }, (_, i) => `user-${made + i}`);
+  made += USERS;
+  // Paused, so that all of it is still to be done when it goes on.
+  replica.process.child.kill("SIGSTOP");
+  await Promise.all(names.map((name) => tenant.create(name, { user: name, key: freshKey() })));
+  replica.process.child.kill("SIGCONT");
+  await replica.process.logged("StateChanged", ({ user }) => names.includes(String(user)));
+  hang();
+  await eventually("every worker waits for the API server", async () => {
+    const scraped = await replica.scrape();
+    return scraped.value("controller_runtime_active_workers") === WORKERS;
+  });
+}
+
+async function end(replica: Replica): Promise<{ code: number | null; isInTime: boolean }> {
+  const started = performance.now();
+  const code = await replicas.stop(replica);
+  const ms = performance.now() - started;
+  console.log(`${replica.name} ended after ${Math.round(ms)} ms`);
+  return { code, isInTime: ms < STOP_MS };
+}
