@@ -22,6 +22,8 @@ export interface CachesOptions {
   /** ms since the epoch. */
   readonly now: () => number;
   readonly onAffected: (affected: Affected) => void;
+  /** As above, because of a new SSHKey: others of its user may follow it closely. */
+  readonly onCreated: (affected: Affected) => void;
   /** The spec of this SSHKey is new or another one. */
   readonly onKeyChanged: (record: KeyRecord) => void;
   /** The SSHKey was deleted. */
@@ -116,11 +118,13 @@ export class Caches {
   }
 
   #putKey(record: KeyRecord): void {
-    const { keyring, now, onAffected, onKeyChanged } = this.#o;
+    const { keyring, now, onAffected, onCreated, onKeyChanged } = this.#o;
     this.#absences.cancel(record.namespace, record.name);
     const known = keyring.key(record.namespace, record.name);
     if (known?.generation !== record.generation || known.uid !== record.uid) onKeyChanged(record);
-    onAffected(keyring.putKey(record, now()));
+    const affected = keyring.putKey(record, now());
+    if (known === undefined) onCreated(affected);
+    else onAffected(affected);
   }
 
   #restarted(resource: string, why: RestartReason, { delayMs, relist, error }: Restart): void {

@@ -39,18 +39,27 @@ export type SecretOutcome =
  */
 export class SecretWriter {
   readonly #transport: LeaderTransport;
+  #sending = 0;
 
   constructor(transport: LeaderTransport) {
     this.#transport = transport;
   }
 
+  /** How many Secrets are being written at the moment. */
+  get sending(): number {
+    return this.#sending;
+  }
+
   /** Sends a write of the desired Secret. Throws ApiError for what another attempt may mend. */
   async send(write: SecretWrite, desired: DesiredSecret, signal: AbortSignal): Promise<SecretOutcome> {
+    this.#sending += 1;
     try {
       return await this.#send(write, desired, signal);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return await this.#explain(error, write, desired, signal);
+    } finally {
+      this.#sending -= 1;
     }
   }
 
