@@ -34,7 +34,7 @@ export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
 const lowShare = 8;
 
 /** The share of the workers that low keys may have at once, so that a high one finds a free worker. */
-const lowWorkers = 0.25;
+const lowWorkers = 0.125;
 
 /** How long work goes on before the event loop has its turn. */
 const longestTurnMs = 10;
