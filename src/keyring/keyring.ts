@@ -150,18 +150,14 @@ export class Keyring {
     return affected;
   }
 
-  /**
-   * The API server has refused this file for the unit's Secret, and will until a person acts: the keys that it was to
-   * lose stay in it. Affected are those who wait for a key of which this was not known.
-   */
+  /** The API server has refused this file. Affected are those who wait for a key that stays, and did not know. */
   writeRefused(id: string, file: string): Affected {
-    const affected: AffectedSoFar = new Map();
-    const unit = this.#units.get(id);
-    if (unit?.secret === undefined) return affected;
-    const [known, kept] = [unit.stuck, new Set(keysOf(file))];
-    unit.stuck = new Set(unit.secret.keys.filter((base64) => !kept.has(base64)));
-    for (const base64 of unit.stuck) if (!known.has(base64)) this.#groups.wake(base64, affected);
-    return affected;
+    return this.#wake(this.#units.get(id)?.refuse(file));
+  }
+
+  /** The API server has failed to write this file. When that lasts, it affects the same as a refusal. */
+  writeFailed(id: string, file: string, now: number): Affected {
+    return this.#wake(this.#units.get(id)?.fail(file, now));
   }
 
   /** The unit's Secret if a write of it is under way or its answer was lost. */
@@ -251,6 +247,12 @@ export class Keyring {
     this.#groups.moveLive(unit.id, before, unit.liveKeys(), affected);
   }
 
+  #wake(keys: readonly string[] = []): Affected {
+    const affected: AffectedSoFar = new Map();
+    for (const base64 of keys) this.#groups.wake(base64, affected);
+    return affected;
+  }
+
   #delayOf(record: KeyRecord, id: string): Delay | undefined {
     const group = this.#groups.of(record);
     if (group === undefined || group.liveIn.has(id)) return undefined;
@@ -263,7 +265,7 @@ export class Keyring {
         rivals.push(unit);
     }
     if (rivals.length > 0) this.#groups.wait(group.base64, id);
-    if (rivals.some((unit) => !unit.stuck.has(group.base64))) return "moving";
+    if (rivals.some((unit) => !unit.isStuck(group.base64))) return "moving";
     // Of several always the same one, so that the message is too.
     const [first] = rivals.sort((a, b) => (a.id < b.id ? -1 : 1));
     const local = rivals.find(({ namespace }) => namespace === record.namespace);

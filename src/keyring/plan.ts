@@ -2,7 +2,7 @@ import { renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { isOlder } from "./duplicategroup.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyFacts, KeyRecord } from "./record.ts";
-import type { DesiredSecret } from "./secret.ts";
+import { type DesiredSecret, fileDigest, type SecretRecord, withoutAdditions } from "./secret.ts";
 import type { Unit } from "./unit.ts";
 import { duplicateMessage, ownVerdict, stuckMessage, type Verdict } from "./verdict.ts";
 
@@ -15,9 +15,9 @@ export interface Plan {
 
 /**
  * Why a key cannot be in the file yet. `moving`: the Secret of a rival has yet to lose it. `stuckIn`: it cannot, since
- * that Secret cannot be written until a person acts.
+ * that Secret cannot be written until a person acts, or could not for long.
  */
-export type Delay = "moving" | { readonly stuckIn: Pick<Unit, "namespace" | "secretName"> };
+export type Delay = "moving" | { readonly stuckIn: Pick<Unit, "namespace" | "secretName" | "isFailing"> };
 
 /** What a plan depends on beside the unit itself. */
 export interface PlanContext {
@@ -41,45 +41,56 @@ export function planUnit(unit: Unit, context: PlanContext): Plan {
   const lines = new Map<KeyRecord, string>();
   const verdicts = new Map<KeyRecord, Verdict | undefined>();
   const { secretName } = unit;
-  const conflict = conflictIn(secretName, context.conflict);
+  const wanted = new Set<KeyRecord>();
   let places = 0;
   let bytes = 0;
   // The oldest take their places first, so that a new key never pushes another one out.
   for (const record of [...unit.keys].sort((a, b) => (isOlder(a, b) ? -1 : 1))) {
     const refused = refusal(record, unit, context);
-    // A Secret that cannot be written may still hold the key, and the status must not say otherwise.
-    const stuck = unit.holds(record) ? conflict : undefined;
     if (refused !== undefined || record.key === undefined) {
-      verdicts.set(record, stuck ?? refused);
+      verdicts.set(record, refused);
       continue;
     }
     const line = `${lineFor(record, record.key)}\n`;
     const full = fullness(places + 1, bytes + Buffer.byteLength(line), context.policy);
     if (full !== undefined) {
-      verdicts.set(record, stuck ?? { state: "SecretFull", message: full, secretName });
+      verdicts.set(record, { state: "SecretFull", message: full, secretName });
       continue;
     }
+    wanted.add(record);
     places += 1;
     bytes += Buffer.byteLength(line);
     const delay = context.delayOf(record);
     if (delay !== undefined) {
-      verdicts.set(record, conflict ?? delayed(delay, record, secretName));
+      verdicts.set(record, delayed(delay, record, secretName));
       continue;
     }
     lines.set(record, line);
-    verdicts.set(record, conflict ?? projected(secretName));
+    verdicts.set(record, projected(secretName));
   }
   const byName = [...unit.keys].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return {
-    secret: {
-      namespace: unit.namespace,
-      name: secretName,
-      user: context.owner,
-      file: byName.map((record) => lines.get(record) ?? "").join(""),
-      isNamed: unit.keys.length > 0,
-    },
-    keys: byName.map((record) => ({ record, verdict: verdicts.get(record) })),
+  const secret: DesiredSecret = {
+    namespace: unit.namespace,
+    name: secretName,
+    user: context.owner,
+    file: byName.map((record) => lines.get(record) ?? "").join(""),
+    isNamed: unit.keys.length > 0,
   };
+  const conflict = conflictIn(secretName, context.conflict);
+  if (conflict !== undefined) {
+    const lacksOnlyAdditions = isWithoutAdditions(unit.secret, secret);
+    for (const record of unit.keys) {
+      const [isWanted, isHeld] = [wanted.has(record), unit.holds(record)];
+      // A Secret that cannot be written may still hold a refused key, and the status must not say otherwise.
+      if (lacksOnlyAdditions ? isWanted && !isHeld : isWanted || isHeld) verdicts.set(record, conflict);
+    }
+  }
+  return { secret, keys: byName.map((record) => ({ record, verdict: verdicts.get(record) })) };
+}
+
+/** Is all that the Secret holds as it should be, so that at most keys are missing? */
+function isWithoutAdditions(live: SecretRecord | undefined, desired: DesiredSecret): boolean {
+  return live !== undefined && live.fileDigest === fileDigest(withoutAdditions(desired, live).file);
 }
 
 function refusal(record: KeyRecord, { secretName }: Unit, context: PlanContext): Verdict | undefined {

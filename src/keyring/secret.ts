@@ -137,6 +137,14 @@ export function isRevocation(desired: Pick<DesiredSecret, "file">, live: SecretR
   return after.length < before.size && after.every((key) => before.has(key));
 }
 
+/** What of it does not depend on a new key: the desired file down to the lines whose keys the live Secret holds. */
+export function withoutAdditions(desired: DesiredSecret, live: SecretRecord | undefined): DesiredSecret {
+  const held = new Set(live?.keys);
+  const lines = desired.file.split("\n").slice(0, -1);
+  const kept = lines.filter((line) => keysOf(line).some((key) => held.has(key)));
+  return { ...desired, file: kept.map((line) => `${line}\n`).join("") };
+}
+
 /** When an empty, unnamed Secret is to be collected, in ms since the epoch; undefined if not at all. */
 export function collectionTime(
   desired: Pick<DesiredSecret, "file" | "isNamed">,

@@ -45,10 +45,17 @@ export function duplicateMessage(holder: KeyRecord, seenFrom: KeyRecord): string
 
 /** Of a key that cannot leave a rival's Secret. */
 export function stuckMessage(
-  secret: { readonly namespace: string; readonly secretName: string },
+  secret: { readonly namespace: string; readonly secretName: string; readonly isFailing: boolean },
   seenFrom: KeyRecord,
 ): string {
-  return secret.namespace === seenFrom.namespace
-    ? `Secret ${secret.secretName} still holds this key and cannot be written; look for an admission policy or an immutable Secret, or delete that Secret.`
-    : "A Secret in another namespace still holds this key and cannot be written; ask whoever runs the cluster.";
+  const isLocal = secret.namespace === seenFrom.namespace;
+  const which = isLocal ? `Secret ${secret.secretName}` : "A Secret in another namespace";
+  if (secret.isFailing) {
+    const step = isLocal ? "look for an admission webhook that fails" : "ask whoever runs the cluster";
+    return `${which} still holds this key and could not be written for a while; if that lasts, ${step}.`;
+  }
+  const step = isLocal
+    ? "look for an admission policy or an immutable Secret, or delete that Secret"
+    : "ask whoever runs the cluster";
+  return `${which} still holds this key and cannot be written; ${step}.`;
 }

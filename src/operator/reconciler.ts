@@ -3,7 +3,14 @@ import type { Affected } from "../keyring/affected.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Plan } from "../keyring/plan.ts";
 import type { KeyRecord } from "../keyring/record.ts";
-import { collectionTime, isRevocation, type SecretWrite, secretWrite } from "../keyring/secret.ts";
+import {
+  collectionTime,
+  type DesiredSecret,
+  isRevocation,
+  type SecretWrite,
+  secretWrite,
+  withoutAdditions,
+} from "../keyring/secret.ts";
 import { statusWrite } from "../keyring/status.ts";
 import type { Verdict } from "../keyring/verdict.ts";
 import { ApiError } from "../kube/apierror.ts";
@@ -62,18 +69,42 @@ export class Reconciler {
     if (write !== undefined) {
       const wait = isRevocation(plan.secret, live) ? 0 : this.#pace.wait(id);
       if (wait > 0) return { againAfter: wait };
-      const outcome = await this.#send(id, write, plan, signal);
+      const outcome = await this.#send(id, write, plan.secret, signal);
       if (outcome.kind === "namespaceGone") return { againAfter: undefined };
-      if (outcome.kind === "conflict") {
-        this.#o.onAffected(keyring.writeRefused(id, plan.secret.file));
-        const refused = keyring.plan(id, now, outcome.message) ?? plan;
-        await this.#bringStatuses(refused, now, signal);
-        return { againAfter: CONFLICT_RETRY_MS };
-      }
+      if (outcome.kind === "conflict")
+        return await this.#withoutAdditions(id, plan.secret.file, outcome.message, signal);
       this.#pace.wrote(id);
     }
     await this.#bringStatuses(plan, now, signal);
     return { againAfter: this.#collectAfter(id, plan, now) };
+  }
+
+  /**
+   * The API server has refused the file. A key that cannot come in must not hold up one that is to go: whatever can be
+   * written without it is, at once.
+   */
+  async #withoutAdditions(id: string, file: string, message: string, signal: AbortSignal): Promise<Pass> {
+    const { keyring, onAffected } = this.#o;
+    const now = this.#o.now();
+    const plan = keyring.plan(id, now, message);
+    if (plan === undefined) return { againAfter: undefined };
+    const live = keyring.secretOf(id);
+    const rest = withoutAdditions(plan.secret, live);
+    const isLess = rest.file !== plan.secret.file;
+    const write = isLess ? secretWrite(rest, live, this.#o.secretRetention, now) : undefined;
+    let refused: string | undefined = file;
+    if (write !== undefined) {
+      // The unit itself does not come up again for this write: it would try the refused file once more.
+      const tellOthers = (affected: Affected) =>
+        onAffected(new Map([...affected].filter(([other]) => other !== id)));
+      const outcome = await this.#send(id, write, rest, signal, tellOthers);
+      if (outcome.kind === "namespaceGone") return { againAfter: undefined };
+      refused = outcome.kind === "conflict" ? rest.file : undefined;
+      if (refused === undefined) this.#pace.wrote(id);
+    }
+    if (refused !== undefined) onAffected(keyring.writeRefused(id, refused));
+    await this.#bringStatuses(keyring.plan(id, now, message) ?? plan, now, signal);
+    return { againAfter: CONFLICT_RETRY_MS };
   }
 
   /** A write before this pass whose answer was lost may have happened: looks what the Secret holds. */
@@ -89,11 +120,17 @@ export class Reconciler {
   }
 
   /** Sends the write, and keeps the keyring informed of what the Secret holds, or may hold, all the while. */
-  async #send(id: string, write: SecretWrite, plan: Plan, signal: AbortSignal): Promise<SecretOutcome> {
-    const { keyring, secrets, onAffected } = this.#o;
-    keyring.writeBegins(id, plan.secret.file);
+  async #send(
+    id: string,
+    write: SecretWrite,
+    desired: DesiredSecret,
+    signal: AbortSignal,
+    onAffected = this.#o.onAffected,
+  ): Promise<SecretOutcome> {
+    const { keyring, secrets } = this.#o;
+    keyring.writeBegins(id, desired.file);
     try {
-      const outcome = await secrets.send(write, plan.secret, signal);
+      const outcome = await secrets.send(write, desired, signal);
       if (outcome.kind === "written") onAffected(keyring.putSecret(outcome.secret));
       if (outcome.kind === "collected") {
         onAffected(keyring.removeSecret(outcome.namespace, outcome.name, outcome.resourceVersion));
@@ -101,6 +138,8 @@ export class Reconciler {
       onAffected(keyring.writeEnds(id));
       return outcome;
     } catch (error) {
+      if (error instanceof ApiError && error.status >= 500)
+        onAffected(keyring.writeFailed(id, desired.file, this.#o.now()));
       if (!mayHaveHappened(error)) onAffected(keyring.writeEnds(id));
       throw error;
     }

@@ -13,6 +13,7 @@ type Step =
   | { readonly do: "work"; readonly which: number }
   | { readonly do: "land"; readonly which: number }
   | { readonly do: "refuse"; readonly which: number }
+  | { readonly do: "refuse key"; readonly which: number; readonly key: number }
   | { readonly do: "allow"; readonly which: number };
 
 const START = 1_700_000_000;
@@ -51,6 +52,12 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 const refusal: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.nat(100).map((which): Step => ({ do: "refuse", which })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(fc.nat(100), fc.integer({ min: 1, max: 4 }))
+      .map(([which, key]): Step => ({ do: "refuse key", which, key })),
+  },
   { weight: 1, arbitrary: fc.nat(100).map((which): Step => ({ do: "allow", which })) },
 );
 
@@ -83,6 +90,7 @@ function play(world: World, steps: readonly Step[]): SSHKeyFacts[] {
     } else if (each.do === "pass") world.pass(each.seconds * 1000);
     else if (each.do === "land") world.land(nth(world.writing, each.which));
     else if (each.do === "refuse") world.refuse(nth(idsOf(world), each.which));
+    else if (each.do === "refuse key") world.refuseKey(nth(idsOf(world), each.which), each.key);
     else if (each.do === "allow") world.allow(nth(world.refusing, each.which));
     else world.work(nth(world.due, each.which));
   }
@@ -119,7 +127,7 @@ describe("any order of events ends in one outcome", () => {
     );
   });
 
-  it("has a true status for every SSHKey at rest while Secrets refuse to be written, and ends where the model says", () => {
+  it("has a true status for every SSHKey at rest while Secrets refuse to be written or to hold a key, and ends where the model says", () => {
     fc.assert(
       fc.property(
         policy,

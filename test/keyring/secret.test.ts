@@ -8,6 +8,7 @@ import {
   type SecretObject,
   type SecretRecord,
   secretWrite,
+  withoutAdditions,
 } from "../../src/keyring/secret.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -109,6 +110,29 @@ describe("whether a write only takes keys out", () => {
     ["is not so when nothing goes", line("AAAA") + line("BBBB"), false],
   ])("%s", (_, file, expected) => {
     expect(isRevocation({ file }, holding)).toBe(expected);
+  });
+});
+
+describe("a Secret without what would be added", () => {
+  const line = (key: string, options = "") => `${options}ssh-ed25519 ${key} team-a/${key}\n`;
+  const holding = { ...live, keys: ["AAAA", "BBBB"] };
+
+  it.each([
+    ["lacks the keys that come", line("AAAA") + line("BBBB") + line("CCCC"), line("AAAA") + line("BBBB")],
+    ["lacks the keys that go", line("AAAA") + line("CCCC"), line("AAAA")],
+    ["is empty when no key stays", line("CCCC"), ""],
+    ["is as it should be when none comes", line("AAAA"), line("AAAA")],
+    [
+      "keeps the lines as they should be",
+      line("AAAA", 'command="a b" ') + line("CCCC"),
+      line("AAAA", 'command="a b" '),
+    ],
+  ])("%s", (_, file, expected) => {
+    expect(withoutAdditions({ ...desired, file }, holding).file).toBe(expected);
+  });
+
+  it("has no line at all while there is no Secret", () => {
+    expect(withoutAdditions(desired, undefined).file).toBe("");
   });
 });
 

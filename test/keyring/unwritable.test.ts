@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
 import type { Verdict } from "../../src/keyring/verdict.ts";
-import { type SSHKeyFacts, sshKey } from "./sshkeys.ts";
+import { ed25519, type SSHKeyFacts, sshKey } from "./sshkeys.ts";
 import { World } from "./world.ts";
 
 const BOB = { name: "bobs", user: "bob", createdAt: 1_700_000_000 };
@@ -138,6 +138,91 @@ describe("a key that the Secret of its own user still holds", () => {
   });
 });
 
+describe("a Secret that is refused for a key that comes in", () => {
+  const SECOND = { ...BOB, name: "second", key: 2 };
+  const ID = "team-a/sshkeys-bob";
+
+  it("loses the key that goes", () => {
+    const world = withUnwantedKey();
+    disable(world);
+    world.settle();
+    expect(world.keyring.secretOf(ID)?.keys).toEqual([blob(2)]);
+  });
+
+  it("lets the status say that the key is out", () => {
+    const world = withUnwantedKey();
+    disable(world);
+    world.settle();
+    expect(saidOf(world, BOB)?.state).toBe("Disabled");
+  });
+
+  it("leaves the keys that stay Projected", () => {
+    const world = withUnwantedKey();
+    disable(world);
+    world.settle();
+    expect(saidOf(world, SECOND)?.state).toBe("Projected");
+  });
+
+  it("leaves the keys that it holds Projected when none goes", () => {
+    expect(saidOf(withUnwantedKey(), SECOND)?.state).toBe("Projected");
+  });
+
+  it("has a SecretConflict for the key that comes", () => {
+    const world = withUnwantedKey();
+    disable(world);
+    world.settle();
+    expect(saidOf(world, { name: "third" })?.message).toBe("It cannot be written.");
+  });
+
+  it("has a SecretConflict for every key when nothing of it can be written", () => {
+    const world = withUnwantedKey();
+    world.refuse(ID);
+    disable(world);
+    world.settle();
+    expect([BOB, SECOND].map((each) => saidOf(world, each)?.state)).toEqual([
+      "SecretConflict",
+      "SecretConflict",
+    ]);
+  });
+
+  it("has no verdict for a rival who waits until it is known whether the key goes", () => {
+    const world = withUnwantedKey();
+    world.put(sshKey({ ...ALICE, key: 1 }));
+    world.settle();
+    disable(world);
+    world.work(ID);
+    world.land(ID);
+    expect(planned(world)).toBe(undefined);
+  });
+
+  it("hands the key that goes over to the rival who waits", () => {
+    const world = withUnwantedKey();
+    world.put(sshKey({ ...ALICE, key: 1 }));
+    world.settle();
+    disable(world);
+    world.settle();
+    expect(saidOf(world, ALICE)?.state).toBe("Projected");
+  });
+
+  it("says of an SSHKey that repeats a key of its own that it is a duplicate", () => {
+    const world = withUnwantedKey();
+    world.put(sshKey({ ...ALICE, user: "bob", key: 1 }));
+    world.settle();
+    expect(saidOf(world, ALICE)?.state).toBe("Duplicate");
+  });
+
+  /** Bob's Secret holds key 1 and key 2, and is refused with key 3. */
+  function withUnwantedKey(): World {
+    const world = withHeldKey("team-a");
+    world.put(sshKey(SECOND));
+    world.settle();
+    world.refuseKey(ID, 3);
+    world.put(sshKey({ ...BOB, name: "third", key: 3 }));
+    world.settle();
+    return world;
+  }
+});
+
 describe("two Secrets of one user that cannot be written", () => {
   it("come to rest though both wait for the same key", () => {
     const world = new World(DEFAULT_POLICY);
@@ -166,6 +251,10 @@ function withStuckKey(...namespaces: string[]): World {
   }
   world.settle();
   return world;
+}
+
+function blob(key: number): string | undefined {
+  return ed25519(key).split(" ")[1];
 }
 
 function disable(world: World, generation = 2, namespace = "team-a"): void {

@@ -5,10 +5,19 @@ import { Keyring } from "../../src/keyring/keyring.ts";
 import type { Plan } from "../../src/keyring/plan.ts";
 import type { Policy } from "../../src/keyring/policy.ts";
 import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
-import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
+import {
+  type DesiredSecret,
+  fileDigest,
+  keysOf,
+  type SecretRecord,
+  withoutAdditions,
+} from "../../src/keyring/secret.ts";
 import type { Verdict } from "../../src/keyring/verdict.ts";
 import { isExpired } from "../../src/keyring/verdict.ts";
 import type { Outcome } from "./model.ts";
+import { ed25519 } from "./sshkeys.ts";
+
+const REFUSED = "It cannot be written.";
 
 /**
  * A keyring with the Secrets that its plans lead to: one unit is brought to its plan at a time, in whatever order
@@ -18,9 +27,10 @@ export class World {
   readonly keyring: Keyring;
   readonly #policy: Policy;
   readonly #due = new Set<string>();
-  readonly #refusing = new Set<string>();
-  /** What the API server answers to the writes under way, by unit. */
-  readonly #writing = new Map<string, () => void>();
+  /** What the API server refuses in the unit's Secret: a key, or everything (""). */
+  readonly #refusing = new Map<string, string>();
+  /** The files of the writes under way, and what the API server answers to them, by unit. */
+  readonly #writing = new Map<string, { file: string; answer: () => void }>();
   /** What the statuses say, by namespace/name. */
   readonly #verdicts = new Map<string, Verdict>();
   readonly #files = new Map<string, { namespace: string; user: string; lines: string[] }>();
@@ -48,7 +58,12 @@ export class World {
 
   /** From now on the API server refuses every write of the unit's Secret, as it does when that is immutable. */
   refuse(id: string): void {
-    this.#refusing.add(id);
+    this.#refusing.set(id, "");
+  }
+
+  /** From now on the API server refuses a Secret of the unit that holds the key, as an admission policy may. */
+  refuseKey(id: string, key: number): void {
+    this.#refusing.set(id, blobOf(ed25519(key)));
   }
 
   /** The unit's Secret can be written again, and is tried again. */
@@ -66,7 +81,7 @@ export class World {
 
   /** The units whose Secret cannot be written. */
   get refusing(): readonly string[] {
-    return [...this.#refusing];
+    return [...this.#refusing.keys()];
   }
 
   /** The units that wait, in the order in which they came up. */
@@ -92,19 +107,27 @@ export class World {
       this.#bringStatuses(plan);
       return;
     }
-    this.keyring.writeBegins(id, file);
-    this.#checkForce(linesOf(file));
-    this.#writing.set(id, () => {
-      if (this.#refusing.has(id)) this.#refused(id, plan);
-      else this.#written(id, plan, live);
+    this.#begin(id, plan.secret, (isRefused) => {
+      if (isRefused) this.#refused(id, file);
+      else this.#bringStatuses(plan);
     });
   }
 
   /** The write under way is answered. */
   land(id: string): void {
-    const answer = this.#writing.get(id);
+    const write = this.#writing.get(id);
     this.#writing.delete(id);
-    answer?.();
+    write?.answer();
+  }
+
+  /** The API server fails to carry out the write under way; it will be tried again. */
+  fail(id: string): void {
+    const write = this.#writing.get(id);
+    if (write === undefined) throw new Error(`${id} is not being written`);
+    this.#writing.delete(id);
+    this.#note(this.keyring.writeFailed(id, write.file, this.now));
+    this.#note(this.keyring.writeEnds(id));
+    this.#due.add(id);
   }
 
   /** Works until nothing is due. `pick` chooses the next of that many units. */
@@ -156,8 +179,22 @@ export class World {
     for (const id of affected.keys()) this.#due.add(id);
   }
 
-  #written(id: string, plan: Plan, live: SecretRecord | undefined): void {
-    const { namespace, name, user = "", file } = plan.secret;
+  #begin(id: string, desired: DesiredSecret, answered: (isRefused: boolean) => void): void {
+    const live = this.keyring.secretOf(id);
+    this.keyring.writeBegins(id, desired.file);
+    this.#checkForce(linesOf(desired.file));
+    const answer = () => {
+      const unwanted = this.#refusing.get(id);
+      const isRefused = unwanted === "" || keysOf(desired.file).some((key) => key === unwanted);
+      if (!isRefused) this.#written(id, desired, live);
+      this.#note(this.keyring.writeEnds(id));
+      answered(isRefused);
+    };
+    this.#writing.set(id, { file: desired.file, answer });
+  }
+
+  #written(id: string, desired: DesiredSecret, live: SecretRecord | undefined): void {
+    const { namespace, name, user = "", file } = desired;
     const lines = linesOf(file);
     this.#files.set(id, { namespace, user, lines });
     this.#checkRivals();
@@ -175,14 +212,21 @@ export class World {
       emptySince: file === "" ? this.now : undefined,
     };
     this.#note(this.keyring.putSecret(secret));
-    this.#note(this.keyring.writeEnds(id));
-    this.#bringStatuses(plan);
   }
 
-  #refused(id: string, { secret }: Plan): void {
-    this.#note(this.keyring.writeEnds(id));
-    this.#note(this.keyring.writeRefused(id, secret.file));
-    const plan = this.keyring.plan(id, this.now, "It cannot be written.");
+  /** Sends what can go without the keys that would come in, if that is anything, and says how it stands. */
+  #refused(id: string, file: string): void {
+    const { secret } = this.keyring.plan(id, this.now, REFUSED) ?? {};
+    const live = this.keyring.secretOf(id);
+    const rest = secret && withoutAdditions(secret, live);
+    if (rest && live && rest.file !== secret.file && live.fileDigest !== fileDigest(rest.file)) {
+      this.#begin(id, rest, (isRefused) => this.#tellRefusal(id, isRefused ? rest.file : undefined));
+    } else this.#tellRefusal(id, file);
+  }
+
+  #tellRefusal(id: string, file: string | undefined): void {
+    if (file !== undefined) this.#note(this.keyring.writeRefused(id, file));
+    const plan = this.keyring.plan(id, this.now, REFUSED);
     if (plan !== undefined) this.#bringStatuses(plan);
   }
 

@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { secretsPath } from "../../src/operator/api.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { freshKey } from "./publickeys.ts";
+import { Stage } from "./stage.ts";
+import { DEADLINE_MS, readyOf, type Tenant } from "./tenant.ts";
+
+const WEBHOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations";
+
+let stage: Stage;
+
+beforeAll(async () => {
+  stage = await Stage.open();
+  await stage.run();
+});
+
+afterAll(async () => {
+  await stage.close();
+});
+
+describe("a key that another user's Secret still holds, since an admission webhook fails there", () => {
+  let bobs: Tenant;
+  let alices: Tenant;
+  let key: string;
+
+  beforeAll(async () => {
+    [bobs, alices, key] = [await stage.tenant(), await stage.tenant(), freshKey()];
+    await bobs.create("bobs", { user: "bob", key });
+    await bobs.until("bobs", "Projected");
+    await alices.create("alices", { user: "alice", key: freshKey() });
+    await alices.until("alices", "Projected");
+    await breakWebhook(bobs);
+    await bobs.edit("bobs", { disabled: true });
+    await alices.edit("alices", { key });
+  });
+
+  test("is reported when that lasts, also when the SSHKey had another key before", async () => {
+    const status = await alices.until("alices", "SecretConflict");
+    expect(readyOf(status)?.message).toContain("could not be written for a while");
+  });
+
+  test("comes into the Secret of its own user when the webhook is gone, without anybody touching an SSHKey", async () => {
+    await bobs.send("DELETE", `${WEBHOOKS}/${bobs.namespace}`);
+    await alices.until("alices", "Projected");
+    await alices.untilFile("sshkeys-alice", [alices.line("alices", key)]);
+  });
+});
+
+/** From now on the API server answers every write of a Secret in the namespace with 500. */
+async function breakWebhook(tenant: Tenant): Promise<void> {
+  const { cluster, namespace } = tenant;
+  const rule = {
+    apiGroups: [""],
+    apiVersions: ["v1"],
+    operations: ["CREATE", "UPDATE"],
+    resources: ["secrets"],
+  };
+  const webhook = {
+    name: "webhook.example.com",
+    clientConfig: { url: "https://127.0.0.1:1/" },
+    rules: [rule],
+    namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
+    failurePolicy: "Fail",
+    sideEffects: "None",
+    admissionReviewVersions: ["v1"],
+  };
+  await tenant.send("POST", WEBHOOKS, { metadata: { name: namespace }, webhooks: [webhook] });
+  const isInForce = async () => {
+    const probe = { metadata: { name: "probe" } };
+    return (await cluster.request("POST", `${secretsPath(namespace)}?dryRun=All`, probe)).status >= 500;
+  };
+  await eventually("the webhook is called", isInForce, DEADLINE_MS);
+}
