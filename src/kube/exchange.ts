@@ -58,7 +58,11 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
     reject(isKnown ? error : new NotSentError(error.code ?? "unknown", error));
   });
   sent.on("response", resolve);
-  scope.onEnd(() => sent.destroy());
+  scope.onEnd(() => {
+    // A request that has no connection yet tells nobody that it was destroyed.
+    clearTimeout(connecting);
+    sent.destroy();
+  });
   whenConnected(sent, () => {
     clearTimeout(connecting);
     // A process that was paused while it waited for the connection must not send when it wakes up.
@@ -69,7 +73,6 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
     isSent = true;
     sent.end(body);
   });
-  // A request that waits for a connection does not say that it was ended.
   return scope.race(promise);
 }
 
@@ -83,18 +86,12 @@ export function bodyOf(answer: IncomingMessage): Promise<string> {
   return promise;
 }
 
-/** Connections that are ready for a request: connected, and encrypted if they are to be. */
-const ready = new WeakSet<Socket>();
-
+/** Calls `act` as soon as the request has a connection that is complete, TLS and all. */
 function whenConnected(sent: ClientRequest, act: () => void): void {
   sent.on("socket", (socket: Socket) => {
-    const done = () => {
-      ready.add(socket);
-      act();
-    };
-    if (ready.has(socket)) act();
-    else if (socket instanceof TLSSocket) socket.once("secureConnect", done);
-    else if (socket.connecting) socket.once("connect", done);
-    else done();
+    // Asked of the socket itself: a request that was given up may have left it to the next one half way.
+    if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once("secureConnect", act);
+    else if (socket.connecting) socket.once("connect", act);
+    else act();
   });
 }

@@ -3,6 +3,7 @@ import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
 import { bodyOf, exchange } from "../../src/kube/exchange.ts";
 import { RequestScope } from "../../src/kube/requestscope.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { authority, clientKey, clientOne, clientTwo, serverCertificate, serverKey } from "./certificates.ts";
 import { credentialsFixture } from "./credentialsfixture.ts";
 import { json, kubeconfigText, listen } from "./localserver.ts";
@@ -52,6 +53,20 @@ test("a client certificate that was replaced lets requests under way finish", as
   write("client.crt", clientTwo);
   await credentials.current();
   expect(await bodyOf(await answer)).toBe('"one"');
+});
+
+test("a request that is given up before it has its connection leaves one that works", async () => {
+  const { credentials } = open({ kubeconfig: await startTlsServer() });
+  const { agent, address } = await credentials.current();
+  const outgoing = { server: address, path: "/", method: "GET", headers: {}, body: undefined };
+  const ended = new RequestScope();
+  ended.end("Aborted");
+  await expect(exchange({ ...outgoing, mayBeSent: () => true }, agent, ended)).rejects.toThrow("Aborted");
+  const idle = () => Object.values(agent.freeSockets).flat() as TLSSocket[];
+  await eventually("its connection is idle", () => idle().some(({ authorized }) => authorized));
+  expect(
+    await bodyOf(await exchange({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope())),
+  ).toBe('"one"');
 });
 
 test.each([
