@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { secretPath, secretsPath } from "../../src/operator/api.ts";
-import { byOperator, readWrites } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey, freshRSAKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
@@ -79,20 +78,20 @@ describe("when one key is revoked and the admission policy refuses a Secret with
   test("the refused key is not tried over and over", async () => {
     await tenant.edit("revoked", { disabled: true });
     await tenant.until("revoked", "Disabled");
-    await allIsHandled();
+    await stage.allIsHandled();
     const before = await attemptsIn(tenant);
-    await allIsHandled();
+    await stage.allIsHandled();
     expect(await attemptsIn(tenant)).toBe(before);
   });
 
   test("nothing is written at rest, after a restart either", async () => {
     await tenant.edit("revoked", { disabled: true });
     await tenant.until("revoked", "Disabled");
-    await allIsHandled();
-    const before = await writesIn(tenant);
+    await stage.allIsHandled();
+    const before = await stage.writesIn(tenant);
     await stage.run();
-    await allIsHandled();
-    expect(await writesIn(tenant)).toEqual(before);
+    await stage.allIsHandled();
+    expect(await stage.writesIn(tenant)).toEqual(before);
   });
 
   test("the refused key comes in with the next change when the policy is gone", async () => {
@@ -147,23 +146,4 @@ async function attemptsIn({ namespace }: Tenant): Promise<number> {
     .map((line) => JSON.parse(line) as { verb: string; userAgent?: string; requestURI: string })
     .filter(({ verb, userAgent }) => verb === "patch" && userAgent?.startsWith("sshkey-operator/"))
     .filter(({ requestURI }) => requestURI.startsWith(secretPath(namespace, "sshkeys-alice"))).length;
-}
-
-/** What the operator has written in the tenant's namespace, Events included. */
-async function writesIn({ namespace }: Tenant): Promise<string[]> {
-  const writes = await readWrites(stage.cluster.controlPlane.auditLog ?? "");
-  return writes.filter((write) => byOperator(write) && write.namespace === namespace).map(({ id }) => id);
-}
-
-/** Work is done in the order in which it comes up: when what came last is done, Event and all, so is the rest. */
-async function allIsHandled(): Promise<void> {
-  const marker = await stage.tenant();
-  await marker.create("marker", { user: "marker", key: freshKey() });
-  await marker.until("marker", "Projected");
-  const path = `/apis/events.k8s.io/v1/namespaces/${marker.namespace}/events`;
-  await eventually(
-    "the marker has its Event",
-    async () => ((await marker.send("GET", path)) as { items: unknown[] }).items.length > 0,
-    DEADLINE_MS,
-  );
 }

@@ -1,11 +1,9 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MANAGED_SELECTOR, secretsPath } from "../../src/operator/api.ts";
-import { byOperator, readWrites } from "../cluster/auditlog.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { freshDSSKey, freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
-import { DEADLINE_MS, type Tenant } from "./tenant.ts";
+import type { Tenant } from "./tenant.ts";
 
 let stage: Stage;
 let tenant: Tenant;
@@ -14,7 +12,7 @@ beforeAll(async () => {
   stage = await Stage.open({ audit: true });
   await stage.run();
   tenant = await withOneOfEach();
-  await allIsHandled();
+  await stage.allIsHandled();
 });
 
 afterAll(async () => {
@@ -108,9 +106,9 @@ test("a user's Secrets of one key that cannot be made in two namespaces do not s
     await each.create("conflict", { user: "grace", key });
   }
   for (const each of tenants) await each.until("conflict", "SecretConflict");
-  await allIsHandled();
+  await stage.allIsHandled();
   const before = await attemptsIn(tenants);
-  await allIsHandled();
+  await stage.allIsHandled();
   expect(await attemptsIn(tenants)).toBe(before);
 });
 
@@ -128,32 +126,14 @@ async function attemptsIn(tenants: readonly Tenant[]): Promise<number> {
 
 /** The operator's writes in the tenant's namespace, Events included, until all that `act` brought about is handled. */
 async function writesDuring(act: () => Promise<void>): Promise<string[]> {
-  const before = new Set((await writesInNamespace()).map(({ id }) => id));
+  const before = new Set((await stage.writesIn(tenant)).map(({ id }) => id));
   await act();
-  await allIsHandled();
-  const writes = (await writesInNamespace()).filter(({ id }) => !before.has(id));
+  await stage.allIsHandled();
+  const writes = (await stage.writesIn(tenant)).filter(({ id }) => !before.has(id));
   return writes.map(({ verb, resource, name, subresource }) => {
     const object = resource === "events" ? resource : `${resource}/${name}`;
     return `${verb} ${object}${subresource === "" ? "" : `/${subresource}`}`;
   });
-}
-
-async function writesInNamespace() {
-  const writes = await readWrites(stage.cluster.controlPlane.auditLog ?? "");
-  return writes.filter((write) => byOperator(write) && write.namespace === tenant.namespace);
-}
-
-/** Work is done in the order in which it comes up: when what came last is done, Event and all, so is the rest. */
-async function allIsHandled(): Promise<void> {
-  const marker = await stage.tenant();
-  await marker.create("marker", { user: "marker", key: freshKey() });
-  await marker.until("marker", "Projected");
-  const path = `/apis/events.k8s.io/v1/namespaces/${marker.namespace}/events`;
-  await eventually(
-    "the marker has its Event",
-    async () => ((await marker.send("GET", path)) as { items: unknown[] }).items.length > 0,
-    DEADLINE_MS,
-  );
 }
 
 async function withOneOfEach(): Promise<Tenant> {

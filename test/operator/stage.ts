@@ -1,12 +1,15 @@
 import type { ControlPlaneOptions } from "../../controlplane/controlplane.ts";
+import { byOperator, readWrites, type Write } from "../cluster/auditlog.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
 import {
   type OperatorProcess,
   type OperatorProcessOptions,
   startOperator,
 } from "../cluster/operatorprocess.ts";
 import { type FlakyLine, startFlakyLine } from "./flakyline.ts";
-import { Tenant } from "./tenant.ts";
+import { freshKey } from "./publickeys.ts";
+import { DEADLINE_MS, Tenant } from "./tenant.ts";
 
 export type OperatorSettings = Partial<OperatorProcessOptions>;
 
@@ -60,6 +63,25 @@ export class Stage {
     const line = await startFlakyLine(this.cluster.controlPlane);
     this.#lines.push(line);
     return line;
+  }
+
+  /** What the operator has written in the tenant's namespace, Events included. Wants a Stage with an audit log. */
+  async writesIn({ namespace }: Tenant): Promise<readonly Write[]> {
+    const writes = await readWrites(this.cluster.controlPlane.auditLog ?? "");
+    return writes.filter((write) => byOperator(write) && write.namespace === namespace);
+  }
+
+  /** Work is done in the order in which it comes up: when what came last is done, Event and all, so is the rest. */
+  async allIsHandled(): Promise<void> {
+    const marker = await this.tenant();
+    await marker.create("marker", { user: "marker", key: freshKey() });
+    await marker.until("marker", "Projected");
+    const path = `/apis/events.k8s.io/v1/namespaces/${marker.namespace}/events`;
+    await eventually(
+      "the marker has its Event",
+      async () => ((await marker.send("GET", path)) as { items: unknown[] }).items.length > 0,
+      DEADLINE_MS,
+    );
   }
 
   async close(): Promise<void> {
