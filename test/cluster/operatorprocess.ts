@@ -16,7 +16,7 @@ const ALONE = [
 /** The built bundle, running as its own process. */
 export interface OperatorProcess {
   readonly child: Child;
-  /** Every line logged so far. */
+  /** Every line written so far; one that was logged just now may come a moment later. */
   log(): Promise<LogLine[]>;
   /** The first line of this event, when there is one. */
   logged(event: string, matches?: (line: LogLine) => boolean): Promise<LogLine>;

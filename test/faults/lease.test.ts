@@ -148,7 +148,6 @@ async function live(fault: Fault): Promise<Life> {
   await renewal.struck;
   await renewed(a);
   await pair.untilServed();
-  const termsLost = (await a.lines("LeadershipLost")).length;
   b.proxy.inject(isLeaseWrite, fault);
   const { at } = await a.proxy.inject(isLeaseWrite, fault, Number.POSITIVE_INFINITY).struck;
   const takenOverMs = (await b.began(1)) - wallTime(at);
@@ -162,6 +161,8 @@ async function live(fault: Fault): Promise<Life> {
   const handedOverMs = (await a.began(2)) - stoppedAt;
   await pair.close();
   const starts = (await a.lines("Started")).length;
+  const losses = (await a.lines("LeadershipLost")).map(({ time }) => Date.parse(String(time)));
+  const termsLost = losses.filter((lostAt) => lostAt < wallTime(at)).length;
   await replicas.stop(a.replica);
   return {
     createdMs,
@@ -214,8 +215,7 @@ async function stoppedBeforeTheLead(): Promise<number> {
 
 async function endWithHeir(pair: Pair): Promise<number> {
   const heir = await pair.start("b");
-  const [synced] = await heir.lines("Synced");
-  return await end(pair, heir, Date.parse(String(synced?.time)));
+  return await end(pair, heir, await heir.synced());
 }
 
 async function end(pair: Pair, heir: Candidate, since: number): Promise<number> {

@@ -18,8 +18,11 @@ const WORK_INTERVAL_MS = 250;
 export interface Candidate {
   readonly replica: Replica;
   readonly proxy: FaultProxy;
-  /** When it began its nth term, ms since the epoch; waits for it. */
+  /** When its caches were complete, ms since the epoch; waits for the log to say so. */
+  synced(): Promise<number>;
+  /** When it began its nth term, ms since the epoch; waits for the log to say so. */
   began(term: number): Promise<number>;
+  /** Those of the event that are written by now: a line comes a moment after what it tells of. */
   lines(event: string): Promise<readonly LogLine[]>;
 }
 
@@ -64,18 +67,20 @@ export class Pair {
     });
     const lines = async (event: string) =>
       (await replica.process.log()).filter((line) => line.event === event);
+    const timeOf = async (event: string, nth: number) => {
+      const line = await eventually(
+        `${replica.name} logs ${event} ${nth} times`,
+        async () => (await lines(event))[nth - 1],
+        DEADLINE_MS,
+      );
+      return Date.parse(String(line.time));
+    };
     return {
       replica,
       proxy: await promise,
       lines,
-      async began(term) {
-        const line = await eventually(
-          `${replica.name} begins term ${term}`,
-          async () => (await lines("Leading"))[term - 1],
-          DEADLINE_MS,
-        );
-        return Date.parse(String(line.time));
-      },
+      synced: () => timeOf("Synced", 1),
+      began: (term) => timeOf("Leading", term),
     };
   }
 
