@@ -31,6 +31,9 @@ export interface ControlPlane {
   stopApiServer(signal?: NodeJS.Signals): Promise<void>;
   /** On the same port, with the same certificates and data; resolves when it is ready. */
   startApiServer(): Promise<void>;
+  /** SIGTERM; the API server stays, and answers 5xx until etcd is back. Its data are in the folder `etcd` of `dir`. */
+  stopEtcd(): Promise<void>;
+  startEtcd(): Promise<void>;
   /** Writes a kubeconfig file for a service account's token and gives back its path. */
   tokenKubeconfig(o: AccountToken): Promise<string>;
   /** Ends every process and removes the folder, data included. May be called twice. */
@@ -103,11 +106,15 @@ export async function startControlPlane(o: ControlPlaneOptions = {}): Promise<Co
       get apiserver() {
         return apiserver.child;
       },
-      etcd: etcd.child,
+      get etcd() {
+        return etcd.child;
+      },
       etcdEndpoint: etcd.endpoint,
       ...(auditLog === undefined ? {} : { auditLog }),
       stopApiServer: (signal = "SIGTERM") => apiserver.stop(signal),
       startApiServer: () => apiserver.start(),
+      stopEtcd: () => etcd.stop(),
+      startEtcd: () => etcd.start(),
       tokenKubeconfig: (account) => writeTokenKubeconfig(dir, { server, ca }, account),
       stop,
     };

@@ -6,43 +6,67 @@ import { type Child, spawnChild } from "./child.ts";
 import { answersOk } from "./probe.ts";
 import { ready } from "./ready.ts";
 
+/** One etcd over the life of a control plane: it may be stopped and started on the same socket with the same data. */
+export interface Etcd {
+  readonly child: Child;
+  /** A `unix://` address. */
+  readonly endpoint: string;
+  /** SIGTERM, and SIGKILL after 5 s. Resolves when it is gone. */
+  stop(): Promise<void>;
+  /** Starts it again and waits until it is healthy. */
+  start(): Promise<void>;
+}
+
 /**
  * Starts a one-member etcd that listens on unix sockets in `dir` only, so that no other process can be taken
  * for it nor reach it by a port; resolves when it is healthy. Writes are not synced to disk.
  */
-export async function startEtcd(o: {
-  readonly binary: string;
-  readonly dir: string;
-}): Promise<{ readonly child: Child; readonly endpoint: string }> {
+export async function startEtcd(o: { readonly binary: string; readonly dir: string }): Promise<Etcd> {
   const socket = join(o.dir, "etcd.sock");
   if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
     throw new SocketPathError(socket);
   }
+  const args = flags(o.dir, socket);
+  const launch = () =>
+    spawnChild({ name: "etcd", command: o.binary, args, logFile: join(o.dir, "etcd.log") });
+  const untilReady = async () => {
+    try {
+      await ready(child, () => health(socket), 30_000);
+    } catch (error) {
+      await child.stop(0);
+      throw error;
+    }
+  };
+  let child = launch();
+  await untilReady();
+  return {
+    get child() {
+      return child;
+    },
+    endpoint: `unix://${socket}`,
+    stop: () => child.stop(),
+    async start() {
+      // Known before it is ready, so that a stop in the meantime reaches it.
+      child = launch();
+      await untilReady();
+    },
+  };
+}
+
+function flags(dir: string, socket: string): readonly string[] {
   const name = `etcd-${randomBytes(4).toString("hex")}`;
-  const child = spawnChild({
-    name: "etcd",
-    command: o.binary,
-    args: [
-      `--name=${name}`,
-      `--data-dir=${join(o.dir, "etcd")}`,
-      `--listen-client-urls=unix://${socket}`,
-      `--listen-peer-urls=unix://${join(o.dir, "peer.sock")}`,
-      // What a member advertises must have a host and a port; with a single member nobody connects to it.
-      "--advertise-client-urls=http://127.0.0.1:1",
-      "--initial-advertise-peer-urls=http://127.0.0.1:1",
-      `--initial-cluster=${name}=http://127.0.0.1:1`,
-      "--unsafe-no-fsync",
-      "--log-level=warn",
-    ],
-    logFile: join(o.dir, "etcd.log"),
-  });
-  try {
-    await ready(child, () => health(socket), 30_000);
-  } catch (error) {
-    await child.stop(0);
-    throw error;
-  }
-  return { child, endpoint: `unix://${socket}` };
+  return [
+    `--name=${name}`,
+    `--data-dir=${join(dir, "etcd")}`,
+    `--listen-client-urls=unix://${socket}`,
+    `--listen-peer-urls=unix://${join(dir, "peer.sock")}`,
+    // What a member advertises must have a host and a port; with a single member nobody connects to it.
+    "--advertise-client-urls=http://127.0.0.1:1",
+    "--initial-advertise-peer-urls=http://127.0.0.1:1",
+    `--initial-cluster=${name}=http://127.0.0.1:1`,
+    "--unsafe-no-fsync",
+    "--log-level=warn",
+  ];
 }
 
 /** sockaddr_un.sun_path holds 108 bytes on Linux, 104 elsewhere, the final zero included. */

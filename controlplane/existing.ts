@@ -36,6 +36,12 @@ export async function useExistingCluster(): Promise<ControlPlane> {
     async startApiServer() {
       throw new ExistingClusterError("starting the API server");
     },
+    async stopEtcd() {
+      throw new ExistingClusterError("stopping etcd");
+    },
+    async startEtcd() {
+      throw new ExistingClusterError("starting etcd");
+    },
     tokenKubeconfig: (account) =>
       writeTokenKubeconfig(dir, { server, ...(ca === undefined ? {} : { ca }) }, account),
     async stop() {

@@ -4,6 +4,7 @@ import { DuplicateGroups } from "./duplicategroups.ts";
 import { type Delay, type Plan, planUnit } from "./plan.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyRecord } from "./record.ts";
+import { isNewer } from "./resourceversion.ts";
 import { keysOf, type SecretRecord } from "./secret.ts";
 import { secretName } from "./secretname.ts";
 import type { SeenStatus } from "./seenstatus.ts";
@@ -48,11 +49,14 @@ export class Keyring {
     return planUnit(unit, context);
   }
 
-  /** Takes in an SSHKey that is new or changed. */
-  putKey(record: KeyRecord, now: number): Affected {
+  /**
+   * Takes in an SSHKey that is new or changed. `isRewound`: history went back, so neither version nor generation tell
+   * how it compares with what was known.
+   */
+  putKey(record: KeyRecord, now: number, isRewound = false): Affected {
     const before = this.#keys.get(record.namespace)?.get(record.name);
     const affected: AffectedSoFar = new Map();
-    if (before?.uid === record.uid) {
+    if (before?.uid === record.uid && !isRewound) {
       if (isNewer(before.seen, record.seen)) record.seen = before.seen;
       // The generation counts the changes of the spec: this is at most a new status, most often the own one.
       if (before.generation === record.generation) {
@@ -109,17 +113,21 @@ export class Keyring {
     return affected;
   }
 
-  /** Takes in a complete list of managed Secrets, true as of `resourceVersion`. */
+  /**
+   * Takes in a complete list of managed Secrets, true as of `resourceVersion`. `isRewound`: history went back, so it is
+   * true whatever the versions say that were known.
+   */
   replaceSecrets(
     secrets: readonly SecretRecord[],
     namespace: string | undefined,
     resourceVersion: string,
+    isRewound = false,
   ): Affected {
     const affected: AffectedSoFar = new Map();
+    if (isRewound) this.#forgetSecrets(namespace, affected);
     const listed = new Set(secrets.map((secret) => unitId(secret.namespace, secret.name)));
-    for (const unit of [...this.#units.values()]) {
-      const isInScope = namespace === undefined || unit.namespace === namespace;
-      if (!isInScope || unit.secret === undefined || listed.has(unit.id)) continue;
+    for (const unit of this.#unitsIn(namespace)) {
+      if (unit.secret === undefined || listed.has(unit.id)) continue;
       merge(affected, this.removeSecret(unit.namespace, unit.secretName, resourceVersion));
     }
     for (const secret of secrets) merge(affected, this.putSecret(secret));
@@ -247,6 +255,21 @@ export class Keyring {
     this.#groups.moveLive(unit.id, before, unit.liveKeys(), affected);
   }
 
+  #forgetSecrets(namespace: string | undefined, affected: AffectedSoFar): void {
+    for (const unit of this.#unitsIn(namespace)) {
+      if (unit.secret === undefined) continue;
+      affected.set(unit.id, "soon");
+      this.#setSecret(unit, undefined, affected);
+      this.#forgetIfEmpty(unit);
+    }
+  }
+
+  #unitsIn(namespace: string | undefined): readonly Unit[] {
+    return [...this.#units.values()].filter(
+      (unit) => namespace === undefined || unit.namespace === namespace,
+    );
+  }
+
   #wake(keys: readonly string[] = []): Affected {
     const affected: AffectedSoFar = new Map();
     for (const base64 of keys) this.#groups.wake(base64, affected);
@@ -285,11 +308,6 @@ export class Keyring {
   #forgetIfEmpty(unit: Unit): void {
     if (unit.isEmpty) this.#units.delete(unit.id);
   }
-}
-
-/** Is the first strictly newer? resourceVersions of one resource type are ordered as integers (KEP-5504). */
-function isNewer(a: { resourceVersion: string }, b: { resourceVersion: string }): boolean {
-  return Number(a.resourceVersion) > Number(b.resourceVersion);
 }
 
 function expiresBefore(a: KeyRecord, b: KeyRecord): boolean {

@@ -2,10 +2,15 @@ import { ApiError } from "./apierror.ts";
 import { isKubeObject, isResourceVersion, type KubeObject } from "./object.ts";
 import type { Transport } from "./transport.ts";
 
-export interface PagedListOptions<T> {
+/** A collection on the API server. */
+export interface Collection {
   readonly transport: Transport;
   readonly path: string;
+  /** Selectors. */
   readonly query: Readonly<Record<string, string>>;
+}
+
+export interface PagedListOptions<T> extends Collection {
   readonly pageSize: number;
   readonly decode: (object: KubeObject) => T;
 }
@@ -37,7 +42,7 @@ export class PagedList<T> {
     for (let fetching: Promise<Page> | undefined; ; ) {
       const page = await (fetching ?? this.#fetch(this.#continue, signal));
       if (page.next !== "" && page.next === this.#continue) {
-        throw this.#undecodable("the server continues with the same page");
+        throw undecodable(this.#options, "the server continues with the same page");
       }
       fetching = page.next === "" ? undefined : this.#fetch(page.next, signal);
       // A failure is met when its turn comes, unless this page fails first.
@@ -54,34 +59,48 @@ export class PagedList<T> {
     }
   }
 
-  async #fetch(from: string, signal: AbortSignal): Promise<Page> {
-    const { transport, path, query, pageSize } = this.#options;
-    // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
-    const position = from === "" ? {} : { continue: from };
-    const answer = await transport.request({
-      method: "GET",
-      path,
-      query: { ...query, limit: String(pageSize), ...position },
-      signal,
-      deadlineMs: 60_000,
-    });
-    const page = readPage(answer);
-    if (page === undefined) {
-      throw this.#undecodable("the answer is not a list");
-    }
-    return page;
+  #fetch(from: string, signal: AbortSignal): Promise<Page> {
+    return fetchPage(this.#options, { from, limit: this.#options.pageSize }, signal);
   }
 
   #decode(item: unknown): T {
     if (!isKubeObject(item)) {
-      throw this.#undecodable("an item has no name, uid or resourceVersion");
+      throw undecodable(this.#options, "an item has no name, uid or resourceVersion");
     }
     return this.#options.decode(item);
   }
+}
 
-  #undecodable(what: string): ApiError {
-    return new ApiError({ code: "Undecodable", status: 200, message: `GET ${this.#options.path}: ${what}` });
+/** The version that the collection is at. Rejects with an ApiError as a list does. */
+export async function currentVersion(collection: Collection, signal: AbortSignal): Promise<string> {
+  const { resourceVersion } = await fetchPage(collection, { from: "", limit: 1 }, signal);
+  return resourceVersion;
+}
+
+async function fetchPage(
+  collection: Collection,
+  { from, limit }: { readonly from: string; readonly limit: number },
+  signal: AbortSignal,
+): Promise<Page> {
+  const { transport, path, query } = collection;
+  // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
+  const position = from === "" ? {} : { continue: from };
+  const answer = await transport.request({
+    method: "GET",
+    path,
+    query: { ...query, limit: String(limit), ...position },
+    signal,
+    deadlineMs: 60_000,
+  });
+  const page = readPage(answer);
+  if (page === undefined) {
+    throw undecodable(collection, "the answer is not a list");
   }
+  return page;
+}
+
+function undecodable({ path }: Collection, what: string): ApiError {
+  return new ApiError({ code: "Undecodable", status: 200, message: `GET ${path}: ${what}` });
 }
 
 interface Page {

@@ -1,8 +1,8 @@
 import { ApiError } from "./apierror.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
 import { compareResourceVersions, type KubeObject, type ObjectRef, refOf } from "./object.ts";
-import { PagedList } from "./pagedlist.ts";
-import { type RestartReason, restartPoint, restartReason } from "./restart.ts";
+import { type Collection, currentVersion, PagedList } from "./pagedlist.ts";
+import { isLossOfContact, type RestartReason, restartPoint, restartReason } from "./restart.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
 import { parseWatchEvent } from "./watchevent.ts";
@@ -15,8 +15,12 @@ export type { RestartReason } from "./restart.ts";
  * where the name has another uid. What a reconnect repeats is not sent twice, but `replace` may repeat known objects.
  */
 export interface ReflectorSink<T> {
-  /** Everything there is as of `resourceVersion`; what is older than that and not in it is gone. */
-  replace(items: T[], resourceVersion: string): void;
+  /**
+   * Everything there is as of `resourceVersion`; what is older than that and not in it is gone. `isRewound`: history
+   * went back behind what was seen before, as after etcd was restored from a backup, so that no version known from
+   * before can be compared with those from now on.
+   */
+  replace(items: T[], resourceVersion: string, isRewound: boolean): void;
   upsert(item: T): void;
   remove(ref: ObjectRef): void;
 }
@@ -72,6 +76,10 @@ export class Reflector<T> {
   #list: PagedList<T> | undefined;
   /** All up to here is in the sink; undefined when only a list can tell. */
   #resourceVersion: string | undefined;
+  /** The newest version seen of the history that the server has now. */
+  #newest: string | undefined;
+  /** Was contact lost since that was seen? */
+  #isNewestInDoubt = false;
   /** Where a restart was last answered by trying the same place again. */
   #retriedAt: string | undefined;
   #failedAt = Number.NEGATIVE_INFINITY;
@@ -114,6 +122,7 @@ export class Reflector<T> {
   /** One list if needed and one watch; after a failure waits until it is time to try again. */
   async #follow(signal: AbortSignal): Promise<void> {
     try {
+      if (this.#resourceVersion !== undefined && this.#isNewestInDoubt) await this.#checkHistory(signal);
       this.#resourceVersion ??= await this.#replaceAll(signal);
       await this.#watch(this.#resourceVersion, signal);
     } catch (error) {
@@ -126,18 +135,28 @@ export class Reflector<T> {
     }
   }
 
+  /**
+   * A server with an older history than the one seen says nothing to a watch from there until it has come so far, which
+   * may be never.
+   */
+  async #checkHistory(signal: AbortSignal): Promise<void> {
+    const version = await currentVersion(this.#collection, signal);
+    if (this.#isOlder(version)) throw new Rewound(this.#options.path);
+    this.#isNewestInDoubt = false;
+  }
+
   async #replaceAll(signal: AbortSignal): Promise<string> {
-    const { transport, path, query = {}, pageSize = 250 } = this.#options;
     this.#list ??= new PagedList({
-      transport,
-      path,
-      query,
-      pageSize,
+      ...this.#collection,
+      pageSize: this.#options.pageSize ?? 250,
       decode: (object) => this.#decode(object),
     });
     const { items, resourceVersion } = await this.#list.finish(signal);
     this.#list = undefined;
-    this.#options.sink.replace(items, resourceVersion);
+    const isRewound = this.#isOlder(resourceVersion);
+    this.#newest = resourceVersion;
+    this.#isNewestInDoubt = false;
+    this.#options.sink.replace(items, resourceVersion, isRewound);
     this.#synced = true;
     this.#firstSync.resolve();
     return resourceVersion;
@@ -190,6 +209,17 @@ export class Reflector<T> {
       sink.upsert(this.#decode(event.object));
     }
     this.#resourceVersion = event.resourceVersion;
+    this.#newest = event.resourceVersion;
+  }
+
+  /** Is the version, which a list gave, one of an older history? A list is never older than what was shown before it. */
+  #isOlder(resourceVersion: string): boolean {
+    return this.#newest !== undefined && compareResourceVersions(resourceVersion, this.#newest) < 0;
+  }
+
+  get #collection(): Collection {
+    const { transport, path, query = {} } = this.#options;
+    return { transport, path, query };
   }
 
   #decode(object: KubeObject): T {
@@ -212,6 +242,7 @@ export class Reflector<T> {
     }
     this.#failedAt = now;
     const reason = error instanceof Rewound ? "rewound" : restartReason(error);
+    if (isLossOfContact(reason)) this.#isNewestInDoubt = true;
     const relist = this.#moveBack(reason, error);
     const delayMs = this.#backoff.next(error.retryAfterMs);
     this.#options.onRestart?.(reason, { error, delayMs, relist });

@@ -50,6 +50,11 @@ export function restartPoint(reason: RestartReason, error: ApiError): "resume" |
   }
 }
 
+/** Is it unknown what became of the server meanwhile? It may have got another history, as from a backup of etcd. */
+export function isLossOfContact(reason: RestartReason): boolean {
+  return reason === "cut" || reason === "idle" || reason === "unavailable";
+}
+
 const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
   Expired: "expired",
   Disconnected: "cut",

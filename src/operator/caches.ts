@@ -81,7 +81,7 @@ export class Caches {
       path: keysPath(namespace),
       decode: (object) => readKey(object as StoredSSHKey, settings.policy, known(object)),
       sink: {
-        replace: (records) => this.#replaceKeys(records, namespace),
+        replace: (records, _, isRewound) => this.#replaceKeys(records, namespace, isRewound),
         upsert: (record) => this.#putKey(record),
         remove: ({ namespace, name }) => this.#missed(keyring.key(namespace, name)),
       },
@@ -97,7 +97,8 @@ export class Caches {
       query: { labelSelector: MANAGED_SELECTOR },
       decode: (object) => readSecret(object as SecretObject),
       sink: {
-        replace: (secrets, version) => onAffected(keyring.replaceSecrets(secrets, namespace, version)),
+        replace: (secrets, version, isRewound) =>
+          onAffected(keyring.replaceSecrets(secrets, namespace, version, isRewound)),
         upsert: (secret) => onAffected(keyring.putSecret(secret)),
         remove: (ref) => onAffected(keyring.removeSecret(ref.namespace, ref.name, ref.resourceVersion)),
       },
@@ -105,24 +106,24 @@ export class Caches {
     });
   }
 
-  #replaceKeys(records: readonly KeyRecord[], namespace: string | undefined): void {
+  #replaceKeys(records: readonly KeyRecord[], namespace: string | undefined, isRewound: boolean): void {
     const listed = new Set(records.map((record) => `${record.namespace}/${record.name}`));
     for (const key of this.#o.keyring.keys(namespace)) {
       if (!listed.has(`${key.namespace}/${key.name}`)) this.#missed(key);
     }
-    for (const record of records) this.#putKey(record);
+    for (const record of records) this.#putKey(record, isRewound);
   }
 
   #missed(record: KeyRecord | undefined): void {
     if (record !== undefined) this.#absences.add(record);
   }
 
-  #putKey(record: KeyRecord): void {
+  #putKey(record: KeyRecord, isRewound = false): void {
     const { keyring, now, onAffected, onCreated, onKeyChanged } = this.#o;
     this.#absences.cancel(record.namespace, record.name);
     const known = keyring.key(record.namespace, record.name);
     if (known?.generation !== record.generation || known.uid !== record.uid) onKeyChanged(record);
-    const affected = keyring.putKey(record, now());
+    const affected = keyring.putKey(record, now(), isRewound);
     if (known === undefined) onCreated(affected);
     else onAffected(affected);
   }

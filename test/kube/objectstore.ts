@@ -8,12 +8,12 @@ export class ObjectStore implements ReflectorSink<KubeObject> {
   /** Called after each change. */
   check: () => void = () => {};
 
-  replace(items: KubeObject[]): void {
+  replace(items: KubeObject[], _resourceVersion: string, isRewound: boolean): void {
     this.objects.clear();
     for (const item of items) {
       this.objects.set(item.metadata.name, item);
     }
-    this.#done(`replace ${items.length}`);
+    this.#done(`replace ${items.length}${isRewound ? " rewound" : ""}`);
   }
 
   upsert(item: KubeObject): void {

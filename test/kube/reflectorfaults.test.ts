@@ -119,6 +119,31 @@ describe("a watch", () => {
     );
   });
 
+  test("of a history that is not the list's any more ends with a list that is told to be rewound", async () => {
+    const { store } = await startWatching();
+    fixture.proxy.refuse({
+      to: "list",
+      status: 200,
+      body: '{"metadata":{"resourceVersion":"7"},"items":[]}',
+    });
+    fixture.proxy.inject('{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n');
+    await eventually("a new list came", () => store.calls.includes("replace 0 rewound"));
+  });
+
+  test("that starts again behind a rewound list is of the new history", async () => {
+    const { store, restarts } = await startWatching();
+    fixture.proxy.refuse({
+      to: "list",
+      status: 200,
+      body: '{"metadata":{"resourceVersion":"7"},"items":[]}',
+    });
+    fixture.proxy.inject('{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}\n');
+    await eventually("a new list came", () => store.calls.includes("replace 0 rewound"));
+    await create("a");
+    await settled(store);
+    expect(restarts.map(({ why }) => why)).not.toContain("rewound");
+  });
+
   test("that falls silent is taken for dead", async () => {
     const { store, restarts } = await startWatching({ idleMs: 300 });
     fixture.proxy.silence();

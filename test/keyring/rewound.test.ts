@@ -1,0 +1,97 @@
+import { describe, expect, it } from "vitest";
+import { Keyring } from "../../src/keyring/keyring.ts";
+import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
+import { type KeyRecord, readKey } from "../../src/keyring/record.ts";
+import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
+import { type SSHKeyFacts, sshKey } from "./sshkeys.ts";
+
+const NOW = 1_700_000_000_000;
+const UNIT = "team-a/sshkeys-alice";
+
+const secret: SecretRecord = {
+  namespace: "team-a",
+  name: "sshkeys-alice",
+  uid: "u1",
+  resourceVersion: "100",
+  createdAt: 0,
+  user: "alice",
+  fileDigest: fileDigest("newer"),
+  keys: ["AAAA"],
+  strayData: [],
+  emptySince: undefined,
+};
+
+/** A keyring that knows one SSHKey and one Secret as of version 100. */
+function keyringAt100() {
+  const keyring = new Keyring(DEFAULT_POLICY, "sshkeys-");
+  keyring.putKey(laptop(keyring, { key: 2, resourceVersion: 100 }), NOW);
+  keyring.putSecret(secret);
+  return keyring;
+}
+
+/** The SSHKey that an older history has under the generation that is known. */
+function restored(keyring: Keyring): KeyRecord {
+  return laptop(keyring, { key: 1, resourceVersion: 50 });
+}
+
+function laptop(keyring: Keyring, facts: Pick<SSHKeyFacts, "key" | "resourceVersion">): KeyRecord {
+  const object = sshKey({ name: "laptop", user: "alice", generation: 2, ...facts });
+  return readKey(object, DEFAULT_POLICY, keyring.key("team-a", "laptop"));
+}
+
+function plannedFile(keyring: Keyring): string | undefined {
+  return keyring.plan(UNIT, NOW)?.secret.file;
+}
+
+describe("when history went back", () => {
+  it("an SSHKey is what the list shows, though its generation is known for another key", () => {
+    const keyring = keyringAt100();
+    const before = plannedFile(keyring);
+    keyring.putKey(restored(keyring), NOW, true);
+    expect(plannedFile(keyring)).not.toBe(before);
+  });
+
+  it("the status is the one that the list shows", () => {
+    const keyring = keyringAt100();
+    keyring.putKey(restored(keyring), NOW, true);
+    expect(keyring.key("team-a", "laptop")?.seen.resourceVersion).toBe("50");
+  });
+
+  it("a Secret is what the list shows, though a newer version is known", () => {
+    const keyring = keyringAt100();
+    const older = { ...secret, resourceVersion: "50", fileDigest: fileDigest("older") };
+    keyring.replaceSecrets([older], undefined, "60", true);
+    expect(keyring.secretOf(UNIT)?.fileDigest).toBe(older.fileDigest);
+  });
+
+  it("a Secret that is not in the list is gone, though a version newer than the list is known", () => {
+    const keyring = keyringAt100();
+    keyring.replaceSecrets([], undefined, "60", true);
+    expect(keyring.secretOf(UNIT)).toBeUndefined();
+  });
+
+  it("Secrets of namespaces that were not listed stay", () => {
+    const keyring = keyringAt100();
+    keyring.replaceSecrets([], "team-b", "60", true);
+    expect(keyring.secretOf(UNIT)).toBeDefined();
+  });
+
+  it("the unit comes up again", () => {
+    const keyring = keyringAt100();
+    expect([...keyring.replaceSecrets([], undefined, "60", true).keys()]).toEqual([UNIT]);
+  });
+});
+
+describe("while history goes on", () => {
+  it("an older view of a Secret changes nothing", () => {
+    const keyring = keyringAt100();
+    keyring.replaceSecrets([{ ...secret, resourceVersion: "50" }], undefined, "110");
+    expect(keyring.secretOf(UNIT)?.resourceVersion).toBe("100");
+  });
+
+  it("an older view of a status changes nothing", () => {
+    const keyring = keyringAt100();
+    keyring.putKey(restored(keyring), NOW);
+    expect(keyring.key("team-a", "laptop")?.seen.resourceVersion).toBe("100");
+  });
+});
