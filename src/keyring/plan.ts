@@ -2,7 +2,8 @@ import { renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { isOlder } from "./duplicategroup.ts";
 import type { Policy } from "./policy.ts";
 import type { KeyFacts, KeyRecord } from "./record.ts";
-import { type DesiredSecret, fileDigest, type SecretRecord, withoutAdditions } from "./secret.ts";
+import { withoutAdditions } from "./retreats.ts";
+import { type DesiredSecret, fileDigest, type SecretRecord } from "./secret.ts";
 import type { Unit } from "./unit.ts";
 import { duplicateMessage, ownVerdict, stuckMessage, type Verdict } from "./verdict.ts";
 

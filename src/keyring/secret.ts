@@ -45,8 +45,9 @@ export type SecretWrite =
   | { readonly kind: "update"; readonly patch: Record<string, unknown> }
   | { readonly kind: "collect"; readonly preconditions: { uid: string; resourceVersion: string } };
 
-export function readSecret({ metadata, data = {} }: SecretObject): SecretRecord {
-  const file = Buffer.from(data[DATA_KEY] ?? "", "base64").toString("utf8");
+export function readSecret(object: SecretObject): SecretRecord {
+  const { metadata, data = {} } = object;
+  const file = fileOf(object);
   const since = Date.parse(metadata.annotations?.[EMPTY_SINCE_ANNOTATION] ?? "");
   return {
     namespace: metadata.namespace ?? "",
@@ -61,6 +62,11 @@ export function readSecret({ metadata, data = {} }: SecretObject): SecretRecord 
     strayData: Object.keys(data).filter((name) => name !== DATA_KEY),
     emptySince: Number.isNaN(since) ? undefined : since,
   };
+}
+
+/** The file that a Secret holds, empty without the data key. */
+export function fileOf({ data = {} }: SecretObject): string {
+  return Buffer.from(data[DATA_KEY] ?? "", "base64").toString("utf8");
 }
 
 /** The canonical blobs in a file that the operator wrote, base64. */
@@ -131,18 +137,15 @@ export function secretWrite(
   return undefined;
 }
 
+/** Is the Secret something else than what was written, as a mutating webhook makes it? */
+export function isAltered(desired: DesiredSecret, written: SecretRecord): boolean {
+  return secretWrite(desired, written, Number.POSITIVE_INFINITY, written.createdAt) !== undefined;
+}
+
 /** Does the write take keys out of the live Secret and put none in? Such a one must never wait. */
 export function isRevocation(desired: Pick<DesiredSecret, "file">, live: SecretRecord | undefined): boolean {
   const [before, after] = [new Set(live?.keys), keysOf(desired.file)];
   return after.length < before.size && after.every((key) => before.has(key));
-}
-
-/** What of it does not depend on a new key: the desired file down to the lines whose keys the live Secret holds. */
-export function withoutAdditions(desired: DesiredSecret, live: SecretRecord | undefined): DesiredSecret {
-  const held = new Set(live?.keys);
-  const lines = desired.file.split("\n").slice(0, -1);
-  const kept = lines.filter((line) => keysOf(line).some((key) => held.has(key)));
-  return { ...desired, file: kept.map((line) => `${line}\n`).join("") };
 }
 
 /** When an empty, unnamed Secret is to be collected, in ms since the epoch; undefined if not at all. */

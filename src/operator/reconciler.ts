@@ -3,13 +3,18 @@ import type { Affected } from "../keyring/affected.ts";
 import type { Keyring } from "../keyring/keyring.ts";
 import type { Plan } from "../keyring/plan.ts";
 import type { KeyRecord } from "../keyring/record.ts";
+import { isToLose, retreats, withoutChanges } from "../keyring/retreats.ts";
 import {
   collectionTime,
   type DesiredSecret,
+  fileOf,
+  isAltered,
   isRevocation,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  readSecret,
   type SecretWrite,
   secretWrite,
-  withoutAdditions,
 } from "../keyring/secret.ts";
 import { statusWrite } from "../keyring/status.ts";
 import type { Verdict } from "../keyring/verdict.ts";
@@ -69,42 +74,104 @@ export class Reconciler {
     if (write !== undefined) {
       const wait = isRevocation(plan.secret, live) ? 0 : this.#pace.wait(id);
       if (wait > 0) return { againAfter: wait };
-      const outcome = await this.#send(id, write, plan.secret, signal);
+      const outcome = await this.#sendOrRevoke(id, write, plan.secret, signal);
       if (outcome.kind === "namespaceGone") return { againAfter: undefined };
-      if (outcome.kind === "conflict")
-        return await this.#withoutAdditions(id, plan.secret.file, outcome.message, signal);
-      this.#pace.wrote(id);
+      if (outcome.kind === "conflict") return await this.#refused(id, outcome.message, signal);
+      if (outcome.kind === "written" && isAltered(plan.secret, outcome.secret))
+        return await this.#altered(id, now, signal);
     }
-    await this.#bringStatuses(plan, now, signal);
+    await this.#bringStatuses(plan.keys, now, signal);
     return { againAfter: this.#collectAfter(id, plan, now) };
   }
 
-  /**
-   * The API server has refused the file. A key that cannot come in must not hold up one that is to go: whatever can be
-   * written without it is, at once.
-   */
-  async #withoutAdditions(id: string, file: string, message: string, signal: AbortSignal): Promise<Pass> {
+  /** The API server has refused the file; `message` says why. */
+  async #refused(id: string, message: string, signal: AbortSignal): Promise<Pass> {
     const { keyring, onAffected } = this.#o;
     const now = this.#o.now();
     const plan = keyring.plan(id, now, message);
     if (plan === undefined) return { againAfter: undefined };
-    const live = keyring.secretOf(id);
-    const rest = withoutAdditions(plan.secret, live);
-    const isLess = rest.file !== plan.secret.file;
-    const write = isLess ? secretWrite(rest, live, this.#o.secretRetention, now) : undefined;
-    let refused: string | undefined = file;
-    if (write !== undefined) {
-      // The unit itself does not come up again for this write: it would try the refused file once more.
-      const tellOthers = (affected: Affected) =>
-        onAffected(new Map([...affected].filter(([other]) => other !== id)));
-      const outcome = await this.#send(id, write, rest, signal, tellOthers);
-      if (outcome.kind === "namespaceGone") return { againAfter: undefined };
-      refused = outcome.kind === "conflict" ? rest.file : undefined;
-      if (refused === undefined) this.#pace.wrote(id);
-    }
-    if (refused !== undefined) onAffected(keyring.writeRefused(id, refused));
-    await this.#bringStatuses(keyring.plan(id, now, message) ?? plan, now, signal);
+    const { outcome, file } = await this.#retreat(id, plan.secret, now, signal);
+    if (outcome === "namespaceGone") return { againAfter: undefined };
+    if (outcome === "conflict") onAffected(keyring.writeRefused(id, file));
+    await this.#bringStatuses((keyring.plan(id, now, message) ?? plan).keys, now, signal);
     return { againAfter: CONFLICT_RETRY_MS };
+  }
+
+  /** The API server has taken the write and made something else of it. */
+  async #altered(id: string, now: number, signal: AbortSignal): Promise<Pass> {
+    const message =
+      "Something changes the Secret while it is written; exclude Secrets with the label " +
+      `${MANAGED_BY_LABEL}=${MANAGED_BY} from mutating webhooks and policies.`;
+    const plan = this.#o.keyring.plan(id, now, message);
+    if (plan !== undefined) await this.#bringStatuses(plan.keys, now, signal);
+    return { againAfter: CONFLICT_RETRY_MS };
+  }
+
+  /** Sends the write; when the API server fails, as it may for a part of it only, keys that are to go are taken out. */
+  async #sendOrRevoke(
+    id: string,
+    write: SecretWrite,
+    desired: DesiredSecret,
+    signal: AbortSignal,
+  ): Promise<SecretOutcome> {
+    try {
+      return await this.#send(id, write, desired, signal);
+    } catch (error) {
+      if (error instanceof ApiError && error.status >= 500) await this.#revoke(id, signal);
+      throw error;
+    }
+  }
+
+  /** Takes out the keys that are to go, and says so, whatever becomes of the others. */
+  async #revoke(id: string, signal: AbortSignal): Promise<void> {
+    const { keyring, secretRetention } = this.#o;
+    await this.#settle(id, signal);
+    const now = this.#o.now();
+    const plan = keyring.plan(id, now);
+    if (plan === undefined) return;
+    const file = await this.#fileToLoseFrom(id, plan.secret, signal);
+    const rest = file === undefined ? plan.secret : withoutChanges(plan.secret, file);
+    if (rest.file === plan.secret.file) return;
+    const write = secretWrite(rest, keyring.secretOf(id), secretRetention, now);
+    if (write === undefined || (await this.#send(id, write, rest, signal)).kind !== "written") return;
+    const held = new Set(keyring.secretOf(id)?.keys);
+    const out = plan.keys.filter(
+      ({ record, verdict }) => verdict?.state !== "Projected" && !held.has(record.key?.base64 ?? ""),
+    );
+    await this.#bringStatuses(out, now, signal);
+  }
+
+  /** Writes the most that can be written in the place of the desired file. Gives what was tried last, and its outcome. */
+  async #retreat(
+    id: string,
+    desired: DesiredSecret,
+    now: number,
+    signal: AbortSignal,
+  ): Promise<{ readonly outcome: SecretOutcome["kind"]; readonly file: string }> {
+    const { keyring, secretRetention } = this.#o;
+    const live = keyring.secretOf(id);
+    const file = await this.#fileToLoseFrom(id, desired, signal);
+    let last: { outcome: SecretOutcome["kind"]; file: string } = { outcome: "conflict", file: desired.file };
+    for (const rest of retreats(desired, live, file)) {
+      const write = secretWrite(rest, live, secretRetention, now);
+      if (write === undefined) break;
+      const outcome = await this.#send(id, write, rest, signal);
+      last = { outcome: outcome.kind, file: rest.file };
+      if (outcome.kind !== "conflict") break;
+    }
+    return last;
+  }
+
+  /** What the Secret holds, if it is to lose a key. Only a digest of it is kept. */
+  async #fileToLoseFrom(
+    id: string,
+    desired: DesiredSecret,
+    signal: AbortSignal,
+  ): Promise<string | undefined> {
+    const { keyring, secrets } = this.#o;
+    if (!isToLose(desired, keyring.secretOf(id))) return undefined;
+    const found = await secrets.read(desired.namespace, desired.name, signal);
+    return typeof found === "string" ? undefined : fileOf(found);
   }
 
   /** A write before this pass whose answer was lost may have happened: looks what the Secret holds. */
@@ -115,7 +182,7 @@ export class Reconciler {
     const { namespace, name } = underway;
     const found = await secrets.read(namespace, name, signal);
     if (typeof found === "string") onAffected(keyring.removeSecret(namespace, name, found));
-    else onAffected(keyring.putSecret(found));
+    else onAffected(keyring.putSecret(readSecret(found)));
     onAffected(keyring.writeEnds(id));
   }
 
@@ -125,30 +192,38 @@ export class Reconciler {
     write: SecretWrite,
     desired: DesiredSecret,
     signal: AbortSignal,
-    onAffected = this.#o.onAffected,
   ): Promise<SecretOutcome> {
     const { keyring, secrets } = this.#o;
     keyring.writeBegins(id, desired.file);
     try {
       const outcome = await secrets.send(write, desired, signal);
-      if (outcome.kind === "written") onAffected(keyring.putSecret(outcome.secret));
-      if (outcome.kind === "collected") {
-        onAffected(keyring.removeSecret(outcome.namespace, outcome.name, outcome.resourceVersion));
+      if (outcome.kind === "written") {
+        this.#pace.wrote(id);
+        this.#tellOthers(id, keyring.putSecret(outcome.secret));
       }
-      onAffected(keyring.writeEnds(id));
+      if (outcome.kind === "collected") {
+        const { namespace, name, resourceVersion } = outcome;
+        this.#tellOthers(id, keyring.removeSecret(namespace, name, resourceVersion));
+      }
+      this.#tellOthers(id, keyring.writeEnds(id));
       return outcome;
     } catch (error) {
       if (error instanceof ApiError && error.status >= 500)
-        onAffected(keyring.writeFailed(id, desired.file, this.#o.now()));
-      if (!mayHaveHappened(error)) onAffected(keyring.writeEnds(id));
+        this.#tellOthers(id, keyring.writeFailed(id, desired.file, this.#o.now()));
+      if (!mayHaveHappened(error)) this.#tellOthers(id, keyring.writeEnds(id));
       throw error;
     }
   }
 
+  /** The unit itself is being brought to its plan: what it has just written is no reason to look at it again. */
+  #tellOthers(id: string, affected: Affected): void {
+    this.#o.onAffected(new Map([...affected].filter(([other]) => other !== id)));
+  }
+
   /** Every status is tried; the first failure is thrown when all have been. */
-  async #bringStatuses(plan: Plan, now: number, signal: AbortSignal): Promise<void> {
+  async #bringStatuses(keys: Plan["keys"], now: number, signal: AbortSignal): Promise<void> {
     const results = await Promise.allSettled(
-      plan.keys.map(({ record, verdict }) => this.#bringStatus(record, verdict, now, signal)),
+      keys.map(({ record, verdict }) => this.#bringStatus(record, verdict, now, signal)),
     );
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }

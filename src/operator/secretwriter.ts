@@ -67,7 +67,7 @@ export class SecretWriter {
    * The managed Secret of this name as it is now, or the resourceVersion as of which there is none. A list, since a
    * read by name would show the data of a Secret that is not the operator's own.
    */
-  async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretRecord | string> {
+  async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretObject | string> {
     const query = { labelSelector: MANAGED_SELECTOR, fieldSelector: `metadata.name=${name}` };
     const { items, metadata } = await this.#transport.request<SecretList>({
       method: "GET",
@@ -76,7 +76,7 @@ export class SecretWriter {
       signal,
     });
     const [secret] = items;
-    return secret === undefined ? metadata.resourceVersion : readSecret(secret);
+    return secret ?? metadata.resourceVersion;
   }
 
   async #send(

@@ -3,12 +3,12 @@ import {
   collectionTime,
   type DesiredSecret,
   fileDigest,
+  isAltered,
   isRevocation,
   readSecret,
   type SecretObject,
   type SecretRecord,
   secretWrite,
-  withoutAdditions,
 } from "../../src/keyring/secret.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
@@ -113,29 +113,6 @@ describe("whether a write only takes keys out", () => {
   });
 });
 
-describe("a Secret without what would be added", () => {
-  const line = (key: string, options = "") => `${options}ssh-ed25519 ${key} team-a/${key}\n`;
-  const holding = { ...live, keys: ["AAAA", "BBBB"] };
-
-  it.each([
-    ["lacks the keys that come", line("AAAA") + line("BBBB") + line("CCCC"), line("AAAA") + line("BBBB")],
-    ["lacks the keys that go", line("AAAA") + line("CCCC"), line("AAAA")],
-    ["is empty when no key stays", line("CCCC"), ""],
-    ["is as it should be when none comes", line("AAAA"), line("AAAA")],
-    [
-      "keeps the lines as they should be",
-      line("AAAA", 'command="a b" ') + line("CCCC"),
-      line("AAAA", 'command="a b" '),
-    ],
-  ])("%s", (_, file, expected) => {
-    expect(withoutAdditions({ ...desired, file }, holding).file).toBe(expected);
-  });
-
-  it("has no line at all while there is no Secret", () => {
-    expect(withoutAdditions(desired, undefined).file).toBe("");
-  });
-});
-
 describe("reading a managed Secret", () => {
   const object = (data: Record<string, string> | undefined): SecretObject => ({
     metadata: { name: "sshkeys-alice", namespace: "team-a", uid: "u1", resourceVersion: "7" },
@@ -162,5 +139,20 @@ describe("reading a managed Secret", () => {
       ...(data ? { data } : {}),
     });
     expect(secretWrite(desired, read, DAY, NOW)).toBeUndefined();
+  });
+});
+
+describe("a Secret that was written", () => {
+  it.each([
+    ["with the file that was sent is not altered", {}, false],
+    ["with another file is altered", { fileDigest: fileDigest("") }, true],
+    ["with more data is altered", { strayData: ["extra"] }, true],
+    ["for another user is altered", { user: "bob" }, true],
+  ])("%s", (_, change, expected) => {
+    expect(isAltered(desired, { ...live, ...change })).toBe(expected);
+  });
+
+  it("and is empty is not altered", () => {
+    expect(isAltered({ ...desired, file: "", isNamed: false }, empty)).toBe(false);
   });
 });

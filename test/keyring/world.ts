@@ -5,13 +5,8 @@ import { Keyring } from "../../src/keyring/keyring.ts";
 import type { Plan } from "../../src/keyring/plan.ts";
 import type { Policy } from "../../src/keyring/policy.ts";
 import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
-import {
-  type DesiredSecret,
-  fileDigest,
-  keysOf,
-  type SecretRecord,
-  withoutAdditions,
-} from "../../src/keyring/secret.ts";
+import { isToLose, retreats } from "../../src/keyring/retreats.ts";
+import { type DesiredSecret, fileDigest, keysOf, type SecretRecord } from "../../src/keyring/secret.ts";
 import type { Verdict } from "../../src/keyring/verdict.ts";
 import { isExpired } from "../../src/keyring/verdict.ts";
 import type { Outcome } from "./model.ts";
@@ -218,10 +213,26 @@ export class World {
   #refused(id: string, file: string): void {
     const { secret } = this.keyring.plan(id, this.now, REFUSED) ?? {};
     const live = this.keyring.secretOf(id);
-    const rest = secret && withoutAdditions(secret, live);
-    if (rest && live && rest.file !== secret.file && live.fileDigest !== fileDigest(rest.file)) {
-      this.#begin(id, rest, (isRefused) => this.#tellRefusal(id, isRefused ? rest.file : undefined));
-    } else this.#tellRefusal(id, file);
+    const held = this.#files
+      .get(id)
+      ?.lines.map((line) => `${line}\n`)
+      .join("");
+    const steps =
+      secret === undefined ? [] : retreats(secret, live, isToLose(secret, live) ? held : undefined);
+    this.#retreat(id, file, steps);
+  }
+
+  /** Sends the first of these that is taken; `refused` is the file that was not. */
+  #retreat(id: string, refused: string, [step, ...others]: readonly DesiredSecret[]): void {
+    const live = this.keyring.secretOf(id);
+    if (step === undefined || live === undefined || live.fileDigest === fileDigest(step.file)) {
+      this.#tellRefusal(id, refused);
+      return;
+    }
+    this.#begin(id, step, (isRefused) => {
+      if (isRefused) this.#retreat(id, step.file, others);
+      else this.#tellRefusal(id, undefined);
+    });
   }
 
   #tellRefusal(id: string, file: string | undefined): void {

@@ -8,6 +8,14 @@ import { DEADLINE_MS, readyOf, type Tenant } from "./tenant.ts";
 
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
 
+/** Every write of a Secret. */
+const RULE = {
+  apiGroups: [""],
+  apiVersions: ["v1"],
+  operations: ["CREATE", "UPDATE"],
+  resources: ["secrets"],
+};
+
 /** In base64, as the policy sees it: several Ed25519 keys, not one RSA key of 4096 bits. */
 const LONGEST_FILE = 800;
 
@@ -104,20 +112,112 @@ describe("when one key is revoked and the admission policy refuses a Secret with
   });
 });
 
+describe("when one key is revoked and the admission policy refuses the changed line of another one", () => {
+  let tenant: Tenant;
+  let kept: string;
+
+  beforeEach(async () => {
+    tenant = await stage.tenant();
+    const revoked = freshKey();
+    kept = freshKey();
+    await tenant.create("kept", { user: "alice", key: kept, options: ["no-pty"] });
+    await tenant.create("revoked", { user: "alice", key: revoked });
+    await tenant.untilFile("sshkeys-alice", [
+      tenant.line("kept", kept, "no-pty"),
+      tenant.line("revoked", revoked),
+    ]);
+    await limitFiles(tenant);
+    await tenant.edit("kept", { options: [`command="${"x".repeat(LONGEST_FILE)}"`] });
+    await tenant.until("kept", "SecretConflict");
+    await tenant.edit("revoked", { disabled: true });
+  });
+
+  test("the revoked key goes out of the Secret, and the line stays as it was", async () => {
+    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept, "no-pty")]);
+  });
+
+  test("each status tells the truth", async () => {
+    await tenant.until("revoked", "Disabled");
+    await tenant.until("kept", "SecretConflict");
+  });
+
+  test("nothing is written at rest", async () => {
+    await tenant.until("revoked", "Disabled");
+    await stage.allIsHandled();
+    const before = await stage.writesIn(tenant);
+    await tenant.label("kept", { touched: "yes" });
+    await stage.allIsHandled();
+    expect(await stage.writesIn(tenant)).toEqual(before);
+  });
+});
+
+describe("when an admission policy changes the Secret while it is written", () => {
+  let tenant: Tenant;
+
+  beforeEach(async () => {
+    tenant = await stage.tenant();
+    await emptyFiles(tenant);
+    await tenant.create("laptop", { user: "alice", key: freshKey() });
+  });
+
+  test("no status says that the key is in it, and the message says what to do", async () => {
+    const status = await tenant.until("laptop", "SecretConflict");
+    expect(readyOf(status)?.message).toContain("exclude Secrets with the label");
+  });
+
+  test("it is not written over and over", async () => {
+    await tenant.until("laptop", "SecretConflict");
+    await stage.allIsHandled();
+    const before = await attemptsIn(tenant);
+    await stage.allIsHandled();
+    expect(await attemptsIn(tenant)).toBe(before);
+  });
+
+  test("the key comes in with the next change when the policy is gone", async () => {
+    await tenant.until("laptop", "SecretConflict");
+    await tenant.send("DELETE", `${ADMISSION}/mutatingadmissionpolicybindings/${tenant.namespace}`);
+    await eventually("files are left alone", async () => !(await isFileEmptied(tenant)), DEADLINE_MS);
+    await tenant.edit("laptop", { disabled: true });
+    await tenant.edit("laptop", { disabled: false });
+    await tenant.until("laptop", "Projected");
+  });
+});
+
+/** From now on the API server empties the file of every Secret of the namespace that is written. */
+async function emptyFiles(tenant: Tenant): Promise<void> {
+  const metadata = { name: tenant.namespace };
+  const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": tenant.namespace } };
+  const expression = '[JSONPatch{op: "replace", path: "/data/authorized_keys", value: ""}]';
+  await tenant.send("POST", `${ADMISSION}/mutatingadmissionpolicies`, {
+    metadata,
+    spec: {
+      matchConstraints: { resourceRules: [RULE] },
+      matchConditions: [{ name: "file", expression: "'authorized_keys' in object.data" }],
+      reinvocationPolicy: "Never",
+      mutations: [{ patchType: "JSONPatch", jsonPatch: { expression } }],
+    },
+  });
+  await tenant.send("POST", `${ADMISSION}/mutatingadmissionpolicybindings`, {
+    metadata,
+    spec: { policyName: tenant.namespace, matchResources: { namespaceSelector } },
+  });
+  await eventually("the policy is in force", () => isFileEmptied(tenant), DEADLINE_MS);
+}
+
+async function isFileEmptied({ cluster, namespace }: Tenant): Promise<boolean> {
+  const probe = { metadata: { name: "probe" }, stringData: { authorized_keys: "x" } };
+  const { body } = await cluster.request("POST", `${secretsPath(namespace)}?dryRun=All`, probe);
+  return (body as { data?: Record<string, string> }).data?.authorized_keys === "";
+}
+
 /** From now on no Secret of the namespace may hold a long file. */
 async function limitFiles(tenant: Tenant): Promise<void> {
   const metadata = { name: tenant.namespace };
   const namespaceSelector = { matchLabels: { "kubernetes.io/metadata.name": tenant.namespace } };
-  const rule = {
-    apiGroups: [""],
-    apiVersions: ["v1"],
-    operations: ["CREATE", "UPDATE"],
-    resources: ["secrets"],
-  };
   const expression = `!has(object.data) || object.data.all(name, size(object.data[name]) <= ${LONGEST_FILE})`;
   await tenant.send("POST", `${ADMISSION}/validatingadmissionpolicies`, {
     metadata,
-    spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression }] },
+    spec: { matchConstraints: { resourceRules: [RULE] }, validations: [{ expression }] },
   });
   await tenant.send("POST", `${ADMISSION}/validatingadmissionpolicybindings`, {
     metadata,

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { secretsPath } from "../../src/operator/api.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { freshKey } from "./publickeys.ts";
+import { freshKey, freshRSAKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, readyOf, type Tenant } from "./tenant.ts";
 
@@ -46,8 +46,40 @@ describe("a key that another user's Secret still holds, since an admission webho
   });
 });
 
-/** From now on the API server answers every write of a Secret in the namespace with 500. */
-async function breakWebhook(tenant: Tenant): Promise<void> {
+describe("when one key is revoked and an admission webhook fails because of another one", () => {
+  let tenant: Tenant;
+  let kept: string;
+
+  beforeAll(async () => {
+    tenant = await stage.tenant();
+    kept = freshKey();
+    await tenant.create("kept", { user: "alice", key: kept, options: ["no-pty"] });
+    await tenant.create("revoked", { user: "alice", key: freshKey() });
+    await tenant.until("kept", "Projected");
+    await tenant.until("revoked", "Projected");
+    await breakWebhook(tenant, "size(object.data['authorized_keys']) > 800");
+    await tenant.create("new", { user: "alice", key: freshRSAKey(4096) });
+    await tenant.edit("kept", { options: ["no-pty", "no-agent-forwarding"] });
+    await tenant.edit("revoked", { disabled: true });
+  });
+
+  test("the revoked key goes out of the Secret", async () => {
+    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept, "no-pty")]);
+  });
+
+  test("its status says so", async () => {
+    await tenant.until("revoked", "Disabled");
+  });
+
+  test("all else comes when the webhook is gone", async () => {
+    await tenant.send("DELETE", `${WEBHOOKS}/${tenant.namespace}`);
+    await tenant.until("new", "Projected");
+    await tenant.until("kept", "Projected");
+  });
+});
+
+/** From now on the API server answers writes of a Secret in the namespace with 500: all, or those that match. */
+async function breakWebhook(tenant: Tenant, match?: string): Promise<void> {
   const { cluster, namespace } = tenant;
   const rule = {
     apiGroups: [""],
@@ -59,6 +91,7 @@ async function breakWebhook(tenant: Tenant): Promise<void> {
     name: "webhook.example.com",
     clientConfig: { url: "https://127.0.0.1:1/" },
     rules: [rule],
+    ...(match === undefined ? {} : { matchConditions: [{ name: "match", expression: match }] }),
     namespaceSelector: { matchLabels: { "kubernetes.io/metadata.name": namespace } },
     failurePolicy: "Fail",
     sideEffects: "None",
@@ -66,7 +99,7 @@ async function breakWebhook(tenant: Tenant): Promise<void> {
   };
   await tenant.send("POST", WEBHOOKS, { metadata: { name: namespace }, webhooks: [webhook] });
   const isInForce = async () => {
-    const probe = { metadata: { name: "probe" } };
+    const probe = { metadata: { name: "probe" }, stringData: { authorized_keys: "x".repeat(1000) } };
     return (await cluster.request("POST", `${secretsPath(namespace)}?dryRun=All`, probe)).status >= 500;
   };
   await eventually("the webhook is called", isInForce, DEADLINE_MS);
