@@ -6,8 +6,7 @@ import {
   type ControlPlaneOptions,
   startControlPlane,
 } from "../controlplane/controlplane.ts";
-import { keysPath } from "../src/operator/api.ts";
-import { eventually } from "../test/cluster/eventually.ts";
+import { whenServed } from "../test/cluster/served.ts";
 import { Client } from "./client.ts";
 
 const CRDS = join(import.meta.dirname, "..", "crds");
@@ -33,9 +32,7 @@ async function openSite(namespaces: readonly string[], o: ControlPlaneOptions): 
   try {
     const env = { ...process.env, KUBECONFIG: controlPlane.kubeconfig };
     await promisify(execFile)(controlPlane.kubectl, ["apply", "--server-side", "-f", CRDS], { env });
-    // Lists are answered 429 "storage is (re)initializing" for a moment after the definition is established.
-    const isListed = async () => (await client.request("GET", keysPath())).status === 200;
-    await eventually("SSHKeys can be listed", isListed, 30_000);
+    await whenServed((method, path, body) => client.request(method, path, JSON.stringify(body)));
     await Promise.all(
       namespaces.map((name) => client.json("POST", "/api/v1/namespaces", { metadata: { name } })),
     );

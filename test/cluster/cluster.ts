@@ -6,11 +6,10 @@ import {
   startControlPlane,
 } from "../../controlplane/controlplane.ts";
 import { type AdminClient, adminClient } from "./adminclient.ts";
-import { eventually } from "./eventually.ts";
 import { type Finished, run } from "./run.ts";
+import { whenServed } from "./served.ts";
 
 const CRDS = join(import.meta.dirname, "..", "..", "crds");
-const SSHKEYS = "/apis/sshkey-operator.dev/v1alpha1/sshkeys";
 
 /** A real API server that knows SSHKeys, as a test sees it. */
 export interface Cluster {
@@ -43,12 +42,7 @@ export async function startCluster(o: ControlPlaneOptions = {}): Promise<Cluster
     admin = await adminClient(controlPlane.kubectl, controlPlane.kubeconfig);
     const { request } = admin;
     await applyDefinitions(kubectl);
-    // 404 until the definition is established, then 429 "storage is (re)initializing" for a moment.
-    await eventually(
-      "SSHKeys can be listed",
-      async () => (await request("GET", SSHKEYS)).status === 200,
-      30_000,
-    );
+    await whenServed(request);
     const namespace = async () => {
       const name = await makeNamespace(request);
       namespaces.push(name);

@@ -18,7 +18,7 @@ afterAll(async () => {
 describe("a key that expires", () => {
   test.concurrent("is out of the file from that moment on, and not before", async () => {
     const tenant = await stage.tenant();
-    const expiresAt = secondsFromNow(2);
+    const expiresAt = secondsFromNow(5);
     await tenant.create("work", { user: "alice", key: freshKey(), expiresAt });
     await tenant.until("work", "Projected");
     const { metadata } = await tenant.untilFile("sshkeys-alice", []);
@@ -70,7 +70,7 @@ describe("an edited expiresAt counts", () => {
     ["later", "2040-01-01T00:00:00Z", 'expiry-time="20400101000000Z"'],
     ["never", null, ""],
   ])("%s: the key that would have gone stays", async (_when, expiresAt, options) => {
-    const { tenant, key, before } = await withExpiringKey(1.5);
+    const { tenant, key, before } = await withExpiringKey(5);
     await tenant.edit("work", { expiresAt });
     await tenant.untilFile("sshkeys-alice", [tenant.line("work", key, options)]);
     await until(before);
@@ -94,7 +94,7 @@ describe("an edited expiresAt counts", () => {
   });
 
   test.concurrent("later, after it has passed: the key comes back", async () => {
-    const { tenant, key } = await withExpiringKey(1);
+    const { tenant, key } = await withExpiringKey(5);
     await tenant.until("work", "Expired");
     await tenant.edit("work", { expiresAt: "2040-01-01T00:00:00Z" });
     const line = tenant.line("work", key, 'expiry-time="20400101000000Z"');
@@ -126,7 +126,7 @@ describe("a disabled key", () => {
 
 test("a key that expires is found out of date by an operator that was away at that moment", async () => {
   const tenant = await stage.tenant();
-  const expiresAt = secondsFromNow(2);
+  const expiresAt = secondsFromNow(5);
   await tenant.create("work", { user: "alice", key: freshKey(), expiresAt });
   await tenant.until("work", "Projected");
   await stage.crash();
