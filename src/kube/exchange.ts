@@ -51,7 +51,11 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
   const open = protocol === "https:" ? secureRequest : request;
   const sent = open({ protocol, hostname, port, path, method, headers, agent });
   let isSent = false;
-  const connecting = setTimeout(() => sent.destroy(new NotSentError("ETIMEDOUT")), CONNECT_LIMIT_MS);
+  const connecting = setTimeout(() => {
+    // While every connection is taken none is being made.
+    if (isQueued(sent, agent)) connecting.refresh();
+    else sent.destroy(new NotSentError("ETIMEDOUT"));
+  }, CONNECT_LIMIT_MS);
   sent.on("error", (error: NodeJS.ErrnoException) => {
     clearTimeout(connecting);
     const isKnown = isSent || error instanceof NotSentError;
@@ -84,6 +88,11 @@ export function bodyOf(answer: IncomingMessage): Promise<string> {
   answer.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
   answer.on("error", reject);
   return promise;
+}
+
+/** Does the request wait until another one is done with its connection? */
+function isQueued(sent: ClientRequest, { requests }: Agent): boolean {
+  return Object.values(requests).some((waiting) => waiting?.includes(sent));
 }
 
 /** Calls `act` as soon as the request has a connection that is complete, TLS and all. */
