@@ -7,7 +7,7 @@ import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { Transport } from "../kube/transport.ts";
 import { Metrics } from "../operator/metrics.ts";
-import { Operator } from "../operator/operator.ts";
+import { connectionsFor, Operator } from "../operator/operator.ts";
 import { readSettings } from "./config.ts";
 import { type Endpoint, serve } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
@@ -21,7 +21,7 @@ const EVENTS_GRACE_MS = 500;
 /** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const settings = readSettings(options.config, options.namespace);
-  const credentials = connect(options.kubeconfig);
+  const credentials = connect(options.kubeconfig, connectionsFor(settings));
   const log = await createLogger(options.logLevel, options.logFormat);
   const metrics = new Metrics();
   const { host } = credentials.server;
@@ -57,9 +57,9 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   }
 }
 
-function connect(kubeconfig: string | undefined): Credentials {
+function connect(kubeconfig: string | undefined, connections: number): Credentials {
   try {
-    return new Credentials(kubeconfig === undefined ? {} : { kubeconfig });
+    return new Credentials({ connections, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
   } catch (error) {
     if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
     throw error;

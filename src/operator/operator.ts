@@ -14,7 +14,7 @@ import { Deadline } from "./deadline.ts";
 import { LeaderTransport } from "./leadertransport.ts";
 import type { Log } from "./log.ts";
 import type { Metrics } from "./metrics.ts";
-import { Reconciler, type StatusWritten } from "./reconciler.ts";
+import { Reconciler, STATUSES_AT_ONCE, type StatusWritten } from "./reconciler.ts";
 import { SecretWriter } from "./secretwriter.ts";
 import type { Settings } from "./settings.ts";
 import { announce } from "./statechange.ts";
@@ -30,6 +30,17 @@ export interface OperatorOptions {
   readonly elector?: LeaderElector;
   /** ms since the epoch; the wall clock by default. */
   readonly now?: () => number;
+}
+
+/** Connections for what is not the work on a unit: the Lease, Events, the CRD, absences. */
+const OTHER_CONNECTIONS = 12;
+
+/**
+ * How many connections to the API server it takes that no request ever waits for one: not the renewal of the Lease,
+ * however slow the API server is with the statuses of others.
+ */
+export function connectionsFor({ concurrency, namespaces = [""] }: Settings): number {
+  return concurrency * STATUSES_AT_ONCE + 2 * namespaces.length + OTHER_CONNECTIONS;
 }
 
 /** How long a write that has begun may take after the stop signal, in ms. */

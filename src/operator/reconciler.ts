@@ -52,6 +52,12 @@ export interface ReconcilerOptions {
 /** How often a Secret that could not be written because of a conflict is tried again. Nothing tells when it is gone. */
 const CONFLICT_RETRY_MS = 60_000;
 
+/**
+ * Statuses of one unit that are written at once. A user may have a thousand: all that is sent after them, revocations of
+ * others and the renewal of the Lease too, would wait until they are written.
+ */
+export const STATUSES_AT_ONCE = 8;
+
 /** Brings one unit to what the keyring plans for it: first its Secret, then, acknowledged, its statuses. */
 export class Reconciler {
   readonly #o: ReconcilerOptions;
@@ -222,10 +228,15 @@ export class Reconciler {
 
   /** Every status is tried; the first failure is thrown when all have been. */
   async #bringStatuses(keys: Plan["keys"], now: number, signal: AbortSignal): Promise<void> {
-    const results = await Promise.allSettled(
-      keys.map(({ record, verdict }) => this.#bringStatus(record, verdict, now, signal)),
-    );
-    for (const result of results) if (result.status === "rejected") throw result.reason;
+    const failures: unknown[] = [];
+    const waiting = keys.values();
+    const bringNext = async () => {
+      for (const { record, verdict } of waiting) {
+        await this.#bringStatus(record, verdict, now, signal).catch((error) => failures.push(error));
+      }
+    };
+    await Promise.all(Array.from({ length: STATUSES_AT_ONCE }, bringNext));
+    if (failures.length > 0) throw failures[0];
   }
 
   async #bringStatus(

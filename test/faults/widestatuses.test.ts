@@ -1,0 +1,75 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { NAMESPACE, SHORT_LEASE } from "../availability/replicas.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
+import { Arena } from "./arena.ts";
+import { isLeaseWrite } from "./pair.ts";
+import type { ProxiedRequest } from "./proxiedrequest.ts";
+
+/** One less than the operator works on at once. */
+const USERS = 15;
+const KEYS_PER_USER = 12;
+/** Statuses of one user that the operator sends at once. */
+const AT_ONCE = 8;
+
+let arena: Arena;
+let wide: Tenant;
+const released = Promise.withResolvers<void>();
+
+/** The API server takes its time with the statuses of users who have many keys. */
+beforeAll(async () => {
+  arena = await Arena.open();
+  wide = await arena.tenant();
+  await wide.send("POST", "/api/v1/namespaces", { metadata: { name: NAMESPACE } });
+  for (let user = 0; user < USERS; user += 1) {
+    const names = Array.from({ length: KEYS_PER_USER }, (_, key) => `user-${user}-key-${key}`);
+    await Promise.all(names.map((name) => wide.create(name, { user: `user-${user}`, key: freshKey() })));
+  }
+  const stall = { kind: "stall", until: released.promise } as const;
+  arena.proxy.inject(isWideStatus, stall, Number.POSITIVE_INFINITY);
+  await arena.run({
+    args: ["--leader-elect=true", `--leader-election-namespace=${NAMESPACE}`, ...SHORT_LEASE],
+  });
+  const stalled = () => arena.proxy.requests.filter(isWideStatus).length;
+  await eventually("statuses of every such user hang", () => stalled() >= USERS * AT_ONCE, DEADLINE_MS);
+});
+
+afterAll(async () => {
+  released.resolve();
+  await arena.close();
+});
+
+test("no user has more than eight of them sent at once", () => {
+  const users = arena.proxy.requests.filter(isWideStatus).map(userOf);
+  expect(users.filter((user) => user === users[0])).toHaveLength(AT_ONCE);
+});
+
+test("another user's key is projected meanwhile", async () => {
+  const other = await arena.tenant();
+  await other.create("key", { user: "alice", key: freshKey() });
+  await other.until("key", "Projected");
+});
+
+test("the lease is renewed meanwhile", async () => {
+  const count = () => arena.proxy.requests.filter(isLeaseWrite).length;
+  const before = count();
+  await eventually("it is renewed ten times", () => count() >= before + 10, DEADLINE_MS);
+  expect((await arena.stage.operator.log()).filter(({ event }) => event === "LeadershipLost")).toEqual([]);
+});
+
+test("all are written in the end", async () => {
+  released.resolve();
+  const areProjected = async () => (await wide.list()).every(({ status }) => stateOf(status) === "Projected");
+  await eventually("every key is Projected", areProjected, DEADLINE_MS);
+});
+
+function isWideStatus({ namespace, resource, subresource, verb }: ProxiedRequest): boolean {
+  return (
+    namespace === wide.namespace && resource === "sshkeys" && subresource === "status" && verb === "patch"
+  );
+}
+
+function userOf({ name }: ProxiedRequest): string {
+  return name.split("-key-")[0] ?? "";
+}
