@@ -16,6 +16,7 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
   say(`FAULT_SEED=${seed} SECONDS=${seconds}`);
   const arena = await Arena.open();
   let timer: NodeJS.Timeout | undefined;
+  let sampling: Promise<void> | undefined;
   try {
     const operator = await arena.run();
     const turmoil = await Turmoil.prepare(arena, { seed, clients: 4, kills: false });
@@ -26,7 +27,10 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
       const { rssMiB, sockets, timers } = vitals;
       say(`${turmoil.operations} operations, ${rssMiB} MiB, ${sockets} sockets, ${timers} timers`);
     };
-    timer = setInterval(() => void sample(), Math.max(1000, (seconds * 1000) / 60));
+    const nextSample = () => {
+      sampling = sample();
+    };
+    timer = setInterval(nextSample, Math.max(1000, (seconds * 1000) / 60));
     const end = Date.now() + seconds * 1000;
     while (Date.now() < end) {
       const roundEnd = Math.min(end, Date.now() + ROUND_MS);
@@ -42,8 +46,9 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
     for (const problem of problems) say(problem);
     return problems.length === 0;
   } finally {
-    // First of all: the operator that it asks for its vitals ends with the arena.
+    // First of all: the operator that is asked for its vitals ends with the arena.
     clearInterval(timer);
+    await sampling;
     await arena.close();
   }
 }
