@@ -3,7 +3,6 @@ import { renderOptions } from "../ssh/options.ts";
 import { type KeyType, parsePublicKey } from "../ssh/publickey.ts";
 import { flat } from "./flat.ts";
 import { type Policy, policyRefusal } from "./policy.ts";
-import { isNewer } from "./resourceversion.ts";
 import { readStatus, type SeenStatus } from "./seenstatus.ts";
 
 /**
@@ -61,14 +60,12 @@ export interface StoredSSHKey {
 
 /**
  * Reads an SSHKey into a record. Total: whatever the object holds, it becomes a record with a verdict.
- * `known`, what is known of an SSHKey of this name, saves judging the same spec again. An older view than that one is
- * judged: after etcd was restored from a backup, generations count anew.
+ * `known`, what is known of an SSHKey of this name, saves judging the same spec again.
  */
 export function readKey(object: StoredSSHKey, policy: Policy, known?: KeyRecord): KeyRecord {
   const { metadata, spec } = object;
   const seen = readStatus(object.status, metadata.resourceVersion);
-  const isKnown = known?.uid === metadata.uid && known.generation === metadata.generation;
-  if (isKnown && !isNewer(known.seen, seen)) return { ...known, seen };
+  if (known?.uid === metadata.uid && known.generation === metadata.generation) return { ...known, seen };
   const createdAt = Date.parse(metadata.creationTimestamp ?? "") || 0;
   const expiresAt = spec?.expiresAt === undefined ? undefined : Date.parse(spec.expiresAt);
   const { key, refusal } = judge(object, policy, createdAt, expiresAt);

@@ -79,7 +79,8 @@ export class Caches {
     return new Reflector<KeyRecord>({
       transport,
       path: keysPath(namespace),
-      decode: (object) => readKey(object as StoredSSHKey, settings.policy, known(object)),
+      decode: (object, isRewound) =>
+        readKey(object as StoredSSHKey, settings.policy, isRewound ? undefined : known(object)),
       sink: {
         replace: (records, _, isRewound) => this.#replaceKeys(records, namespace, isRewound),
         upsert: (record) => this.#putKey(record),

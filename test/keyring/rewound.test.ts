@@ -24,19 +24,19 @@ const secret: SecretRecord = {
 /** A keyring that knows one SSHKey and one Secret as of version 100. */
 function keyringAt100() {
   const keyring = new Keyring(DEFAULT_POLICY, "sshkeys-");
-  keyring.putKey(laptop(keyring, { key: 2, resourceVersion: 100 }), NOW);
+  keyring.putKey(laptop({ key: 2, resourceVersion: 100 }), NOW);
   keyring.putSecret(secret);
   return keyring;
 }
 
 /** The SSHKey that an older history has under the generation that is known. */
-function restored(keyring: Keyring): KeyRecord {
-  return laptop(keyring, { key: 1, resourceVersion: 50 });
+function restored(): KeyRecord {
+  return laptop({ key: 1, resourceVersion: 50 });
 }
 
-function laptop(keyring: Keyring, facts: Pick<SSHKeyFacts, "key" | "resourceVersion">): KeyRecord {
+function laptop(facts: Pick<SSHKeyFacts, "key" | "resourceVersion">): KeyRecord {
   const object = sshKey({ name: "laptop", user: "alice", generation: 2, ...facts });
-  return readKey(object, DEFAULT_POLICY, keyring.key("team-a", "laptop"));
+  return readKey(object, DEFAULT_POLICY);
 }
 
 function plannedFile(keyring: Keyring): string | undefined {
@@ -47,13 +47,13 @@ describe("when history went back", () => {
   it("an SSHKey is what the list shows, though its generation is known for another key", () => {
     const keyring = keyringAt100();
     const before = plannedFile(keyring);
-    keyring.putKey(restored(keyring), NOW, true);
+    keyring.putKey(restored(), NOW, true);
     expect(plannedFile(keyring)).not.toBe(before);
   });
 
   it("the status is the one that the list shows", () => {
     const keyring = keyringAt100();
-    keyring.putKey(restored(keyring), NOW, true);
+    keyring.putKey(restored(), NOW, true);
     expect(keyring.key("team-a", "laptop")?.seen.resourceVersion).toBe("50");
   });
 
@@ -91,7 +91,7 @@ describe("while history goes on", () => {
 
   it("an older view of a status changes nothing", () => {
     const keyring = keyringAt100();
-    keyring.putKey(restored(keyring), NOW);
+    keyring.putKey(restored(), NOW);
     expect(keyring.key("team-a", "laptop")?.seen.resourceVersion).toBe("100");
   });
 });
