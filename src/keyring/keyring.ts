@@ -124,11 +124,12 @@ export class Keyring {
     isRewound = false,
   ): Affected {
     const affected: AffectedSoFar = new Map();
-    if (isRewound) this.#forgetSecrets(namespace, affected);
     const listed = new Set(secrets.map((secret) => unitId(secret.namespace, secret.name)));
-    for (const unit of this.#unitsIn(namespace)) {
-      if (unit.secret === undefined || listed.has(unit.id)) continue;
-      merge(affected, this.removeSecret(unit.namespace, unit.secretName, resourceVersion));
+    for (const unit of [...this.#units.values()]) {
+      const isInScope = namespace === undefined || unit.namespace === namespace;
+      if (!isInScope || unit.secret === undefined || (listed.has(unit.id) && !isRewound)) continue;
+      const asOf = isRewound ? unit.secret.resourceVersion : resourceVersion;
+      merge(affected, this.removeSecret(unit.namespace, unit.secretName, asOf));
     }
     for (const secret of secrets) merge(affected, this.putSecret(secret));
     return affected;
@@ -253,21 +254,6 @@ export class Keyring {
     const before = unit.liveKeys();
     change();
     this.#groups.moveLive(unit.id, before, unit.liveKeys(), affected);
-  }
-
-  #forgetSecrets(namespace: string | undefined, affected: AffectedSoFar): void {
-    for (const unit of this.#unitsIn(namespace)) {
-      if (unit.secret === undefined) continue;
-      affected.set(unit.id, "soon");
-      this.#setSecret(unit, undefined, affected);
-      this.#forgetIfEmpty(unit);
-    }
-  }
-
-  #unitsIn(namespace: string | undefined): readonly Unit[] {
-    return [...this.#units.values()].filter(
-      (unit) => namespace === undefined || unit.namespace === namespace,
-    );
   }
 
   #wake(keys: readonly string[] = []): Affected {

@@ -83,7 +83,7 @@ test("it took no restart", () => {
 
 /**
  * Many versions, so that the restored cluster is behind what the operator has seen for as long as the test takes: the
- * API server alone writes some dozens when it starts.
+ * API server and the operator write to it too.
  */
 async function letOthersWork(): Promise<void> {
   const path = `/api/v1/namespaces/${tenant.namespace}/configmaps`;

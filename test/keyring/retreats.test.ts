@@ -1,30 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { withoutAdditions, withoutChanges } from "../../src/keyring/retreats.ts";
-import { type DesiredSecret, fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
 import { renderOptions } from "../../src/ssh/options.ts";
+import { desiredSecret, secretRecord } from "./secrets.ts";
 
 const FILE = "ssh-ed25519 AAAA team-a/stays\n";
 
-const desired: DesiredSecret = {
-  namespace: "team-a",
-  name: "sshkeys-alice",
-  user: "alice",
-  file: FILE,
-  isNamed: true,
-};
-const holding: SecretRecord = {
-  namespace: "team-a",
-  name: "sshkeys-alice",
-  uid: "u1",
-  resourceVersion: "7",
-  createdAt: 0,
-  user: "alice",
-  fileDigest: fileDigest(FILE),
-  keys: ["AAAA", "BBBB"],
-  strayData: [],
-  emptySince: undefined,
-};
+const desired = desiredSecret(FILE);
+const holding = secretRecord(FILE, { keys: ["AAAA", "BBBB"] });
 
 describe("a Secret without what would be added", () => {
   const line = (key: string, options = "") => `${options}ssh-ed25519 ${key} team-a/${key}\n`;

@@ -2,24 +2,14 @@ import { describe, expect, it } from "vitest";
 import { Keyring } from "../../src/keyring/keyring.ts";
 import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
 import { type KeyRecord, readKey } from "../../src/keyring/record.ts";
-import { fileDigest, type SecretRecord } from "../../src/keyring/secret.ts";
+import { fileDigest } from "../../src/keyring/secret.ts";
+import { secretRecord } from "./secrets.ts";
 import { type SSHKeyFacts, sshKey } from "./sshkeys.ts";
 
 const NOW = 1_700_000_000_000;
 const UNIT = "team-a/sshkeys-alice";
 
-const secret: SecretRecord = {
-  namespace: "team-a",
-  name: "sshkeys-alice",
-  uid: "u1",
-  resourceVersion: "100",
-  createdAt: 0,
-  user: "alice",
-  fileDigest: fileDigest("newer"),
-  keys: ["AAAA"],
-  strayData: [],
-  emptySince: undefined,
-};
+const secret = secretRecord("newer", { resourceVersion: "100" });
 
 /** A keyring that knows one SSHKey and one Secret as of version 100. */
 function keyringAt100() {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import {
   collectionTime,
-  type DesiredSecret,
   fileDigest,
   isAltered,
   isRevocation,
@@ -10,30 +9,14 @@ import {
   type SecretRecord,
   secretWrite,
 } from "../../src/keyring/secret.ts";
+import { desiredSecret, secretRecord } from "./secrets.ts";
 
 const NOW = Date.UTC(2026, 0, 2);
 const DAY = 24 * 60 * 60 * 1000;
 const FILE = "ssh-ed25519 AAAA team-a/alice-laptop\n";
 
-const desired: DesiredSecret = {
-  namespace: "team-a",
-  name: "sshkeys-alice",
-  user: "alice",
-  file: FILE,
-  isNamed: true,
-};
-const live: SecretRecord = {
-  namespace: "team-a",
-  name: "sshkeys-alice",
-  uid: "u1",
-  resourceVersion: "7",
-  createdAt: 0,
-  user: "alice",
-  fileDigest: fileDigest(FILE),
-  keys: ["AAAA"],
-  strayData: [],
-  emptySince: undefined,
-};
+const desired = desiredSecret(FILE);
+const live = secretRecord(FILE);
 const empty: SecretRecord = { ...live, fileDigest: fileDigest(""), keys: [], emptySince: NOW - DAY };
 
 describe("which write a Secret needs", () => {
