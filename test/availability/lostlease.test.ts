@@ -46,7 +46,7 @@ describe("a leader whose lease another one takes", () => {
     await stage.operator.logged("LeadershipLost");
     const lostAt = performance.now();
     await tenant.create("second", { user: "bob", key: freshKey() });
-    const ledAt = await timeOf("Leading", 2);
+    const ledAt = (await stage.operator.timeOf("Leading", 2)) - performance.timeOrigin;
     await tenant.until("first", "Projected");
     await tenant.until("second", "Projected");
     const asked = proxy.requests.filter((request) => isWrite(request) && request.at > hungAt);
@@ -59,7 +59,7 @@ describe("a leader whose lease another one takes", () => {
     await stealLease(1);
     await stage.operator.logged("LeadershipLost");
     expect([await probe("/healthz"), await probe("/readyz")]).toEqual([200, 200]);
-    await timeOf("Leading", 2);
+    await stage.operator.timeOf("Leading", 2);
     expect([stage.operator.child.pid, (await lines("Started")).length]).toEqual([pid, 1]);
   });
 
@@ -107,12 +107,6 @@ async function stealLease(leaseDurationSeconds: number): Promise<void> {
 
 async function lines(event: string): Promise<readonly LogLine[]> {
   return (await stage.operator.log()).filter((line) => line.event === event);
-}
-
-/** When the event was logged for the nth time, in monotonic ms as `performance.now()` has them; waits for it. */
-async function timeOf(event: string, nth: number): Promise<number> {
-  const line = await eventually(`${event} is logged ${nth} times`, async () => (await lines(event))[nth - 1]);
-  return Date.parse(String(line.time)) - performance.timeOrigin;
 }
 
 async function probe(path: string): Promise<number> {

@@ -20,6 +20,8 @@ export interface OperatorProcess {
   log(): Promise<LogLine[]>;
   /** The first line of this event, when there is one. */
   logged(event: string, matches?: (line: LogLine) => boolean): Promise<LogLine>;
+  /** When it logged the event for the nth time, ms since the epoch; waits for it, `deadlineMs` at most (15 s). */
+  timeOf(event: string, nth: number, deadlineMs?: number): Promise<number>;
   /** Sends SIGTERM and gives the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL: what is under way stays as it is. */
@@ -76,6 +78,11 @@ export async function spawnOperator(o: OperatorProcessOptions): Promise<Operator
       eventually(`the operator logs ${event}`, async () =>
         (await log()).find((line) => line.event === event && matches(line)),
       ),
+    async timeOf(event, nth, deadlineMs) {
+      const nthLine = async () => (await log()).filter((line) => line.event === event)[nth - 1];
+      const line = await eventually(`the operator logs ${event} ${nth} times`, nthLine, deadlineMs);
+      return Date.parse(String(line.time));
+    },
     async stop() {
       child.kill("SIGTERM");
       const { code } = await child.exited;

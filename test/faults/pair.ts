@@ -67,20 +67,12 @@ export class Pair {
     });
     const lines = async (event: string) =>
       (await replica.process.log()).filter((line) => line.event === event);
-    const timeOf = async (event: string, nth: number) => {
-      const line = await eventually(
-        `${replica.name} logs ${event} ${nth} times`,
-        async () => (await lines(event))[nth - 1],
-        DEADLINE_MS,
-      );
-      return Date.parse(String(line.time));
-    };
     return {
       replica,
       proxy: await promise,
       lines,
-      synced: () => timeOf("Synced", 1),
-      began: (term) => timeOf("Leading", term),
+      synced: () => replica.process.timeOf("Synced", 1, DEADLINE_MS),
+      began: (term) => replica.process.timeOf("Leading", term, DEADLINE_MS),
     };
   }
 
