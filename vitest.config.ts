@@ -9,7 +9,10 @@ export default defineConfig({
         extends: true,
         test: {
           name: "pure",
-          include: ["test/{ssh,keyring,api,cli,layout}/**/*.test.ts"],
+          include: [
+            "test/{ssh,claims,projection,oracle,api,cli,tools,operator/unit}/**/*.test.ts",
+            "test/kube/*.test.ts",
+          ],
           testTimeout: 30_000,
         },
       },
@@ -18,8 +21,9 @@ export default defineConfig({
         test: {
           name: "cluster",
           globalSetup: "test/cluster/bundle.ts",
+          exclude: ["test/operator/unit/**"],
           include: [
-            "test/{controlplane,crds,kube,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
+            "test/{controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
           ],
           testTimeout: 60_000,
           hookTimeout: 900_000,

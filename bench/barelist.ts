@@ -1,8 +1,11 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Pool } from "undici";
-import { keysPath, MANAGED_SELECTOR, secretsPath } from "../src/operator/api.ts";
+import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
+import { keysPath, managedSelector, secretsPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
+
+const SELECTOR = managedSelector(DEFAULT_SETTINGS.secrets.installation);
 
 /** What reading a converged cluster takes at the least, in ms: a paged list and JSON.parse, nothing kept. */
 export interface BareList {
@@ -35,7 +38,7 @@ async function listAll(kubeconfig: string): Promise<number> {
   };
   await Promise.all([
     list(`${keysPath()}?`),
-    list(`${secretsPath()}?labelSelector=${encodeURIComponent(MANAGED_SELECTOR)}&`),
+    list(`${secretsPath()}?labelSelector=${encodeURIComponent(SELECTOR)}&`),
   ]);
   const ms = performance.now() - started;
   await pool.destroy();

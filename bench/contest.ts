@@ -1,5 +1,5 @@
-import type { SecretObject } from "../src/keyring/secret.ts";
-import { keysPath, secretsPath } from "../src/operator/api.ts";
+import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import type { SecretObject } from "../src/projection/secret.ts";
 import { eventually } from "../test/cluster/eventually.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { type CreatedSSHKey, type NewSSHKey, newSSHKey } from "./keyset.ts";

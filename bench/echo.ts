@@ -1,8 +1,9 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request } from "node:https";
-import { MANAGED_BY, MANAGED_BY_LABEL } from "../src/keyring/secret.ts";
-import { keysPath, secretsPath } from "../src/operator/api.ts";
+import { MANAGED_LABEL } from "../src/api/names.ts";
+import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
+import { keysPath, secretsPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
 
 /**
@@ -52,7 +53,7 @@ function secretOf(user: string, key: string): object {
   return {
     apiVersion: "v1",
     kind: "Secret",
-    metadata: { name: `sshkeys-${user}`, labels: { [MANAGED_BY_LABEL]: MANAGED_BY } },
+    metadata: { name: `sshkeys-${user}`, labels: { [MANAGED_LABEL]: DEFAULT_SETTINGS.secrets.installation } },
     type: "Opaque",
     data: { authorized_keys: Buffer.from(`${key}\n`).toString("base64") },
   };

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
-import { API_VERSION, KIND } from "../src/api/sshkey.ts";
-import type { StoredSSHKey } from "../src/keyring/record.ts";
-import { keysPath } from "../src/operator/api.ts";
+import { API_VERSION, KIND } from "../src/api/names.ts";
+import type { StoredSSHKey } from "../src/claims/record.ts";
+import { keysPath } from "../src/operator/paths.ts";
 import type { Write } from "./send.ts";
 
 /** An SSHKey as a person would apply it. */

@@ -15,7 +15,9 @@ import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { restart } from "./restart.ts";
 import { broken, collect, markdown, type Result, readLatest, save, table } from "./results.ts";
+import { scrape } from "./scrape.ts";
 import { start } from "./start.ts";
+import { trust } from "./trust.ts";
 
 const USAGE = `node bench/main.ts [--quick] [--keys N,N,…] [--runs N] [--markdown]
 
@@ -36,6 +38,8 @@ const BENCHES: readonly Bench[] = [
   start,
   keysPerSecond,
   idle,
+  trust,
+  scrape,
 ];
 /** Those with a guard that a noisy machine cannot break. */
 const QUICK: readonly Bench[] = [converge, restart, fanOut, contest, memory, start, keysPerSecond, idle];

@@ -1,12 +1,13 @@
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 
 /** CPU time in ms that all living threads of a process have used, to the nanosecond where /proc/PID/stat has 10 ms. */
 export function processCPU(pid: number): number {
-  const tasks = `/proc/${pid}/task`;
-  let nanoseconds = 0;
-  for (const task of readdirSync(tasks)) {
-    nanoseconds += Number(readFileSync(join(tasks, task, "schedstat"), "utf8").split(" ")[0]);
-  }
-  return nanoseconds / 1e6;
+  let ms = 0;
+  for (const task of readdirSync(`/proc/${pid}/task`)) ms += threadCPU(pid, task);
+  return ms;
+}
+
+/** The same of one thread; the main one, which runs the event loop, by default. */
+export function threadCPU(pid: number, task: string | number = pid): number {
+  return Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]) / 1e6;
 }

@@ -1,11 +1,12 @@
-import { API_VERSION, KIND, type SSHKeyStatus } from "../src/api/sshkey.ts";
-import { Keyring } from "../src/keyring/keyring.ts";
-import { DEFAULT_POLICY } from "../src/keyring/policy.ts";
-import { readKey } from "../src/keyring/record.ts";
-import { secretWrite } from "../src/keyring/secret.ts";
-import { statusWrite } from "../src/keyring/status.ts";
-import { FIELD_MANAGER, JSON_PATCH, keyStatusPath, MERGE_PATCH, secretsPath } from "../src/operator/api.ts";
-import { DEFAULT_SETTINGS } from "../src/operator/settings.ts";
+import { API_VERSION, FIELD_MANAGER, KIND } from "../src/api/names.ts";
+import type { SSHKeyStatus } from "../src/api/sshkey.generated.ts";
+import { DEFAULT_POLICY } from "../src/claims/policy.ts";
+import { readSSHKey } from "../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
+import { keyStatusPath, secretsPath } from "../src/operator/paths.ts";
+import { Projection } from "../src/projection/projection.ts";
+import { createSecret, readSecret } from "../src/projection/secret.ts";
+import { statusWrite } from "../src/projection/status.ts";
 import type { CreatedSSHKey } from "./keyset.ts";
 import type { Write } from "./send.ts";
 
@@ -18,6 +19,8 @@ export interface StatusBody {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
+  /** Of the SSHKey that the status was computed from. */
+  readonly resourceVersion: string;
   readonly status: SSHKeyStatus;
 }
 
@@ -29,33 +32,37 @@ export interface Required {
 
 /** Computed by the operator's own pure core, so that it is what the operator will write, byte for byte. */
 export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): Required {
-  const { secretPrefix, secretRetention } = DEFAULT_SETTINGS;
-  const keyring = new Keyring(DEFAULT_POLICY, secretPrefix);
-  for (const key of keys) keyring.putKey(readKey(key, DEFAULT_POLICY), now);
+  const settings = DEFAULT_SETTINGS.secrets;
+  const projection = new Projection(DEFAULT_POLICY, settings);
+  for (const key of keys) projection.putKey(readSSHKey(key), now);
   const secrets: SecretBody[] = [];
   const statuses: StatusBody[] = [];
-  for (const { id } of keyring.units()) {
-    const plan = keyring.plan(id, now);
-    if (plan === undefined) continue;
-    const write = secretWrite(plan.secret, undefined, secretRetention, now);
-    if (write?.kind === "create") secrets.push(write.object as unknown as SecretBody);
-    for (const { record, verdict } of plan.keys) {
-      const due = verdict && statusWrite(record, verdict, now);
+  for (const target of projection.targets()) {
+    const write = createSecret(projection.plan(target, now).desired, settings.installation, now);
+    if (write.kind !== "create") throw new TypeError("a Secret that is not there can only be created");
+    const body = write.object as SecretBody;
+    const metadata = { ...body.metadata, uid: target.id, resourceVersion: "1" };
+    if (body.data.authorized_keys !== "") {
+      secrets.push(body);
+      projection.acknowledged(target, readSecret({ ...body, metadata }, settings.installation));
+    }
+    for (const [claim, verdict] of projection.plan(target, now).verdicts) {
+      const due = statusWrite(claim, verdict, now);
       if (due === undefined) continue;
-      const { namespace, name, uid } = record;
-      statuses.push({ namespace, name, uid, status: due.status });
+      const { namespace, name, uid, resourceVersion } = claim.record;
+      statuses.push({ namespace, name, uid, resourceVersion, status: due.status });
     }
   }
   return { secrets, statuses };
 }
 
-/** How a status can be brought to an API server; `jsonpatch` is what the operator does. */
-export type StatusVerb = "jsonpatch" | "merge" | "apply" | "update";
+/** How a status can be brought to an API server; `apply` is what the operator does. */
+export type StatusVerb = "apply" | "jsonpatch" | "merge" | "update";
 
 /** The requests, Secrets first: no status may claim what is not written yet. */
 export function writesOf(
   required: Required,
-  verb: StatusVerb = "jsonpatch",
+  verb: StatusVerb = "apply",
   keys: readonly CreatedSSHKey[] = [],
 ): Write[] {
   const byId = new Map(keys.map((key) => [`${key.metadata.namespace}/${key.metadata.name}`, key]));
@@ -75,7 +82,7 @@ export function writesOf(
 }
 
 function statusRequest(
-  { namespace, name, uid, status }: StatusBody,
+  { namespace, name, uid, resourceVersion, status }: StatusBody,
   verb: StatusVerb,
   key: CreatedSSHKey | undefined,
 ): Write {
@@ -83,21 +90,21 @@ function statusRequest(
   const patch = { method: "PATCH", path } as const;
   const type = { apiVersion: API_VERSION, kind: KIND };
   switch (verb) {
+    case "apply": {
+      const body = JSON.stringify({ ...type, metadata: { name, namespace, resourceVersion }, status });
+      return { ...patch, path: `${path}&force=true`, contentType: "application/apply-patch+yaml", body };
+    }
     case "jsonpatch": {
       const test = { op: "test", path: "/metadata/uid", value: uid };
       const body = JSON.stringify([test, { op: "add", path: "/status", value: status }]);
-      return { ...patch, contentType: JSON_PATCH, body };
+      return { ...patch, contentType: "application/json-patch+json", body };
     }
     case "merge":
       return {
         ...patch,
-        contentType: MERGE_PATCH,
+        contentType: "application/merge-patch+json",
         body: JSON.stringify({ ...type, metadata: { uid }, status }),
       };
-    case "apply": {
-      const body = JSON.stringify({ ...type, metadata: { name, namespace, uid }, status });
-      return { ...patch, path: `${path}&force=true`, contentType: "application/apply-patch+yaml", body };
-    }
     case "update":
       return {
         method: "PUT",

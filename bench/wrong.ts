@@ -1,7 +1,7 @@
-import type { StoredSSHKey } from "../src/keyring/record.ts";
-import type { SecretObject } from "../src/keyring/secret.ts";
-import { statusDigest } from "../src/keyring/seenstatus.ts";
-import { keysPath, secretsPath } from "../src/operator/api.ts";
+import { statusDigest } from "../src/claims/observedstatus.ts";
+import type { StoredSSHKey } from "../src/claims/record.ts";
+import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import type { SecretObject } from "../src/projection/secret.ts";
 import type { Required } from "./requiredwrites.ts";
 import type { Site } from "./site.ts";
 

@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { STATES } from "../src/api/states.ts";
 import { narrowTable, wrap } from "./fit.ts";
 
 /** How the output of a command is to be laid out. */
@@ -100,7 +101,7 @@ export class Screen {
     if (layout === "table") {
       return line
         .replace(/\bProjected\b/, (state) => this.#paint(GREEN, state))
-        .replace(REFUSED, (state) => this.#paint(RED, state));
+        .replace(OUT, (state) => this.#paint(RED, state));
     }
     if (layout === "difference") {
       if (line.startsWith("+")) return this.#paint(GREEN, line);
@@ -126,7 +127,12 @@ export class Screen {
 /** Stands for lines of a command's output that are left out. */
 export const OMITTED = "...";
 
-const REFUSED = /\b(Invalid|Weak|Duplicate|Expired|Disabled|SecretConflict|SecretFull)\b/;
+/** Every STATE of a key that does not work. */
+const OUT = new RegExp(
+  `\\b(${Object.keys(STATES)
+    .filter((state) => state !== "Projected")
+    .join("|")})\\b`,
+);
 
 /** SGR parameters, ECMA-48. */
 const BOLD = "1";

@@ -25,8 +25,10 @@ export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
   await secret(narrator);
   await duplicate(narrator);
   await privateKey(narrator, stage);
+  await healing(narrator);
   await revocation(narrator);
   await expiry(narrator);
+  await record(narrator, stage);
 }
 
 async function install(narrator: Narrator, stage: Stage): Promise<void> {
@@ -85,7 +87,9 @@ async function secret(narrator: Narrator): Promise<void> {
 }
 
 async function duplicate(narrator: Narrator): Promise<void> {
-  narrator.step("Bob claims Alice's key. One key stands for one user, so the older SSHKey keeps it.");
+  narrator.step(
+    "Bob claims Alice's key. In a namespace one key stands for one user, and the older claim keeps it.",
+  );
   const file = `${EXAMPLES}/later/bob-laptop.yaml`;
   const creationTime = "-o jsonpath={.metadata.creationTimestamp}";
   const older = await narrator.until(`kubectl get sshkey alice-laptop ${IN} ${creationTime}`);
@@ -105,7 +109,7 @@ async function duplicate(narrator: Narrator): Promise<void> {
   );
   const message = `-o jsonpath='{.status.conditions[?(@.type=="Ready")].message}{"\\n"}'`;
   await narrator.look(`kubectl get sshkey bob-laptop ${IN} ${message}`, [
-    lineWith("SSHKey alice-laptop holds this key already"),
+    lineWith("SSHKey alice-laptop of another user holds this key"),
   ]);
   await narrator.until(authorizedKeysOf("bob"), nowhere("the key of Alice's laptop", LAPTOP));
 }
@@ -124,6 +128,20 @@ async function privateKey(narrator: Narrator, stage: Stage): Promise<void> {
     ...pasted.slice(1, -1).map((line) => nowhere("the private key", line)),
   );
   await narrator.refused(`kubectl get sshkey dave-desktop ${IN}`, lineWith("NotFound"));
+}
+
+async function healing(narrator: Narrator): Promise<void> {
+  narrator.step("Somebody writes a key of their own into Alice's Secret. It is restored, and that is told.");
+  const foreign = Buffer.from(`${CONTRACTOR} mallory\n`).toString("base64");
+  const patch = JSON.stringify({ data: { authorized_keys: foreign } });
+  await narrator.act(
+    `kubectl patch secret sshkeys-alice ${IN} --type merge -p '${patch}'`,
+    lineWith("sshkeys-alice", "patched"),
+  );
+  await narrator.look(authorizedKeysOf("alice"), [exactly(LAPTOP_LINE + TABLET_LINE)], FILE);
+  await narrator.look(`kubectl get events ${IN} --field-selector reason=SecretRestored`, [
+    lineWith("Warning", "SecretRestored", "secret/sshkeys-alice"),
+  ]);
 }
 
 async function revocation(narrator: Narrator): Promise<void> {
@@ -148,7 +166,7 @@ async function expiry(narrator: Narrator): Promise<void> {
   await narrator.look(authorizedKeysOf("dana"), [exactly(line)], FILE);
   narrator.remark(`It is ${new Date().toISOString().slice(11, 19)}Z; wait until ${expiresAt.slice(11)}:`);
   await narrator.act(
-    `kubectl wait sshkey/dana-contractor ${IN} --for=condition=Stalled --timeout=60s`,
+    `kubectl wait sshkey/dana-contractor ${IN} --for=condition=Projected=False --timeout=60s`,
     lineWith("dana-contractor", "condition met"),
   );
   await narrator.look(
@@ -160,6 +178,18 @@ async function expiry(narrator: Narrator): Promise<void> {
     "The file is empty. Its Secret stays: deleting it would leave the old file in running pods.",
   );
   await narrator.look(authorizedKeysOf("dana"), [exactly("")], FILE);
+}
+
+async function record(narrator: Narrator, stage: Stage): Promise<void> {
+  narrator.step("Read in the operator's log who lost access, when and why.");
+  await narrator.look(
+    `grep '"change":"removed"' ${quoted(join(stage.dir, "operator.log"))}`,
+    [
+      lineWith("AccessChanged", "alice-tablet", '"why":"Deleted"'),
+      lineWith("AccessChanged", "dana-contractor", '"why":"Expired"'),
+    ],
+    FILE,
+  );
 }
 
 const SECONDS_LEFT = 10;

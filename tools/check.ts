@@ -24,6 +24,10 @@ const checks: Check[] = [
   { name: "Format, lint and layering", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "Types", run: () => command("tsc", ["--noEmit"]) },
   {
+    name: "No regular expression backtracks super-linearly",
+    run: () => command("node", ["--disable-warning=ExperimentalWarning", "tools/check-regexps.ts"]),
+  },
+  {
     name: "Generated files are up to date",
     run: () => command("node", ["tools/generate-api.ts", "--check"]),
   },

@@ -58,25 +58,25 @@ export interface SSHKeyMetadata {
 export interface SSHKeySpec {
   /**
    * Who the key belongs to: any name an identity provider uses. All keys of one user in one namespace stand in one Secret.
-   * Rule: 1 to 253 characters, no control characters, no space at either end. Immutable: to give a key to another user, delete the SSHKey and create a new one.
+   * Rule: 1 to 253 characters, none that cannot be seen (control, format and default-ignorable characters), no space at either end, in Unicode normalization form NFC. Immutable: to give a key to another user, delete the SSHKey and create a new one.
    * Example: alice, or alice@example.com
    */
   user: string;
   /**
-   * The public key as OpenSSH writes it: the one line of a .pub file, TYPE BASE64 [COMMENT]. Never a private key: that is refused before it is stored.
-   * Rule: one line (a single newline at its end is accepted, as YAML's `key: |` makes one), at most 16384 characters. TYPE is one of ssh-ed25519, ssh-rsa, ssh-dss, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com, ssh-mldsa44-ed25519@openssh.com; the operator's configuration says which of them are accepted. Options do not go in front of TYPE but into options. COMMENT is shown on status and never reaches the Secret.
+   * The public key as OpenSSH writes it: the one line of a .pub file, TYPE BASE64 [COMMENT]. Never a private key: that is refused before it is stored. The key may be changed: the old line leaves the Secret and the new one enters it in one write, and the claim to the new key dates from the change.
+   * Rule: one line (a single newline at its end is accepted, as YAML's `key: |` makes one), at most 16384 characters (code points). TYPE is one of ssh-ed25519, ssh-rsa, ssh-dss, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com, ssh-mldsa44-ed25519@openssh.com; the operator's configuration says which of them are accepted. Options do not go in front of TYPE but into options. COMMENT is shown on status and never reaches the Secret.
    * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop
    */
   key: string;
   /**
    * A name for people to tell the keys of a user apart. Display only.
-   * Rule: at most 255 characters, no control characters.
+   * Rule: at most 255 characters, none that cannot be seen (control, format and default-ignorable characters).
    * Example: Alice's laptop
    */
   title?: string;
   /**
    * OpenSSH authorized_keys options that limit what the key may do, one option an item; see AUTHORIZED_KEYS FILE FORMAT in sshd(8). Each is parsed and written anew, never copied; one that sshd would not accept makes the key Invalid. For expiry-time use expiresAt.
-   * Rule: at most 32 items of 1 to 1024 characters, no control characters.
+   * Rule: at most 32 items of 1 to 1024 characters, 16384 characters together, none that cannot be seen (control, format and default-ignorable characters).
    * Example: ['restrict', 'pty', 'from="10.0.0.0/8,192.0.2.7"', 'command="/usr/bin/backup"']
    *
    * @maxItems 32
@@ -86,7 +86,7 @@ export interface SSHKeySpec {
   options?: string[];
   /**
    * The moment from which the key is out of the Secret. The line in the Secret carries the same moment, so that sshd (OpenSSH 9.1 or newer) refuses the key even if nothing else runs.
-   * Rule: a date and time of RFC 3339 with its offset. Without this field the key does not expire, unless the operator's configuration limits the lifetime of keys.
+   * Rule: a date and time of RFC 3339 with its offset, at most 64 characters. Without this field the key does not expire, unless the operator's configuration limits the lifetime of keys.
    * Example: 2027-01-31T18:00:00Z, or 2027-01-31T18:00:00+01:00
    */
   expiresAt?: string;
@@ -97,7 +97,7 @@ export interface SSHKeySpec {
   disabled?: boolean;
 }
 /**
- * What the operator found, written by the operator alone.
+ * What the operator found, written by the operator. Until it has looked, observedGeneration is -1.
  */
 export interface SSHKeyStatus {
   /**
@@ -122,7 +122,7 @@ export interface SSHKeyStatus {
    */
   fingerprintMD5?: string;
   /**
-   * Comment of the key line.
+   * Comment of the key line, the first 1024 characters of it, without control and hidden characters.
    * Example: alice@laptop
    */
   comment?: string;
@@ -133,17 +133,22 @@ export interface SSHKeyStatus {
   secretName?: string;
   duplicateOf?: SSHKeyReference;
   /**
-   * The metadata.generation that this status speaks of. If it is smaller, the status is out of date.
+   * Since when this SSHKey has claimed its key: its creation, or the moment when the operator saw the key come in by an edit. Of two SSHKeys with one key the older claim holds it.
+   * Example: 2026-01-31T18:00:00Z
+   */
+  claimedSince?: string;
+  /**
+   * The metadata.generation that this status speaks of. If it is smaller, the status is out of date; -1 means that the operator has not looked yet.
    */
   observedGeneration?: number;
   /**
-   * Valid: the key is well formed and acceptable. Unique: no other SSHKey holds it. Ready: it stands in its user's Secret. Stalled: a person has to act; present only then.
-   * The reason of Ready is the STATE of kubectl get: Projected, Invalid, Weak, Duplicate, Expired, Disabled, SecretConflict or SecretFull. The message says what is wrong and what to do.
+   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be out of the Secret. Stalled: nothing changes until a person acts; present only then.
+   * The reason of Ready is the STATE of kubectl get: Projected, Pending, SecretConflict, Terminating, Disabled, Expired, Invalid, Compromised, Revoked, Weak, Duplicate or SecretFull. The message says what is wrong and what to do.
    */
   conditions?: SSHKeyCondition[];
 }
 /**
- * SSHKey that holds this very key. Present only when that is in the same namespace; of other namespaces nothing is told.
+ * SSHKey of this namespace that holds the same key with the better claim. Keys in other namespaces are never compared.
  */
 export interface SSHKeyReference {
   /**
@@ -160,7 +165,7 @@ export interface SSHKeyReference {
  */
 export interface SSHKeyCondition {
   /**
-   * Valid, Unique, Ready or Stalled.
+   * Valid, Unique, Projected, Ready or Stalled.
    */
   type: string;
   /**

@@ -1,4 +1,4 @@
-import { createServer, type Server } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { EXIT, ExitError } from "./exitcodes.ts";
 
@@ -11,6 +11,16 @@ export interface Answer {
 
 export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
 
+export interface EndpointOptions {
+  /** The flag that gives the address, for messages. */
+  readonly flag: string;
+  /** `HOST:PORT`, or `:PORT` for every address; port 0 is one of the system's choice. `0` alone turns the endpoint off. */
+  readonly address: string;
+  readonly routes: Routes;
+  /** Told when a route fails, which is answered with 500, and when the listening socket does. */
+  readonly onError: (error: unknown) => void;
+}
+
 /** A small HTTP server that somebody on call or Prometheus looks at. */
 export interface Endpoint {
   /** `host:port` as it was bound. */
@@ -18,30 +28,13 @@ export interface Endpoint {
   close(): Promise<void>;
 }
 
-/**
- * Serves the routes on `host:port` (`:8080` is every address, port 0 one of the system's choice); undefined for `0`,
- * which turns it off. Throws an ExitError when the address is none or is taken.
- */
-export async function serve(flag: string, address: string, routes: Routes): Promise<Endpoint | undefined> {
-  if (address === "0") return undefined;
-  const [, host = "", digits = ""] = /^(.*):([0-9]{1,5})$/.exec(address) ?? [];
-  const port = Number(digits);
-  if (digits === "" || port > 65_535) {
-    throw new ExitError(
-      EXIT.usage,
-      `${flag} must be HOST:PORT, :PORT, or 0 to turn it off; it is ${JSON.stringify(address)}`,
-    );
-  }
-  const server = createServer(async (request, response) => {
-    const route = routes[request.url?.split("?")[0] ?? ""];
-    const answer =
-      request.method !== "GET" || route === undefined ? { status: 404, body: "not found\n" } : await route();
-    response.writeHead(answer.status ?? 200, {
-      "content-type": answer.contentType ?? "text/plain; charset=utf-8",
-    });
-    response.end(answer.body);
-  });
-  await listen(server, flag, address, host.replace(/^\[(.*)\]$/, "$1"), port);
+/** Serves the routes; undefined when the endpoint is off. Throws an ExitError when the address is none or is taken. */
+export async function serve(options: EndpointOptions): Promise<Endpoint | undefined> {
+  if (options.address === "0") return undefined;
+  const { host, port } = parseAddress(options);
+  const server = createServer((request, response) => void respond(request, response, options));
+  await listen(server, options, host, port);
+  server.on("error", options.onError);
   const bound = server.address() as AddressInfo;
   return {
     address: `${bound.family === "IPv6" ? `[${bound.address}]` : bound.address}:${bound.port}`,
@@ -53,19 +46,57 @@ export async function serve(flag: string, address: string, routes: Routes): Prom
   };
 }
 
+function parseAddress({ flag, address }: EndpointOptions): { host: string; port: number } {
+  const colon = address.lastIndexOf(":");
+  const host = address.slice(0, Math.max(colon, 0));
+  const digits = address.slice(colon + 1);
+  const port = Number(digits);
+  if (colon === -1 || !/^[0-9]{1,5}$/.test(digits) || port > 65_535) {
+    throw new ExitError(
+      EXIT.usage,
+      `${flag} must be HOST:PORT, :PORT, or 0 to turn it off; it is ${JSON.stringify(address)}`,
+    );
+  }
+  const isBracketed = host.startsWith("[") && host.endsWith("]");
+  return { host: isBracketed ? host.slice(1, -1) : host, port };
+}
+
+/** Never rejects. */
+async function respond(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { routes, onError }: EndpointOptions,
+): Promise<void> {
+  let answer: Answer;
+  try {
+    answer = await answerTo(request, routes);
+  } catch (error) {
+    onError(error);
+    answer = { status: 500, body: "internal error\n" };
+  }
+  const { status = 200, contentType = "text/plain; charset=utf-8", body } = answer;
+  response.writeHead(status, { "content-type": contentType }).end(body);
+}
+
+async function answerTo({ method, url = "" }: IncomingMessage, routes: Routes): Promise<Answer> {
+  const [path = ""] = url.split("?");
+  const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
+  return method !== "GET" || route === undefined ? { status: 404, body: "not found\n" } : await route();
+}
+
 async function listen(
   server: Server,
-  flag: string,
-  address: string,
+  { flag, address }: EndpointOptions,
   host: string,
   port: number,
 ): Promise<void> {
-  await new Promise<void>((resolve, reject) => {
-    server.once("listening", resolve);
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      const problem = `cannot listen on ${address} (${error.code}); choose another address with ${flag}, or 0 to turn it off`;
-      reject(new ExitError(EXIT.configuration, problem));
-    });
-    server.listen(port, host === "" ? undefined : host);
-  });
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const onError = (error: NodeJS.ErrnoException) => {
+    const problem = `cannot listen on ${address} (${error.code}); choose another address with ${flag}, or 0 to turn it off`;
+    reject(new ExitError(EXIT.configuration, problem));
+  };
+  server.once("error", onError);
+  server.listen(port, host === "" ? undefined : host, resolve);
+  await promise;
+  server.off("error", onError);
 }

@@ -10,13 +10,18 @@ export type LogFormat = (typeof LOG_FORMATS)[number];
 const BATCH_MS = 50;
 const BATCH_BYTES = 4096;
 
-/** One JSON line on stdout for each thing that matters, or coloured text for people. */
+/**
+ * One JSON line on stdout for each thing that matters, or coloured text for people. An Error is logged as `err`, with
+ * its type, message and stack, causes included, and without its other fields: those may hold what it was about.
+ */
 export async function createLogger(level: LogLevel, format: LogFormat): Promise<Logger> {
   const options = {
     level,
     base: null,
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label: string) => ({ level: label }) },
+    // Without a serializer an Error under another key than `err` is `{}`.
+    serializers: { err: serializeError, error: serializeError },
   };
   if (format === "json") return pino(options, batched());
   // Loaded only for people: a cluster has no use for it.
@@ -25,6 +30,12 @@ export async function createLogger(level: LogLevel, format: LogFormat): Promise<
     options,
     pretty({ destination: 1, sync: true, singleLine: true, translateTime: "SYS:HH:MM:ss.l" }),
   );
+}
+
+function serializeError(value: unknown): unknown {
+  if (!(value instanceof Error)) return value;
+  const { type, message, stack } = pino.stdSerializers.err(value);
+  return { type, message, stack };
 }
 
 /** Writes the lines of a moment at a time. What waits is written when the process exits, unless it is killed. */

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
+import { readSettings } from "../config/configfile.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
 import { Credentials } from "../kube/credentials.ts";
 import { EventRecorder } from "../kube/eventrecorder.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
@@ -8,7 +10,6 @@ import { LeaderElector } from "../kube/lease.ts";
 import { Transport } from "../kube/transport.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
-import { readSettings } from "./config.ts";
 import { type Endpoint, serve } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
@@ -20,7 +21,7 @@ const EVENTS_GRACE_MS = 500;
 
 /** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const settings = readSettings(options.config, options.namespace);
+  const settings = configure(options);
   const credentials = connect(options.kubeconfig, connectionsFor(settings));
   const log = await createLogger(options.logLevel, options.logFormat);
   const metrics = new Metrics();
@@ -38,7 +39,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   });
   const elector = options.leaderElect ? createElector(options, transport, log) : {};
   const operator = new Operator({ transport, settings, recorder, log, metrics, ...elector });
-  const endpoints = await open(options, operator, metrics);
+  const endpoints = await open(options, operator, metrics, log);
   const addresses = endpoints.map((endpoint) => endpoint.address);
   const { namespaces } = settings;
   log.info(
@@ -47,6 +48,8 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   );
   try {
     await operator.run(signal);
+  } catch (error) {
+    throw asExit(error);
   } finally {
     await recorder.flush(EVENTS_GRACE_MS);
     await transport.close();
@@ -55,6 +58,18 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     log.info({ event: "Stopped" }, "SSHKey operator stopped.");
     log.flush();
   }
+}
+
+function configure({ config, namespace }: RunOptions): Settings {
+  try {
+    return readSettings(config, namespace);
+  } catch (error) {
+    throw asExit(error);
+  }
+}
+
+function asExit(error: unknown): unknown {
+  return error instanceof ConfigError ? new ExitError(EXIT.configuration, error.message) : error;
 }
 
 function connect(kubeconfig: string | undefined, connections: number): Credentials {
@@ -92,18 +107,35 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
   }
 }
 
-async function open(options: RunOptions, operator: Operator, metrics: Metrics): Promise<Endpoint[]> {
-  const verdict = (isGood: boolean) => (isGood ? { body: "ok\n" } : { status: 503, body: "not yet\n" });
-  const probes = await serve("--health-probe-bind-address", options.healthProbeBindAddress, {
-    "/healthz": () => verdict(operator.isHealthy),
-    "/readyz": () => verdict(operator.isReady),
+async function open(
+  options: RunOptions,
+  operator: Operator,
+  metrics: Metrics,
+  log: Logger,
+): Promise<Endpoint[]> {
+  const probe = (isGood: boolean) => (isGood ? { body: "ok\n" } : { status: 503, body: "not yet\n" });
+  const onError = (err: unknown) =>
+    log.error({ event: "EndpointFailed", err }, "Unexpected; the endpoint goes on.");
+  const probes = await serve({
+    flag: "--health-probe-bind-address",
+    address: options.healthProbeBindAddress,
+    routes: {
+      "/healthz": () => probe(operator.isHealthy),
+      "/readyz": () => probe(operator.isReady),
+    },
+    onError,
   });
   try {
-    const scrape = await serve("--metrics-bind-address", options.metricsBindAddress, {
-      "/metrics": async () => ({
-        contentType: metrics.registry.contentType,
-        body: await metrics.registry.metrics(),
-      }),
+    const scrape = await serve({
+      flag: "--metrics-bind-address",
+      address: options.metricsBindAddress,
+      routes: {
+        "/metrics": async () => ({
+          contentType: metrics.registry.contentType,
+          body: await metrics.registry.metrics(),
+        }),
+      },
+      onError,
     });
     return [probes, scrape].filter((endpoint) => endpoint !== undefined);
   } catch (error) {

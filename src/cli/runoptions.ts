@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { parseDuration } from "./duration.ts";
+import { isDNSLabel } from "../api/names.ts";
+import { parseDuration } from "../config/duration.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
 /** The options of `run`, as commander hands them over. */
@@ -82,7 +83,7 @@ export function leaseNamespace(given: string | undefined, file = NAMESPACE_FILE)
 }
 
 function collectNamespace(name: string, known: readonly string[] = []): readonly string[] {
-  if (!/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name)) {
+  if (!isDNSLabel(name)) {
     throw new InvalidArgumentError("A namespace is a DNS-1123 label, such as team-a.");
   }
   return [...known, name];
@@ -93,8 +94,8 @@ function parseBoolean(text: string): boolean {
   return text === "true";
 }
 
-function duration(flags: string, description: string, standard: string): Option {
-  return new Option(flags, description).default(parseTime(standard), standard).argParser(parseTime);
+function duration(flags: string, description: string, byDefault: string): Option {
+  return new Option(flags, description).default(parseTime(byDefault), byDefault).argParser(parseTime);
 }
 
 function parseTime(text: string): number {

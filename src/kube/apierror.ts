@@ -76,7 +76,7 @@ export class ApiError extends Error {
 }
 
 /** The error that an answer with a status of 300 or more stands for. `body` is a metav1.Status or anything else. */
-export function refusal(
+export function errorFromResponse(
   call: string,
   status: number,
   retryAfter: string | undefined,
@@ -96,7 +96,7 @@ export function refusal(
 /** The error that a metav1.Status inside a watch stream stands for. */
 export function statusError(call: string, object: unknown): ApiError {
   const status = isRecord(object) && typeof object.code === "number" ? object.code : 500;
-  return refusal(call, status, undefined, JSON.stringify(object));
+  return errorFromResponse(call, status, undefined, JSON.stringify(object));
 }
 
 /** True when `error` is an ApiError with one of `codes`. */

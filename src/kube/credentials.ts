@@ -57,11 +57,6 @@ export class Credentials {
     return new URL(clusterOf(this.#source).server);
   }
 
-  /** Where the configuration comes from, for messages. */
-  get name(): string {
-    return this.#source.name;
-  }
-
   /** Why the last attempt to renew the credentials failed, while older ones are still in use. */
   get failure(): KubeConfigError | undefined {
     return this.#failure;

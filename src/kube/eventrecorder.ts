@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isApiError } from "./apierror.ts";
 import { backoffDelay } from "./backoff.ts";
-import { microTime } from "./microtime.ts";
+import { microTime } from "./object.ts";
 import { sleep } from "./sleep.ts";
 import { TokenBuckets } from "./tokenbuckets.ts";
 import type { Transport } from "./transport.ts";
@@ -80,6 +80,11 @@ export class EventRecorder {
       this.#dropped("stopped");
       return;
     }
+    // Asked here, so that no namespace fills the queue with what it may not write anyway.
+    if (!this.#mayWrite(event)) {
+      this.#dropped("rate");
+      return;
+    }
     const { capacity = 1000 } = this.#options;
     if (this.#warnings.length + this.#normals.length >= capacity) {
       this.#dropped("full");
@@ -110,11 +115,9 @@ export class EventRecorder {
       }
       if (this.#stop.signal.aborted) {
         this.#dropped("stopped");
-      } else if (this.#mayWrite(queued.event)) {
+      } else {
         this.#writing += 1;
         void this.#write(queued);
-      } else {
-        this.#dropped("rate");
       }
     }
     if (this.#stopping && this.#writing === 0) {
@@ -201,7 +204,8 @@ interface QueuedEvent {
 /** Unique, and a DNS subdomain of at most 253 characters when the object's name is one. */
 function eventName(object: string): string {
   const hex = randomBytes(8).toString("hex");
-  return `${object.slice(0, 253 - hex.length - 1).replace(/[^a-z0-9]+$/, "")}.${hex}`;
+  const [name = ""] = /^.*[a-z0-9]/s.exec(object.slice(0, 253 - hex.length - 1)) ?? [];
+  return `${name}.${hex}`;
 }
 
 /** The longest beginning of `text` that has at most `limit` bytes in UTF-8 and ends with a whole character. */

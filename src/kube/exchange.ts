@@ -83,9 +83,13 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
 /** The whole body as text. */
 export function bodyOf(answer: IncomingMessage): Promise<string> {
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const chunks: Buffer[] = [];
-  answer.on("data", (chunk: Buffer) => chunks.push(chunk));
-  answer.on("end", () => resolve(Buffer.concat(chunks).toString("utf8")));
+  // As text from the start: buffers of large answers would stay until the next big garbage collection.
+  answer.setEncoding("utf8");
+  let text = "";
+  answer.on("data", (chunk: string) => {
+    text += chunk;
+  });
+  answer.on("end", () => resolve(text));
   answer.on("error", reject);
   return promise;
 }

@@ -1,5 +1,7 @@
+import { isResourceVersion } from "../api/resourceversion.ts";
 import { ApiError } from "./apierror.ts";
-import { isKubeObject, isResourceVersion, type KubeObject } from "./object.ts";
+import { ListReader } from "./listitems.ts";
+import { isKubeObject, type KubeObject } from "./object.ts";
 import type { Transport } from "./transport.ts";
 
 /** A collection on the API server. */
@@ -12,6 +14,7 @@ export interface Collection {
 
 export interface PagedListOptions<T> extends Collection {
   readonly pageSize: number;
+  /** Throws nothing but an ApiError. */
   readonly decode: (object: KubeObject) => T;
 }
 
@@ -22,12 +25,15 @@ export interface CompleteList<T> {
 }
 
 /**
- * One consistent list, fetched page by page. While a page is decoded the next one is on its way, so no more than two
- * are in memory. After a failed page `finish` may be called again and goes on where it stopped: all pages show the
- * moment of the first. An `Expired` error means that this moment is no longer kept; a new PagedList is needed then.
+ * One consistent list, fetched page by page. Each object is decoded as soon as it is there, and its JSON is dropped: of
+ * what has not been decoded no more than one object and what the connection brings at a time is in memory, however large
+ * the objects of a page are. After a failed page `finish` may be called again and goes on where it stopped: all pages
+ * show the moment of the first. An `Expired` error means that this moment is no longer kept; a new PagedList is needed
+ * then.
  */
 export class PagedList<T> {
   readonly #options: PagedListOptions<T>;
+  /** Of whole pages only. */
   readonly #items: T[] = [];
   #resourceVersion: string | undefined;
   /** Where the first page begins that is not in `#items`; empty at the start. */
@@ -39,15 +45,13 @@ export class PagedList<T> {
 
   /** Fetches what is missing. Rejects with an ApiError, `Undecodable` when a page is not what the API promises. */
   async finish(signal: AbortSignal): Promise<CompleteList<T>> {
-    for (let fetching: Promise<Page> | undefined; ; ) {
-      const page = await (fetching ?? this.#fetch(this.#continue, signal));
+    for (;;) {
+      const items: T[] = [];
+      const part = { from: this.#continue, limit: this.#options.pageSize };
+      const page = await fetchPage(this.#options, part, signal, (item) => items.push(this.#decode(item)));
       if (page.next !== "" && page.next === this.#continue) {
         throw undecodable(this.#options, "the server continues with the same page");
       }
-      fetching = page.next === "" ? undefined : this.#fetch(page.next, signal);
-      // A failure is met when its turn comes, unless this page fails first.
-      fetching?.catch(() => {});
-      const items = page.items.map((item) => this.#decode(item));
       for (const item of items) {
         this.#items.push(item);
       }
@@ -57,10 +61,6 @@ export class PagedList<T> {
         return { items: this.#items, resourceVersion: this.#resourceVersion };
       }
     }
-  }
-
-  #fetch(from: string, signal: AbortSignal): Promise<Page> {
-    return fetchPage(this.#options, { from, limit: this.#options.pageSize }, signal);
   }
 
   #decode(item: unknown): T {
@@ -73,30 +73,38 @@ export class PagedList<T> {
 
 /** The version that the collection is at. Rejects with an ApiError as a list does. */
 export async function currentVersion(collection: Collection, signal: AbortSignal): Promise<string> {
-  const { resourceVersion } = await fetchPage(collection, { from: "", limit: 1 }, signal);
+  const { resourceVersion } = await fetchPage(collection, { from: "", limit: 1 }, signal, () => {});
   return resourceVersion;
 }
 
+/** Gives each item to `take` as it comes; they count only when the page turns out to be whole. */
 async function fetchPage(
   collection: Collection,
   { from, limit }: { readonly from: string; readonly limit: number },
   signal: AbortSignal,
+  take: (item: unknown) => void,
 ): Promise<Page> {
   const { transport, path, query } = collection;
   // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
   const position = from === "" ? {} : { continue: from };
-  const answer = await transport.request({
+  const reader = new ListReader(`GET ${path}`);
+  const call = {
     method: "GET",
     path,
     query: { ...query, limit: String(limit), ...position },
     signal,
     deadlineMs: 60_000,
+  } as const;
+  return await transport.read(call, {
+    take(chunk) {
+      for (const item of reader.push(chunk)) take(item);
+    },
+    end() {
+      const page = readPage(reader.end());
+      if (page === undefined) throw undecodable(collection, "the answer is not a list");
+      return page;
+    },
   });
-  const page = readPage(answer);
-  if (page === undefined) {
-    throw undecodable(collection, "the answer is not a list");
-  }
-  return page;
 }
 
 function undecodable({ path }: Collection, what: string): ApiError {
@@ -104,22 +112,21 @@ function undecodable({ path }: Collection, what: string): ApiError {
 }
 
 interface Page {
-  readonly items: readonly unknown[];
   readonly resourceVersion: string;
   /** Empty on the last page. */
   readonly next: string;
 }
 
-function readPage(answer: unknown): Page | undefined {
-  const { items, metadata } = (answer ?? {}) as { items?: unknown; metadata?: unknown };
+function readPage(list: unknown): Page | undefined {
+  const { items, metadata } = (list ?? {}) as { items?: unknown; metadata?: unknown };
   const { resourceVersion, continue: next = "" } = (metadata ?? {}) as {
     resourceVersion?: unknown;
     continue?: unknown;
   };
   // An empty Go slice may arrive as null; a missing field is something else.
-  const list = items === null ? [] : items;
-  if (!Array.isArray(list) || !isResourceVersion(resourceVersion) || typeof next !== "string") {
+  const hasItems = items === null || Array.isArray(items);
+  if (!hasItems || !isResourceVersion(resourceVersion) || typeof next !== "string") {
     return undefined;
   }
-  return { items: list, resourceVersion, next };
+  return { resourceVersion, next };
 }

@@ -1,13 +1,12 @@
+import { compareResourceVersions } from "../api/resourceversion.ts";
 import { ApiError } from "./apierror.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
-import { compareResourceVersions, type KubeObject, type ObjectRef, refOf } from "./object.ts";
+import { type KubeObject, type ObjectRef, refOf } from "./object.ts";
 import { type Collection, currentVersion, PagedList } from "./pagedlist.ts";
 import { isLossOfContact, type RestartReason, restartPoint, restartReason } from "./restart.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
 import { parseWatchEvent } from "./watchevent.ts";
-
-export type { RestartReason } from "./restart.ts";
 
 /**
  * Where a reflector puts what it sees; called synchronously, in the server's order. An object deleted and created
@@ -15,12 +14,14 @@ export type { RestartReason } from "./restart.ts";
  * where the name has another uid. What a reconnect repeats is not sent twice, but `replace` may repeat known objects.
  */
 export interface ReflectorSink<T> {
+  /** Everything there is as of `resourceVersion`; what is older than that and not in it is gone. */
+  replace(items: T[], resourceVersion: string): void;
   /**
-   * Everything there is as of `resourceVersion`; what is older than that and not in it is gone. `isRewound`: history
-   * went back behind what was seen before, as after etcd was restored from a backup, so that no version known from
-   * before can be compared with those from now on.
+   * History went back, as after etcd was restored from a backup: no resourceVersion or generation known so far can be
+   * compared with those to come. Called once, before the objects of the next `replace` are decoded. Until that comes,
+   * nothing is known to be gone.
    */
-  replace(items: T[], resourceVersion: string, isRewound: boolean): void;
+  reset(): void;
   upsert(item: T): void;
   remove(ref: ObjectRef): void;
 }
@@ -31,16 +32,15 @@ export interface ReflectorOptions<T> {
   readonly path: string;
   /** Selectors for list and watch. */
   readonly query?: Readonly<Record<string, string>>;
-  /**
-   * Keeps what is needed of an object. Must take every object the server can store; if it throws, that is `undecodable`.
-   * `isRewound` as in `replace`: what was known of the object before says nothing.
-   */
-  readonly decode: (object: KubeObject, isRewound: boolean) => T;
+  /** Keeps what is needed of an object. Must take every object the server can store; if it throws, that is `undecodable`. */
+  readonly decode: (object: KubeObject) => T;
   readonly sink: ReflectorSink<T>;
   /** Objects in one page of a list; default 250: with 500 a start takes a quarter more memory, with 100 5 % more time. */
   readonly pageSize?: number;
-  /** Told of every restart but the orderly end of a watch. */
+  /** Told of every failed attempt to list or watch, the first one included; not of the orderly end of a watch. */
   readonly onRestart?: (why: RestartReason, restart: Restart) => void;
+  /** Told when the state changes. */
+  readonly onState?: (state: ReflectorState) => void;
   /** Default 0.8 s to 30 s, as in client-go. */
   readonly backoff?: BackoffOptions;
   /** After this long without a failure the backoff starts over; default 30 s: some load balancers cut watches each minute. */
@@ -53,6 +53,14 @@ export interface ReflectorOptions<T> {
   readonly now?: () => number;
   readonly random?: () => number;
 }
+
+/**
+ * - `syncing`: no complete list has reached the sink yet.
+ * - `synced`: it has. Stays so while the server is out of reach.
+ * - `forbidden`, `missing`: the server's last answer to list or watch was 403, or 404. What was seen before stays in the
+ *   sink. A server that has just started may say either for a moment.
+ */
+export type ReflectorState = "syncing" | "synced" | "forbidden" | "missing";
 
 export interface Restart {
   readonly error: ApiError;
@@ -75,14 +83,12 @@ export class Reflector<T> {
   readonly #random: () => number;
   readonly #backoff: Backoff;
   readonly #firstSync = Promise.withResolvers<void>();
-  #synced = false;
+  #state: ReflectorState = "syncing";
   #list: PagedList<T> | undefined;
   /** All up to here is in the sink; undefined when only a list can tell. */
   #resourceVersion: string | undefined;
-  /** The newest version seen of the history that the server has now. */
+  /** The newest version seen of the history that the server has now; undefined before the first list of it. */
   #newest: string | undefined;
-  /** Has the server been found to have an older one since? Until a list has shown it, whatever its versions are by then. */
-  #isRewound = false;
   /** Was contact lost since that was seen? */
   #isNewestInDoubt = false;
   /** Where a restart was last answered by trying the same place again. */
@@ -98,9 +104,8 @@ export class Reflector<T> {
     this.#firstSync.promise.catch(() => {});
   }
 
-  /** True once the first list has reached the sink; stays true while the server is out of reach. */
-  get synced(): boolean {
-    return this.#synced;
+  get state(): ReflectorState {
+    return this.#state;
   }
 
   /** Resolves with the first complete list; rejects when `run` ends before. */
@@ -108,7 +113,7 @@ export class Reflector<T> {
     return this.#firstSync.promise;
   }
 
-  /** Runs until `signal` aborts. Rejects only with what the sink throws. */
+  /** Runs until `signal` aborts, whatever the server answers. Rejects only with what the sink or a callback throws. */
   async run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
@@ -158,12 +163,11 @@ export class Reflector<T> {
     });
     const { items, resourceVersion } = await this.#list.finish(signal);
     this.#list = undefined;
-    if (!this.#isRewound && this.#isOlder(resourceVersion)) throw new Rewound(this.#options.path);
-    this.#options.sink.replace(items, resourceVersion, this.#isRewound);
+    if (this.#isOlder(resourceVersion)) throw new Rewound(this.#options.path);
+    this.#options.sink.replace(items, resourceVersion);
     this.#newest = resourceVersion;
-    this.#isRewound = false;
     this.#isNewestInDoubt = false;
-    this.#synced = true;
+    this.#enter("synced");
     this.#firstSync.resolve();
     return resourceVersion;
   }
@@ -185,7 +189,7 @@ export class Reflector<T> {
         query: { ...query, watch: "1", allowWatchBookmarks: "true", timeoutSeconds, resourceVersion },
         signal,
       },
-      { idleMs },
+      { idleMs, onOpen: () => this.#enter("synced") },
     );
     let silent = true;
     for await (const line of lines) {
@@ -218,7 +222,7 @@ export class Reflector<T> {
     this.#newest = event.resourceVersion;
   }
 
-  /** Is the version, which a list gave, one of an older history? A list is never older than what was shown before it. */
+  /** Is the version of a list one of an older history? A list is never older than what was shown before it. */
   #isOlder(resourceVersion: string): boolean {
     return this.#newest !== undefined && compareResourceVersions(resourceVersion, this.#newest) < 0;
   }
@@ -230,7 +234,7 @@ export class Reflector<T> {
 
   #decode(object: KubeObject): T {
     try {
-      return this.#options.decode(object, this.#isRewound);
+      return this.#options.decode(object);
     } catch {
       // Its message may quote the object.
       throw new ApiError({
@@ -249,11 +253,22 @@ export class Reflector<T> {
     this.#failedAt = now;
     const reason = error instanceof Rewound ? "rewound" : restartReason(error);
     if (isLossOfContact(reason)) this.#isNewestInDoubt = true;
-    if (reason === "rewound") this.#isRewound = true;
+    if (reason === "rewound") {
+      this.#newest = undefined;
+      this.#options.sink.reset();
+    }
+    if (reason === "forbidden") this.#enter("forbidden");
+    if (reason === "notfound") this.#enter("missing");
     const relist = this.#moveBack(reason, error);
     const delayMs = this.#backoff.next(error.retryAfterMs);
     this.#options.onRestart?.(reason, { error, delayMs, relist });
     return delayMs;
+  }
+
+  #enter(state: ReflectorState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    this.#options.onState?.(state);
   }
 
   /** Forgets what the next attempt must not build on; true when that is everything. */

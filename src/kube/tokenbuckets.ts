@@ -10,7 +10,7 @@ export interface TokenBucketOptions {
 /** A token bucket for each key. Full buckets are forgotten, so memory is bounded by the keys in recent use. */
 export class TokenBuckets {
   readonly #options: TokenBucketOptions;
-  readonly #buckets = new Map<string, { tokens: number; at: number }>();
+  readonly #buckets = new Map<string, Bucket>();
 
   constructor(options: TokenBucketOptions) {
     this.#options = options;
@@ -18,23 +18,33 @@ export class TokenBuckets {
 
   /** Takes a token of `key` if more than `reserve` are there. */
   take(key: string, reserve = 0): boolean {
-    const { burst, now } = this.#options;
-    const at = now();
-    const known = this.#buckets.get(key);
-    const tokens = known === undefined ? burst : this.#filled(known, at);
-    const taken = tokens >= reserve + 1;
-    this.#forgetFull(at);
-    this.#buckets.set(key, { tokens: taken ? tokens - 1 : tokens, at });
-    return taken;
+    if (this.wait(key, 1, reserve) > 0) return false;
+    this.spend(key, 1);
+    return true;
   }
 
-  #filled(bucket: { tokens: number; at: number }, at: number): number {
+  /** ms until `amount` can be taken and `reserve` stays; 0 for now. An amount above the burst waits for a full bucket. */
+  wait(key: string, amount: number, reserve = 0): number {
+    const { burst, refillMs, now } = this.#options;
+    const missing = Math.min(burst, amount) + reserve - this.#level(this.#buckets.get(key), now());
+    return Math.max(0, Math.ceil(missing * refillMs));
+  }
+
+  /** Takes so many, more than there are if need be: the debt is paid off first. */
+  spend(key: string, amount: number): void {
+    const at = this.#options.now();
+    const level = this.#level(this.#buckets.get(key), at) - amount;
+    this.#forgetFull(at);
+    this.#buckets.set(key, { level, at });
+  }
+
+  #level(bucket: Bucket | undefined, now: number): number {
     const { burst, refillMs } = this.#options;
-    return Math.min(burst, bucket.tokens + (at - bucket.at) / refillMs);
+    return bucket === undefined ? burst : Math.min(burst, bucket.level + (now - bucket.at) / refillMs);
   }
 
   /** Looks at the two oldest entries on each call, so that buckets go at least as fast as they come. */
-  #forgetFull(at: number): void {
+  #forgetFull(now: number): void {
     const oldest = this.#buckets.entries();
     for (let looked = 0; looked < 2; looked += 1) {
       const entry = oldest.next();
@@ -43,9 +53,15 @@ export class TokenBuckets {
       }
       const [key, bucket] = entry.value;
       this.#buckets.delete(key);
-      if (this.#filled(bucket, at) < this.#options.burst) {
+      if (this.#level(bucket, now) < this.#options.burst) {
         this.#buckets.set(key, bucket);
       }
     }
   }
+}
+
+interface Bucket {
+  readonly level: number;
+  /** When the level was that, in monotonic ms. */
+  readonly at: number;
 }

@@ -1,10 +1,9 @@
 import type { IncomingMessage } from "node:http";
-import { ApiError, type ApiErrorCode, refusal } from "./apierror.ts";
+import { ApiError, type ApiErrorCode, errorFromResponse } from "./apierror.ts";
 import type { Access, Credentials } from "./credentials.ts";
 import { bodyOf, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
 import { LineSplitter } from "./lines.ts";
-import { type RequestLabels, requestLabels } from "./requestlabels.ts";
 import { RequestScope } from "./requestscope.ts";
 
 /** One request to the API server. */
@@ -26,7 +25,8 @@ export interface Call {
 }
 
 /** One finished request, for metrics. Every field but `seconds` has few values. */
-export interface RequestObservation extends RequestLabels {
+export interface RequestObservation {
+  readonly verb: "get" | "list" | "watch" | "create" | "update" | "patch" | "apply" | "delete";
   readonly method: Call["method"];
   /** HTTP status, 0 when no answer came. */
   readonly status: number;
@@ -34,6 +34,14 @@ export interface RequestObservation extends RequestLabels {
   readonly code: ApiErrorCode | "OK";
   /** Until the answer was read; for a stream until its headers. */
   readonly seconds: number;
+}
+
+/** Reads an answer's body as it comes. */
+export interface BodyReader<T> {
+  /** Called with each piece; no more of the body is read meanwhile. */
+  take(chunk: Buffer): void;
+  /** Called when the body is whole. */
+  end(): T;
 }
 
 export interface TransportOptions {
@@ -61,15 +69,35 @@ export class Transport {
     return await this.#observed(call, scope, async () => {
       const answer = await this.#send(call, scope);
       const status = statusOf(answer);
-      return { status, value: decode<T>(call, await bodyOf(answer), status) };
+      const text = await bodyOf(answer);
+      return { status, value: decode<T>(call, text, status) };
+    });
+  }
+
+  /**
+   * What `reader` makes of the answer. Rejects like `request`, and with what the reader throws: an ApiError, or a
+   * RangeError for what is too long, which becomes `Undecodable`.
+   */
+  async read<T>(call: Call, reader: BodyReader<T>): Promise<T> {
+    const scope = this.#open(call);
+    return await this.#observed(call, scope, async () => {
+      const answer = await this.#send(call, scope);
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
+        reader.take(chunk);
+      }
+      return { status: statusOf(answer), value: reader.end() };
     });
   }
 
   /**
    * The lines of an answer that has no end, such as a watch. Rejects like `request`, and with `Idle` when not a byte
-   * came for `idleMs`, `Disconnected` when the connection breaks or ends within a line. Ends when the server ends it.
+   * came for `idleMs`, `Disconnected` when the connection breaks or ends within a line. Ends when the server ends it. `onOpen` is called
+   * when the server has accepted the request.
    */
-  async *stream(call: Call, o: { readonly idleMs: number }): AsyncGenerator<string, void, undefined> {
+  async *stream(
+    call: Call,
+    o: { readonly idleMs: number; readonly onOpen?: () => void },
+  ): AsyncGenerator<string, void, undefined> {
     const scope = this.#open(call);
     try {
       const answer = await this.#observed(
@@ -82,6 +110,7 @@ export class Transport {
         false,
       );
       scope.limit(o.idleMs, "Idle");
+      o.onOpen?.();
       const lines = new LineSplitter();
       for await (const chunk of answer as AsyncIterable<Uint8Array>) {
         // The time that the reader of the lines takes is not the server's silence.
@@ -141,7 +170,7 @@ export class Transport {
       }
       const seconds = (performance.now() - started) / 1000;
       const { status, code } = outcome;
-      this.#options.onRequest?.({ method: call.method, ...requestLabels(call), status, code, seconds });
+      this.#options.onRequest?.({ verb: verbOf(call), method: call.method, status, code, seconds });
     }
   }
 
@@ -201,7 +230,7 @@ export class Transport {
   }
 }
 
-/** `answer` when it is none of refusal. `unrenewed` is why the credentials behind a 401 are not the newest. */
+/** `answer`, or a rejection when it is an error. `unrenewed` is why the credentials behind a 401 are not the newest. */
 async function accepted(
   call: Call,
   answer: IncomingMessage,
@@ -216,7 +245,7 @@ async function accepted(
     const message = `${nameOf(call)}: 401 Unauthorized; ${unrenewed.message}`;
     throw new ApiError({ code: "Unauthorized", status: 401, message, cause: unrenewed });
   }
-  throw refusal(nameOf(call), status, answer.headers["retry-after"], body);
+  throw errorFromResponse(nameOf(call), status, answer.headers["retry-after"], body);
 }
 
 /** Node's type leaves it open because it has one for requests too. */
@@ -262,4 +291,25 @@ function failure(call: Call, code: ApiErrorCode, what = explanations[code] ?? co
 
 function nameOf(call: Call): string {
   return `${call.method} ${call.path}`;
+}
+
+const writeVerbs = { POST: "create", PUT: "update", DELETE: "delete" } as const;
+
+function verbOf(call: Call): RequestObservation["verb"] {
+  switch (call.method) {
+    case "GET":
+      return call.query?.watch !== undefined ? "watch" : namesObject(call.path) ? "get" : "list";
+    case "PATCH":
+      return call.contentType?.startsWith("application/apply-patch") ? "apply" : "patch";
+    default:
+      return writeVerbs[call.method];
+  }
+}
+
+/** Is this the path of one object, not of a collection? */
+function namesObject(path: string): boolean {
+  const [root, ...segments] = path.split("/").filter((segment) => segment !== "");
+  const resource = segments.slice(root === "api" ? 1 : 2);
+  const isNamespaced = resource[0] === "namespaces" && resource.length > 2;
+  return resource.length > (isNamespaced ? 3 : 1);
 }

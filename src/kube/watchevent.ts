@@ -1,5 +1,6 @@
+import { isResourceVersion } from "../api/resourceversion.ts";
 import { ApiError, statusError } from "./apierror.ts";
-import { isKubeObject, isResourceVersion, type KubeObject } from "./object.ts";
+import { isKubeObject, type KubeObject } from "./object.ts";
 
 /** One event of a watch. A bookmark says only how far the stream has come. */
 export type WatchEvent =

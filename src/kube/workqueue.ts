@@ -1,12 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { type BackoffOptions, backoffDelay } from "./backoff.ts";
-import { Deadlines } from "./deadlines.ts";
-import { Fifo } from "./fifo.ts";
-import { type Hold, Holds } from "./holds.ts";
+import { DelayingQueue } from "./delayingqueue.ts";
+import { FairQueue, type Priority } from "./fairqueue.ts";
 
-export type Priority = "high" | "low";
+export type { Priority } from "./fairqueue.ts";
 
-export interface WorkQueueOptions {
+export interface WorkQueueOptions<K> {
+  /** The namespace that pays for the work on a key. */
+  readonly namespaceOf: (key: K) => string;
   /** Delay of each key's retries; default 5 ms to 5 minutes. */
   readonly backoff?: BackoffOptions;
   readonly observer?: WorkQueueObserver;
@@ -14,7 +15,7 @@ export interface WorkQueueOptions {
   readonly now?: () => number;
 }
 
-/** What a queue tells of itself, for metrics. */
+/** What a queue tells about itself, for metrics. */
 export interface WorkQueueObserver {
   /** A key was added that was not waiting yet. */
   added?(): void;
@@ -30,52 +31,43 @@ export interface WorkQueueObserver {
 
 export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
 
-/** Of the keys taken while both priorities wait, one in this many is a low one. */
-const lowShare = 8;
-
-/** The share of the workers that low keys may have at once, so that a high one finds a free worker. */
-const lowWorkers = 0.125;
-
 /** How long work goes on before the event loop has its turn. */
 const longestTurnMs = 10;
 
-/** Node fires a timer at once when its delay does not fit in 31 bits. */
-const longestTimerMs = 2 ** 31 - 1;
+/** How long a held key can delay a removal unless `hold` is told otherwise. */
+const longestRemovalHoldMs = 150;
 
 /**
- * Keys that need work. A key waits once however often it is added, is never with two workers at a time, and one added
- * while it is worked on is worked on again. No key is lost: not by a failure, and not by `run` ending, after which
- * keys are kept and taken up by the next `run`.
+ * Keys that need work, served fairly between namespaces (see FairQueue). A key waits once however often it is added, is
+ * never with two workers at a time, and one added while it is worked on is worked on again. No key is lost: not by a
+ * failure, and not by `run` ending, after which keys are kept and taken up by the next `run`.
  */
 export class WorkQueue<K extends string> {
   readonly #backoff: BackoffOptions;
   readonly #observer: WorkQueueObserver;
   readonly #now: () => number;
-  readonly #waiting: Record<Priority, Fifo<K>> = { high: new Fifo(), low: new Fifo() };
-  /** Key to when its work began. */
-  readonly #working = new Map<K, number>();
-  /** Those of them that were taken with low priority. */
-  readonly #workingLow = new Set<K>();
-  /** Keys that came while they were worked on. */
+  readonly #waiting: FairQueue<K>;
+  readonly #delayed: DelayingQueue<K>;
+  readonly #working = new Map<K, { priority: Priority; since: number }>();
+  /** Keys that were added while they were worked on. */
   readonly #again = new Map<K, Priority>();
-  readonly #later: Record<Priority, Deadlines<K>> = { high: new Deadlines(), low: new Deadlines() };
-  /** Keys that must not come up yet. */
-  readonly #held = new Holds<K>();
   readonly #attempts = new Map<K, number>();
-  #taken = 0;
+  #progressAt = 0;
   #turnStarted = Number.NEGATIVE_INFINITY;
-  #timer: NodeJS.Timeout | undefined;
   #run: Run<K> | undefined;
 
-  constructor(options: WorkQueueOptions = {}) {
-    this.#backoff = options.backoff ?? { initialMs: 5, maxMs: 300_000 };
-    this.#observer = options.observer ?? {};
-    this.#now = options.now ?? (() => performance.now());
+  constructor(options: WorkQueueOptions<K>) {
+    const { namespaceOf, backoff, observer = {}, now = () => performance.now() } = options;
+    this.#backoff = backoff ?? { initialMs: 5, maxMs: 300_000 };
+    this.#observer = observer;
+    this.#now = now;
+    this.#waiting = new FairQueue(namespaceOf);
+    this.#delayed = new DelayingQueue({ now, onDue: (key, priority) => this.add(key, priority) });
   }
 
   /** How many keys wait to be taken; without those worked on and those for later. */
   get depth(): number {
-    return this.#waiting.high.size + this.#waiting.low.size;
+    return this.#waiting.size;
   }
 
   /** How many keys are being worked on. */
@@ -86,24 +78,25 @@ export class WorkQueue<K extends string> {
   /** For how many seconds each of them has been worked on. */
   get workingSeconds(): readonly number[] {
     const now = this.#now();
-    return Array.from(this.#working.values(), (since) => (now - since) / 1000);
+    return Array.from(this.#working.values(), ({ since }) => (now - since) / 1000);
   }
 
-  /** How many keys wait for their time. */
-  get later(): number {
-    return this.#later.high.size + this.#later.low.size;
+  /**
+   * Seconds since the work on any key ended, 0 while there is none. For a liveness probe: one key that takes long is no
+   * stall as long as others get done.
+   */
+  get secondsSinceProgress(): number {
+    return this.#working.size === 0 ? 0 : (this.#now() - this.#progressAt) / 1000;
   }
 
-  /** Asks for work on `key`. A high add lifts a key that waits with low priority; a low add never lowers one. */
-  add(key: K, priority: Priority = "high"): void {
-    if (this.#working.has(key)) {
-      if (this.#again.get(key) !== "high") {
-        this.#again.set(key, priority);
-      }
-      return;
+  /** Asks for work on `key`. A removal lifts a key that waits as normal; a normal add never lowers one. */
+  add(key: K, priority: Priority = "normal"): void {
+    if (!this.#working.has(key)) {
+      this.#enqueue(key, priority);
+      this.#dispatch();
+    } else if (this.#again.get(key) !== "removal") {
+      this.#again.set(key, priority);
     }
-    this.#enqueue(key, priority);
-    this.#dispatch();
   }
 
   /**
@@ -111,26 +104,38 @@ export class WorkQueue<K extends string> {
    * times for one key and priority the earliest counts; it is used up when it comes, so work that depends on a time
    * has to ask again.
    */
-  addAfter(key: K, ms: number, priority: Priority = "high"): void {
-    if (ms <= 0) {
-      this.add(key, priority);
-      return;
-    }
-    this.#setAt(key, this.#now() + ms, priority);
+  addAfter(key: K, ms: number, priority: Priority = "normal"): void {
+    if (ms <= 0) this.add(key, priority);
+    else this.#delayed.addAt(key, this.#now() + ms, priority);
   }
 
   /**
-   * Adds `key` after its next backoff. Until `minDelayMs` have passed (Retry-After) it does not come up, whoever adds
-   * it meanwhile; if anybody does, it comes up then, with the higher priority. Gives the delay in milliseconds.
+   * Lets `key` come up no sooner than in `ms` milliseconds, or `removalMs` as a removal, whoever adds it; adds meanwhile
+   * become one that comes up then. Of several holds the longest counts. Does not add the key.
    */
-  retry(key: K, minDelayMs = 0, priority: Priority = "high"): number {
-    const attempts = this.#attempts.get(key) ?? 0;
+  hold(key: K, ms: number, removalMs = Math.min(ms, longestRemovalHoldMs)): void {
+    const now = this.#now();
+    this.#delayed.hold(key, { normal: now + ms, removal: now + removalMs });
+    const waitsAs = this.#waiting.priorityOf(key);
+    if (waitsAs === undefined || this.#delayed.heldUntil(key, waitsAs) === undefined) return;
+    this.#waiting.remove(key);
+    this.#enqueue(key, waitsAs);
+  }
+
+  /**
+   * Adds `key` after its next backoff, by default with the priority that it is worked on with. Before `minDelayMs`
+   * (Retry-After) it does not come up, whoever adds it; if anybody does, it comes up then. Returns the delay in
+   * milliseconds.
+   */
+  retry(key: K, minDelayMs = 0, priority: Priority = this.#working.get(key)?.priority ?? "normal"): number {
+    const attempts = this.attempts(key);
     this.#attempts.set(key, attempts + 1);
     this.#observer.retried?.();
     const now = this.#now();
-    if (minDelayMs > 0) this.#hold(key, { until: now + minDelayMs, priority });
-    const at = Math.max(now + backoffDelay(this.#backoff, attempts), this.#held.at(key, now)?.until ?? now);
-    this.#setAt(key, at, priority);
+    if (minDelayMs > 0) this.hold(key, minDelayMs, minDelayMs);
+    const heldUntil = this.#delayed.heldUntil(key, priority) ?? now;
+    const at = Math.max(now + backoffDelay(this.#backoff, attempts), heldUntil);
+    this.#delayed.addAt(key, at, priority);
     return at - now;
   }
 
@@ -152,80 +157,58 @@ export class WorkQueue<K extends string> {
     if (this.#run !== undefined) {
       throw new TypeError("the work queue is running already: end that run first");
     }
-    if (signal.aborted) {
-      return;
-    }
+    if (signal.aborted) return;
     const run: Run<K> = { process, concurrency, signal, drained: Promise.withResolvers() };
     this.#run = run;
     const stop = () => {
-      clearTimeout(this.#timer);
-      this.#timer = undefined;
+      this.#delayed.stop();
       this.#drain(run);
     };
     signal.addEventListener("abort", stop, { once: true });
-    this.#setTimer();
+    this.#delayed.start();
     this.#dispatch();
     await run.drained.promise;
     this.#run = undefined;
   }
 
   #enqueue(key: K, priority: Priority): void {
-    const now = this.#now();
-    const hold = this.#held.at(key, now);
-    if (hold !== undefined) {
-      this.#setAt(key, hold.until, priority === "high" ? "high" : hold.priority);
+    const heldUntil = this.#delayed.heldUntil(key, priority);
+    if (heldUntil === undefined) {
+      if (this.#waiting.add(key, priority, this.#now())) this.#observer.added?.();
       return;
     }
-    const { high, low } = this.#waiting;
-    if (high.has(key)) {
-      return;
-    }
-    const lowSince = low.has(key) && priority === "high" ? low.remove(key) : undefined;
-    if (lowSince !== undefined) {
-      high.add(key, lowSince);
-    } else if (!low.has(key)) {
-      this.#waiting[priority].add(key, now);
-      this.#observer.added?.();
-    }
-  }
-
-  /** The next key for a worker; undefined when those that wait have to wait on. */
-  #take(concurrency: number): { key: K; since: number } | undefined {
-    const { high, low } = this.#waiting;
-    const mayTakeLow = low.size > 0 && this.#workingLow.size < Math.max(1, concurrency * lowWorkers);
-    this.#taken += 1;
-    const isLowsTurn = high.size === 0 || this.#taken % lowShare === 0;
-    if (!mayTakeLow || !isLowsTurn) return high.take();
-    const next = low.take();
-    if (next !== undefined) this.#workingLow.add(next.key);
-    return next;
+    const isRemovalDelayed = this.#delayed.has(key, "removal");
+    this.#delayed.addAt(key, heldUntil, isRemovalDelayed ? "removal" : priority);
   }
 
   #dispatch(): void {
     const run = this.#run;
     while (run !== undefined && !run.signal.aborted && this.#working.size < run.concurrency) {
-      const next = this.#take(run.concurrency);
+      const next = this.#waiting.take(run.concurrency - this.#working.size);
       if (next === undefined) return;
       const now = this.#now();
-      this.#working.set(next.key, now);
+      if (this.#working.size === 0) this.#progressAt = now;
+      const work = { priority: next.priority, since: now };
+      this.#working.set(next.key, work);
       this.#observer.started?.((now - next.since) / 1000);
-      void this.#work(run, next.key);
+      void this.#work(run, next.key, work);
     }
   }
 
-  async #work(run: Run<K>, key: K): Promise<void> {
+  async #work(run: Run<K>, key: K, work: { since: number }): Promise<void> {
     await this.#letOthersRun();
-    const started = this.#now();
-    this.#working.set(key, started);
+    work.since = this.#now();
     try {
       await run.process(key, run.signal);
     } catch (error) {
       this.#observer.failed?.(error);
       this.retry(key);
     }
-    this.#observer.finished?.((this.#now() - started) / 1000);
+    const now = this.#now();
+    this.#observer.finished?.((now - work.since) / 1000);
+    this.#progressAt = now;
     this.#working.delete(key);
-    this.#workingLow.delete(key);
+    this.#waiting.release(key);
     const priority = this.#again.get(key);
     if (priority !== undefined) {
       this.#again.delete(key);
@@ -244,44 +227,7 @@ export class WorkQueue<K extends string> {
   }
 
   #drain(run: Run<K>): void {
-    if (run.signal.aborted && this.#working.size === 0) {
-      run.drained.resolve();
-    }
-  }
-
-  #hold(key: K, hold: Hold): void {
-    this.#held.setLatest(key, hold);
-    for (const priority of ["high", "low"] as const) {
-      if (this.#waiting[priority].remove(key) !== undefined) this.#enqueue(key, priority);
-    }
-  }
-
-  #setAt(key: K, at: number, priority: Priority): void {
-    this.#later[priority].setEarliest(key, at);
-    this.#setTimer();
-  }
-
-  /** One timer for all keys, for the soonest. */
-  #setTimer(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    const soonest = Math.min(this.#later.high.soonest ?? Infinity, this.#later.low.soonest ?? Infinity);
-    if (soonest === Infinity || this.#run === undefined || this.#run.signal.aborted) {
-      return;
-    }
-    const delay = Math.min(Math.max(Math.ceil(soonest - this.#now()), 0), longestTimerMs);
-    this.#timer = setTimeout(() => this.#addDue(), delay);
-  }
-
-  #addDue(): void {
-    const now = this.#now();
-    for (const priority of ["high", "low"] as const) {
-      const later = this.#later[priority];
-      for (let key = later.takeDue(now); key !== undefined; key = later.takeDue(now)) {
-        this.add(key, priority);
-      }
-    }
-    this.#setTimer();
+    if (run.signal.aborted && this.#working.size === 0) run.drained.resolve();
   }
 }
 

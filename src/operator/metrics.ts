@@ -1,18 +1,33 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { STATES } from "../api/sshkey.ts";
-import type { Keyring } from "../keyring/keyring.ts";
+import { statusesAtOnce } from "../config/settings.ts";
 import type { DropReason } from "../kube/eventrecorder.ts";
-import type { RestartReason } from "../kube/reflector.ts";
+import type { RestartReason } from "../kube/restart.ts";
 import type { RequestObservation } from "../kube/transport.ts";
 import type { WorkQueue, WorkQueueObserver } from "../kube/workqueue.ts";
+import type { Projection } from "../projection/projection.ts";
 
 /** client-go's buckets for the time in the work queue, in seconds. */
 const QUEUE_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const PROJECTION_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
-/** The value of controller-runtime's label `controller` and of the label `name` of its queue. */
-const CONTROLLER = "sshkey";
+/** The values of controller-runtime's label `controller`, and of the label `name` of its queue. */
+const CONTROLLERS = ["secret", "status", "blocked"] as const;
+
+export type ControllerName = (typeof CONTROLLERS)[number];
+
+/** How many of each are worked on at once. */
+export function workersFor(concurrency: number): Readonly<Record<ControllerName, number>> {
+  return { secret: concurrency, status: statusesAtOnce(concurrency), blocked: 4 };
+}
+
+/** What of the controller a scrape reads. */
+export interface Observed {
+  readonly secrets: WorkQueue<string>;
+  readonly statuses: WorkQueue<string>;
+  readonly blocked: WorkQueue<string>;
+  readonly blockedCount: number;
+}
 
 /** Name of the Lease, as client-go's leader election labels it. */
 const LEASE = "sshkey-operator";
@@ -25,7 +40,7 @@ export class Metrics {
   readonly registry = new Registry();
   readonly #reconciles = this.#counter(
     "controller_runtime_reconcile_total",
-    "Passes over a user, by result.",
+    "Passes over a Secret or a status, by result.",
     ["controller", "result"],
   );
   readonly #reconcileErrors = this.#counter(
@@ -35,27 +50,28 @@ export class Metrics {
   );
   readonly #reconcileSeconds = this.#histogram(
     "controller_runtime_reconcile_time_seconds",
-    "Time of one pass over a user.",
+    "Time of one pass.",
     REQUEST_SECONDS,
     ["controller"],
   );
-  readonly #queueAdds = this.#counter("workqueue_adds_total", "Users queued for a pass.", [
+  readonly #queueAdds = this.#counter("workqueue_adds_total", "Secrets and statuses queued for a pass.", [
     "name",
     "controller",
   ]);
-  readonly #queueRetries = this.#counter("workqueue_retries_total", "Users queued again after a failure.", [
-    "name",
-    "controller",
-  ]);
+  readonly #queueRetries = this.#counter(
+    "workqueue_retries_total",
+    "Secrets and statuses queued again after a failure.",
+    ["name", "controller"],
+  );
   readonly #queueSeconds = this.#histogram(
     "workqueue_queue_duration_seconds",
-    "How long a user waits in the queue.",
+    "How long a Secret or status waits in the queue.",
     QUEUE_SECONDS,
     ["name", "controller"],
   );
   readonly #workSeconds = this.#histogram(
     "workqueue_work_duration_seconds",
-    "How long a user is worked on.",
+    "How long a Secret or status is worked on.",
     QUEUE_SECONDS,
     ["name", "controller"],
   );
@@ -93,54 +109,83 @@ export class Metrics {
     ["reason"],
   );
 
+  /** When changes were seen that no status speaks of yet, in monotonic ms. */
+  readonly #changedAt = new Map<string, number>();
+
   constructor() {
     // In ms; the default of 10 ms alone costs 0.3 % of a core at rest.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
-    this.isLeading(false);
+    this.setLeading(false);
   }
 
-  /** Lets a scrape read the keyring and the queue with its `workers`; nothing is counted while nobody asks. */
-  observe(keyring: Keyring, queue: WorkQueue<string>, workers: number): void {
-    const labels = { name: CONTROLLER, controller: CONTROLLER };
-    this.#gauge("workqueue_depth", "Users waiting for a pass.", ["name", "controller"], (gauge) =>
-      gauge.set(labels, queue.depth),
+  /**
+   * Lets a scrape read the projection and the controller, whose `concurrency` is the setting. Nothing that is read
+   * grows with the number of SSHKeys: whoever can reach the port must not be able to hold up the loop.
+   */
+  observe(projection: Projection, controller: Observed, concurrency: number): void {
+    const queues: Record<ControllerName, WorkQueue<string>> = {
+      secret: controller.secrets,
+      status: controller.statuses,
+      blocked: controller.blocked,
+    };
+    const workers = workersFor(concurrency);
+    const each = (set: (name: ControllerName, queue: WorkQueue<string>) => void) => {
+      for (const name of CONTROLLERS) set(name, queues[name]);
+    };
+    this.#gauge("workqueue_depth", "What waits for a pass.", ["name", "controller"], (gauge) =>
+      each((name, queue) => gauge.set({ name, controller: name }, queue.depth)),
     );
     this.#gauge(
       "controller_runtime_active_workers",
-      "Users worked on at the moment.",
+      "What is worked on at the moment.",
       ["controller"],
-      (gauge) => gauge.set({ controller: CONTROLLER }, queue.working),
+      (gauge) => each((name, queue) => gauge.set({ controller: name }, queue.working)),
     );
     this.#gauge(
       "controller_runtime_max_concurrent_reconciles",
-      "Users worked on at once, at most.",
+      "What is worked on at once, at most.",
       ["controller"],
-      (gauge) => gauge.set({ controller: CONTROLLER }, workers),
+      (gauge) => each((name) => gauge.set({ controller: name }, workers[name])),
     );
     this.#gauge(
       "workqueue_unfinished_work_seconds",
-      "Time spent so far on the users that are being worked on, taken together.",
+      "Time spent so far on what is being worked on, taken together.",
       ["name", "controller"],
       (gauge) =>
-        gauge.set(
-          labels,
-          queue.workingSeconds.reduce((sum, seconds) => sum + seconds, 0),
+        each((name, queue) =>
+          gauge.set(
+            { name, controller: name },
+            queue.workingSeconds.reduce((sum, seconds) => sum + seconds, 0),
+          ),
         ),
     );
     this.#gauge(
       "workqueue_longest_running_processor_seconds",
-      "How long the user that is worked on for longest has been worked on.",
+      "How long what is worked on for longest has been worked on.",
       ["name", "controller"],
-      (gauge) => gauge.set(labels, Math.max(0, ...queue.workingSeconds)),
+      (gauge) =>
+        each((name, queue) => gauge.set({ name, controller: name }, Math.max(0, ...queue.workingSeconds))),
     );
-    this.#gauge("sshkey_operator_secrets", "Managed Secrets.", [], (gauge) => {
-      gauge.set([...keyring.units()].filter((unit) => unit.secret !== undefined).length);
-    });
+    this.#gauge("sshkey_operator_secrets", "Secrets with the installation's label.", [], (gauge) =>
+      gauge.set(projection.secretCounts.all),
+    );
+    this.#gauge(
+      "sshkey_operator_copied_secrets",
+      "Of these, those that are taken for copies and left alone.",
+      [],
+      (gauge) => gauge.set(projection.secretCounts.copies),
+    );
+    this.#gauge(
+      "sshkey_operator_blocked_secrets",
+      "Secrets that cannot be written until a person acts.",
+      [],
+      (gauge) => gauge.set(controller.blockedCount),
+    );
     this.#gauge(
       "sshkey_operator_next_expiry_timestamp_seconds",
       "When the next key expires; 0 if none does.",
       [],
-      (gauge) => gauge.set((keyring.nextExpiry() ?? 0) / 1000),
+      (gauge) => gauge.set((projection.claims.nextExpiry() ?? 0) / 1000),
     );
     this.#gauge(
       "sshkey_operator_keys",
@@ -148,10 +193,7 @@ export class Metrics {
       ["state", "type"],
       (gauge) => {
         gauge.reset();
-        for (const { seen, key } of keyring.keys()) {
-          const state = STATES.find((each) => each === seen.state) ?? "";
-          gauge.inc({ state, type: key?.type ?? "" });
-        }
+        for (const { state, type, count } of projection.claims.counts()) gauge.set({ state, type }, count);
       },
     );
   }
@@ -161,26 +203,40 @@ export class Metrics {
     this.#requestSeconds.observe({ verb }, seconds);
   }
 
-  queueObserver(): WorkQueueObserver {
-    const labels = { name: CONTROLLER, controller: CONTROLLER };
+  queueObserver(name: ControllerName): WorkQueueObserver {
+    const labels = { name, controller: name };
     return {
       added: () => this.#queueAdds.inc(labels),
       retried: () => this.#queueRetries.inc(labels),
       started: (seconds) => this.#queueSeconds.observe(labels, seconds),
       finished: (seconds) => {
         this.#workSeconds.observe(labels, seconds);
-        this.#reconcileSeconds.observe({ controller: CONTROLLER }, seconds);
+        this.#reconcileSeconds.observe({ controller: name }, seconds);
       },
     };
   }
 
-  reconciled(result: "success" | "error" | "requeue_after"): void {
-    this.#reconciles.inc({ controller: CONTROLLER, result });
-    if (result === "error") this.#reconcileErrors.inc({ controller: CONTROLLER });
+  reconciled(controller: ControllerName, result: "success" | "error" | "requeue_after"): void {
+    this.#reconciles.inc({ controller, result });
+    if (result === "error") this.#reconcileErrors.inc({ controller });
   }
 
-  projected(seconds: number): void {
-    this.#projectionSeconds.observe(seconds);
+  /** The spec of the SSHKey `namespace/name` is new or another one. */
+  changeSeen(id: string): void {
+    this.#changedAt.set(id, performance.now());
+  }
+
+  /** Its status says what became of it, acknowledged. */
+  statusIsRight(id: string): void {
+    const since = this.#changedAt.get(id);
+    if (since !== undefined) this.#projectionSeconds.observe((performance.now() - since) / 1000);
+    this.#changedAt.delete(id);
+  }
+
+  /** The SSHKey is gone, or this instance writes no more (without `id`). */
+  forgetChanges(id?: string): void {
+    if (id === undefined) this.#changedAt.clear();
+    else this.#changedAt.delete(id);
   }
 
   stateChanged(state: string): void {
@@ -195,7 +251,7 @@ export class Metrics {
     this.#eventsDropped.inc({ reason });
   }
 
-  isLeading(leads: boolean): void {
+  setLeading(leads: boolean): void {
     this.#leader.set({ name: LEASE }, leads ? 1 : 0);
   }
 

@@ -1,24 +1,18 @@
-import type { Affected } from "../keyring/affected.ts";
-import { Keyring } from "../keyring/keyring.ts";
-import type { KeyRecord } from "../keyring/record.ts";
+import { sshKeyId } from "../claims/record.ts";
+import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
-import { Backoff } from "../kube/backoff.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
 import type { LeaderElector } from "../kube/lease.ts";
-import { sleep } from "../kube/sleep.ts";
-import type { Transport } from "../kube/transport.ts";
-import { WorkQueue } from "../kube/workqueue.ts";
-import { Caches } from "./caches.ts";
-import { CRDGuard, type Installation } from "./crdguard.ts";
+import type { Call, Transport } from "../kube/transport.ts";
+import { Projection } from "../projection/projection.ts";
+import { Announcer, type Log } from "./announcer.ts";
+import { Controller } from "./controller.ts";
 import { Deadline } from "./deadline.ts";
-import { LeaderTransport } from "./leadertransport.ts";
-import type { Log } from "./log.ts";
-import type { Metrics } from "./metrics.ts";
-import { Reconciler, STATUSES_AT_ONCE, type StatusWritten } from "./reconciler.ts";
-import { SecretWriter } from "./secretwriter.ts";
-import type { Settings } from "./settings.ts";
-import { announce } from "./statechange.ts";
-import { StatusWriter } from "./statuswriter.ts";
+import { type Metrics, workersFor } from "./metrics.ts";
+import { Presence } from "./presence.ts";
+import { RevokedKeys } from "./revokedkeys.ts";
+import type { Requests } from "./secretwriter.ts";
+import { isOutOfReach, Sources } from "./sources.ts";
 
 export interface OperatorOptions {
   readonly transport: Transport;
@@ -32,99 +26,117 @@ export interface OperatorOptions {
   readonly now?: () => number;
 }
 
-/** Connections for what is not the work on a unit: the Lease, Events, the CRD, absences. */
-const OTHER_CONNECTIONS = 12;
+/** Connections beside those of workers and watches: for the Lease, Events, the CRD. */
+const OTHER_CONNECTIONS = 8;
 
 /**
  * How many connections to the API server it takes that no request ever waits for one: not the renewal of the Lease,
- * however slow the API server is with the statuses of others.
+ * however slow the API server is with everything else.
  */
 export function connectionsFor({ concurrency, namespaces = [""] }: Settings): number {
-  return concurrency * STATUSES_AT_ONCE + 2 * namespaces.length + OTHER_CONNECTIONS;
+  const { secret, status, blocked } = workersFor(concurrency);
+  return secret + status + blocked + 2 * namespaces.length + OTHER_CONNECTIONS;
 }
 
 /** How long a write that has begun may take after the stop signal, in ms. */
 const STOP_GRACE_MS = 2000;
 
-/** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
-const RETRY = { initialMs: 5, maxMs: 30_000 };
-
-/**
- * How long the user of a new SSHKey waits for more of them while Secrets of others are written, in ms: a bulk load of
- * five keys a user takes 1.3 Secret writes a user with it, 1.9 without. On an idle cluster nobody waits, nor does a
- * revocation.
- */
-const GATHER_MS = 20;
-
-/** A pass over a unit that takes longer than this is stuck: every request has a deadline, so none does. */
+/** With work to do and none done for this long the loop is stuck: every request has a deadline. */
 const STUCK_SECONDS = 5 * 60;
 
+/** SSHKeys judged anew at a time, so that a new list of revoked keys does not hold up the event loop. */
+const JUDGED_AT_ONCE = 1000;
+
 /**
- * The loop: reflectors fill the keyring, the keyring says which units are affected, workers bring each one to its
- * plan. Nothing is written before every cache is complete, and only while this instance leads.
+ * The loop: sources fill the projection, the projection says what is due, the controller brings it about. Nothing is
+ * written in a namespace before its lists are complete, and only while this instance leads.
  */
 export class Operator {
   readonly #o: OperatorOptions;
   readonly #now: () => number;
-  readonly #keyring: Keyring;
-  readonly #queue: WorkQueue<string>;
-  readonly #reconciler: Reconciler;
+  readonly #projection: Projection;
+  readonly #presence: Presence;
+  readonly #sources: Sources;
+  readonly #controller: Controller;
   readonly #expiry: Deadline;
-  readonly #caches: Caches;
-  readonly #guard: CRDGuard;
-  /** When SSHKeys were seen to change that have no status for it yet, by namespace/name, in monotonic ms. */
-  readonly #changedAt = new Map<string, number>();
-  /** Units whose every key has had its SSHKey since this instance began to write. */
-  readonly #accounted = new Set<string>();
-  /** Of the CRD, when this instance began to write. */
-  #installation: Installation | undefined;
-  #leads = false;
+  readonly #settled = Promise.withResolvers<void>();
+  readonly #revoked: RevokedKeys | undefined;
+  /** The list that SSHKeys are being judged by. */
+  #revokedNow: ReadonlySet<string> | undefined;
   #mayWrite: () => boolean = () => false;
-  #ready = false;
+  #isReady = false;
 
   constructor(options: OperatorOptions) {
-    const { transport, settings, log, metrics } = options;
+    const { transport, settings, recorder, log, metrics, now = Date.now } = options;
     this.#o = options;
-    this.#now = options.now ?? Date.now;
-    this.#keyring = new Keyring(settings.policy, settings.secretPrefix);
-    this.#queue = new WorkQueue<string>({ backoff: RETRY, observer: metrics.queueObserver() });
-    metrics.observe(this.#keyring, this.#queue, settings.concurrency);
-    this.#expiry = new Deadline(this.#now, () => this.#enqueue(this.#keyring.advance(this.#now())));
-    this.#guard = new CRDGuard(transport);
-    const writer = new LeaderTransport(transport, () => this.#mayWrite());
-    const secrets = new SecretWriter(writer);
-    this.#caches = new Caches({
+    this.#now = now;
+    this.#projection = new Projection(settings.policy, settings.secrets);
+    this.#expiry = new Deadline(now, () => {
+      this.#projection.advance(now());
+      this.#changed(false);
+    });
+    this.#presence = new Presence({
       transport,
-      keyring: this.#keyring,
-      guard: this.#guard,
+      projection: this.#projection,
+      now,
+      onSettled: (ids) => this.#controller.enqueue(ids),
+      onDoubt: (count, error) =>
+        log.warn(
+          { event: "AbsenceInDoubt", count, error: error?.message },
+          "SSHKeys vanished, but not one by one; their Secrets stay as they are.",
+        ),
+      onWaiting: (error) => this.#crdIsMissing(error),
+    });
+    this.#sources = new Sources({
+      transport,
+      projection: this.#projection,
+      presence: this.#presence,
       settings,
+      now,
+      onChange: (isCreation) => this.#changed(isCreation),
+      onSpec: (record) => {
+        if (this.#mayWrite()) metrics.changeSeen(sshKeyId(record));
+      },
+      onGone: (namespace, name) => metrics.forgetChanges(`${namespace}/${name}`),
+      onSynced: (namespace) => this.#synced(namespace),
+      onState: (resource, namespace, state) => {
+        if (isOutOfReach(state))
+          log.warn(
+            { event: "NamespaceUnavailable", resource, namespace, state },
+            "It cannot be listed or watched; nothing is written there, and nobody else waits for it.",
+          );
+        this.#settleIfPossible();
+      },
+      onRestart: (resource, why, { delayMs, relist, error }) => {
+        metrics.watchRestarted(resource, why);
+        const delay = Math.round(delayMs);
+        const line = { event: "WatchRestarted", resource, why, delayMs: delay, relist, error: error.message };
+        log.warn(line, "The watch is started again.");
+      },
+    });
+    this.#controller = new Controller({
+      projection: this.#projection,
+      sources: this.#sources,
+      presence: this.#presence,
+      requests: this.#leaderOnly(transport),
+      settings,
+      announcer: new Announcer(recorder, log),
       log,
       metrics,
-      now: this.#now,
-      onAffected: (affected) => this.#enqueue(affected),
-      onCreated: (affected) => this.#enqueue(affected, secrets.sending > 0 ? GATHER_MS : 0),
-      onKeyChanged: (record) => this.#keyChanged(record),
-      onKeyDeleted: (namespace, name) => this.#changedAt.delete(`${namespace}/${name}`),
+      now,
     });
-    this.#reconciler = new Reconciler({
-      keyring: this.#keyring,
-      secrets,
-      statuses: new StatusWriter(writer),
-      secretRetention: settings.secretRetention,
-      now: this.#now,
-      onAffected: (affected) => this.#enqueue(affected),
-      onStatusWritten: (written) => this.#statusWritten(written),
-    });
+    this.#revoked = this.#openRevokedKeys();
+    metrics.observe(this.#projection, this.#controller, settings.concurrency);
   }
 
-  /** Are the caches complete? True on a standby too, and while the API server is out of reach. */
+  /** Is every list complete, or known to be out of reach? True on a standby too, and while the API server is away. */
   get isReady(): boolean {
-    return this.#ready;
+    return this.#isReady;
   }
 
   /** Does the loop make progress? Says nothing about the API server. */
   get isHealthy(): boolean {
-    return Math.max(...this.#queue.workingSeconds) < STUCK_SECONDS; // -Infinity when there is none
+    return this.#controller.secondsSinceProgress < STUCK_SECONDS;
   }
 
   /**
@@ -136,23 +148,26 @@ export class Operator {
     const end = () => ending.abort();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    const parts = [this.#caches.run(ending.signal), this.#leadWhenSynced(ending.signal)];
+    await this.#revoked?.load();
+    const parts = [
+      this.#sources.run(ending.signal),
+      this.#presence.run(ending.signal),
+      this.#leadWhenSettled(ending.signal),
+      ...(this.#revoked === undefined ? [] : [this.#revoked.run(ending.signal)]),
+    ];
     for (const part of parts) part.catch(end);
     const results = await Promise.allSettled(parts);
     this.#expiry.set(undefined);
     for (const result of results) if (result.status === "rejected") throw result.reason;
   }
 
-  async #leadWhenSynced(signal: AbortSignal): Promise<void> {
-    try {
-      await this.#caches.whenSynced();
-    } catch (error) {
-      if (signal.aborted) return;
-      throw error;
-    }
-    this.#ready = true;
+  async #leadWhenSettled(signal: AbortSignal): Promise<void> {
+    signal.addEventListener("abort", () => this.#settled.resolve(), { once: true });
+    await this.#settled.promise;
+    if (signal.aborted) return;
+    this.#isReady = true;
     const { elector, log } = this.#o;
-    log.info({ event: "Synced" }, "Every cache is complete.");
+    log.info({ event: "Synced" }, "Every list is complete, or known to be out of reach.");
     if (elector === undefined) await this.#lead(signal, signal);
     else await elector.run(signal, (term) => this.#lead(term, signal));
   }
@@ -170,101 +185,88 @@ export class Operator {
     };
     term.addEventListener("abort", giveUp, { once: true });
     this.#mayWrite = () => !writing.signal.aborted && (elector === undefined || elector.isLeader());
-    this.#leads = true;
-    metrics.isLeading(true);
+    metrics.setLeading(true);
     log.info({ event: "Leading" }, "This instance writes.");
     try {
-      await this.#whenCRDStands(term);
-      for (const { id } of this.#keyring.units()) this.#queue.add(id);
-      await this.#queue.run((id) => this.#process(id, writing.signal), this.#o.settings.concurrency, term);
+      await this.#presence.whenStanding(term);
+      this.#projection.advance(this.#now());
+      await this.#controller.run(term, writing.signal);
     } finally {
       term.removeEventListener("abort", giveUp);
       this.#mayWrite = () => false;
-      this.#leads = false;
-      this.#changedAt.clear();
-      metrics.isLeading(false);
+      metrics.setLeading(false);
+      metrics.forgetChanges();
       if (!stop.aborted)
         log.warn({ event: "LeadershipLost" }, "Another instance may write; this one stands by.");
     }
   }
 
-  /** A list that was read while the CRD is being deleted may lack SSHKeys. */
-  async #whenCRDStands(signal: AbortSignal): Promise<void> {
-    const backoff = new Backoff({ initialMs: 500, maxMs: 10_000 });
-    while (!signal.aborted) {
-      try {
-        this.#installation = await this.#guard.installation(signal);
-        this.#accounted.clear();
-        if (this.#installation !== undefined) return;
-        this.#o.log.warn({ event: "CRDMissing" }, "The CRD is being deleted or missing; nothing is written.");
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        this.#o.log.warn({ event: "CRDUnknown", error: error.message }, "Will be tried again.");
-      }
-      await sleep(backoff.next(), signal);
-    }
+  #changed(isCreation: boolean): void {
+    this.#controller.enqueueDue(isCreation);
+    this.#expiry.set(this.#projection.claims.nextExpiry());
   }
 
-  #enqueue(affected: Affected, delayMs = 0): void {
-    // A standby queues nothing: whoever begins to lead goes over every unit.
-    if (this.#leads) {
-      for (const [id, when] of affected) this.#queue.addAfter(id, delayMs, when === "soon" ? "high" : "low");
-    }
-    this.#expiry.set(this.#keyring.nextExpiry());
+  #synced(namespace: string | undefined): void {
+    const inScope = namespace === undefined ? () => true : (id: string) => id.startsWith(`${namespace}/`);
+    this.#controller.enqueue([...this.#projection.targets()].map(({ id }) => id).filter(inScope));
+    this.#settleIfPossible();
   }
 
-  #keyChanged({ namespace, name }: KeyRecord): void {
-    if (this.#mayWrite()) this.#changedAt.set(`${namespace}/${name}`, performance.now());
+  #settleIfPossible(): void {
+    if (!this.#sources.isSettled) return;
+    this.#settled.resolve();
   }
 
-  #statusWritten(written: StatusWritten): void {
-    const { record, verdict, previousState } = written;
-    const id = `${record.namespace}/${record.name}`;
-    const since = this.#changedAt.get(id);
-    if (since !== undefined) this.#o.metrics.projected((performance.now() - since) / 1000);
-    this.#changedAt.delete(id);
-    if (previousState === verdict.state) return;
-    this.#o.metrics.stateChanged(verdict.state);
-    announce(written, this.#o.recorder, this.#o.log);
+  #crdIsMissing(error: ApiError | undefined): void {
+    const { log } = this.#o;
+    if (error !== undefined) log.warn({ event: "CRDUnknown", error: error.message }, "Will be tried again.");
+    else log.warn({ event: "CRDMissing" }, "The CRD is being deleted or missing; nothing is written.");
   }
 
   /**
-   * How long, in ms, a unit stays as it is because the CRD was installed anew before the operator started, and its
-   * Secret holds keys whose SSHKeys may be about to be applied again; 0 for not at all.
+   * The only road by which Secrets and statuses are written. It is asked before each request, and again when a
+   * connection is there to send it, whether this instance may write: a process that was paused finds out here that its
+   * lease has run out, before it does anything else.
    */
-  #doubtLasts(id: string): number {
-    const { at, graceEnds } = this.#installation ?? { at: 0, graceEnds: 0 };
-    const lasts = Math.max(0, graceEnds - this.#now());
-    if (lasts === 0) this.#accounted.clear();
-    else if (!this.#keyring.isUnaccounted(id, at)) this.#accounted.add(id);
-    return lasts > 0 && !this.#accounted.has(id) ? lasts : 0;
+  #leaderOnly(transport: Transport): Requests {
+    const mayBeSent = () => this.#mayWrite();
+    return {
+      async request<T>(call: Call): Promise<T> {
+        if (mayBeSent()) return await transport.request<T>({ ...call, mayBeSent });
+        throw new ApiError({
+          code: "Aborted",
+          message: `${call.method} ${call.path}: not the leader any more`,
+        });
+      },
+    };
   }
 
-  /** One pass over a unit. Whatever happens, the unit comes up again if it is not at its plan. */
-  async #process(id: string, signal: AbortSignal): Promise<void> {
-    const { metrics, log } = this.#o;
-    const doubtLasts = this.#doubtLasts(id);
-    if (doubtLasts > 0) {
-      log.warn(
-        { event: "AbsenceInDoubt", secret: id },
-        "The CRD was installed anew; the Secret stays as it is.",
-      );
-      this.#queue.addAfter(id, doubtLasts);
-      return;
+  #openRevokedKeys(): RevokedKeys | undefined {
+    const { settings, log } = this.#o;
+    if (settings.revokedKeys === undefined) return undefined;
+    const file = settings.revokedKeys;
+    return new RevokedKeys({
+      file,
+      onChange: (fingerprints) => void this.#judgeAgain(fingerprints),
+      onProblem: (problem, line) =>
+        log.error(
+          { event: "RevokedKeysUnreadable", file, problem, line },
+          "The list of revoked keys is not as it should be; what could be read of it holds.",
+        ),
+    });
+  }
+
+  /** In portions, the event loop has its turn in between. A newer list ends the work on an older one. */
+  async #judgeAgain(revoked: ReadonlySet<string>): Promise<void> {
+    const { claims } = this.#projection;
+    claims.setKnowledge({ revoked });
+    this.#revokedNow = revoked;
+    const all = [...claims.all()];
+    for (let from = 0; from < all.length && this.#revokedNow === revoked; from += JUDGED_AT_ONCE) {
+      this.#projection.judgeAgain(all.slice(from, from + JUDGED_AT_ONCE), this.#now());
+      this.#changed(false);
+      await new Promise(setImmediate);
     }
-    try {
-      const { againAfter } = await this.#reconciler.reconcile(id, signal);
-      metrics.reconciled(againAfter === undefined ? "success" : "requeue_after");
-      this.#queue.forget(id);
-      if (againAfter !== undefined) this.#queue.addAfter(id, againAfter);
-    } catch (error) {
-      if (signal.aborted) return;
-      metrics.reconciled("error");
-      const isExpected = error instanceof ApiError;
-      const line = { event: "ReconcileFailed", secret: id, error: isExpected ? error.message : error };
-      if (isExpected) this.#o.log.warn(line, "Will be tried again.");
-      else this.#o.log.error(line, "Unexpected; will be tried again.");
-      this.#queue.retry(id, isExpected ? error.retryAfterMs : undefined);
-    }
+    this.#o.log.info({ event: "RevokedKeysRead", count: revoked.size }, "The list of revoked keys was read.");
   }
 }

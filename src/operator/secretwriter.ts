@@ -1,150 +1,145 @@
-import {
-  type DesiredSecret,
-  MANAGED_BY,
-  MANAGED_BY_LABEL,
-  readSecret,
-  type SecretObject,
-  type SecretRecord,
-  type SecretWrite,
-} from "../keyring/secret.ts";
-import { ApiError, isApiError } from "../kube/apierror.ts";
-import {
-  FIELD_MANAGER,
-  MANAGED_SELECTOR,
-  MERGE_PATCH,
-  METADATA_ONLY,
-  secretPath,
-  secretsPath,
-} from "./api.ts";
-import type { LeaderTransport } from "./leadertransport.ts";
+import { FIELD_MANAGER } from "../api/names.ts";
+import { ApiError } from "../kube/apierror.ts";
+import type { Call } from "../kube/transport.ts";
+import type { Answer, SecretRequest } from "../projection/deliver.ts";
+import { type LiveSecret, readSecret, type SecretObject, type SecretWrite } from "../projection/secret.ts";
+import { METADATA_ONLY, managedSelector, secretPath, secretsPath } from "./paths.ts";
 
-export type SecretOutcome =
-  | { readonly kind: "written"; readonly secret: SecretRecord }
-  | {
-      readonly kind: "collected";
-      readonly namespace: string;
-      readonly name: string;
-      readonly resourceVersion: string;
-    }
-  /** The Secret cannot be written until a person acts. */
-  | { readonly kind: "conflict"; readonly message: string }
-  /** Nothing is left to be done here. */
-  | { readonly kind: "namespaceGone" };
+/** The part of a Transport that writers need. */
+export interface Requests {
+  request<T>(call: Call): Promise<T>;
+}
+
+/** How a request went: the answer that the pass works with, and what the API server said if that was an error. */
+export interface SecretAnswer {
+  readonly answer: Answer;
+  readonly error?: ApiError;
+}
 
 /**
- * Writes managed Secrets. Creation never overwrites, every other write carries the UID and the resourceVersion
- * that the decision was made on, so that nothing foreign, resurrected or newer is ever touched.
+ * Carries out what a pass over a Secret asks for. Creation never overwrites, and every other write carries what it was
+ * decided on, so that nothing foreign, resurrected or newer is touched.
  *
- * A merge patch and not server-side apply: it can take out data that another field manager put in.
+ * JSON Patch and not server-side apply: it can take out data that another field manager put in.
  */
 export class SecretWriter {
-  readonly #transport: LeaderTransport;
+  readonly #requests: Requests;
+  readonly #installation: string;
   #sending = 0;
 
-  constructor(transport: LeaderTransport) {
-    this.#transport = transport;
+  constructor(requests: Requests, installation: string) {
+    this.#requests = requests;
+    this.#installation = installation;
   }
 
-  /** How many Secrets are being written at the moment. */
+  /** How many requests are under way. */
   get sending(): number {
     return this.#sending;
   }
 
-  /** Sends a write of the desired Secret. Throws ApiError for what another attempt may mend. */
-  async send(write: SecretWrite, desired: DesiredSecret, signal: AbortSignal): Promise<SecretOutcome> {
+  /** `known` is what is known of the Secret. Rejects only with a defect. */
+  async send(
+    request: SecretRequest,
+    known: LiveSecret | undefined,
+    signal: AbortSignal,
+  ): Promise<SecretAnswer> {
     this.#sending += 1;
     try {
-      return await this.#send(write, desired, signal);
+      return { answer: await this.#send(request, known, signal) };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      return await this.#explain(error, write, desired, signal);
+      return { answer: answerOf(error, request), error };
     } finally {
       this.#sending -= 1;
     }
   }
 
+  async #send(request: SecretRequest, known: LiveSecret | undefined, signal: AbortSignal): Promise<Answer> {
+    const { namespace, name } = request;
+    const query = { fieldManager: FIELD_MANAGER };
+    const written = async (call: Call): Promise<Answer> => {
+      const object = await this.#requests.request<SecretObject>(call);
+      return { kind: "written", secret: readSecret(object, this.#installation, known) };
+    };
+    switch (request.kind) {
+      case "read":
+      case "look":
+        return await this.#find(request, known, signal);
+      case "create":
+        return await written({
+          method: "POST",
+          path: secretsPath(namespace),
+          query,
+          body: request.object,
+          signal,
+        });
+      case "update": {
+        const contentType = "application/json-patch+json";
+        const path = secretPath(namespace, name);
+        return await written({ method: "PATCH", path, query, body: request.patch, contentType, signal });
+      }
+      case "delete": {
+        const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: request.preconditions };
+        await this.#requests.request({ method: "DELETE", path: secretPath(namespace, name), body, signal });
+        return { kind: "deleted" };
+      }
+    }
+  }
+
   /**
-   * The managed Secret of this name as it is now, or the resourceVersion as of which there is none. A list, since a
-   * read by name would show the data of a Secret that is not the operator's own.
+   * A list, so that the answer says as of when there is no such Secret, and needs no right to read by name. What `look`
+   * finds may be anybody's Secret, so its data is not asked for.
    */
-  async read(namespace: string, name: string, signal: AbortSignal): Promise<SecretObject | string> {
-    const query = { labelSelector: MANAGED_SELECTOR, fieldSelector: `metadata.name=${name}` };
-    const { items, metadata } = await this.#transport.request<SecretList>({
+  async #find(
+    { kind, namespace, name }: SecretRequest,
+    known: LiveSecret | undefined,
+    signal: AbortSignal,
+  ): Promise<Answer> {
+    const fieldSelector = `metadata.name=${name}`;
+    const { items, metadata } = await this.#requests.request<SecretList>({
       method: "GET",
       path: secretsPath(namespace),
-      query,
+      ...(kind === "read"
+        ? { query: { labelSelector: managedSelector(this.#installation), fieldSelector } }
+        : { query: { fieldSelector }, accept: METADATA_LIST_ONLY }),
       signal,
     });
-    const [secret] = items;
-    return secret ?? metadata.resourceVersion;
-  }
-
-  async #send(
-    write: SecretWrite,
-    { namespace, name }: DesiredSecret,
-    signal: AbortSignal,
-  ): Promise<SecretOutcome> {
-    const query = { fieldManager: FIELD_MANAGER };
-    switch (write.kind) {
-      case "create": {
-        const path = secretsPath(namespace);
-        const call = { method: "POST", path, query, body: write.object, signal } as const;
-        return { kind: "written", secret: readSecret(await this.#transport.request<SecretObject>(call)) };
-      }
-      case "update": {
-        const path = secretPath(namespace, name);
-        const contentType = MERGE_PATCH;
-        const call = { method: "PATCH", path, query, body: write.patch, contentType, signal } as const;
-        return { kind: "written", secret: readSecret(await this.#transport.request<SecretObject>(call)) };
-      }
-      case "collect": {
-        const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: write.preconditions };
-        await this.#transport.request({ method: "DELETE", path: secretPath(namespace, name), body, signal });
-        return { kind: "collected", namespace, name, resourceVersion: write.preconditions.resourceVersion };
-      }
-    }
-  }
-
-  /** What a refused write means; throws the error again if another attempt may mend it. */
-  async #explain(
-    error: ApiError,
-    write: SecretWrite,
-    desired: DesiredSecret,
-    signal: AbortSignal,
-  ): Promise<SecretOutcome> {
-    const { namespace, name } = desired;
-    if (error.causes.some((cause) => cause.reason === "NamespaceTerminating"))
-      return { kind: "namespaceGone" };
-    if (write.kind === "collect") throw error;
-    if (write.kind === "create" && error.code === "NotFound") return { kind: "namespaceGone" };
-    if (write.kind === "create" && error.code === "AlreadyExists") {
-      // Our own, not yet seen by the watch, is worth another attempt; anything else is not ours to touch.
-      if (await this.#isManaged(desired, signal)) throw error;
-      const message = `Secret ${name} exists already and is not managed by ${MANAGED_BY}; delete or rename it, or label it ${MANAGED_BY_LABEL}=${MANAGED_BY} to hand it over.`;
-      return { kind: "conflict", message };
-    }
-    if (isApiError(error, "Forbidden", "Invalid", "RequestEntityTooLarge")) {
-      const message = `The API server refuses to write Secret ${name} (${error.status} ${error.code}); look for a quota, an admission policy, or an immutable Secret in namespace ${namespace}.`;
-      return { kind: "conflict", message };
-    }
-    throw error;
-  }
-
-  /** Reads the labels of the Secret, never its data. A Secret that is gone meanwhile counts as managed: try again. */
-  async #isManaged({ namespace, name }: DesiredSecret, signal: AbortSignal): Promise<boolean> {
-    const path = secretPath(namespace, name);
-    try {
-      const call = { method: "GET", path, accept: METADATA_ONLY, signal } as const;
-      const { metadata } = await this.#transport.request<SecretObject>(call);
-      return metadata.labels?.[MANAGED_BY_LABEL] === MANAGED_BY;
-    } catch (error) {
-      if (isApiError(error, "NotFound")) return true;
-      throw error;
-    }
+    const [object] = items ?? [];
+    const secret = object && readSecret(object, this.#installation, known);
+    return { kind: "found", secret, resourceVersion: metadata.resourceVersion };
   }
 }
 
+const METADATA_LIST_ONLY = METADATA_ONLY.replace("PartialObjectMetadata", "PartialObjectMetadataList");
+
 interface SecretList {
   readonly metadata: { readonly resourceVersion: string };
-  readonly items: readonly SecretObject[];
+  /** Null for an empty list of metadata (kube-apiserver 1.36). */
+  readonly items: readonly SecretObject[] | null;
+}
+
+/** Codes with which another attempt may end differently though nobody acts. */
+const PASSING = new Set([401, 404, 408, 409, 410, 429]);
+
+function answerOf(error: ApiError, request: SecretRequest): Answer {
+  const { status, code } = error;
+  const isWrite = request.kind !== "read" && request.kind !== "look";
+  if (isWrite && isNamespaceGone(error, request)) return { kind: "namespace-gone" };
+  if (request.kind === "create" && code === "AlreadyExists") return { kind: "exists" };
+  if (isWrite && code === "NotFound") return { kind: "missing" };
+  if (code === "Unreachable" || code === "Credentials") return { kind: "void" };
+  if (status < 400) return { kind: "lost" };
+  if (!isWrite || PASSING.has(status)) return { kind: "void" };
+  const { namespace, name } = request;
+  if (status >= 500) {
+    const message = `The API server fails to write Secret ${name} (${status} ${code}); it is tried again. If that lasts, look for an admission webhook that fails.`;
+    return { kind: "refused", why: "server-error", message };
+  }
+  const message = `The API server refuses to write Secret ${name} (${status} ${code}); look for a quota, an admission policy or missing permissions in namespace ${namespace}. It is tried again every few seconds.`;
+  return { kind: "refused", why: "rejected", message };
+}
+
+function isNamespaceGone(error: ApiError, request: SecretWrite): boolean {
+  if (error.causes.some((cause) => cause.reason === "NamespaceTerminating")) return true;
+  return request.kind === "create" && error.code === "NotFound";
 }

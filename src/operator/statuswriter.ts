@@ -1,48 +1,68 @@
-import type { SSHKeyStatus } from "../api/sshkey.ts";
-import type { KeyRecord } from "../keyring/record.ts";
+import { API_VERSION, FIELD_MANAGER, KIND } from "../api/names.ts";
+import type { SSHKeyStatus } from "../api/sshkey.generated.ts";
+import type { SSHKeyRecord, StoredSSHKey } from "../claims/record.ts";
 import { isApiError } from "../kube/apierror.ts";
 import type { KubeObject } from "../kube/object.ts";
-import { FIELD_MANAGER, JSON_PATCH, keyStatusPath, METADATA_ONLY } from "./api.ts";
-import type { LeaderTransport } from "./leadertransport.ts";
+import type { Call } from "../kube/transport.ts";
+import { strayFields } from "../projection/status.ts";
+import { keyStatusPath, METADATA_ONLY } from "./paths.ts";
+import type { Requests } from "./secretwriter.ts";
 
-/** Writes the status of SSHKeys. */
+/** Writes the status of SSHKeys, and of it only what the operator owns. */
 export class StatusWriter {
-  readonly #transport: LeaderTransport;
+  readonly #requests: Requests;
 
-  constructor(transport: LeaderTransport) {
-    this.#transport = transport;
+  constructor(requests: Requests) {
+    this.#requests = requests;
   }
 
   /**
-   * Sets the status of exactly this object, not of a later one of the same name. Gives the resourceVersion that holds
-   * it, or undefined when the object is gone. Throws ApiError for everything else.
-   *
-   * A JSON Patch (RFC 6902), for its `test`: the API server ignores a `metadata.uid` that comes with a status.
+   * Server-side apply: what others put beside the fields and conditions of the operator stays, also what they add at
+   * this moment. The resourceVersion holds it to the very object that the status was computed from; the API server
+   * ignores a UID here. Gives the resourceVersion that holds the status, `stale` when the object is another one by now,
+   * `gone` when there is none. Throws ApiError for everything else.
    */
   async write(
-    { namespace, name, uid }: KeyRecord,
+    record: SSHKeyRecord,
     status: SSHKeyStatus,
     signal: AbortSignal,
-  ): Promise<string | undefined> {
+  ): Promise<string | "stale" | "gone"> {
+    const { namespace, name, resourceVersion } = record;
+    const apply: Call = {
+      method: "PATCH",
+      path: keyStatusPath(namespace, name),
+      query: { fieldManager: FIELD_MANAGER, force: "true" },
+      contentType: "application/apply-patch+yaml",
+      accept: METADATA_ONLY,
+      body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, resourceVersion }, status },
+      signal,
+    };
     try {
-      const { metadata } = await this.#transport.request<KubeObject>({
-        method: "PATCH",
-        path: keyStatusPath(namespace, name),
-        query: { fieldManager: FIELD_MANAGER },
-        contentType: JSON_PATCH,
-        accept: METADATA_ONLY,
-        body: [
-          { op: "test", path: "/metadata/uid", value: uid },
-          { op: "add", path: "/status", value: status },
-        ],
-        signal,
-      });
-      return metadata.resourceVersion;
+      const { metadata } = await this.#requests.request<KubeObject>(apply);
+      if (metadata.resourceVersion !== resourceVersion) return metadata.resourceVersion;
+      return await this.#removeStrays(apply, status);
     } catch (error) {
-      if (isApiError(error, "NotFound")) return undefined;
-      // A status that the schema refuses is Invalid too, and has causes.
-      if (isApiError(error, "Invalid") && error.causes.length === 0) return undefined;
+      if (isApiError(error, "NotFound")) return "gone";
+      if (isApiError(error, "Conflict")) return "stale";
       throw error;
     }
+  }
+
+  /** The apply changed nothing, though the status was another one: somebody else owns what is too much in it. */
+  async #removeStrays(apply: Call, due: SSHKeyStatus): Promise<string> {
+    const { metadata, status = {} } = await this.#requests.request<StoredSSHKey>({
+      ...apply,
+      accept: "application/json",
+    });
+    const { resourceVersion } = metadata;
+    const strays = strayFields(status, due);
+    if (strays.length === 0) return resourceVersion;
+    const { metadata: after } = await this.#requests.request<KubeObject>({
+      ...apply,
+      query: { fieldManager: FIELD_MANAGER },
+      contentType: "application/json-patch+json",
+      body: [{ op: "replace", path: "/metadata/resourceVersion", value: resourceVersion }, ...strays],
+    });
+    return after.resourceVersion;
   }
 }

@@ -1,4 +1,5 @@
 import type { KeyType } from "./keytype.ts";
+import { printable } from "./unprintable.ts";
 
 export interface AuthorizedKey {
   /** As renderOptions gives it; empty for none. */
@@ -12,17 +13,16 @@ export interface AuthorizedKey {
 }
 
 /**
- * One line of an authorized_keys file, without its newline: `[options ]TYPE BASE64 COMMENT` (sshd(8)). Control
- * characters in the comment become spaces, so that it is one line whatever it is given. Throws a RangeError when
+ * One line of an authorized_keys file, without its newline: `[options ]TYPE BASE64 COMMENT` (sshd(8)). Of
+ * the comment only what is shown is kept, so that it is one line whatever it is given. Throws a RangeError when
  * expiresAt is no number: a key must not outlive a limit that was misread.
  */
 export function renderAuthorizedKey(key: AuthorizedKey): string {
-  const comment = key.comment.replace(/[\u0000-\u001f\u007f-\u009f]/g, " ");
   let options = key.options;
   if (key.expiresAt !== undefined) {
     options += `${options === "" ? "" : ","}expiry-time="${expiryTime(key.expiresAt)}"`;
   }
-  return `${options}${options === "" ? "" : " "}${key.type} ${key.base64} ${comment}`;
+  return `${options}${options === "" ? "" : " "}${key.type} ${key.base64} ${printable(key.comment)}`;
 }
 
 /**

@@ -1,14 +1,15 @@
 import { decodeBase64 } from "./base64.ts";
-import { decodeKeyBlob } from "./blob.ts";
+import { decodeKeyBlob, type KeyBlob } from "./blob.ts";
 import { describeForeign } from "./foreign.ts";
-import { skipOptions, splitKeyLine } from "./keyline.ts";
-import { isCertificateType, lineType } from "./keytype.ts";
-import { describePrivateDER, describePrivateKey, isPrivateDER } from "./privatekey.ts";
+import { decodeKeyLine, skipOptions, splitKeyLine } from "./keyline.ts";
+import { BLOB_STRINGS, isCertificateType, type KeyType, lineType } from "./keytype.ts";
+import { describePrivateKey } from "./privatekey.ts";
 import { type Refusal, type Result, refuse } from "./refusal.ts";
+import { strayCharacter } from "./straycharacter.ts";
 
 /**
  * Finds the most helpful reason why a text is not one public key. `found` is the reason met when it was read as a
- * key line; without it the text has no line, or several. Always a refusal.
+ * key line; without it the text has no line, or several. Always a refusal. Linear in the length of the text.
  */
 export function diagnose(text: string, found?: Refusal): Result<never> {
   const privateKey = describePrivateKey(text);
@@ -31,7 +32,7 @@ function diagnoseLines(text: string): Result<never> {
 }
 
 function diagnoseLine(line: string, found: Refusal): Result<never> {
-  const { type, base64 } = splitKeyLine(line);
+  const { type, base64, comment } = splitKeyLine(line);
   if (type.startsWith("#")) {
     return refuse(
       "Empty",
@@ -45,17 +46,28 @@ function diagnoseLine(line: string, found: Refusal): Result<never> {
       "Something stands before the key's type; begin with the type and put options such as restrict into spec.options.",
     );
   }
-  for (const word of [type, base64]) {
-    const bytes = decodeBase64(word);
-    if (bytes !== undefined && isPrivateDER(bytes)) return refuse("PrivateKey", describePrivateDER());
+  if (isQuoted(line)) {
+    return refuse("QuotedKey", "The key stands in quotes; remove them, also the one at the end.");
   }
-  if (lineType(type) === undefined && !isCertificateType(type)) return diagnoseFirstWord(type, base64, found);
-  return { ok: false, refusal: found };
+  // Of a text that is no key at all, its letters are not the fault.
+  const stray = line.includes("AAAA") ? strayCharacter(line) : undefined;
+  if (stray !== undefined) {
+    return refuse(
+      "BadCharacter",
+      `Character ${stray.position} is ${stray.name}, which cannot stand in the type or the base64 of a key; replace it, or copy the line again as plain text.`,
+    );
+  }
+  const named = lineType(type);
+  if (named !== undefined) {
+    const space = spaceInside(named, base64, comment);
+    return space === undefined ? { ok: false, refusal: found } : refuse("BadBase64", space);
+  }
+  return isCertificateType(type) ? { ok: false, refusal: found } : diagnoseFirstWord(type, base64, found);
 }
 
 function diagnoseFirstWord(word: string, next: string, found: Refusal): Result<never> {
-  const bytes = word.startsWith("AAAA") ? decodeBase64(word) : undefined;
-  const blob = bytes && decodeKeyBlob(bytes);
+  const bytes = decodeBase64(word);
+  const blob = bytes && word.startsWith("AAAA") ? decodeKeyBlob(bytes) : undefined;
   if (blob?.ok) {
     return refuse(
       "MissingType",
@@ -68,6 +80,12 @@ function diagnoseFirstWord(word: string, next: string, found: Refusal): Result<n
       "The line begins with base64 instead of a type such as ssh-ed25519; copy the whole line again.",
     );
   }
+  if (bytes !== undefined && isKeyWord(splitKeyLine(bytes.toString("latin1")).type)) {
+    return refuse(
+      "EncodedKey",
+      "This is the base64 of a whole key line; decode it with base64 -d and give the line itself.",
+    );
+  }
   if (/^[0-9]{3,5}$/.test(word) && /^[0-9]+$/.test(next)) {
     return refuse(
       "ForeignFormat",
@@ -77,6 +95,42 @@ function diagnoseFirstWord(word: string, next: string, found: Refusal): Result<n
   return { ok: false, refusal: found };
 }
 
+/** Whether a quotation mark is all that stands before a type, as in a value copied out of JSON or a shell script. */
+function isQuoted(line: string): boolean {
+  const text = line.trimStart();
+  return QUOTES.includes(text.charAt(0)) && text !== "" && isKeyWord(splitKeyLine(text.slice(1)).type);
+}
+
+/**
+ * Says where spaces stand inside the base64, if the key is whole without them: a line that was wrapped and folded.
+ * The lengths inside the blob tell where it ends, so that a comment is not taken for more of it.
+ */
+function spaceInside(type: KeyType, base64: string, comment: string): string | undefined {
+  const words = [base64, ...comment.split(/[ \t]+/)];
+  const whole = words.join("");
+  const length = blobLength(type, Buffer.from(whole, "base64"));
+  if (length === undefined) return undefined;
+  const joined = whole.slice(0, Math.ceil(length / 3) * 4);
+  if (joined.length <= base64.length || !decodes(type, joined)) return undefined;
+  return `A space stands inside the base64, behind its first ${base64.length} characters; write the base64 as one word.`;
+}
+
+function decodes(type: KeyType, base64: string): boolean {
+  const decoded: Result<KeyBlob> = decodeKeyLine({ type, base64, comment: "" });
+  return decoded.ok;
+}
+
+function blobLength(type: KeyType, bytes: Buffer): number | undefined {
+  let end = 0;
+  for (let string = 0; string < BLOB_STRINGS[type]; string += 1) {
+    if (end + 4 > bytes.length) return undefined;
+    end += 4 + bytes.readUInt32BE(end);
+  }
+  return end > bytes.length ? undefined : end;
+}
+
 function isKeyWord(word: string): boolean {
   return lineType(word) !== undefined || isCertificateType(word);
 }
+
+const QUOTES = "\"'`“”„‘’‚«»";

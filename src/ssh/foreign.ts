@@ -1,16 +1,15 @@
-import { createRequire } from "node:module";
-import type sshpk from "sshpk";
+import { createPublicKey, type KeyObject } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
 import { decodeKeyBlob } from "./blob.ts";
-import { describePrivateKey } from "./privatekey.ts";
+import { blobOfKeyObject } from "./keyobject.ts";
 
 /**
  * Says, in one sentence, what a text in another format than OpenSSH's one line is; undefined where no format is
- * recognised. A public key is given as the OpenSSH line it amounts to; of a private key nothing is repeated.
- * Line breaks may have been folded into spaces. The first PEM key of a process takes about 50 ms to load sshpk.
+ * recognised. A public key is given as the OpenSSH line it amounts to. Line breaks may have been folded into spaces.
+ * To be asked after describePrivateKey: this one looks for public keys only.
  */
 export function describeForeign(text: string): string | undefined {
-  return describePrivateKey(text) ?? describeSSH2(text) ?? describePEM(text);
+  return describeSSH2(text) ?? describePEM(text) ?? describeJWK(text) ?? describeDER(text);
 }
 
 /** RFC 4716: header lines with a colon, then the base64 of the blob. */
@@ -29,16 +28,39 @@ function describeSSH2(text: string): string | undefined {
 }
 
 function describePEM(text: string): string | undefined {
-  for (const { label, name, convert } of PEM_LABELS) {
+  for (const { label, name, type, convert } of PEM_LABELS) {
     const body = between(text, `-----BEGIN ${label}-----`, "-----END");
     if (body === undefined) continue;
-    return withLine(`This is a public key in PEM form (${name})`, blobOfPEM(label, body), convert);
+    const der = Buffer.from(body, "base64");
+    return withLine(`This is a public key in PEM form (${name})`, blobOfDER(der, type), convert);
   }
   if (text.includes("-----BEGIN CERTIFICATE-----")) {
     return "This is an X.509 certificate and not an SSH key; give the line of your .pub file, which comes with a key made by: ssh-keygen -t ed25519";
   }
   if (text.includes("-----BEGIN PGP PUBLIC KEY")) {
     return "This is an OpenPGP public key; print the SSH key of its authentication subkey with: gpg --export-ssh-key USER";
+  }
+  return undefined;
+}
+
+/** RFC 7517: a JSON object with "kty". */
+function describeJWK(text: string): string | undefined {
+  if (!text.includes('"kty"')) return undefined;
+  const blob = quietly(() => blobOfKeyObject(createPublicKey({ key: JSON.parse(text), format: "jwk" })));
+  return withLine("This is a JSON Web Key", blob, "a .pub file made by: ssh-keygen -t ed25519");
+}
+
+/** PEM without its head and foot: base64 of a SEQUENCE (0x30, so it begins with M) and nothing else. */
+function describeDER(text: string): string | undefined {
+  const word = text.trim();
+  if (!word.startsWith("M")) return undefined;
+  const der = decodeBase64(word.replaceAll(/[ \t]/g, ""));
+  if (der === undefined) return undefined;
+  for (const { name, type, convert } of PEM_LABELS) {
+    const blob = blobOfDER(der, type);
+    if (blob !== undefined) {
+      return withLine(`This is the base64 of a public key (${name}) without its PEM header`, blob, convert);
+    }
   }
   return undefined;
 }
@@ -50,16 +72,19 @@ function withLine(what: string, bytes: Buffer | undefined, convert: string): str
   return `${what}; as an OpenSSH line it is: ${type} ${blob.toString("base64")}`;
 }
 
-/** The blob of a PEM public key as sshpk reads it, or undefined where it can't. */
-function blobOfPEM(label: string, body: string): Buffer | undefined {
-  const base64 = body.replaceAll(/\s/g, "");
-  const lines = base64.match(/.{1,64}/g) ?? [];
-  const pem = [`-----BEGIN ${label}-----`, ...lines, `-----END ${label}-----`, ""].join("\n");
-  const { parseKey } = loadSSHPK();
+function blobOfDER(der: Buffer, type: "spki" | "pkcs1"): Buffer | undefined {
+  return quietly(() => blobOfKeyObject(publicKeyOf(der, type)));
+}
+
+function publicKeyOf(key: Buffer, type: "spki" | "pkcs1"): KeyObject {
+  return createPublicKey({ key, format: "der", type });
+}
+
+/** Node throws what OpenSSL or its JSON reader met; the caller says that the key is unreadable. */
+function quietly<T>(read: () => T): T | undefined {
   try {
-    return parseKey(pem, "pem").toBuffer("rfc4253", {});
+    return read();
   } catch {
-    // sshpk throws whatever its parsers meet; the caller says that the key is unreadable.
     return undefined;
   }
 }
@@ -71,13 +96,7 @@ function between(text: string, begin: string, end: string): string | undefined {
   return text.slice(start + begin.length, stop === -1 ? undefined : stop);
 }
 
-/** sshpk takes 40 ms and 11 MB to load: only those who paste such a key pay. */
-function loadSSHPK(): typeof sshpk {
-  // A bundler sees the first call and packs the module; plain Node has no `require` in an ES module.
-  return typeof require === "function" ? require("sshpk") : createRequire(import.meta.url)("sshpk");
-}
-
 const PEM_LABELS = [
-  { label: "PUBLIC KEY", name: "PKCS#8", convert: "ssh-keygen -i -m PKCS8 -f FILE" },
-  { label: "RSA PUBLIC KEY", name: "PKCS#1", convert: "ssh-keygen -i -m PEM -f FILE" },
+  { label: "PUBLIC KEY", name: "PKCS#8", type: "spki", convert: "ssh-keygen -i -m PKCS8 -f FILE" },
+  { label: "RSA PUBLIC KEY", name: "PKCS#1", type: "pkcs1", convert: "ssh-keygen -i -m PEM -f FILE" },
 ] as const;

@@ -34,6 +34,19 @@ export function isCertificateType(name: string): boolean {
   return /-cert-v0[01]@openssh\.com$/.test(name);
 }
 
+/** How many strings the blob of each type consists of, its name among them. */
+export const BLOB_STRINGS: Readonly<Record<KeyType, number>> = {
+  "ssh-ed25519": 2,
+  "sk-ssh-ed25519@openssh.com": 3,
+  "ecdsa-sha2-nistp256": 3,
+  "ecdsa-sha2-nistp384": 3,
+  "ecdsa-sha2-nistp521": 3,
+  "sk-ecdsa-sha2-nistp256@openssh.com": 4,
+  "ssh-rsa": 3,
+  "ssh-dss": 5,
+  "ssh-mldsa44-ed25519@openssh.com": 2,
+};
+
 const LINE_TYPES: ReadonlyMap<string, KeyType> = new Map<string, KeyType>([
   ...KEY_TYPES.map((type) => [type, type] as const),
   ["rsa-sha2-256", "ssh-rsa"],

@@ -1,18 +1,20 @@
 import { valueFault } from "./optionvalue.ts";
 import { accept, type Result, refuse } from "./refusal.ts";
+import { codePoints, firstUnprintable } from "./unprintable.ts";
 
 /**
  * Reads authorized_keys options, one an entry, and writes them as one word for the front of a key line: names in
- * lower case, values quoted, commas between; "" for none. At most 16,384 characters.
+ * lower case, values quoted, commas between; "" for none. Holds to the limits of OPTION_LIMITS.
  *
  * Refuses what sshd(8) would refuse the whole line for (sshauthopt_parse in OpenSSH's auth-options.c), and also:
- * options that would make the key an authority, a second value where only one counts, control characters, and
- * values that sshd takes at first and that can never match.
+ * options that would make the key an authority, a second value where only one counts, characters that are not
+ * shown, and values that sshd takes at first and that can never match.
  */
 export function renderOptions(options: readonly string[]): Result<string> {
+  const size = sizeFault(options);
+  if (size !== undefined) return refuse("TooLong", size);
   const rendered: string[] = [];
   const seen = new Set<string>();
-  let characters = 0;
   for (const [index, text] of options.entries()) {
     const place = `Option ${index + 1}`;
     const option = readOption(text, place);
@@ -26,17 +28,29 @@ export function renderOptions(options: readonly string[]): Result<string> {
       );
     }
     if (slot !== undefined) seen.add(slot);
-    const word = value === undefined ? name : `${name}="${value.replaceAll('"', '\\"')}"`;
-    characters += word.length + 1;
-    if (characters > MAX_CHARACTERS) {
-      return refuse(
-        "TooLong",
-        `The options have more than ${MAX_CHARACTERS} characters together; shorten them.`,
-      );
-    }
-    rendered.push(word);
+    rendered.push(value === undefined ? name : `${name}="${value.replaceAll('"', '\\"')}"`);
   }
   return accept(rendered.join(","));
+}
+
+/** In code points, as the CRD counts. Told before anything is read, so that reading takes bounded time. */
+export const OPTION_LIMITS = { options: 32, charactersEach: 1024, charactersTogether: 16_384 } as const;
+
+function sizeFault(options: readonly string[]): string | undefined {
+  if (options.length > OPTION_LIMITS.options) {
+    return `There are more than ${OPTION_LIMITS.options} options; remove some.`;
+  }
+  // UTF-16 units are never fewer than code points: mostly the units alone show that there is no need to count.
+  const long = options.findIndex(
+    (text) => text.length > OPTION_LIMITS.charactersEach && codePoints(text) > OPTION_LIMITS.charactersEach,
+  );
+  if (long !== -1) {
+    return `Option ${long + 1} has more than ${OPTION_LIMITS.charactersEach} characters; shorten it.`;
+  }
+  const together = options.reduce((sum, text) => sum + codePoints(text), 0);
+  return together > OPTION_LIMITS.charactersTogether
+    ? `The options have more than ${OPTION_LIMITS.charactersTogether} characters together; shorten them.`
+    : undefined;
 }
 
 interface Option {
@@ -47,11 +61,12 @@ interface Option {
 
 function readOption(text: string, place: string): Result<Option> {
   if (text === "") return refuse("BadOption", `${place} is empty; remove it.`);
-  if (text.length > MAX_CHARACTERS) {
-    return refuse("TooLong", `${place} has more than ${MAX_CHARACTERS} characters; shorten it.`);
-  }
-  if (/[\u0000-\u001f\u007f-\u009f]/.test(text) || !text.isWellFormed()) {
-    return refuse("BadOption", `${place} holds a line break or another control character; remove it.`);
+  const hidden = firstUnprintable(text);
+  if (hidden !== undefined) {
+    return refuse(
+      "BadOption",
+      `${place} contains ${hidden.name} at character ${hidden.position}, which is not shown; remove it.`,
+    );
   }
   const written = /^[A-Za-z0-9-]+/.exec(text)?.[0] ?? "";
   const name = written.toLowerCase();
@@ -141,5 +156,3 @@ const FORBIDDEN: ReadonlyMap<string, string> = new Map([
   ["principals", "principals belongs to certificate authorities, which are not accepted; remove it."],
   ["expiry-time", "expiry-time is written for you; use spec.expiresAt instead."],
 ]);
-
-const MAX_CHARACTERS = 16_384;

@@ -4,28 +4,32 @@ import { decodeKeyLine, splitKeyLine } from "./keyline.ts";
 import { KEY_TYPES, type KeyType, lineType } from "./keytype.ts";
 import { describePrivateKey } from "./privatekey.ts";
 import { accept, type Result, refuse } from "./refusal.ts";
+import { codePoints, printable } from "./unprintable.ts";
 
 export { KEY_TYPES, type KeyType };
 
 export interface PublicKey extends KeyBlob {
-  /** What follows the key on its line, on one line and without control characters; empty if there is none. */
+  /** What follows the key on its line, without characters that are not shown; empty if there is none. */
   readonly comment: string;
 }
 
 /**
- * Reads one public key of the form `TYPE BASE64 [COMMENT]`, at most 16,384 characters.
+ * Reads one public key of the form `TYPE BASE64 [COMMENT]`, at most MAX_KEY_CHARACTERS long.
  *
  * The verdict is that of `ssh-keygen -l` on a file with this text, for every type it knows, and so are the bits
  * and the fingerprints of the blob. On purpose, these texts are refused here although ssh-keygen finds a key:
  * - more than one line that is not blank, or a second key behind the first (`SeveralKeys`, `SeveralLines`);
  * - options, a host name or any other word before the type (`OptionsInKey`);
  * - a certificate (`Certificate`);
- * - a private key, also in the comment, since the comment is shown to others (`PrivateKey`);
- * - a zero byte, at which programs in C stop reading (`NulCharacter`), and more than 16,384 characters (`TooLong`).
+ * - a private key, also in the comment, which is shown to others (`PrivateKey`);
+ * - a zero byte, at which programs in C stop reading (`NulCharacter`), and a longer text (`TooLong`).
  */
 export function parsePublicKey(text: string): Result<PublicKey> {
-  if (text.length > MAX_CHARACTERS) {
-    return refuse("TooLong", `A key has at most ${MAX_CHARACTERS} characters; give one key, on one line.`);
+  if (isTooLong(text)) {
+    return refuse(
+      "TooLong",
+      `A key has at most ${MAX_KEY_CHARACTERS} characters; give one key, on one line.`,
+    );
   }
   if (text.includes("\0")) {
     return refuse("NulCharacter", "The key holds a zero byte; copy the line again from the .pub file.");
@@ -36,7 +40,8 @@ export function parsePublicKey(text: string): Result<PublicKey> {
   const decoded = decodeKeyLine(parts);
   if (!decoded.ok) return diagnose(line, decoded.refusal);
   const { type, blob, bits } = decoded.value;
-  const privateKey = describePrivateKey(parts.comment);
+  // What was decoded is a public key, however its base64 reads, and a long one takes long to look through.
+  const privateKey = parts.comment === "" ? undefined : describePrivateKey(parts.comment);
   if (privateKey !== undefined) return refuse("PrivateKey", privateKey);
   if (holdsKey(parts.comment)) {
     return refuse("SeveralKeys", "A second key follows the first; give each key an SSHKey of its own.");
@@ -63,11 +68,11 @@ function holdsKey(comment: string): boolean {
   );
 }
 
-function printable(comment: string): string {
-  const text = CONTROL.test(comment) ? comment.replaceAll("\t", " ").replaceAll(CONTROLS, "") : comment;
-  return text.trim().toWellFormed();
+function isTooLong(text: string): boolean {
+  if (text.length <= MAX_KEY_CHARACTERS) return false;
+  // A code point has one or two UTF-16 units: most texts need not be counted through.
+  return text.length > 2 * MAX_KEY_CHARACTERS || codePoints(text) > MAX_KEY_CHARACTERS;
 }
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f]/;
-const CONTROLS = new RegExp(CONTROL, "g");
-const MAX_CHARACTERS = 16_384;
+/** In code points, as the CRD's maxLength counts. The longest real key, RSA of 16384 bits, has 2,800. */
+export const MAX_KEY_CHARACTERS = 16_384;

@@ -22,6 +22,9 @@ export type RefusalCode =
   | "SeveralLines"
   | "OptionsInKey"
   | "MissingType"
+  | "BadCharacter"
+  | "QuotedKey"
+  | "EncodedKey"
   | "UnknownType"
   | "TypeMismatch"
   // Something other than a plain public key in the one-line form.

@@ -157,6 +157,25 @@ export function encodeStrings(strings: readonly Uint8Array[]): Buffer {
   return bytes;
 }
 
+/**
+ * The strings of a sequence of them, as views; mpints, too, are strings. For a blob that decodeKeyBlob gave: what a
+ * last length does not cover is left out.
+ */
+export function stringsOf(bytes: Buffer): Buffer[] {
+  const strings: Buffer[] = [];
+  for (let at = 0; at + LENGTH_BYTES <= bytes.length; ) {
+    const start = at + LENGTH_BYTES;
+    at = start + bytes.readUInt32BE(at);
+    strings.push(bytes.subarray(start, at));
+  }
+  return strings;
+}
+
+/** The value of an unsigned number, big end first; 0 for no bytes. */
+export function bigintOf(bytes: Buffer): bigint {
+  return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
+}
+
 const LENGTH_BYTES = 4;
 const MAX_INTEGER_BYTES = 16384 / 8;
 const EMPTY = Buffer.alloc(0);

@@ -79,6 +79,8 @@ test("a leader that is told to stop writes nothing after it has let the lease go
 
 test("SIGKILL of the leader is over when its lease has run out", async () => {
   const second = await replicas.leader();
+  await tenant.edit("key-0", { disabled: true });
+  await tenant.until("key-0", "Disabled");
   const killedAt = Date.now();
   await replicas.kill(second);
   await tenant.edit("after-sigterm", { disabled: true });
@@ -88,6 +90,13 @@ test("SIGKILL of the leader is over when its lease has run out", async () => {
   expect(next.by).not.toBe(second.name);
   // Standbys look each 0.6 retry periods at the latest: once to see the last renewal, once to see that it has run out.
   expect(next.receivedAt - killedAt).toBeLessThan(LEASE_MS + 1.2 * RETRY_MS + SLACK_MS);
+});
+
+test("whoever took over holds what the one before wrote against nobody", async () => {
+  await tenant.edit("key-0", { disabled: false });
+  await tenant.until("key-0", "Projected");
+  const third = await replicas.leader();
+  expect((await third.process.log()).filter(({ event }) => event === "SecretRestored")).toEqual([]);
 });
 
 /** The first write of a Secret or a status that was asked for after this time. */

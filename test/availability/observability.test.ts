@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { SSHKey } from "../../src/api/sshkey.ts";
+import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, spawnOperator } from "../cluster/operatorprocess.ts";
@@ -86,11 +86,14 @@ describe("metrics", () => {
   });
 
   test.each([
-    ["controller_runtime_reconcile_total", { controller: "sshkey", result: "success" }],
-    ["controller_runtime_reconcile_time_seconds", { controller: "sshkey" }],
-    ["workqueue_adds_total", { name: "sshkey", controller: "sshkey" }],
-    ["workqueue_queue_duration_seconds", { name: "sshkey", controller: "sshkey" }],
-    ["workqueue_work_duration_seconds", { name: "sshkey", controller: "sshkey" }],
+    ["controller_runtime_reconcile_total", { controller: "secret", result: "success" }],
+    ["controller_runtime_reconcile_total", { controller: "status", result: "success" }],
+    ["controller_runtime_reconcile_time_seconds", { controller: "secret" }],
+    ["controller_runtime_max_concurrent_reconciles", { controller: "blocked" }],
+    ["workqueue_adds_total", { name: "secret", controller: "secret" }],
+    ["workqueue_adds_total", { name: "status", controller: "status" }],
+    ["workqueue_queue_duration_seconds", { name: "status", controller: "status" }],
+    ["workqueue_work_duration_seconds", { name: "status", controller: "status" }],
     ["leader_election_master_status", { name: "sshkey-operator" }],
     ["rest_client_requests_total", { method: "POST", code: "201" }],
     ["process_cpu_seconds_total", {}],

@@ -3,12 +3,12 @@ import { glob, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { STATES } from "../../src/api/sshkey.ts";
+import { STATES } from "../../src/api/states.ts";
 import { addRunOptions } from "../../src/cli/runoptions.ts";
-import { Keyring } from "../../src/keyring/keyring.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { WorkQueue } from "../../src/kube/workqueue.ts";
 import { Metrics } from "../../src/operator/metrics.ts";
-import { DEFAULT_SETTINGS } from "../../src/operator/settings.ts";
+import { Projection } from "../../src/projection/projection.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
@@ -27,14 +27,14 @@ describe("docs/operations.md", () => {
     expect(metrics.sort()).toEqual(exposed());
   });
 
-  test.each(STATES)("explains the STATE %s", (state) => {
+  test.each(Object.keys(STATES))("explains the STATE %s", (state) => {
     expect(rows).toContain(state);
   });
 
   test("explains every event of the log, and no other", async () => {
     const logged = await eventsInSource();
     const explained = [...rows].filter((name) => /^[A-Z][A-Za-z]+$/.test(name));
-    expect(explained.filter((name) => !(STATES as readonly string[]).includes(name)).sort()).toEqual(logged);
+    expect(explained.filter((name) => !Object.hasOwn(STATES, name)).sort()).toEqual(logged);
   });
 
   test("has every flag of run with its default", () => {
@@ -67,8 +67,10 @@ describe("docs/operations.md", () => {
 /** Names of all metrics but Node's own. */
 function exposed(): string[] {
   const metrics = new Metrics();
-  const { policy, secretPrefix, concurrency } = DEFAULT_SETTINGS;
-  metrics.observe(new Keyring(policy, secretPrefix), new WorkQueue(), concurrency);
+  const { policy, secrets, concurrency } = DEFAULT_SETTINGS;
+  const queue = () => new WorkQueue<string>({ namespaceOf: (id) => id });
+  const queues = { secrets: queue(), statuses: queue(), blocked: queue(), blockedCount: 0 };
+  metrics.observe(new Projection(policy, secrets), queues, concurrency);
   const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   return names.filter((name) => !/^(process|nodejs)_/.test(name)).sort();
 }

@@ -13,6 +13,9 @@ export interface Write {
   readonly userAgent: string;
   /** Of the object after the write; 0 where the answer holds no object, as after a deletion. */
   readonly resourceVersion: number;
+  /** When the request came in and when it was answered, ms since the epoch. */
+  readonly receivedAt: number;
+  readonly answeredAt: number;
   /** What was sent and what was answered; SSHKeys and Secrets only. */
   readonly sent: Body;
   readonly answered: Body;
@@ -34,6 +37,31 @@ export async function readWrites(file: string): Promise<Write[]> {
   return writes.sort((a, b) => a.resourceVersion - b.resourceVersion);
 }
 
+/** One request that the API server answered, whatever it was and whatever became of it. */
+export interface AuditedRequest {
+  readonly verb: string;
+  readonly uri: string;
+  readonly userAgent: string;
+  readonly status: number;
+  /** When it was answered, in ms since the epoch. */
+  readonly at: number;
+}
+
+/** Every request, in the order of the answers; a watch when it has ended. */
+export async function readRequests(file: string): Promise<readonly AuditedRequest[]> {
+  return (await readFile(file, "utf8"))
+    .split("\n")
+    .slice(0, -1)
+    .map((line) => JSON.parse(line) as AuditEvent)
+    .map(({ verb, requestURI = "", userAgent = "", responseStatus, stageTimestamp }) => ({
+      verb,
+      uri: requestURI,
+      userAgent,
+      status: responseStatus?.code ?? 0,
+      at: Date.parse(stageTimestamp),
+    }));
+}
+
 /** Writes that the operator made. */
 export function byOperator({ userAgent }: Write): boolean {
   return userAgent.startsWith("sshkey-operator/");
@@ -43,6 +71,9 @@ interface AuditEvent {
   readonly auditID: string;
   readonly verb: string;
   readonly userAgent?: string;
+  readonly requestURI?: string;
+  readonly requestReceivedTimestamp: string;
+  readonly stageTimestamp: string;
   readonly objectRef?: {
     readonly resource?: string;
     readonly subresource?: string;
@@ -68,6 +99,8 @@ function writeOf(event: AuditEvent): Write {
     name: objectRef.name ?? metadata.name ?? "",
     userAgent: event.userAgent ?? "",
     resourceVersion: Number(metadata.resourceVersion ?? 0),
+    receivedAt: Date.parse(event.requestReceivedTimestamp),
+    answeredAt: Date.parse(event.stageTimestamp),
     sent: requestObject,
     answered: responseObject,
   };

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Child, spawnChild } from "../../controlplane/child.ts";
+import { type Scrape, scrape } from "../availability/exposition.ts";
 import { eventually } from "./eventually.ts";
 
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
@@ -22,6 +23,8 @@ export interface OperatorProcess {
   logged(event: string, matches?: (line: LogLine) => boolean): Promise<LogLine>;
   /** When it logged the event for the nth time, ms since the epoch; waits for it, `deadlineMs` at most (15 s). */
   timeOf(event: string, nth: number, deadlineMs?: number): Promise<number>;
+  /** What its metrics are now. */
+  scrape(): Promise<Scrape>;
   /** Sends SIGTERM and gives the exit code. */
   stop(): Promise<number | null>;
   /** SIGKILL: what is under way stays as it is. */
@@ -71,13 +74,19 @@ export async function spawnOperator(o: OperatorProcessOptions): Promise<Operator
   const env = { ...process.env, ...o.env };
   const child = spawnChild({ name: "operator", command: process.execPath, args, env, logFile });
   const log = async () => parseLog(await readFile(logFile, "utf8"));
+  const logged: OperatorProcess["logged"] = (event, matches = () => true) =>
+    eventually(`the operator logs ${event}`, async () =>
+      (await log()).find((line) => line.event === event && matches(line)),
+    );
   return {
     child,
     log,
-    logged: (event, matches = () => true) =>
-      eventually(`the operator logs ${event}`, async () =>
-        (await log()).find((line) => line.event === event && matches(line)),
-      ),
+    logged,
+    async scrape() {
+      const { addresses } = await logged("Started");
+      const [, metrics = ""] = addresses as readonly string[];
+      return await scrape(metrics);
+    },
     async timeOf(event, nth, deadlineMs) {
       const nthLine = async () => (await log()).filter((line) => line.event === event)[nth - 1];
       const line = await eventually(`the operator logs ${event} ${nth} times`, nthLine, deadlineMs);

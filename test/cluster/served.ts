@@ -1,5 +1,5 @@
-import { API_VERSION, KIND } from "../../src/api/sshkey.ts";
-import { keysPath } from "../../src/operator/api.ts";
+import { API_VERSION, KIND } from "../../src/api/names.ts";
+import { keysPath } from "../../src/operator/paths.ts";
 import { eventually } from "./eventually.ts";
 
 const PROBE = {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sshKeygen } from "./privatekeys.ts";
+import { HARMLESS, sshKeygen } from "../ssh/privatekeys.ts";
 import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -14,6 +14,14 @@ afterAll(async () => {
 });
 
 const [TYPE, BASE64] = PUBLIC_KEY.split(" ");
+
+const LONGEST = {
+  user: "\u{1f511}".repeat(253),
+  key: PUBLIC_KEY + "\u{1f511}".repeat(16_384 - PUBLIC_KEY.length),
+  title: "\u{1f511}".repeat(255),
+  options: Array(16).fill("\u{1f511}".repeat(1024)),
+  expiresAt: `2027-01-31T18:00:00.${"0".repeat(43)}Z`,
+};
 
 describe("an SSHKey is accepted with", () => {
   const cases: readonly [what: string, spec: Spec][] = [
@@ -34,11 +42,18 @@ describe("an SSHKey is accepted with", () => {
     ["a title of 255 characters", { title: "é".repeat(255) }],
     ["a title that speaks of a private key", { title: "my private key: END of year, backend-private-key" }],
     ["no options", { options: [] }],
-    ["32 options of 1024 characters", { options: Array(32).fill("x".repeat(1024)) }],
+    ["16 options of 1024 characters", { options: Array(16).fill("x".repeat(1024)) }],
+    ["32 options", { options: Array(32).fill("x".repeat(512)) }],
+    ["everything as long as it may be", LONGEST],
     ["quotes, commas and spaces in an option", { options: ['command="a \\"b\\", c"'] }],
     ["expiresAt in UTC", { expiresAt: "2027-01-31T18:00:00Z" }],
     ["expiresAt with an offset", { expiresAt: "2027-01-31T18:00:00-08:00" }],
     ["expiresAt with a fraction", { expiresAt: "2027-01-31T18:00:00.123456789Z" }],
+    ["expiresAt in small letters", { expiresAt: "2027-01-31t18:00:00z" }],
+    ["expiresAt with an unknown local offset", { expiresAt: "2027-01-31T18:00:00-00:00" }],
+    ["expiresAt with thirty digits", { expiresAt: `2027-01-31T18:00:00.${"1".repeat(30)}Z` }],
+    ["expiresAt at a leap second", { expiresAt: "2027-06-30T23:59:60Z" }],
+    ["expiresAt at a leap second elsewhere", { expiresAt: "2027-07-01T05:29:60.5+05:30" }],
     ["expiresAt in the past", { expiresAt: "1999-12-31T23:59:59Z" }],
     ["disabled", { disabled: true }],
   ];
@@ -74,6 +89,15 @@ test.each(["rsa", "ecdsa -b 256", "ecdsa -b 384", "ecdsa -b 521", "ed25519"])(
   },
 );
 
+test.each(HARMLESS)("words about private keys are no private key: %s", async (text) => {
+  const spec = {
+    title: text,
+    key: `${PUBLIC_KEY} ${text}`,
+    options: [`command="${text.replaceAll('"', '\\"')}"`],
+  };
+  expect((await sshKeys.create(spec, { dryRun: true })).message).toBe("");
+});
+
 test("no key is taken for a private key by chance, and no comment on one line is refused", async () => {
   const blob = fc.uint8Array({ minLength: 32, maxLength: 600 });
   const comment = fc.string({ unit: "grapheme", maxLength: 80 });
@@ -90,10 +114,10 @@ test("no key is taken for a private key by chance, and no comment on one line is
   );
 });
 
-test("nothing is filled in: what is stored is what was applied", async () => {
+test("nothing is filled in but that the operator has not looked yet", async () => {
   const { object } = await sshKeys.create({});
   expect(object.spec).toEqual({ user: "alice", key: PUBLIC_KEY });
-  expect(object).not.toHaveProperty("status");
+  expect(object.status).toEqual({ observedGeneration: -1 });
 });
 
 test("a field that the API does not know is pruned", async () => {

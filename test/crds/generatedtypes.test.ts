@@ -1,7 +1,8 @@
 import { readFile } from "node:fs/promises";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { API_VERSION, GROUP, KIND, PLURAL, type SSHKey, VERSION } from "../../src/api/sshkey.ts";
+import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
+import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { run } from "../cluster/run.ts";
 
 test("the generated types are what the CRD says", async () => {

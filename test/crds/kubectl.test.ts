@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { STATES } from "../../src/api/sshkey.ts";
+import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { FINGERPRINT, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
@@ -101,7 +101,9 @@ describe("kubectl explain is the reference manual", () => {
     ["sshkey.spec.options", "sshd(8)"],
     ["sshkey.spec.expiresAt", "2027-01-31T18:00:00Z"],
     ["sshkey.spec.disabled", "keeps the record"],
-    ["sshkey.status.conditions", "Projected, Invalid, Weak, Duplicate"],
+    ["sshkey.spec.options", "16384 characters together"],
+    ["sshkey.spec.key", "16384 characters (code points)"],
+    ["sshkey.status.conditions", "Projected, Pending, SecretConflict"],
   ])("%s", async (field, says) => {
     const explained = await eventually(`kubectl explain ${field}`, async () => {
       const { code, stdout } = await sshKeys.cluster.kubectl(["explain", field]);
@@ -121,10 +123,15 @@ describe("kubectl explain is the reference manual", () => {
     }
   });
 
-  test("every state is named", async () => {
-    const { status } = (await rootSchema()).properties ?? {};
-    const description = status?.properties?.conditions?.description ?? "";
-    expect(STATES.filter((state) => !description.includes(state))).toEqual([]);
+  test("the states are those of the table, in its order", async () => {
+    const [, listed = ""] =
+      /is the STATE of kubectl get: ([^.]+)\./.exec(await conditionsDescription()) ?? [];
+    expect(listed.split(/, | or /)).toEqual(Object.keys(STATES));
+  });
+
+  test("each condition is explained", async () => {
+    const explained = [...(await conditionsDescription()).matchAll(/(?:^|\. )([A-Z][a-z]+): /g)];
+    expect(explained.map(([, type]) => type)).toEqual([...CONDITION_TYPES]);
   });
 });
 
@@ -136,6 +143,11 @@ interface Schema {
 
 async function rootSchema(): Promise<Schema> {
   return parse(await readFile("crds/sshkeys.yaml", "utf8")).spec.versions[0].schema.openAPIV3Schema;
+}
+
+async function conditionsDescription(): Promise<string> {
+  const { status } = (await rootSchema()).properties ?? {};
+  return status?.properties?.conditions?.description ?? "";
 }
 
 function undescribed(schema: Schema, path: string): string[] {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { MANGLINGS, pemBody, privateKeyLookalikes, privateKeys } from "./privatekeys.ts";
+import { MANGLINGS, pemBody, privateJWKs, privateKeyLookalikes, privateKeys } from "../ssh/privatekeys.ts";
 import { type Outcome, PUBLIC_KEY, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -64,6 +64,22 @@ describe.each(Object.entries(FILES))("a private key (%s) is refused in", (_forma
 
   test("spec.expiresAt", async () => {
     expectRefusal(await sshKeys.create({ expiresAt: short.slice(0, 60) }), file);
+  });
+});
+
+describe.each(Object.entries(privateJWKs()))("a private %s is refused", (_format, text) => {
+  const member = text.slice(Math.max(0, text.search(/[\x22\x27]d\\?[\x22\x27]|%22d%22/)));
+
+  test("in spec.key", async () => {
+    expect((await sshKeys.create({ key: text })).message).toContain(MESSAGE);
+  });
+
+  test("as the comment of a public key", async () => {
+    const { message, text: answer } = await sshKeys.create({
+      key: `${PUBLIC_KEY} ${text.replaceAll("\n", " ")}`,
+    });
+    expect(message).toContain(MESSAGE);
+    expect(answer).not.toContain(member.slice(8, 40));
   });
 });
 

@@ -23,13 +23,22 @@ const OPTIONS_IN_FRONT =
   'spec.key: Invalid value: something stands in front of the key type. Begin with the type and move options such as restrict or from="..." to spec.options, one an item';
 const OTHER_FORMAT =
   "spec.key: Invalid value: this is a public key or certificate in PEM or RFC 4716 form. Convert a public key with `ssh-keygen -i -f FILE` (RFC 4716) or `ssh-keygen -i -m PKCS8 -f FILE` (PEM) and put in the line that it prints";
-const COMMENT_CONTROLS = "spec.key: Invalid value: the comment holds control characters. Remove them";
-const USER =
-  "spec.user: Invalid value: name the user who owns the key, in 1 to 253 characters without control characters, line breaks or a space at either end: alice, or alice@example.com";
-const TITLE =
-  "spec.title: Invalid value: the title is one line of text. Remove line breaks and other control characters";
-const OPTIONS =
-  'spec.options: Invalid value: each item is one OpenSSH option on one line, such as restrict or from="10.0.0.0/8". Remove empty items, line breaks and other control characters';
+const JWK =
+  "spec.key: Invalid value: this is a JSON Web Key. Put in an OpenSSH public key: the line of a .pub file";
+const BARE_BASE64 =
+  "spec.key: Invalid value: this is base64 of a key in another format. If it is a public key in PEM form without its first and last line, add them and convert it with `ssh-keygen -i -m PKCS8 -f FILE`";
+const ENCODED =
+  "spec.key: Invalid value: this is the base64 of a whole key line. Decode it with `base64 -d` and put in the line itself";
+const QUOTED = "spec.key: Invalid value: quotes stand around the key. Remove them, also the one at the end";
+const stray = (name: string) =>
+  `spec.key: Invalid value: ${name} cannot stand in the type or the base64 of a key: replace it, or copy the line again as plain text`;
+const hidden = (where: string, what: string, name: string) =>
+  `spec.${where}: Invalid value: ${what} contains ${name}, which cannot be seen: remove it`;
+const USER = "spec.user: Invalid value: name the user who owns the key, such as alice or alice@example.com";
+const USER_SPACE = "spec.user: Invalid value: the user begins or ends with a space: remove it";
+const OPTION_EMPTY = "spec.options: Invalid value: an option is empty: remove it";
+const OPTIONS_LONG =
+  "spec.options: Invalid value: the options have more than 16384 characters together: shorten them";
 const EXPIRES_AT =
   'spec.expiresAt: Invalid value: give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one';
 
@@ -54,29 +63,60 @@ describe("an SSHKey is refused with one message that says what to do", () => {
     ["a Unicode line separator", { key: `${PUBLIC_KEY}\u2028x` }, SEVERAL_LINES],
     ["a flag in front", { key: `restrict ${PUBLIC_KEY}` }, OPTIONS_IN_FRONT],
     ["an option in front", { key: `command="a b" ${PUBLIC_KEY}` }, OPTIONS_IN_FRONT],
-    ["a control character in the comment", { key: `${PUBLIC_KEY}\u0007` }, COMMENT_CONTROLS],
-    ["a NUL in the comment", { key: `${PUBLIC_KEY}\u0000` }, COMMENT_CONTROLS],
+    [
+      "a control character in the comment",
+      { key: `${PUBLIC_KEY}\u0007` },
+      hidden("key", "the comment", "U+0007"),
+    ],
+    ["a NUL in the comment", { key: `${PUBLIC_KEY}\u0000` }, hidden("key", "the comment", "U+0000")],
+    ["a byte order mark in front", { key: `\ufeff${PUBLIC_KEY}` }, stray("U+FEFF")],
+    ["a no-break space behind the type", { key: PUBLIC_KEY.replace(" ", "\u00a0") }, stray("U+00A0")],
+    ["a zero width space in the base64", { key: PUBLIC_KEY.replace("IBrN", "IB\u200brN") }, stray("U+200B")],
+    ["a non-breaking hyphen in the type", { key: PUBLIC_KEY.replace("-", "\u2011") }, stray("U+2011")],
+    ["a letter of another alphabet", { key: PUBLIC_KEY.replace("IBrN", "I\u0412rN") }, stray("a character")],
+    ["quotes around", { key: `"${PUBLIC_KEY}"` }, QUOTED],
+    ["typographic quotes around", { key: `\u201c${PUBLIC_KEY}\u201d` }, QUOTED],
+    ["base64 of the line", { key: Buffer.from(PUBLIC_KEY).toString("base64") }, ENCODED],
+    ["a JSON Web Key", { key: '{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg"}' }, JWK],
+    [
+      "the base64 of PEM",
+      { key: "MCowBQYDK2VwAyEAGs2xEIhIC0pdXk5XGpXq6dVx2KzlSHeiILoHsIwHsdA=" },
+      BARE_BASE64,
+    ],
     ["PEM", { key: "-----BEGIN PUBLIC KEY-----\nMCow\n-----END PUBLIC KEY-----\n" }, OTHER_FORMAT],
     ["RFC 4716", { key: "---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n" }, OTHER_FORMAT],
     ["an X.509 certificate", { key: "-----BEGIN CERTIFICATE-----\nMIIB\n" }, OTHER_FORMAT],
     ["an empty user", { user: "" }, USER],
-    ["a user with a leading space", { user: " alice" }, USER],
-    ["a user with a trailing space", { user: "alice " }, USER],
-    ["a user with a trailing no-break space", { user: "alice\u00a0" }, USER],
-    ["a user with a tab", { user: "al\tice" }, USER],
-    ["a user with a newline at the end", { user: "alice\n" }, USER],
-    ["a user with a C1 control character", { user: "al\u0085ice" }, USER],
-    ["a title of two lines", { title: "a\nb" }, TITLE],
-    ["a title with an escape sequence", { title: "\u001b[31mred" }, TITLE],
-    ["an empty option", { options: ["restrict", ""] }, OPTIONS],
-    ["an option of two lines", { options: ['command="a\nb"'] }, OPTIONS],
+    ["a user with a leading space", { user: " alice" }, USER_SPACE],
+    ["a user with a trailing space", { user: "alice " }, USER_SPACE],
+    ["a user with a trailing no-break space", { user: "alice\u00a0" }, USER_SPACE],
+    ["a user with a tab", { user: "al\tice" }, hidden("user", "the user", "U+0009")],
+    ["a user with a newline at the end", { user: "alice\n" }, hidden("user", "the user", "U+000A")],
+    ["a user with a C1 control character", { user: "al\u0085ice" }, hidden("user", "the user", "U+0085")],
+    ["a user with a zero width space", { user: "alice\u200b" }, hidden("user", "the user", "U+200B")],
+    ["a user written from right to left", { user: "\u202eecila" }, hidden("user", "the user", "U+202E")],
+    ["a user with a variation selector", { user: "alice\ufe0f" }, hidden("user", "the user", "U+FE0F")],
+    ["a user with a Hangul filler", { user: "alice\u3164" }, hidden("user", "the user", "U+3164")],
+    ["a title of two lines", { title: "a\nb" }, hidden("title", "the title", "U+000A")],
+    ["a title with an escape sequence", { title: "\u001b[31mred" }, hidden("title", "the title", "U+001B")],
+    ["a title with a direction mark", { title: "a\u2066b" }, hidden("title", "the title", "U+2066")],
+    ["an empty option", { options: ["restrict", ""] }, OPTION_EMPTY],
+    ["an option of two lines", { options: ['command="a\nb"'] }, hidden("options", "an option", "U+000A")],
+    [
+      "an option with a hidden character",
+      { options: ["a\u202eb"] },
+      hidden("options", "an option", "U+202E"),
+    ],
+    ["options of 16385 characters", { options: [...Array(16).fill("x".repeat(1024)), "x"] }, OPTIONS_LONG],
     ["a word for a date", { expiresAt: "tomorrow" }, EXPIRES_AT],
     ["an empty date", { expiresAt: "" }, EXPIRES_AT],
     ["a date without a time", { expiresAt: "2027-01-31" }, EXPIRES_AT],
     ["a time without an offset", { expiresAt: "2027-01-31T18:00:00" }, EXPIRES_AT],
     ["a space for the T", { expiresAt: "2027-01-31 18:00:00Z" }, EXPIRES_AT],
     ["the 29th of February of a common year", { expiresAt: "2100-02-29T00:00:00Z" }, EXPIRES_AT],
-    ["a leap second", { expiresAt: "2027-06-30T23:59:60Z" }, EXPIRES_AT],
+    ["a leap second in the middle of a month", { expiresAt: "2027-06-29T23:59:60Z" }, EXPIRES_AT],
+    ["a leap second of another zone", { expiresAt: "2027-06-30T23:59:60+01:00" }, EXPIRES_AT],
+    ["a leap second in the last year", { expiresAt: "9999-12-31T23:59:60Z" }, EXPIRES_AT],
     ["an impossible offset", { expiresAt: "2027-01-31T18:00:00+25:00" }, EXPIRES_AT],
     ["text in front of a date", { expiresAt: "x2027-01-31T18:00:00Z" }, EXPIRES_AT],
     ["a newline after a date", { expiresAt: "2027-01-31T18:00:00Z\n" }, EXPIRES_AT],

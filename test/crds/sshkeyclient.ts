@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/sshkey.ts";
+import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 

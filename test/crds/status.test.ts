@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
+import { CONDITION_TYPES } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { FINGERPRINT, PUBLIC_KEY, type SSHKeyClient, sshKey, startSSHKeyClient } from "./sshkeyclient.ts";
 
@@ -22,21 +23,25 @@ const STATUS = {
   comment: "alice@laptop",
   secretName: "sshkeys-alice",
   duplicateOf: { name: "other", namespace: "team-a" },
+  claimedSince: "2026-01-02T03:04:05Z",
   observedGeneration: 1,
-  conditions: [condition("Valid"), condition("Unique"), condition("Ready"), condition("Stalled")],
+  conditions: CONDITION_TYPES.map(condition),
 };
+
+/** What the API server says for the operator until it has looked: tools that compare generations wait. */
+const UNSEEN = { observedGeneration: -1 };
 
 describe("spec and status are written apart", () => {
   test("a status that comes with a new SSHKey is dropped", async () => {
     const { cluster, namespace } = sshKeys;
     const path = `/apis/sshkey-operator.dev/v1alpha1/namespaces/${namespace}/sshkeys`;
     const { body } = await cluster.request("POST", path, { ...sshKey("with-status"), status: STATUS });
-    expect(body).not.toHaveProperty("status");
+    expect(Object(body).status).toEqual(UNSEEN);
   });
 
   test("a status in an edit of the SSHKey is dropped", async () => {
     const { name } = await sshKeys.create({});
-    expect((await sshKeys.patch(name, { status: STATUS })).object).not.toHaveProperty("status");
+    expect((await sshKeys.patch(name, { status: STATUS })).object.status).toEqual(UNSEEN);
   });
 
   test("a spec in an edit of the status is dropped", async () => {

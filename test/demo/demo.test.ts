@@ -108,9 +108,13 @@ const KEY_LINES = [
   "  ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ team-a/alice-laptop",
   expect.stringMatching(/^ {2}bob-laptop +bob .*Duplicate/),
   expect.stringContaining("this holds a private key. It was not stored"),
+  expect.stringMatching(/^ {2}\d+s +Warning +SecretRestored +secret\/sshkeys-alice/),
   expect.stringMatching(/^ {2}- ssh-ed25519 \S+ team-a\/alice-tablet$/),
   expect.stringMatching(/^ {2}expiry-time="\d{14}Z" ssh-ed25519 \S+ team-a\/dana-contractor$/),
   expect.stringMatching(/^ {2}dana-contractor .*Expired/),
+  expect.stringMatching(
+    /"event":"AccessChanged".*"change":"removed".*"sshKey":"alice-tablet","why":"Deleted"/,
+  ),
   expect.stringMatching(/^Every step showed what it should/),
 ];
 

@@ -1,13 +1,13 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { Command } from "commander";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseConfig } from "../../src/cli/config.ts";
-import { ExitError } from "../../src/cli/exitcodes.ts";
+import { parse } from "yaml";
 import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
 import { VERSION } from "../../src/cli/version.ts";
-import { DEFAULT_SETTINGS } from "../../src/operator/settings.ts";
+import { parseConfig } from "../../src/config/configfile.ts";
+import { ConfigError, DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import type { Finished } from "../cluster/run.ts";
@@ -119,6 +119,28 @@ describe("the configuration file", () => {
   });
 });
 
+describe("the list of revoked keys, switched on as the comments say,", () => {
+  test("is mounted where the configuration looks for it", async () => {
+    const commented = await readFile("deploy/base/deployment.yaml", "utf8");
+    const text = commented.replaceAll(
+      /^( *)# (- name: revoked| {2}mountPath: .*| {2}readOnly: true| {2}configMap:| {4}name: \S+)$/gm,
+      "$1$2",
+    );
+    expect(
+      await installation.attempt(["apply", "--dry-run=server", "-n", NAMESPACE, "-f", "-"], text),
+    ).toMatchObject({
+      code: 0,
+    });
+    const { containers, volumes } = (parse(text) as Deployment).spec.template.spec;
+    const mount = containers[0].volumeMounts.find(({ name }) => name === "revoked");
+    const volume = volumes.find(({ name }) => name === "revoked");
+    const config = (await mountedConfig()).replace("# revokedKeys:", "revokedKeys:");
+    const { revokedKeys = "" } = parseConfig(config, "config.yaml");
+    const key = relative(mount?.mountPath ?? "/nowhere", revokedKeys);
+    expect(commented).toContain(`create configmap ${volume?.configMap.name} --from-file=${key}=FILE`);
+  });
+});
+
 describe("the roles for people", () => {
   const roles = ["view", "edit", "admin"] as const;
 
@@ -205,7 +227,7 @@ function settingsUnder(section: string): string[] {
   try {
     parseConfig(section === "" ? "unheardOf: 1" : `${section}: {unheardOf: 1}`, "config.yaml");
   } catch (error) {
-    if (error instanceof ExitError) return (/ takes (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
+    if (error instanceof ConfigError) return (/ takes (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
     throw error;
   }
   throw new Error("an unknown setting was taken");

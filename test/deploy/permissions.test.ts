@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDocument } from "yaml";
+import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import { type AuditedRequest, grants, needed, requestsOf } from "./grants.ts";
 import {
@@ -17,7 +18,10 @@ const USERNAME = `system:serviceaccount:${NAMESPACE}:${SERVICE_ACCOUNT}`;
 
 describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", (folder) => {
   let installation: Installation;
+  let kubeconfig: string;
+  let flowSchema: string;
   let shipped: string[];
+  let servedBefore: number;
   let work: PromiseSettledResult<void>;
   let requests: AuditedRequest[];
 
@@ -30,8 +34,14 @@ describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", 
       namespace: NAMESPACE,
       name: SERVICE_ACCOUNT,
     });
+    kubeconfig = await operatorKubeconfig(installation);
+    flowSchema = (await installation.read<Identified>(FLOW_SCHEMA_PATH)).metadata.uid;
+    await eventually("the API server takes note of the FlowSchema", async () => {
+      return (await flowSchemaOf(installation, kubeconfig, REQUESTS[0])) === flowSchema;
+    });
+    servedBefore = await servedBy("service-accounts", installation);
     const operator = await startOperator({
-      kubeconfig: await operatorKubeconfig(installation),
+      kubeconfig,
       config: await shippedConfig({ retention: "1s" }),
       args: [
         ...(await shippedArgs(installation)),
@@ -76,12 +86,53 @@ describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", 
     expect(refused.length).toBeLessThanOrEqual(2);
   });
 
+  test.each(REQUESTS)("come with a share of the API server of the operator's own for %s", async (path) => {
+    expect(await flowSchemaOf(installation, kubeconfig, path)).toBe(flowSchema);
+  });
+
+  test("come with that share for all that the operator does", async () => {
+    expect(await servedBy("service-accounts", installation)).toBe(servedBefore);
+    expect(await servedBy("sshkey-operator", installation)).toBeGreaterThan(requests.length / 2);
+  });
+
   test("let it read Secrets everywhere only if it works everywhere", async () => {
     const question = ["auth", "can-i", "list", "secrets", "-n", "kube-system", `--as=${USERNAME}`];
     const { stdout } = await installation.attempt(question);
     expect(stdout.trim()).toBe(folder === "deploy" ? "yes" : "no");
   });
 });
+
+const FLOW_SCHEMA_PATH = "/apis/flowcontrol.apiserver.k8s.io/v1/flowschemas/sshkey-operator";
+
+interface Identified {
+  readonly metadata: { readonly uid: string };
+}
+
+/** One of each kind that the operator sends; a refused one is matched too. */
+const REQUESTS = [
+  "/api/v1/namespaces/team-a/secrets",
+  "/api/v1/secrets",
+  "/apis/sshkey-operator.dev/v1alpha1/sshkeys",
+  "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/sshkeys.sshkey-operator.dev",
+  "/apis/coordination.k8s.io/v1/namespaces/sshkey-operator/leases/sshkey-operator",
+] as const;
+
+/** UID of the FlowSchema by which the API server serves this request of the operator, as it says in the answer. */
+async function flowSchemaOf({ attempt }: Installation, kubeconfig: string, path: string) {
+  const { stderr } = await attempt(["get", "--raw", path, `--kubeconfig=${kubeconfig}`, "-v=8"]);
+  return /X-Kubernetes-Pf-Flowschema-Uid: (\S+)/i.exec(stderr)?.[1];
+}
+
+/** How many requests were served by a FlowSchema. `service-accounts` is everybody's; the operator has the only one. */
+async function servedBy(name: string, { kubectl }: Installation): Promise<number> {
+  const metrics = (await kubectl(["get", "--raw", "/metrics"])).split("\n");
+  const lines = metrics.filter(
+    (line) =>
+      line.startsWith("apiserver_flowcontrol_dispatched_requests_total{") &&
+      line.includes(`flow_schema="${name}"`),
+  );
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
+}
 
 async function operatorKubeconfig({ kubectl, controlPlane }: Installation): Promise<string> {
   const token = await kubectl(["create", "token", SERVICE_ACCOUNT, "-n", NAMESPACE]);

@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from "node:crypto";
-import { API_VERSION, KIND, PLURAL, type State } from "../../src/api/sshkey.ts";
+import { API_VERSION, KIND, PLURAL } from "../../src/api/names.ts";
+import type { State } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Installation } from "./installation.ts";
 

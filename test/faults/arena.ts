@@ -1,13 +1,13 @@
 import type { ControlPlaneOptions } from "../../controlplane/controlplane.ts";
-import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
+import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { readWrites } from "../cluster/auditlog.ts";
+import { check, type Finding } from "../cluster/checker.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { History } from "../cluster/history.ts";
 import type { OperatorProcess } from "../cluster/operatorprocess.ts";
 import { type OperatorSettings, Stage } from "../operator/stage.ts";
-import type { Tenant } from "../operator/tenant.ts";
-import { check, type Finding } from "./checker.ts";
+import { stateOf, type Tenant } from "../operator/tenant.ts";
 import { FaultProxy } from "./faultproxy.ts";
-import { History } from "./history.ts";
 
 /** How long after the last request of the operator it is taken to be at rest, in ms. */
 const QUIET_MS = 300;
@@ -52,11 +52,17 @@ export class Arena {
     });
   }
 
+  /** What the SSHKey of this UID was said to be, one after the other; "" before the first status. */
+  statesOf(uid: string): readonly string[] {
+    const versions = this.#history.ordered().filter(({ object }) => object.metadata.uid === uid);
+    return versions.map(({ object }) => stateOf(object.status as SSHKeyStatus | undefined));
+  }
+
   /** Judges all that was written so far; see CheckerOptions. */
-  async judge(blindMs: number, retention = 24 * 3600 * 1000): Promise<Finding> {
+  async judge(blindMs: number): Promise<Finding> {
     const writes = await readWrites(this.stage.cluster.controlPlane.auditLog ?? "");
     const { gaps } = this.#history;
-    return check(this.#history.ordered(), writes, { policy: DEFAULT_POLICY, blindMs, retention, gaps });
+    return check(this.#history.ordered(), writes, { blindMs, gaps });
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
-import type { SSHKey } from "../../src/api/sshkey.ts";
+import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { JSON_PATCH, keyStatusPath, keysPath, METADATA_ONLY, secretsPath } from "../../src/operator/api.ts";
+import { keyStatusPath, keysPath, METADATA_ONLY, secretsPath } from "../../src/operator/paths.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { stateOf, type Tenant } from "../operator/tenant.ts";
 
@@ -49,7 +49,7 @@ export class Bystander {
   async unserved(): Promise<number> {
     const started = performance.now();
     const key = await this.#create(() => true);
-    const { name = "", uid } = key.metadata;
+    const { name = "", resourceVersion } = key.metadata;
     await this.#transport.request({
       method: "POST",
       path: secretsPath(this.#namespace),
@@ -60,12 +60,10 @@ export class Bystander {
     await this.#transport.request({
       method: "PATCH",
       path: keyStatusPath(this.#namespace, name),
-      contentType: JSON_PATCH,
+      query: { fieldManager: "bystander", force: "true" },
+      contentType: "application/apply-patch+yaml",
       accept: METADATA_ONLY,
-      body: [
-        { op: "test", path: "/metadata/uid", value: uid },
-        { op: "add", path: "/status", value: PROJECTED },
-      ],
+      body: { ...SSHKEY, metadata: { name, resourceVersion }, status: PROJECTED },
     });
     await seen;
     return performance.now() - started;
@@ -87,8 +85,7 @@ export class Bystander {
       method: "POST",
       path: keysPath(this.#namespace),
       body: {
-        apiVersion: "sshkey-operator.dev/v1alpha1",
-        kind: "SSHKey",
+        ...SSHKEY,
         metadata: { name },
         spec: { user: name, key: freshKey() },
       },
@@ -122,6 +119,8 @@ export class Bystander {
   }
 }
 
+const SSHKEY = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey" };
+
 const lastTransitionTime = "2026-01-02T03:04:05Z";
 
 /** Of the size that the operator writes. */
@@ -132,7 +131,8 @@ const PROJECTED = {
   fingerprint: `SHA256:${"A".repeat(43)}`,
   fingerprintMD5: "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff",
   secretName: "sshkeys-sample",
-  conditions: ["Valid", "Unique", "Ready"].map((type) => ({
+  claimedSince: lastTransitionTime,
+  conditions: ["Valid", "Unique", "Projected", "Ready"].map((type) => ({
     type,
     status: "True",
     reason: "Projected",

@@ -1,15 +1,17 @@
 import { describe, expect, test } from "vitest";
-import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
+import { ed25519 } from "../claims/sshkeys.ts";
 import type { Write } from "../cluster/auditlog.ts";
-import { ed25519 } from "../keyring/sshkeys.ts";
-import { check } from "./checker.ts";
-import type { Stored, Version } from "./history.ts";
+import { check } from "../cluster/checker.ts";
+import type { Stored, Version } from "../cluster/history.ts";
 
 const NOW = Date.parse("2026-01-01T00:00:00Z");
 const HOUR_MS = 3_600_000;
-const MANAGED = { "app.kubernetes.io/managed-by": "sshkey-operator" };
+const MANAGED = { "sshkey-operator.dev/managed": "default" };
 /** Key lines, as TYPE BASE64. */
 const [ONE = "", TWO = ""] = [1, 2].map((seed) => ed25519(seed).split(" ").slice(0, 2).join(" "));
+/** Said when everybody knows what was written before. */
+const LATER = { holds: "False", at: NOW + HOUR_MS };
+const EXPIRING = `expiry-time="20260101000010Z" ${ONE} team/one`;
 
 describe("a write of the operator is found out", () => {
   const FOUND: readonly (readonly [what: string, said: string, versions: readonly Version[]])[] = [
@@ -25,43 +27,97 @@ describe("a write of the operator is found out", () => {
       [key(1, ONE, { disabled: true }), secret(2, [`${ONE} team/one`])],
     ],
     [
+      "that takes up a key that is no key",
+      "refused, disabled or expired",
+      [key(1, ONE, { options: ["nonsense"] }), secret(2, [`${ONE} team/one`])],
+    ],
+    [
       "that takes up another key than the SSHKey has",
       "no SSHKey of that name had this key",
       [key(1, ONE), secret(2, [`${TWO} team/one`])],
+    ],
+    [
+      "that takes up a key without its options",
+      "no SSHKey of that name had this key",
+      [key(1, ONE, { options: ["restrict"] }), secret(2, [`${ONE} team/one`])],
     ],
     [
       "that keeps a key that expired long ago",
       "kept team/one: it was refused, disabled or expired",
       [
         key(1, ONE, { expiresAt: "2026-01-01T00:00:10Z" }),
-        secret(2, [`${ONE} team/one`]),
-        secret(3, [`${ONE} team/one`], {}, NOW + HOUR_MS),
+        secret(2, [EXPIRING]),
+        secret(3, [EXPIRING], {}, NOW + HOUR_MS),
       ],
     ],
     [
-      "that takes up a key that a rival's Secret still holds",
-      "while team/sshkeys-alice held the same key",
+      "that takes up a key that an older SSHKey of the namespace has",
+      "took up team/two: team/one had the better claim",
       [
         key(1, ONE),
-        secret(2, [`${ONE} team/one`]),
-        key(3, ONE, { user: "bob" }, "two"),
-        secret(4, [`${ONE} team/two`], { user: "bob" }),
-      ],
+        status(2, ONE, "Projected", { holds: "True" }, [`${ONE} team/one`]),
+        key(3, ONE, { user: "bob" }, "two", NOW + 1000),
+        secret(4, [`${ONE} team/two`], { user: "bob" }, NOW + HOUR_MS),
+      ].flat(),
     ],
     [
       "that changes a Secret without the label",
-      "was written without being managed",
+      "was written though it was not the operator's own",
       [key(1, ONE), foreign(secret(2, [], { labels: {} })), secret(3, [`${ONE} team/one`])],
+    ],
+    [
+      "that changes a copy",
+      "was written though it was not the operator's own",
+      [key(1, ONE), foreign(secret(2, [], { place: "other/sshkeys-alice" })), secret(3, [`${ONE} team/one`])],
+    ],
+    [
+      "that takes the label off",
+      "was written without label or name",
+      [key(1, ONE), secret(2, [`${ONE} team/one`], { labels: {} })],
     ],
     [
       "that says Projected before the Secret holds the key",
       "said to be Projected while it did not stand",
-      [key(1, ONE), status(2, ONE, "Projected"), secret(3, [`${ONE} team/one`])],
+      [key(1, ONE), ...status(2, ONE, "Projected", { holds: "True" }), secret(3, [`${ONE} team/one`])],
     ],
     [
       "that says Disabled while the Secret holds the key",
       "said to be Disabled while it stood",
-      [key(1, ONE), secret(2, [`${ONE} team/one`]), status(3, ONE, "Disabled")],
+      [key(1, ONE), secret(2, [`${ONE} team/one`]), ...status(3, ONE, "Disabled", LATER)],
+    ],
+    [
+      "that says Pending and not held while the Secret holds the key",
+      "said to be Pending while it stood",
+      [key(1, ONE), secret(2, [`${ONE} team/one`]), ...status(3, ONE, "Pending", LATER)],
+    ],
+    [
+      "that says Disabled and not Ready",
+      "is Disabled with Ready=False",
+      [key(1, ONE), ...status(2, ONE, "Disabled", { holds: "False", ready: "False" })],
+    ],
+    [
+      "that says Duplicate and not Stalled",
+      "is Duplicate with Stalled=undefined",
+      [key(1, ONE), ...status(2, ONE, "Duplicate", { holds: "False", ready: "False" })],
+    ],
+    [
+      "of a status that speaks of an older spec",
+      "has a status of another spec",
+      [key(1, ONE), ...status(2, ONE, "Disabled", { holds: "False", observedGeneration: 0 })],
+    ],
+    [
+      "that dates a claim before the SSHKey was made",
+      "before it had it",
+      [key(1, ONE), ...status(2, ONE, "Disabled", { holds: "False", claimedSince: "2025-01-01T00:00:00Z" })],
+    ],
+    [
+      "that dates a claim another time",
+      "and did so since",
+      [
+        key(1, ONE),
+        ...status(2, ONE, "Disabled", { holds: "False" }),
+        ...status(3, ONE, "Disabled", { holds: "False", claimedSince: "2026-01-01T01:00:00Z" }),
+      ],
     ],
     [
       "that deletes a Secret with keys in it",
@@ -71,7 +127,7 @@ describe("a write of the operator is found out", () => {
     [
       "that deletes a Secret before its retention is over",
       "before its retention was over",
-      [secret(2, [], { emptySince: "2026-01-01T00:00:00Z" }), gone(secret(3, [], {}, NOW + HOUR_MS))],
+      [secret(2, []), gone(secret(3, [], {}, NOW + HOUR_MS))],
     ],
   ];
 
@@ -80,13 +136,24 @@ describe("a write of the operator is found out", () => {
   });
 });
 
+test("a status that was sent before the Secret was written may land after it, but not speak of it", () => {
+  const before = [key(1, ONE), ...status(2, ONE, "Projected", { holds: "True" }, [`${ONE} team/one`])];
+  const emptied = secret(3, [], {}, NOW + HOUR_MS);
+  const sentBefore = { receivedAt: NOW + HOUR_MS - 10 };
+  const said = (reason: string, holds: string) =>
+    sent(status(4, ONE, reason, { holds, at: NOW + HOUR_MS }), sentBefore);
+  expect(breaches([...before, emptied, ...said("Projected", "True")])).toEqual([]);
+  expect(breaches([...before, emptied, ...said("Disabled", "False")])).toEqual([
+    expect.stringContaining("said to be Disabled while it stood"),
+  ]);
+});
+
 test("a life without a breach is passed", () => {
   const life = [
     key(1, ONE),
-    secret(2, [`${ONE} team/one`]),
-    status(3, ONE, "Projected"),
+    ...status(2, ONE, "Projected", { holds: "True" }, [`${ONE} team/one`]),
     gone(key(4, ONE)),
-    secret(5, [], { emptySince: "2026-01-01T00:00:00Z" }),
+    secret(5, []),
     gone(secret(6, [], {}, NOW + 25 * HOUR_MS)),
   ];
   expect(breaches(life)).toEqual([]);
@@ -97,57 +164,91 @@ test("what others do to a Secret is not held against the operator", () => {
     key(1, ONE),
     secret(2, [`${ONE} team/one`]),
     foreign(secret(3, [`${TWO} intruder`])),
-    status(4, ONE, "Projected"),
+    ...status(4, ONE, "Projected", { holds: "True" }),
   ];
   expect(breaches(life)).toEqual([]);
 });
 
 /** All but SSHKeys themselves is written by the operator, unless it is `foreign`. */
 function breaches(versions: readonly Version[]): readonly string[] {
-  const writes = versions
-    .filter((version) => !("isForeign" in version))
-    .map((version): Write => {
-      const isDeletion = version.resource === "secrets" && version.isGone;
-      return {
-        id: String(version.revision),
-        verb: isDeletion ? "delete" : "patch",
-        resource: version.resource,
-        subresource: "",
-        namespace: version.object.metadata.namespace,
-        name: version.object.metadata.name,
-        userAgent: "sshkey-operator/0",
-        resourceVersion: isDeletion ? 0 : version.revision,
-        sent: isDeletion ? { preconditions: { uid: version.object.metadata.uid } } : {},
-        answered: {},
-      };
-    });
-  return check(versions, writes, { policy: DEFAULT_POLICY, blindMs: 1000, retention: 24 * HOUR_MS }).breaches;
+  const writes = versions.map((version): Write => {
+    const isDeletion = version.resource === "secrets" && version.isGone;
+    return {
+      id: String(version.revision),
+      verb: isDeletion ? "delete" : "patch",
+      resource: version.resource,
+      subresource: "",
+      namespace: version.object.metadata.namespace,
+      name: version.object.metadata.name,
+      userAgent: "isForeign" in version ? "kubectl/0" : "sshkey-operator/0",
+      resourceVersion: isDeletion ? 0 : version.revision,
+      receivedAt: version.at,
+      answeredAt: version.at,
+      ...("sent" in version ? (version.sent as object) : {}),
+      sent: isDeletion ? { preconditions: { uid: version.object.metadata.uid } } : {},
+      answered: {},
+    };
+  });
+  return check(versions, writes, { blindMs: 1000 }).breaches;
 }
 
-function key(revision: number, line: string, spec: object = {}, name = "one"): Version {
+const CREATED = "2026-01-01T00:00:00Z";
+
+function key(revision: number, line: string, spec: object = {}, name = "one", at = NOW): Version {
   const object = {
-    metadata: { ...metadata(revision, name), generation: 1, creationTimestamp: "2026-01-01T00:00:00Z" },
+    metadata: {
+      ...metadata(revision, name),
+      generation: 1,
+      creationTimestamp: new Date(at).toISOString().replace(".000", ""),
+    },
     spec: { user: "alice", key: line, ...spec },
   };
-  return foreign(version("sshkeys", revision, object));
+  return foreign(version("sshkeys", revision, object, at));
 }
 
-function status(revision: number, line: string, reason: string): Version {
-  const { object } = key(revision, line);
-  const conditions = [{ type: "Ready", reason }];
-  return version("sshkeys", revision, { ...object, status: { observedGeneration: 1, conditions } });
+interface Said {
+  /** Of the condition `Projected`. */
+  readonly holds: string;
+  readonly ready?: string;
+  readonly observedGeneration?: number;
+  readonly claimedSince?: string;
+  /** ms since the epoch. */
+  readonly at?: number;
 }
 
-function secret(
+/** A status of the first SSHKey; the Secret with `lines` is written just before. */
+function status(
   revision: number,
-  lines: readonly string[],
-  o: { user?: string; labels?: Record<string, string>; emptySince?: string } = {},
-  at = NOW,
-): Version {
-  const { user = "alice", labels = MANAGED, emptySince } = o;
+  line: string,
+  reason: string,
+  said: Said,
+  lines?: readonly string[],
+): readonly Version[] {
+  const { object } = key(revision, line);
+  const { holds, ready = "True", observedGeneration = 1, claimedSince = CREATED, at = NOW } = said;
+  const isFalse = reason === "Pending";
+  const conditions = [
+    { type: "Ready", status: isFalse ? "False" : ready, reason },
+    { type: "Projected", status: holds, reason },
+  ];
+  const written = { ...object, status: { observedGeneration, claimedSince, conditions } };
+  if (lines === undefined) return [version("sshkeys", revision, written, at)];
+  const after = { ...written, metadata: { ...object.metadata, resourceVersion: String(revision + 0.5) } };
+  return [secret(revision, lines), version("sshkeys", revision + 0.5, after)];
+}
+
+interface Look {
+  readonly user?: string;
+  readonly labels?: Record<string, string>;
+  readonly place?: string;
+}
+
+function secret(revision: number, lines: readonly string[], o: Look = {}, at = NOW): Version {
+  const { user = "alice", labels = MANAGED, place = `team/sshkeys-${user}` } = o;
   const annotations = {
     "sshkey-operator.dev/user": user,
-    ...(emptySince === undefined ? {} : { "sshkey-operator.dev/empty-since": emptySince }),
+    "sshkey-operator.dev/secret": place,
+    ...(lines.length > 0 ? {} : { "sshkey-operator.dev/empty-since": CREATED }),
   };
   const file = lines.map((line) => `${line}\n`).join("");
   const object = {
@@ -167,6 +268,11 @@ function version(resource: Version["resource"], revision: number, object: Stored
 
 function gone(of: Version): Version {
   return { ...of, isGone: true };
+}
+
+/** With other times of the request. */
+function sent(those: readonly Version[], times: { readonly receivedAt: number }): readonly Version[] {
+  return those.map((each) => ({ ...each, sent: times }));
 }
 
 function foreign(of: Version): Version & { readonly isForeign: true } {

@@ -1,44 +1,37 @@
-import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
-import { readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
-import { secretName } from "../../src/keyring/secretname.ts";
-import { outcome } from "../keyring/model.ts";
+import { claimedSince, factOf } from "../cluster/facts.ts";
 import { stateOf, type Tenant } from "../operator/tenant.ts";
+import { type Fact, oracle } from "../oracle/oracle.ts";
+
+/** The configuration that is built in. */
+const RULES = { scope: "Namespace", maximumKeysPerUser: 1000 } as const;
 
 /**
- * How the Secrets and statuses of these namespaces differ from what the model makes of their SSHKeys at this moment;
- * empty when they do not. The namespaces must be all that have SSHKeys.
+ * How the Secrets and statuses of these namespaces differ from what the oracle makes of their SSHKeys at this moment;
+ * empty when they do not. Since when each has its key is taken from its status: the checker judges that.
  */
 export async function differences(tenants: readonly Tenant[]): Promise<readonly string[]> {
   const found: string[] = [];
   const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
-  const records = objects.map((object) => readKey(object as StoredSSHKey, DEFAULT_POLICY));
-  const { states, files } = outcome(records, DEFAULT_POLICY, Date.now());
+  const facts: readonly Fact[] = objects.map((object) => factOf(object, claimedSince(object)));
+  const { states, holders, files } = oracle(facts, RULES, Date.now());
   for (const { metadata, status } of objects) {
     const id = `${metadata.namespace}/${metadata.name}`;
     const said = status?.observedGeneration === metadata.generation ? stateOf(status) : "nothing yet";
     if (said !== states[id]) found.push(`${id} says ${said}, not ${states[id]}`);
+    const holder = status?.duplicateOf?.name;
+    if (holder !== holders[id]) found.push(`${id} names ${holder} as the holder, not ${holders[id]}`);
   }
-  const expected = new Map<string, string>();
-  for (const [id, names] of Object.entries(files)) {
-    const slash = id.indexOf("/");
-    const namespace = id.slice(0, slash);
-    const lines = names.map((name) => {
-      const key = records.find((each) => each.namespace === namespace && each.name === name)?.key;
-      return `${key?.base64} ${namespace}/${name}`;
-    });
-    expected.set(`${namespace}/${secretName("sshkeys-", id.slice(slash + 1))}`, lines.join());
-  }
+  const expected = new Map(Object.entries(files));
   for (const tenant of tenants) {
     for (const { metadata, data } of await tenant.secrets()) {
-      const id = `${tenant.namespace}/${metadata.name}`;
-      const lines = (data.authorized_keys ?? "none").split("\n").slice(0, -1);
-      const held = lines.map((line) => line.split(" ").slice(-2).join(" ")).join();
-      if (held !== (expected.get(id) ?? ""))
-        found.push(`Secret ${id} holds [${held}], not [${expected.get(id)}]`);
-      if (Object.keys(data).join() !== "authorized_keys") found.push(`Secret ${id} holds strays`);
+      const id = `${tenant.namespace}/${metadata.annotations?.["sshkey-operator.dev/user"]}`;
+      const file = (expected.get(id) ?? []).map((line) => `${line}\n`).join("");
       expected.delete(id);
+      if (data.authorized_keys !== file)
+        found.push(`Secret ${metadata.name} of ${id} holds [${data.authorized_keys}], not [${file}]`);
+      if (Object.keys(data).join() !== "authorized_keys") found.push(`Secret ${metadata.name} holds strays`);
     }
   }
-  for (const id of expected.keys()) found.push(`Secret ${id} is missing`);
+  for (const id of expected.keys()) found.push(`there is no Secret of ${id}`);
   return found;
 }

@@ -15,12 +15,13 @@ import { type ProxiedRequest, proxiedRequest } from "./proxiedrequest.ts";
 
 /** What becomes of one request. */
 export type Fault =
-  /** The API server never sees it. */
+  /** The API server never sees it, or carries it out all the same. */
   | {
       readonly kind: "answer";
       readonly status: number;
       readonly headers?: Record<string, string>;
       readonly body?: string;
+      readonly forwarded?: boolean;
     }
   /** It is carried out, and the connection breaks before the answer. */
   | { readonly kind: "lose" }
@@ -202,6 +203,7 @@ export class FaultProxy {
   ): Promise<void> {
     switch (fault.kind) {
       case "answer":
+        if (fault.forwarded === true) await this.#carryOut(request, seen);
         request.resume();
         return answer(response, fault.status, fault.headers, fault.body);
       case "drop":

@@ -1,4 +1,4 @@
-import type { SSHKeyStatus } from "../../src/api/sshkey.ts";
+import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import type { Tenant } from "../operator/tenant.ts";
 
 /**

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { SSHKeySpec } from "../../src/api/sshkey.ts";
-import { MANAGED_BY, MANAGED_BY_LABEL, USER_ANNOTATION } from "../../src/keyring/secret.ts";
-import { secretName } from "../../src/keyring/secretname.ts";
-import { keysPath, secretPath, secretsPath } from "../../src/operator/api.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api/names.ts";
+import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
+import { keysPath, secretPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretName } from "../../src/projection/secretname.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
@@ -26,7 +26,13 @@ const LONGEST_PAUSE_MS = 50;
 const BETWEEN_STRIKES_MS = 5000;
 const USERS = ["alice", "bob", "carol@example.com", "Дмитрий"];
 const NAMES = Array.from({ length: 20 }, (_, index) => `key-${index}`);
-const MANAGED = { metadata: { labels: { [MANAGED_BY_LABEL]: MANAGED_BY } } };
+/** Makes a Secret the operator's own again. */
+const managed = (namespace: string, name: string) => ({
+  metadata: {
+    labels: { [MANAGED_LABEL]: "default" },
+    annotations: { [SECRET_ANNOTATION]: `${namespace}/${name}` },
+  },
+});
 
 /** People and faults that do at random what they can, each run of a seed the same as far as the machine lets it. */
 export class Turmoil {
@@ -69,11 +75,12 @@ export class Turmoil {
     await this.#restarting;
   }
 
-  /** Ends every fault, gives back the labels, and waits until all is as the model has it. */
+  /** Ends every fault, gives back labels and names, and waits until all is as the model has it. */
   async settle(deadlineMs = 90_000): Promise<void> {
     this.#arena.proxy.thaw();
     for (const tenant of this.#tenants) {
-      for (const name of await this.#secretNames(tenant)) await tenant.editSecret(name, MANAGED);
+      for (const name of await this.#secretNames(tenant))
+        await tenant.editSecret(name, managed(tenant.namespace, name));
     }
     await eventually("every expiry that was set is over", async () => {
       const keys = (await Promise.all(this.#tenants.map((tenant) => tenant.list()))).flat();
@@ -140,15 +147,18 @@ export class Turmoil {
 
   /** What others do to Secrets. */
   async #tamper(tenant: Tenant, random: Random): Promise<void> {
-    const path = secretPath(tenant.namespace, secretName("sshkeys-", random.pick(USERS)));
+    const name = secretName("sshkeys-", random.pick(USERS));
+    const path = secretPath(tenant.namespace, name);
     const patch = (body: object) => tenant.cluster.request("PATCH", path, body);
     await this.#tolerate(
       random.pick([
         () => tenant.cluster.request("DELETE", path),
         () => patch({ stringData: { authorized_keys: `${freshKey()} intruder\n` } }),
         () => patch({ stringData: { stray: "x" } }),
-        () => patch({ metadata: { labels: { [MANAGED_BY_LABEL]: null } } }),
-        () => patch(MANAGED),
+        () => patch({ metadata: { labels: { [MANAGED_LABEL]: null } } }),
+        () => patch({ metadata: { annotations: { [SECRET_ANNOTATION]: "elsewhere/original" } } }),
+        () => patch(managed(tenant.namespace, name)),
+        () => patch(managed(tenant.namespace, name)),
         () => patch({ metadata: { annotations: { [USER_ANNOTATION]: random.pick(USERS) } } }),
       ])(),
     );

@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
+import { inGroups } from "../cluster/inturns.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
 import { Arena } from "./arena.ts";
@@ -171,14 +172,4 @@ function refuseNext(resource: string, code: number): void {
   const isWatch = (request: ProxiedRequest) => request.verb === "watch" && request.resource === resource;
   arena.proxy.inject(isWatch, { kind: "answer", status: code });
   arena.proxy.cut(resource);
-}
-
-async function inGroups<T>(
-  items: readonly T[],
-  size: number,
-  act: (item: T) => Promise<unknown>,
-): Promise<void> {
-  for (let start = 0; start < items.length; start += size) {
-    await Promise.all(items.slice(start, start + size).map(act));
-  }
 }

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { refusal } from "../../src/kube/apierror.ts";
+import { errorFromResponse } from "../../src/kube/apierror.ts";
 
 const body = (fields: object) => JSON.stringify({ kind: "Status", apiVersion: "v1", ...fields });
 
@@ -18,14 +18,19 @@ test.each([
   [599, "", "InternalError"],
   [302, "", "Undecodable"],
 ])("an answer %i with the reason %j has the code %s", (status, reason, code) => {
-  expect(refusal("GET /api", status, undefined, body({ reason })).code).toBe(code);
+  expect(errorFromResponse("GET /api", status, undefined, body({ reason })).code).toBe(code);
 });
 
 test("the causes keep reason and field, and lose the message that may quote the value", () => {
   const causes = [
     { reason: "FieldValueInvalid", field: "spec.key", message: 'Invalid value: "ssh-rsa AAAA"' },
   ];
-  const error = refusal("POST /apis", 422, undefined, body({ reason: "Invalid", details: { causes } }));
+  const error = errorFromResponse(
+    "POST /apis",
+    422,
+    undefined,
+    body({ reason: "Invalid", details: { causes } }),
+  );
   expect(error.causes).toEqual([{ reason: "FieldValueInvalid", field: "spec.key" }]);
 });
 
@@ -38,7 +43,7 @@ test("no text of the answer reaches message, cause or stack", () => {
         details: { name: secret, causes: [{ message: secret }] },
       });
       for (const text of [answer, secret]) {
-        const error = refusal("GET /api", status, undefined, text);
+        const error = errorFromResponse("GET /api", status, undefined, text);
         expect(
           [error.message, error.stack, JSON.stringify(error.causes), error.cause].join("\n"),
         ).not.toContain(secret);
@@ -49,17 +54,17 @@ test("no text of the answer reaches message, cause or stack", () => {
 
 test("Retry-After may be a date", () => {
   const date = new Date(Date.now() + 60_000).toUTCString();
-  const { retryAfterMs = 0 } = refusal("GET /api", 503, date, "");
+  const { retryAfterMs = 0 } = errorFromResponse("GET /api", 503, date, "");
   expect(retryAfterMs).toBeGreaterThan(55_000);
   expect(retryAfterMs).toBeLessThanOrEqual(60_000);
 });
 
 test("Retry-After may be in the Status alone", () => {
-  expect(refusal("GET /api", 429, undefined, body({ details: { retryAfterSeconds: 3 } })).retryAfterMs).toBe(
-    3000,
-  );
+  expect(
+    errorFromResponse("GET /api", 429, undefined, body({ details: { retryAfterSeconds: 3 } })).retryAfterMs,
+  ).toBe(3000);
 });
 
 test("Retry-After never holds a caller for more than ten minutes", () => {
-  expect(refusal("GET /api", 429, "99999999", "").retryAfterMs).toBe(600_000);
+  expect(errorFromResponse("GET /api", 429, "99999999", "").retryAfterMs).toBe(600_000);
 });

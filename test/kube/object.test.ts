@@ -1,20 +1,5 @@
-import fc from "fast-check";
 import { expect, test } from "vitest";
-import { compareResourceVersions, isKubeObject } from "../../src/kube/object.ts";
-
-test("resourceVersions of any length compare as the numbers they are", () => {
-  const version = fc.bigInt({ min: 1n, max: 10n ** 40n });
-  fc.assert(
-    fc.property(version, version, (a, b) => {
-      const expected = a < b ? -1 : a > b ? 1 : 0;
-      expect(Math.sign(compareResourceVersions(String(a), String(b)))).toBe(expected);
-    }),
-  );
-});
-
-test.each(["", "0", "01", "-1", "1.0", "1e3", " 1", "abc"])("%j is refused as a resourceVersion", (text) => {
-  expect(() => compareResourceVersions(text, "1")).toThrow(RangeError);
-});
+import { isKubeObject } from "../../src/kube/object.ts";
 
 test.each([
   ["nothing", null],

@@ -27,6 +27,24 @@ describe("a stream", () => {
     ]);
   });
 
+  test("tells that it is open when the server has accepted it, before the first line", async () => {
+    const seen: string[] = [];
+    const { transport } = await startServerForTest((_, response) => {
+      response.flushHeaders();
+      response.end('{"a":1}\n');
+    });
+    await collect(transport.stream(call, { idleMs: 5000, onOpen: () => seen.push("open") }), seen);
+    expect(seen).toEqual(["open", '{"a":1}']);
+  });
+
+  test("does not tell that it is open when it is refused", async () => {
+    const seen: string[] = [];
+    const { transport } = await startServerForTest((_, response) => json(response, 403, {}));
+    const lines = transport.stream(call, { idleMs: 5000, onOpen: () => seen.push("open") });
+    expect((await failureOf(collect(lines))).code).toBe("Forbidden");
+    expect(seen).toEqual([]);
+  });
+
   test("that is cut within a line gives the whole lines and then is Disconnected", async () => {
     const { transport } = await startServerForTest((_, response) => {
       response.write('{"a":1}\n{"b"', () => response.destroy());

@@ -196,7 +196,6 @@ describe("a request", () => {
       {
         method: "PATCH",
         verb: "patch",
-        resource: "things/status",
         status: 404,
         code: "NotFound",
         seconds: expect.any(Number),

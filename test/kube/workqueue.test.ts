@@ -1,10 +1,13 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { WorkQueue } from "../../src/kube/workqueue.ts";
 import { eventually } from "../cluster/eventually.ts";
 
+/** Keys are `namespace/name`, or a name in the namespace "". */
+const namespaceOf = (key: string) => key.slice(0, Math.max(0, key.indexOf("/")));
+
 const startQueue = (concurrency = 1, process: (key: string) => Promise<void> = async () => {}) => {
   const worked: string[] = [];
-  const queue = new WorkQueue({ backoff: { initialMs: 1, maxMs: 4, jitter: 0 } });
+  const queue = new WorkQueue({ namespaceOf, backoff: { initialMs: 1, maxMs: 4, jitter: 0 } });
   const stop = new AbortController();
   const run = () =>
     queue.run(
@@ -48,68 +51,98 @@ describe("a work queue", () => {
     expect(worked).toEqual(["a", "a"]);
   });
 
-  test("takes a high key before low ones that came earlier", async () => {
+  test("takes a removal before other keys of its namespace that came earlier", async () => {
     const { queue, worked, run, stop } = startQueue();
-    queue.add("low-1", "low");
-    queue.add("low-2", "low");
-    queue.add("high");
+    queue.add("a");
+    queue.add("b");
+    queue.add("removal", "removal");
     const ended = run();
     await eventually("all is done", () => worked.length === 3);
     stop.abort();
     await ended;
-    expect(worked).toEqual(["high", "low-1", "low-2"]);
+    expect(worked).toEqual(["removal", "a", "b"]);
   });
 
-  test("lifts a waiting low key that is added as high, and never lowers one", async () => {
+  test("lifts a waiting key that is added as a removal, and never lowers one", async () => {
     const { queue, worked, run, stop } = startQueue();
-    queue.add("x", "low");
-    queue.add("lifted", "low");
-    queue.add("high");
+    queue.add("x");
     queue.add("lifted");
-    queue.add("high", "low");
+    queue.add("removal", "removal");
+    queue.add("lifted", "removal");
+    queue.add("removal");
     const ended = run();
     await eventually("all is done", () => worked.length === 3);
     stop.abort();
     await ended;
-    expect(worked).toEqual(["high", "lifted", "x"]);
+    expect(worked).toEqual(["removal", "lifted", "x"]);
   });
 
-  test("leaves workers free for a high key while low ones are worked on", async () => {
+  test("takes from one namespace after the other, however much one has waiting", async () => {
+    const { queue, worked, run, stop } = startQueue();
+    for (const key of ["a/1", "a/2", "a/3", "a/4", "b/1", "b/2", "c/1"]) queue.add(key);
+    queue.add("a/removal", "removal");
+    const ended = run();
+    await eventually("all is done", () => worked.length === 8);
+    stop.abort();
+    await ended;
+    expect(worked).toEqual(["a/removal", "b/1", "c/1", "a/1", "b/2", "a/2", "a/3", "a/4"]);
+  });
+
+  test.each([
+    [16, [8]],
+    [16, [6, 5]],
+    [12, [3, 3, 3]],
+    [1, [1]],
+    [2, [1]],
+    [2, [1, 1]],
+  ])("of %i workers gives busy namespaces %j", async (workers, shares) => {
+    const open = gate();
+    const { queue, worked, run, stop } = startQueue(workers, () => open.promise);
+    shares.forEach((_, namespace) => {
+      for (let i = 0; i < 2 * workers; i += 1) queue.add(`${namespace}/${i}`);
+    });
+    const ended = run();
+    await new Promise(setImmediate);
+    const counts = shares.map((_, namespace) => worked.filter((key) => namespaceOf(key) === `${namespace}`));
+    expect(counts.map(({ length }) => length)).toEqual(shares);
+    stop.abort();
+    open.resolve();
+    await ended;
+  });
+
+  test("has a worker for a newcomer at once while others keep theirs busy", async () => {
     const open = gate();
     const { queue, worked, run, stop } = startQueue(4, (key) =>
-      key === "high" ? Promise.resolve() : open.promise,
+      key === "new/1" ? Promise.resolve() : open.promise,
     );
     for (let i = 0; i < 10; i += 1) {
-      queue.add(`low-${i}`, "low");
+      queue.add(`a/${i}`);
+      queue.add(`b/${i}`);
     }
     const ended = run();
-    queue.add("high");
-    await eventually("the high key is done", () => worked.includes("high"));
-    expect(worked.filter((key) => key !== "high")).toHaveLength(1);
-    open.resolve();
+    queue.add("new/1");
+    await eventually("it is done", () => worked.includes("new/1"));
     stop.abort();
+    open.resolve();
     await ended;
+    expect(worked.length).toBeLessThan(5);
   });
 
-  test("does not starve a low key while high ones keep coming", async () => {
-    const { queue, worked, run, stop } = startQueue(1, async (key) => {
-      if (key !== "low") {
-        queue.add(`${key}x`.slice(-50));
-      }
-    });
-    queue.add("low", "low");
-    queue.add("high");
+  test("gives the workers of a namespace back when its work is done", async () => {
+    const { queue, worked, run, stop } = startQueue(2, () => new Promise(setImmediate));
+    for (let i = 0; i < 20; i += 1) queue.add(`a/${i}`);
     const ended = run();
-    await eventually("the low key had its turn", () => worked.includes("low"));
+    await eventually("all is done", () => worked.length === 20);
     stop.abort();
     await ended;
-    expect(worked.indexOf("low")).toBeLessThan(9);
+    expect([queue.depth, queue.working]).toEqual([0, 0]);
   });
 
   test("retries a key whose work rejects, later each time, until the work goes well", async () => {
     const failed: unknown[] = [];
     const delays: number[] = [];
-    const queue = new WorkQueue({
+    const queue = new WorkQueue<string>({
+      namespaceOf,
       backoff: { initialMs: 1, maxMs: 4, jitter: 0 },
       observer: { failed: (error) => failed.push(error) },
     });
@@ -129,14 +162,30 @@ describe("a work queue", () => {
     await eventually("it went well", () => delays.length === 4 && queue.working === 0);
     stop.abort();
     await ended;
-    expect([delays, failed.length, queue.attempts("a"), queue.later]).toEqual([[0, 1, 2, 3], 3, 0, 0]);
+    expect([delays, failed.length, queue.attempts("a"), queue.depth]).toEqual([[0, 1, 2, 3], 3, 0, 0]);
   });
 
   test("gives a retry the delay that the server asked for when that is longer", () => {
-    const queue = new WorkQueue({ backoff: { initialMs: 5, maxMs: 1000, jitter: 0 }, now: () => 0 });
+    const backoff = { initialMs: 5, maxMs: 1000, jitter: 0 };
+    const queue = new WorkQueue({ namespaceOf, backoff, now: () => 0 });
     expect([queue.retry("a"), queue.retry("a"), queue.retry("b", 7000), queue.retry("a")]).toEqual([
       5, 10, 7000, 20,
     ]);
+  });
+
+  test("retries a removal that fails as a removal", async () => {
+    const { queue, worked, run, stop } = startQueue(1, async (key) => {
+      if (key === "a" && worked.length === 1) throw new Error("again");
+      if (key === "long") await eventually("the retry waits", () => queue.depth === 2);
+    });
+    queue.add("a", "removal");
+    queue.add("long");
+    queue.add("b");
+    const ended = run();
+    await eventually("all is done", () => worked.length === 4);
+    stop.abort();
+    await ended;
+    expect(worked).toEqual(["a", "long", "a", "b"]);
   });
 
   test("keeps the earliest of several times for one key", async () => {
@@ -146,7 +195,6 @@ describe("a work queue", () => {
     queue.addAfter("a", 1);
     queue.addAfter("a", 7_200_000);
     await eventually("it came", () => worked.length === 1);
-    expect(queue.later).toBe(0);
     stop.abort();
     await ended;
   });
@@ -159,7 +207,7 @@ describe("a work queue", () => {
     await eventually("the near one came", () => worked.length > 0);
     stop.abort();
     await ended;
-    expect([worked, queue.later]).toEqual([["near"], 1]);
+    expect(worked).toEqual(["near"]);
   });
 
   test("never works on more keys at a time than allowed", async () => {
@@ -173,7 +221,7 @@ describe("a work queue", () => {
     });
     const ended = run();
     for (let key = 0; key < 50; key += 1) {
-      queue.add(String(key));
+      queue.add(`${key % 5}/${key}`);
     }
     await eventually("all is done", () => worked.length === 50 && now === 0);
     stop.abort();
@@ -200,7 +248,7 @@ describe("a work queue", () => {
   });
 
   test("keeps its keys between two runs", async () => {
-    const queue = new WorkQueue();
+    const queue = new WorkQueue({ namespaceOf });
     const worked: string[] = [];
     const process = async (key: string) => void worked.push(key);
     const first = new AbortController();
@@ -228,10 +276,11 @@ describe("a work queue", () => {
   test("tells how long a key waited from the first time it was added", async () => {
     let now = 1000;
     const waits: number[] = [];
-    const queue = new WorkQueue({ now: () => now, observer: { started: (seconds) => waits.push(seconds) } });
-    queue.add("a", "low");
+    const observer = { started: (seconds: number) => waits.push(seconds) };
+    const queue = new WorkQueue({ namespaceOf, now: () => now, observer });
+    queue.add("a");
     now += 2000;
-    queue.add("a", "high");
+    queue.add("a", "removal");
     now += 1000;
     const stop = new AbortController();
     const ended = queue.run(async () => {}, 1, stop.signal);
@@ -248,16 +297,79 @@ describe("a work queue", () => {
     expect(stop.signal.aborted).toBe(true);
   });
 
-  test("takes 200,000 keys in no more than linear time", async () => {
+  test.each([
+    [100_000, 10_000],
+    [20_000, 1],
+    [100_000, 1],
+  ])("takes %i keys of %i namespaces in no more than linear time", async (count, namespaces) => {
     const { queue, worked, run, stop } = startQueue(8);
     const started = performance.now();
-    for (let key = 0; key < 200_000; key += 1) {
-      queue.add(String(key), key % 3 === 0 ? "low" : "high");
+    for (let key = 0; key < count; key += 1) {
+      queue.add(`${key % namespaces}/${key}`, key % 3 === 0 ? "removal" : "normal");
     }
     const ended = run();
-    await eventually("all is done", () => worked.length === 200_000);
+    await eventually("all is done", () => worked.length === count);
     stop.abort();
     await ended;
     expect(performance.now() - started).toBeLessThan(5000);
+  });
+});
+
+describe("the progress of a work queue", () => {
+  const startClock = () => {
+    let now = 1000;
+    const open = new Map<string, () => void>();
+    const queue = new WorkQueue<string>({ namespaceOf, now: () => now });
+    const stop = new AbortController();
+    const ended = queue.run(
+      (key) => {
+        const { promise, resolve } = gate();
+        open.set(key, resolve);
+        return promise;
+      },
+      4,
+      stop.signal,
+    );
+    onTestFinished(async () => {
+      stop.abort();
+      for (const finish of open.values()) finish();
+      await ended;
+    });
+    const pass = async (seconds: number) => {
+      now += seconds * 1000;
+      await new Promise(setImmediate);
+    };
+    return { queue, pass, finish: (key: string) => open.get(key)?.() };
+  };
+
+  test("does not stall while there is no work", async () => {
+    const { queue, pass, finish } = startClock();
+    await pass(100);
+    queue.add("a");
+    expect(queue.secondsSinceProgress).toBe(0);
+    await pass(1);
+    finish("a");
+    await pass(100);
+    expect(queue.secondsSinceProgress).toBe(0);
+  });
+
+  test("does not stall when one key takes long and others get done", async () => {
+    const { queue, pass, finish } = startClock();
+    queue.add("long/1");
+    queue.add("a/1");
+    await pass(0);
+    await pass(100);
+    finish("a/1");
+    await pass(0);
+    expect([queue.secondsSinceProgress, Math.max(...queue.workingSeconds)]).toEqual([0, 100]);
+  });
+
+  test("stalls while no key gets done", async () => {
+    const { queue, pass } = startClock();
+    queue.add("a/1");
+    await pass(20);
+    queue.add("b/1");
+    await pass(30);
+    expect(queue.secondsSinceProgress).toBe(50);
   });
 });

@@ -11,7 +11,10 @@ const LONG_BACKOFF_MS = 3_600_000;
 const startQueue = (o: { backoffMs?: number; process?: (key: string) => Promise<void> } = {}) => {
   const { backoffMs = 1, process = async () => {} } = o;
   const worked: { readonly key: string; readonly at: number }[] = [];
-  const queue = new WorkQueue({ backoff: { initialMs: backoffMs, maxMs: backoffMs, jitter: 0 } });
+  const queue = new WorkQueue<string>({
+    namespaceOf: () => "",
+    backoff: { initialMs: backoffMs, maxMs: backoffMs, jitter: 0 },
+  });
   const stop = new AbortController();
   const ended = queue.run(
     async (key) => {
@@ -81,7 +84,7 @@ describe("a key that is retried with a least delay", () => {
       process: async (key) => (key === "first" ? await gate.promise : undefined),
     });
     queue.add("first");
-    queue.add("a", "low");
+    queue.add("a");
     const from = performance.now();
     queue.retry("a", HOLD_MS);
     gate.resolve();
@@ -113,10 +116,10 @@ describe("a key that is retried with a least delay", () => {
     const { queue, worked, times, end } = startQueue();
     queue.retry("a", HOLD_MS);
     queue.add("a");
-    queue.add("a", "low");
+    queue.addAfter("a", 1);
     await eventually("it came", () => times("a").length > 0);
-    queue.add("next", "low");
-    await eventually("all is done", () => times("next").length > 0 && queue.later === 0);
+    queue.addAfter("next", HOLD_MS);
+    await eventually("all is done", () => times("next").length > 0);
     await end();
     expect(worked.map(({ key }) => key)).toEqual(["a", "next"]);
   });
@@ -138,13 +141,13 @@ describe("a key that is retried with a least delay", () => {
     queue.add("b");
     await eventually("the other one came", () => worked.length > 0);
     await end();
-    expect([worked.map(({ key }) => key), queue.later]).toEqual([["b"], 1]);
+    expect(worked.map(({ key }) => key)).toEqual(["b"]);
   });
 
   test.each<[Priority, Priority]>([
-    ["low", "high"],
-    ["high", "low"],
-  ])("comes up with the higher priority when it is retried as %s and added as %s", async (retried, added) => {
+    ["normal", "removal"],
+    ["removal", "normal"],
+  ])("comes up as a removal when it is retried as %s and added as %s", async (retried, added) => {
     const { queue, worked, end } = startQueue({
       backoffMs: LONG_BACKOFF_MS,
       process: async (key) => {
@@ -152,11 +155,91 @@ describe("a key that is retried with a least delay", () => {
       },
     });
     queue.add("first");
-    queue.add("low", "low");
+    queue.add("other");
     queue.retry("held", HOLD_MS, retried);
     queue.add("held", added);
     await eventually("all is done", () => worked.length === 3);
     await end();
-    expect(worked.map(({ key }) => key)).toEqual(["first", "held", "low"]);
+    expect(worked.map(({ key }) => key)).toEqual(["first", "held", "other"]);
+  });
+});
+
+describe("a key that is held", () => {
+  test("does not come up by itself", async () => {
+    const { queue, worked, end } = startQueue();
+    queue.hold("a", 1);
+    queue.addAfter("b", HOLD_MS);
+    await eventually("the other one came", () => worked.length > 0);
+    await end();
+    expect(worked.map(({ key }) => key)).toEqual(["b"]);
+  });
+
+  test("comes up once, when the hold is over, however often it was added", async () => {
+    const { queue, worked, times, end } = startQueue();
+    const from = performance.now();
+    queue.hold("a", HOLD_MS);
+    queue.add("a");
+    queue.addAfter("a", 1);
+    queue.add("a");
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect([worked.length, (times("a")[0] ?? 0) - from >= HOLD_MS]).toEqual([1, true]);
+  });
+
+  test("comes up sooner as a removal", async () => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.hold("a", 3_600_000, HOLD_MS);
+    queue.add("a");
+    queue.add("a", "removal");
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    expect((times("a")[0] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
+  });
+
+  test.each([
+    [3_600_000, 150],
+    [20, 20],
+  ])("for %i ms delays a removal by %i ms", async (ms, removalMs) => {
+    const { queue, times, end } = startQueue();
+    const from = performance.now();
+    queue.hold("a", ms);
+    queue.add("a", "removal");
+    await eventually("it came", () => times("a").length > 0);
+    await end();
+    const delay = (times("a")[0] ?? 0) - from;
+    expect([delay >= removalMs, delay < removalMs + 1000]).toEqual([true, true]);
+  });
+
+  test("stays held as a removal only when it waits as one", async () => {
+    const gate = Promise.withResolvers<void>();
+    const { queue, worked, end } = startQueue({
+      process: async (key) => (key === "first" ? await gate.promise : undefined),
+    });
+    queue.add("first");
+    queue.add("normal");
+    queue.add("removal", "removal");
+    queue.hold("normal", 3_600_000, 0);
+    queue.hold("removal", 3_600_000, 0);
+    gate.resolve();
+    await eventually("the removal came", () => worked.length === 2 && queue.depth === 0);
+    await end();
+    expect(worked.map(({ key }) => key)).toEqual(["first", "removal"]);
+  });
+
+  test("comes up again only when the hold is over if it was held while it was worked on", async () => {
+    let from = Number.POSITIVE_INFINITY;
+    const { queue, times, end } = startQueue({
+      process: async (key) => {
+        if (from !== Number.POSITIVE_INFINITY) return;
+        from = performance.now();
+        queue.hold(key, HOLD_MS);
+        queue.add(key);
+      },
+    });
+    queue.add("a");
+    await eventually("it came again", () => times("a").length > 1);
+    await end();
+    expect((times("a")[1] ?? 0) - from).toBeGreaterThanOrEqual(HOLD_MS);
   });
 });

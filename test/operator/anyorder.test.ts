@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { DEFAULT_POLICY } from "../../src/keyring/policy.ts";
-import { type KeyRecord, readKey, type StoredSSHKey } from "../../src/keyring/record.ts";
+import { USER_ANNOTATION } from "../../src/api/names.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { outcome } from "../keyring/model.ts";
+import { claimedSince, factOf } from "../cluster/facts.ts";
+import { oracle } from "../oracle/oracle.ts";
 import { Random } from "../ssh/random.ts";
 import type { FlakyLine } from "./flakyline.ts";
 import { freshDSSKey, freshKey } from "./publickeys.ts";
@@ -77,20 +77,21 @@ async function edit(tenant: Tenant, keys: readonly string[], random: Random): Pr
 
 /** Waits until statuses and files are what the SSHKeys as they are now must lead to. */
 async function untilSettled(tenants: readonly Tenant[]): Promise<void> {
-  const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
-  const records = objects.map((object) => readKey(object as StoredSSHKey, DEFAULT_POLICY));
-  const expected = outcome(records, DEFAULT_POLICY, Date.now());
   await eventually(
     "statuses and files are settled",
     async () => {
-      expect(await seen(tenants, records)).toEqual(expected);
+      const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
+      const facts = objects.map((object) => factOf(object, claimedSince(object)));
+      const rules = { scope: "Namespace", maximumKeysPerUser: 100 } as const;
+      const { states, files } = oracle(facts, rules, Date.now());
+      expect(await seen(tenants)).toEqual({ states, files });
       return true;
     },
     DEADLINE_MS,
   );
 }
 
-async function seen(tenants: readonly Tenant[], records: readonly KeyRecord[]) {
+async function seen(tenants: readonly Tenant[]) {
   const states: Record<string, string> = {};
   const files: Record<string, string[]> = {};
   for (const tenant of tenants) {
@@ -101,18 +102,8 @@ async function seen(tenants: readonly Tenant[], records: readonly KeyRecord[]) {
     for (const { metadata, data } of await tenant.secrets()) {
       const lines = (data.authorized_keys ?? "").split("\n").slice(0, -1);
       if (lines.length === 0) continue;
-      const user = metadata.annotations?.["sshkey-operator.dev/user"];
-      files[`${tenant.namespace}/${user}`] = lines.map((text) => nameBehind(text, tenant, records)).sort();
+      files[`${tenant.namespace}/${metadata.annotations?.[USER_ANNOTATION]}`] = lines;
     }
   }
   return { states, files };
-}
-
-/** The SSHKey that a line is from, if the line holds that SSHKey's key. */
-function nameBehind(text: string, tenant: Tenant, records: readonly KeyRecord[]): string {
-  const [base64, source] = text.split(" ").slice(-2);
-  const record = records.find(
-    (each) => `${tenant.namespace}/${each.name}` === source && each.namespace === tenant.namespace,
-  );
-  return record?.key?.base64 === base64 && record !== undefined ? record.name : `a line of nobody: ${source}`;
 }

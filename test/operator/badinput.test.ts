@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
+import { inTurns } from "../cluster/inturns.ts";
 import { altered, freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
@@ -93,18 +94,6 @@ async function timeToProject(tenant: Tenant, name: string): Promise<number> {
     if (performance.now() - started > DEADLINE_MS) throw new Error(`${name} was not projected in time`);
   }
   return performance.now() - started;
-}
-
-/** Calls `act` for 0 to count - 1, so many at a time. */
-async function inTurns(count: number, atOnce: number, act: (index: number) => Promise<void>): Promise<void> {
-  let next = 0;
-  const workers = Array.from({ length: atOnce }, async () => {
-    while (next < count) {
-      next += 1;
-      await act(next - 1);
-    }
-  });
-  await Promise.all(workers);
 }
 
 function median(values: readonly number[]): number {

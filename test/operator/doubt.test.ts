@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { GROUP, PLURAL } from "../../src/api/sshkey.ts";
+import { GROUP, PLURAL } from "../../src/api/names.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, spawnOperator } from "../cluster/operatorprocess.ts";
 import { freshKey } from "./publickeys.ts";
@@ -75,7 +75,7 @@ describe("an operator whose list of Secrets is forbidden writes nothing", () => 
     );
     await operator.kill();
     const { status } = await tenant.read("work");
-    expect([status, await tenant.secrets()]).toEqual([undefined, []]);
+    expect([status, await tenant.secrets()]).toEqual([{ observedGeneration: -1 }, []]);
   });
 });
 

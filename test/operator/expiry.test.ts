@@ -120,7 +120,7 @@ describe("a disabled key", () => {
     const tenant = await stage.tenant();
     await tenant.create("work", { user: "alice", key: freshKey(), disabled: true });
     const { conditions } = await tenant.until("work", "Disabled");
-    expect(conditions?.map(({ type }) => type)).toEqual(["Valid", "Unique", "Ready"]);
+    expect(conditions?.map(({ type }) => type)).toEqual(["Valid", "Unique", "Projected", "Ready"]);
   });
 });
 

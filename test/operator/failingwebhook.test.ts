@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { secretsPath } from "../../src/operator/api.ts";
+import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
+import { secretsPath } from "../../src/operator/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey, freshRSAKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
@@ -18,7 +19,7 @@ afterAll(async () => {
   await stage.close();
 });
 
-describe("a key that another user's Secret still holds, since an admission webhook fails there", () => {
+describe("while an admission webhook fails for all writes of a Secret", () => {
   let bobs: Tenant;
   let alices: Tenant;
   let key: string;
@@ -27,22 +28,37 @@ describe("a key that another user's Secret still holds, since an admission webho
     [bobs, alices, key] = [await stage.tenant(), await stage.tenant(), freshKey()];
     await bobs.create("bobs", { user: "bob", key });
     await bobs.until("bobs", "Projected");
-    await alices.create("alices", { user: "alice", key: freshKey() });
-    await alices.until("alices", "Projected");
     await breakWebhook(bobs);
     await bobs.edit("bobs", { disabled: true });
-    await alices.edit("alices", { key });
+    await bobs.create("carols", { user: "carol", key: freshKey() });
   });
 
-  test("is reported when that lasts, also when the SSHKey had another key before", async () => {
-    const status = await alices.until("alices", "SecretConflict");
-    expect(readyOf(status)?.message).toContain("could not be written for a while");
+  test("a key that cannot go is Pending, and neither Stalled nor said to be out", async () => {
+    const status = await bobs.until("bobs", "Pending");
+    expect(readyOf(status)?.message).toMatch(/should be out of Secret sshkeys-bob and is still in it.*fails/);
+    expect(byType(status, "Projected")).toBe("True");
+    expect(byType(status, "Stalled")).toBe(undefined);
   });
 
-  test("comes into the Secret of its own user when the webhook is gone, without anybody touching an SSHKey", async () => {
-    await bobs.send("DELETE", `${WEBHOOKS}/${bobs.namespace}`);
+  test("a key that cannot come in is Pending, and neither Stalled nor said to be in", async () => {
+    const status = await bobs.until("carols", "Pending");
+    expect(readyOf(status)?.message).toMatch(
+      /not in Secret sshkeys-carol yet.*look for an admission webhook/,
+    );
+    expect(byType(status, "Projected")).toBe("False");
+    expect(byType(status, "Stalled")).toBe(undefined);
+  });
+
+  test("the key comes in for another user of another namespace", async () => {
+    await alices.create("alices", { user: "alice", key });
     await alices.until("alices", "Projected");
-    await alices.untilFile("sshkeys-alice", [alices.line("alices", key)]);
+  });
+
+  test("all of it is carried out when the webhook is gone, without anybody touching an SSHKey", async () => {
+    await bobs.send("DELETE", `${WEBHOOKS}/${bobs.namespace}`);
+    await bobs.until("bobs", "Disabled");
+    await bobs.untilFile("sshkeys-bob", []);
+    await bobs.until("carols", "Projected");
   });
 });
 
@@ -77,6 +93,10 @@ describe("when one key is revoked and an admission webhook fails because of anot
     await tenant.until("kept", "Projected");
   });
 });
+
+function byType({ conditions = [] }: SSHKeyStatus, type: string): string | undefined {
+  return conditions.find((condition) => condition.type === type)?.status;
+}
 
 /** From now on the API server answers writes of a Secret in the namespace with 500: all, or those that match. */
 async function breakWebhook(tenant: Tenant, match?: string): Promise<void> {

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { GROUP, type SSHKeyStatus } from "../../src/api/sshkey.ts";
-import { USER_ANNOTATION } from "../../src/keyring/secret.ts";
+import { GROUP, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api/names.ts";
+import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { spawnOperator } from "../cluster/operatorprocess.ts";
 import type { FlakyLine } from "./flakyline.ts";
@@ -51,7 +51,10 @@ describe("a managed Secret is restored after", () => {
     const isRestored = async () => {
       const secret = await tenant.secret("sshkeys-alice");
       expect(secret?.data).toEqual({ authorized_keys: `${tenant.line("work", key)}\n` });
-      expect(secret?.metadata.annotations).toEqual({ [USER_ANNOTATION]: "alice" });
+      expect(secret?.metadata.annotations).toEqual({
+        [SECRET_ANNOTATION]: `${tenant.namespace}/sshkeys-alice`,
+        [USER_ANNOTATION]: "alice",
+      });
       return secret?.metadata.resourceVersion !== before?.metadata.resourceVersion;
     };
     await eventually("the Secret is restored", isRestored, DEADLINE_MS);
@@ -62,7 +65,8 @@ describe("a status is restored after", () => {
   test.each([
     ["its fingerprint is changed", { fingerprint: "SHA256:false" }],
     ["its conditions are removed", { conditions: null }],
-    ["it is told that it is refused", { conditions: [refusedCondition()] }],
+    ["it is told that it is refused", { conditions: [refusedCondition("Ready")] }],
+    ["it is told that a person has to act", { conditions: [refusedCondition("Stalled")] }],
     ["a Secret is named that it is not in", { secretName: "sshkeys-bob" }],
     ["a duplicate is claimed", { duplicateOf: { namespace: "a", name: "b" } }],
   ])("%s", async (_what, status) => {
@@ -143,8 +147,8 @@ describe("a status that may not be written", () => {
     const operator = await spawnOperator({ kubeconfig, args: ["--namespace", tenant.namespace] });
     const key = freshKey();
     await tenant.create("work", { user: "alice", key });
-    await operator.logged("ReconcileFailed", ({ error }) =>
-      String(error).includes("/sshkeys/work/status: 403"),
+    await operator.logged("ReconcileFailed", ({ err }) =>
+      String(Object(err).message).includes("/sshkeys/work/status: 403"),
     );
     await tenant.untilFile("sshkeys-alice", [tenant.line("work", key)]);
     await account.may([
@@ -178,9 +182,9 @@ function withoutTimes({ conditions = [], ...rest }: SSHKeyStatus) {
   return { ...rest, conditions: conditions.map((condition) => ({ ...condition, lastTransitionTime: "" })) };
 }
 
-function refusedCondition() {
+function refusedCondition(type: string) {
   return {
-    type: "Ready",
+    type,
     status: "False",
     reason: "Invalid",
     message: "False.",

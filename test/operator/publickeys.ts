@@ -10,7 +10,7 @@ export function freshKey(): string {
 }
 
 export function freshRSAKey(bits: number): string {
-  return lineOf(rsaSample(freshRandom(), bits));
+  return lineOf(oddRSASample(freshRandom(), bits));
 }
 
 /** One fresh key of each type that policy accepts by default, with the bits that ssh-keygen prints. */
@@ -18,7 +18,7 @@ export function freshKeysOfEveryType(): readonly { readonly key: string; readonl
   const random = freshRandom();
   return [
     { key: freshKey(), bits: 256 },
-    { key: lineOf(rsaSample(random, 3072)), bits: 3072 },
+    { key: lineOf(oddRSASample(random, 3072)), bits: 3072 },
     { key: lineOf(ecdsaSample(random, "nistp256")), bits: 256 },
     { key: lineOf(ecdsaSample(random, "nistp384")), bits: 384 },
     { key: lineOf(ecdsaSample(random, "nistp521")), bits: 521 },
@@ -55,6 +55,15 @@ export function respelledRSAKey(key: string): string {
     const [type = Buffer.of(), exponent = Buffer.of(), modulus = Buffer.of()] = strings;
     return encodeStrings([type, exponent, Buffer.concat([Buffer.alloc(3), modulus])]);
   });
+}
+
+/** No program can use an even modulus, so such a key is Weak. */
+function oddRSASample(random: Random, bits: number): Sample {
+  const { type, strings } = rsaSample(random, bits);
+  const [exponent = Buffer.of(), modulus = Buffer.of()] = strings;
+  const odd = Buffer.from(modulus);
+  odd[odd.length - 1] = (odd.at(-1) ?? 0) | 1;
+  return { type, strings: [exponent, odd] };
 }
 
 function lineOf(sample: Sample): string {

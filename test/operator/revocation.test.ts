@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { EMPTY_SINCE_ANNOTATION } from "../../src/keyring/secret.ts";
+import { EMPTY_SINCE_ANNOTATION } from "../../src/api/names.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";

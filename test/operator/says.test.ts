@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import type { State } from "../../src/api/sshkey.ts";
+import type { State } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { altered, freshDSSKey, freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";

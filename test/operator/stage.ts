@@ -71,17 +71,44 @@ export class Stage {
     return writes.filter((write) => byOperator(write) && write.namespace === namespace);
   }
 
-  /** Work is done in the order in which it comes up: when what came last is done, Event and all, so is the rest. */
+  /**
+   * Waits until the operator has seen what is on the API server now, and has no work left but what it has put off. Each
+   * of its two watches tells things in order, and so do its Events: so an SSHKey that is new, and a Secret that has to
+   * come back, are seen after everything before them.
+   */
   async allIsHandled(): Promise<void> {
     const marker = await this.tenant();
     await marker.create("marker", { user: "marker", key: freshKey() });
     await marker.until("marker", "Projected");
+    const secret = await marker.secret("sshkeys-marker");
+    await marker.removeSecret("sshkeys-marker");
+    const isBack = async () => {
+      const { metadata } = (await marker.secret("sshkeys-marker")) ?? {};
+      return metadata !== undefined && metadata.uid !== secret?.metadata.uid;
+    };
+    await eventually("the marker's Secret is back", isBack, DEADLINE_MS);
+    await this.isIdle();
+    await marker.edit("marker", { disabled: true });
+    await marker.until("marker", "Disabled");
     const path = `/apis/events.k8s.io/v1/namespaces/${marker.namespace}/events`;
-    await eventually(
-      "the marker has its Event",
-      async () => ((await marker.send("GET", path)) as { items: unknown[] }).items.length > 0,
-      DEADLINE_MS,
-    );
+    const isTold = async () =>
+      ((await marker.send("GET", path)) as { items: { reason: string }[] }).items.some(
+        ({ reason }) => reason === "Disabled",
+      );
+    await eventually("the marker has its last Event", isTold, DEADLINE_MS);
+    await this.isIdle();
+  }
+
+  /** Waits until no queue of the operator holds anything, and nothing is worked on, twice in a row. */
+  async isIdle(): Promise<void> {
+    let idle = 0;
+    const isIdle = async () => {
+      const { value } = await this.operator.scrape();
+      const work = value("workqueue_depth") + value("controller_runtime_active_workers");
+      idle = work === 0 ? idle + 1 : 0;
+      return idle === 2;
+    };
+    await eventually("the operator has nothing to do", isIdle, DEADLINE_MS);
   }
 
   async close(): Promise<void> {

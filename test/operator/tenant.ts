@@ -1,13 +1,13 @@
+import { API_VERSION, KIND } from "../../src/api/names.ts";
+import type { SSHKey, SSHKeySpec, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
+import type { State } from "../../src/api/states.ts";
 import {
-  API_VERSION,
-  KIND,
-  type SSHKey,
-  type SSHKeySpec,
-  type SSHKeyStatus,
-  type State,
-} from "../../src/api/sshkey.ts";
-import { MANAGED_BY, MANAGED_BY_LABEL } from "../../src/keyring/secret.ts";
-import { keyStatusPath, keysPath, secretPath, secretsPath } from "../../src/operator/api.ts";
+  keyStatusPath,
+  keysPath,
+  managedSelector,
+  secretPath,
+  secretsPath,
+} from "../../src/operator/paths.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 
@@ -114,7 +114,7 @@ export class Tenant {
 
   /** The managed Secrets of the namespace by name. */
   async secrets(): Promise<readonly PlainSecret[]> {
-    const path = `${secretsPath(this.namespace)}?labelSelector=${encodeURIComponent(`${MANAGED_BY_LABEL}=${MANAGED_BY}`)}`;
+    const path = `${secretsPath(this.namespace)}?labelSelector=${encodeURIComponent(managedSelector("default"))}`;
     return ((await this.send("GET", path)) as { items: PlainSecret[] }).items.map(plain);
   }
 

@@ -1,8 +1,9 @@
 import { execFileSync } from "node:child_process";
-import { generateKeyPairSync } from "node:crypto";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import sshpk from "sshpk";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describeForeign } from "../../src/ssh/foreign.ts";
 import { parsePublicKey } from "../../src/ssh/publickey.ts";
@@ -96,7 +97,9 @@ describe("a private key", () => {
 });
 
 test("PuTTY's owner is told PuTTY's command", () => {
-  expect(describeForeign("PuTTY-User-Key-File-2: ssh-rsa")).toContain("puttygen FILE -O public-openssh");
+  expect(messageOf(parsePublicKey("PuTTY-User-Key-File-2: ssh-rsa"))).toContain(
+    "puttygen FILE -O public-openssh",
+  );
 });
 
 test("an X.509 certificate is named", () => {
@@ -107,15 +110,59 @@ test("an OpenSSH line is no foreign format", () => {
   expect(describeForeign(generate("ed25519").line)).toBeUndefined();
 });
 
-test("importing the parser does not load sshpk", () => {
-  const parser = new URL("../../src/ssh/publickey.ts", import.meta.url).href;
-  const script = `await import(${JSON.stringify(parser)});
-    const { createRequire } = await import("node:module");
-    process.stdout.write(String(Object.keys(createRequire(${JSON.stringify(parser)}).cache).length));`;
-  expect(execFileSync(process.execPath, ["--input-type=module", "-e", script], { encoding: "utf8" })).toBe(
-    "0",
-  );
+describe("a JSON Web Key", () => {
+  test.each(["rsa", "ecdsa", "ed25519"])("of type %s is given as its OpenSSH line", (type) => {
+    const { file, line } = generate(type);
+    const jwk = publicJWK(file, line);
+    expect(codeOf(parsePublicKey(jwk))).toBe("ForeignFormat");
+    expect(messageOf(parsePublicKey(jwk))).toContain(line);
+  });
+
+  test("that is no key is told without a line", () => {
+    expect(messageOf(parsePublicKey('{"kty": "OKP"}'))).toMatch(/^This is a JSON Web Key that is damaged/);
+  });
+
+  test("with its private member is a private key", () => {
+    const jwk = generateKeyPairSync("ed25519").privateKey.export({ format: "jwk" });
+    expect(codeOf(parsePublicKey(JSON.stringify(jwk)))).toBe("PrivateKey");
+  });
 });
+
+test.each([
+  ["rsa", "PKCS8"],
+  ["rsa", "PEM"],
+  ["ecdsa", "PKCS8"],
+  ["dsa", "PKCS8"],
+])("the base64 alone of a public key (%s as %s) is given as its OpenSSH line", (type, format) => {
+  const { file, line } = generate(type);
+  const base64 = exported(file, format).replaceAll(/-----[^-]+-----|\s/g, "");
+  expect([codeOf(parsePublicKey(base64)), messageOf(parsePublicKey(base64))]).toEqual([
+    "ForeignFormat",
+    expect.stringContaining(line),
+  ]);
+});
+
+test("PEM keys become the lines that sshpk makes of them", () => {
+  const pairs = [
+    ...[1024, 2048, 3000].map((modulusLength) => generateKeyPairSync("rsa", { modulusLength })),
+    ...["P-256", "P-384", "P-521"].map((namedCurve) => generateKeyPairSync("ec", { namedCurve })),
+    generateKeyPairSync("ed25519"),
+    generateKeyPairSync("dsa", { modulusLength: 1024, divisorLength: 160 }),
+  ];
+  for (const { publicKey } of pairs) {
+    const pem = publicKey.export({ type: "spki", format: "pem" }).toString();
+    const theirs = sshpk.parseKey(pem, "pem").toBuffer("rfc4253", {}).toString("base64");
+    expect(describeForeign(pem)).toContain(` ${theirs}`);
+  }
+});
+
+function publicJWK(file: string, line: string): string {
+  if (line.startsWith("ssh-ed25519 ")) {
+    const point = Buffer.from(line.split(" ")[1] ?? "", "base64").subarray(-32);
+    return JSON.stringify({ kty: "OKP", crv: "Ed25519", x: point.toString("base64url") });
+  }
+  return JSON.stringify(createPublicKey(exported(file, "PKCS8")).export({ format: "jwk" }));
+}
 
 function newRSA() {
   return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;

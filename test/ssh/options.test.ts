@@ -22,7 +22,10 @@ const GOOD: readonly (readonly [string, string])[] = [
   ['environment="LANG=de_DE.UTF-8"', 'environment="LANG=de_DE.UTF-8"'],
   ['environment="EMPTY="', 'environment="EMPTY="'],
   ['from="10.0.0.0/8,!10.1.0.0/16,*.example.com"', 'from="10.0.0.0/8,!10.1.0.0/16,*.example.com"'],
-  ['from="2001:db8::/32,::1,::ffff:10.0.0.0/104,::/0"', 'from="2001:db8::/32,::1,::ffff:10.0.0.0/104,::/0"'],
+  [
+    'from="2001:db8::/32,::1,64:ff9b::10.0.0.0/104,::/0"',
+    'from="2001:db8::/32,::1,64:ff9b::10.0.0.0/104,::/0"',
+  ],
   ['permitopen="db.example.com:5432"', 'permitopen="db.example.com:5432"'],
   ['permitopen="[2001:db8::1]:*"', 'permitopen="[2001:db8::1]:*"'],
   ['permitlisten="8080"', 'permitlisten="8080"'],
@@ -84,7 +87,11 @@ const BAD: readonly (readonly [string, RefusalCode])[] = [
   ['tunnel="-1"', "BadOptionValue"],
   ['tunnel="2147483646"', "BadOptionValue"],
   ['tunnel="one"', "BadOptionValue"],
-  [`command="${"x".repeat(16_384)}"`, "TooLong"],
+  [`command="${"x".repeat(1_024)}"`, "TooLong"],
+  ['command="a\u202eb"', "BadOption"],
+  ['command="a\u200bb"', "BadOption"],
+  ['command="a\u3164b"', "BadOption"],
+  ['command="a\u2028b"', "BadOption"],
 ];
 
 test("no options are no text", () => {
@@ -136,8 +143,37 @@ test("options that add up may be repeated", () => {
   expect(codeOf(renderOptions(options))).toBeUndefined();
 });
 
-test("options that are too long together are refused", () => {
-  expect(codeOf(renderOptions(Array.from({ length: 2_000 }, () => "no-x11-forwarding")))).toBe("TooLong");
+describe("the limits are those of the CRD, in code points:", () => {
+  const command = (characters: number, index = 0) =>
+    `permitopen="${"h".repeat(characters - 19)}${String(index).padStart(3, "0")}:22"`;
+  const environment = (letter: string, count: number) => `command="${letter.repeat(count)}"`;
+
+  test("1024 characters an option", () => {
+    expect(codeOf(renderOptions([command(1_024)]))).toBeUndefined();
+    expect(codeOf(renderOptions([command(1_025)]))).toBe("TooLong");
+  });
+
+  test("an emoji counts once", () => {
+    expect(codeOf(renderOptions([environment("\u{1f511}", 1_014)]))).toBeUndefined();
+    expect(codeOf(renderOptions([environment("\u{1f511}", 1_015)]))).toBe("TooLong");
+  });
+
+  test("32 options", () => {
+    expect(codeOf(renderOptions(Array(32).fill("pty")))).toBeUndefined();
+    expect(codeOf(renderOptions(Array(33).fill("pty")))).toBe("TooLong");
+  });
+
+  test("16384 characters together", () => {
+    const full = Array.from({ length: 16 }, (_, index) => command(1_024, index));
+    expect(codeOf(renderOptions(full))).toBeUndefined();
+    expect(codeOf(renderOptions([...full, "pty"]))).toBe("TooLong");
+  });
+});
+
+test("a character that is not shown is named, with its place", () => {
+  expect(messageOf(renderOptions(["pty", 'command="\u{1f511}\u200b"']))).toBe(
+    "Option 2 contains U+200B at character 11, which is not shown; remove it.",
+  );
 });
 
 test("ssh-keygen finds the key behind every rendered option", async () => {

@@ -1,9 +1,11 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { describePrivateKey } from "../../src/ssh/privatekey.ts";
 import { KEY_TYPES, parsePublicKey } from "../../src/ssh/publickey.ts";
 import type { RefusalCode } from "../../src/ssh/refusal.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
+import { HARMLESS } from "./privatekeys.ts";
 import { Random } from "./random.ts";
 import { accepted, codeOf, messageOf } from "./refusals.ts";
 import { blobOf, ecdsaSample, lineOf, rsaSample, type Sample } from "./samples.ts";
@@ -13,6 +15,7 @@ const [TYPE = "", BASE64 = ""] = ALICE.split(" ");
 const random = new Random(7);
 const ED25519: Sample = { type: "ssh-ed25519", strings: [random.bytes(32)] };
 const RSA = rsaSample(random, 2048);
+const RSA_BASE64 = blobOf(RSA).toString("base64");
 
 function changed(sample: Sample, change: (strings: readonly Buffer[]) => readonly Buffer[]): string {
   return lineOf({ ...sample, strings: change(sample.strings) });
@@ -40,6 +43,22 @@ describe("an accepted key", () => {
     expect(accepted(parsePublicKey(`${TYPE} ${BASE64}   alice  of  team a `)).comment).toBe(
       "alice  of  team a",
     );
+  });
+
+  test.each([
+    ["direction marks", "a\u202e\u2066b\u200f", "ab"],
+    ["a zero width space and a byte order mark", "a\u200bb\ufeff", "ab"],
+    ["default-ignorable characters", "a\u3164\u034f\ufe0fb\u{e0041}", "ab"],
+    ["line and paragraph separators", "a\u2028\u2029b", "ab"],
+    ["lone surrogates", "a\ud800b", "ab"],
+  ])("loses %s from its comment", (_what, comment, kept) => {
+    expect(accepted(parsePublicKey(`${TYPE} ${BASE64} ${comment}`)).comment).toBe(kept);
+  });
+
+  test("may have 16384 characters, of which an emoji is one", () => {
+    const emoji = "\u{1f511}".repeat(16_384 - ALICE.length);
+    expect(codeOf(parsePublicKey(ALICE + emoji))).toBeUndefined();
+    expect(codeOf(parsePublicKey(`${ALICE}x${emoji}`))).toBe("TooLong");
   });
 
   test("loses control characters from its comment", () => {
@@ -113,6 +132,25 @@ describe("a refused key", () => {
     ["a type before the key", "OptionsInKey", `ssh-rsa ${ALICE}`],
     ["a key without its type", "MissingType", BASE64],
     ["a cut key without its type", "MissingType", BASE64.slice(0, 41)],
+    ["in double quotes", "QuotedKey", `"${ALICE}"`],
+    ["in single quotes", "QuotedKey", `'${ALICE}'`],
+    ["in typographic quotes", "QuotedKey", `\u201c${ALICE}\u201d`],
+    ["behind a byte order mark", "BadCharacter", `\ufeff${ALICE}`],
+    ["parted by a no-break space", "BadCharacter", `${TYPE}\u00a0${BASE64}`],
+    [
+      "parted by a zero width space",
+      "BadCharacter",
+      `${TYPE} ${BASE64.slice(0, 30)}\u200b${BASE64.slice(30)}`,
+    ],
+    ["with another hyphen in its type", "BadCharacter", `ssh\u2011ed25519 ${BASE64}`],
+    ["with a Cyrillic letter in its base64", "BadCharacter", `${TYPE} ${BASE64.replace("C", "\u0421")}`],
+    ["base64 of the whole line", "EncodedKey", Buffer.from(`${ALICE}\n`).toString("base64")],
+    ["with a space in its base64", "BadBase64", `${TYPE} ${BASE64.slice(0, 45)} ${BASE64.slice(45)} alice`],
+    [
+      "folded where it was wrapped",
+      "BadBase64",
+      `ssh-rsa ${RSA_BASE64.replaceAll(/.{64}/g, "$& ")} alice@laptop`,
+    ],
     ["a type that is not known", "UnknownType", `ssh-ed448 ${BASE64}`],
     ["a word", "UnknownType", "hello"],
     ["another type on the line than in the key", "TypeMismatch", `ssh-rsa ${BASE64}`],
@@ -187,6 +225,27 @@ describe("a refused key", () => {
     },
   );
 
+  test.each([
+    ["U+FEFF", 1, `\ufeff${ALICE}`],
+    ["U+00A0", 12, `${TYPE}\u00a0${BASE64}`],
+    ["U+200B", 43, `${TYPE} ${BASE64.slice(0, 30)}\u200b${BASE64.slice(30)}`],
+    ["U+2011", 4, `ssh\u2011ed25519 ${BASE64}`],
+    ["U+1F511", 1, `\u{1f511}${ALICE}`],
+  ])("is told which character is wrong, %s, and that it is number %i", (name, position, text) => {
+    expect(messageOf(parsePublicKey(text))).toMatch(
+      new RegExp(`^Character ${position} is ${name.replace("+", "\\+")},`),
+    );
+  });
+
+  test("with a space in its base64 is told where", () => {
+    const text = `${TYPE} ${BASE64.slice(0, 45)} ${BASE64.slice(45)} alice`;
+    expect(messageOf(parsePublicKey(text))).toContain("behind its first 45 characters");
+  });
+
+  test("with a foreign letter in its comment is not told of that one", () => {
+    expect(codeOf(parsePublicKey(`${TYPE} ${BASE64.slice(0, 41)} \u00e4lice`))).toBe("BadBase64");
+  });
+
   test("without its type is told the type", () => {
     expect(messageOf(parsePublicKey(`${BASE64} alice`))).toContain("ssh-ed25519");
   });
@@ -195,6 +254,13 @@ describe("a refused key", () => {
 test("a private key in the comment of a good key is refused", () => {
   const line = `${ALICE} -----BEGIN OPENSSH PRIVATE KEY----- b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ`;
   expect(codeOf(parsePublicKey(line))).toBe("PrivateKey");
+});
+
+describe("words about private keys are no private key", () => {
+  test.each(HARMLESS)("%s", (text) => {
+    expect(describePrivateKey(text)).toBeUndefined();
+    expect(codeOf(parsePublicKey(`${ALICE} ${text}`))).toBeUndefined();
+  });
 });
 
 test.each(["pkcs8", "sec1"] as const)(

@@ -19,6 +19,8 @@ export interface LoginOptions {
   readonly command?: string | undefined;
   /** More options for ssh. */
   readonly options?: readonly string[];
+  /** Socket of an agent that signs instead of the private key. */
+  readonly agent?: string;
 }
 
 const TIMEOUT_MS = 20_000;
@@ -30,10 +32,10 @@ const TIMEOUT_MS = 20_000;
 export async function login(
   server: Pick<SSHDProcess, "port" | "knownHosts">,
   user: string,
-  key: KeyPair,
+  key: Pick<KeyPair, "file">,
   o: LoginOptions = {},
 ): Promise<Login> {
-  const { command, options = [] } = { command: "echo in", ...o };
+  const { command, options = [], agent = "none" } = { command: "echo in", ...o };
   const folder = await mkdtemp(join(tmpdir(), "sshkey-operator-login-"));
   const messagesFile = join(folder, "messages");
   const settings = [
@@ -41,7 +43,7 @@ export async function login(
     "ConnectTimeout=10",
     "GlobalKnownHostsFile=/dev/null",
     "IdentitiesOnly=yes",
-    "IdentityAgent=none",
+    `IdentityAgent=${agent}`,
     "PreferredAuthentications=publickey",
     "StrictHostKeyChecking=yes",
     `UserKnownHostsFile=${server.knownHosts}`,

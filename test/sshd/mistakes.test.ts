@@ -1,13 +1,17 @@
+import { readFileSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { renderAuthorizedKey } from "../../src/ssh/authorizedkeys.ts";
+import { run } from "../cluster/run.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD, isAtLeast, type SSHD } from "./findsshd.ts";
 import { ed25519, type KeyPair } from "./keypair.ts";
 import { login } from "./login.ts";
 import { openFolder, type SecretVolume, type SecretVolumeOptions, secretVolume } from "./secretvolume.ts";
 import { type Account, startSSHD } from "./sshdprocess.ts";
+
+const GUIDE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "mounting.md"), "utf8");
 
 let sshd: SSHD;
 let folder: string;
@@ -36,6 +40,23 @@ describe("what works", () => {
     const volume = await volumeWith({ alice: line() });
     const config = `AuthorizedKeysFile ${volume.path}/%u\nStrictModes no`;
     expect(await attempt(config)).toMatchObject({ accepted: true });
+  });
+
+  test("the guide's command for an sshd that reads no time zone: the key is in until its time, then out", async () => {
+    const [command = ""] = /^AuthorizedKeysCommand \/usr\/bin\/sed .*$/m.exec(GUIDE) ?? [];
+    const dated = (expiresAt: number) => line({ options: 'from="127.0.0.1"', expiresAt });
+    const day = 86_400_000;
+    for (const [days, accepted] of [
+      [2, true],
+      [-2, false],
+    ] as const) {
+      const volume = await volumeWith({ alice: dated(Date.now() + days * day) }, {}, `volume${days}`);
+      const config = `${command.replaceAll("/keys/", `${volume.path}/`)}\nAuthorizedKeysCommandUser nobody`;
+      expect(await attempt(config)).toMatchObject({ accepted });
+      const filter = command.split(" ")[2] ?? "";
+      const { stdout } = await run("sed", [filter, join(volume.path, "alice")]);
+      expect(stdout).toMatch(/^from="127\.0\.0\.1",expiry-time="\d{14}" ssh-ed25519 /);
+    }
   });
 });
 
@@ -96,6 +117,21 @@ describe("what does not work, and what sshd logs:", () => {
     );
   });
 
+  test("a host name in from, which sshd does not ask for by default", async () => {
+    const volume = await volumeWith({ alice: line({ options: 'from="localhost,*.example.com"' }) });
+    const { accepted, log } = await attempt(await exampleConfig("bastion.yaml", volume.path));
+    expect(accepted).toBe(false);
+    expect(log).toContain("with correct key but not from a permitted host (host=127.0.0.1, ip=127.0.0.1");
+  });
+
+  test("a command that the image does not have, as /usr/bin/cat on Alpine", async () => {
+    const volume = await volumeWith({ alice: line() });
+    const config = await exampleConfig("bastion.yaml", volume.path);
+    const { accepted, log } = await attempt(config.replace("/usr/bin/cat", "/usr/bin/nosuchcat"));
+    expect(accepted).toBe(false);
+    expect(log).toContain('Could not stat AuthorizedKeysCommand "/usr/bin/nosuchcat": No such file');
+  });
+
   test("a key whose time is up", async () => {
     const volume = await volumeWith({
       alice: line({ expiresAt: Date.UTC(2026, 0, 1) - 1000 * 86_400 * 365 }),
@@ -141,8 +177,12 @@ function line(part: { readonly options?: string; readonly expiresAt?: number } =
   return `${renderAuthorizedKey(written)}\n`;
 }
 
-async function volumeWith(files: Record<string, string>, o?: SecretVolumeOptions): Promise<SecretVolume> {
-  const volume = await secretVolume(join(folder, "volume"), o);
+async function volumeWith(
+  files: Record<string, string>,
+  o?: SecretVolumeOptions,
+  name = "volume",
+): Promise<SecretVolume> {
+  const volume = await secretVolume(join(folder, name), o);
   await volume.update(files);
   return volume;
 }

@@ -1,5 +1,4 @@
-import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/sshkey.ts";
-import { DATA_KEY } from "../../src/keyring/secret.ts";
+import { API_VERSION, DATA_KEY, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, startOperator } from "../cluster/operatorprocess.ts";

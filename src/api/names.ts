@@ -1,0 +1,41 @@
+/** API group of SSHKey; also the prefix of every label and annotation. */
+export const GROUP = "sshkey-operator.dev";
+
+/** The one version of the group. */
+export const VERSION = "v1alpha1";
+
+/** What an SSHKey carries as `apiVersion`. */
+export const API_VERSION = `${GROUP}/${VERSION}` as const;
+
+/** What an SSHKey carries as `kind`. */
+export const KIND = "SSHKey";
+
+/** Name of the resource in URLs, RBAC rules and `kubectl get`. */
+export const PLURAL = "sshkeys";
+
+/** Name of the operator in metadata.managedFields. */
+export const FIELD_MANAGER = "sshkey-operator";
+
+/** Label of every Secret of an installation; its value is the installation's name. Selects what is listed and watched. */
+export const MANAGED_LABEL = `${GROUP}/managed`;
+
+/** Set for people and their tools; the operator never reads it. */
+export const MANAGED_BY_LABEL = "app.kubernetes.io/managed-by";
+export const MANAGED_BY = "sshkey-operator";
+
+/** `NAMESPACE/NAME` of the Secret itself: where it differs, the Secret is somebody's copy. */
+export const SECRET_ANNOTATION = `${GROUP}/secret`;
+
+/** The user whose keys the Secret holds. */
+export const USER_ANNOTATION = `${GROUP}/user`;
+
+/** Since when the file has been empty, RFC 3339: the retention counts from here. */
+export const EMPTY_SINCE_ANNOTATION = `${GROUP}/empty-since`;
+
+/** The one data key of a user's Secret. */
+export const DATA_KEY = "authorized_keys";
+
+/** RFC 1123, as Kubernetes spells it: namespaces, volumes and many label values are such. */
+export function isDNSLabel(text: string): boolean {
+  return /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/.test(text);
+}

@@ -1,0 +1,203 @@
+import { OPTION_LIMITS } from "../ssh/options.ts";
+import { describePrivateKey } from "../ssh/privatekey.ts";
+import { MAX_KEY_CHARACTERS } from "../ssh/publickey.ts";
+import { strayCharacter } from "../ssh/straycharacter.ts";
+import { characterAt, codePoints, firstUnprintable } from "../ssh/unprintable.ts";
+import type { SSHKeySpec } from "./sshkey.generated.ts";
+import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
+
+/** Why a field is not accepted. */
+export interface Fault {
+  readonly field: "spec" | `spec.${keyof SSHKeySpec}`;
+  /** A stable word for programs, usable as the reason of a condition. */
+  readonly code:
+    | "PrivateKey"
+    | "InvalidUser"
+    | "InvalidKey"
+    | "InvalidTitle"
+    | "InvalidOptions"
+    | "InvalidExpiresAt";
+  /** What is wrong and what to do, in the CRD's own words. */
+  readonly message: string;
+}
+
+/**
+ * The rules of crds/sshkeys.yaml for a new SSHKey, as its CEL has them, and what CEL cannot say: a user's Unicode form.
+ * At most one fault a field, and one for a private key anywhere in the spec; a spec.key that holds one has no other.
+ * Empty where the API server would store the spec. Only the messages on a text or a list that is too long are the API
+ * server's own.
+ */
+export function specFaults(spec: SSHKeySpec): readonly Fault[] {
+  const { title, options, expiresAt } = spec;
+  return [
+    privateKeyFault(spec),
+    userFault(spec.user),
+    describePrivateKey(spec.key) === undefined ? keyFault(spec.key) : undefined,
+    title === undefined ? undefined : titleFault(title),
+    options === undefined ? undefined : optionsFault(options),
+    expiresAt === undefined ? undefined : expiresAtFault(expiresAt),
+  ].filter((fault) => fault !== undefined);
+}
+
+/** Whether a private key stands in any text of the spec, as it is or in what careless tools make of it. */
+export function privateKeyFault({ key, user, title, expiresAt, options }: SSHKeySpec): Fault | undefined {
+  const texts = [key, user, title, expiresAt, ...(options ?? [])].filter((text) => text !== undefined);
+  if (describePrivateKey(texts.join("\n")) === undefined) return undefined;
+  return {
+    field: "spec",
+    code: "PrivateKey",
+    message:
+      "this holds a private key. It was not stored, but it has left your machine: if it is in use, replace it. Put the public half into spec.key: the line of the .pub file, or what `ssh-keygen -y -f FILE` prints",
+  };
+}
+
+/** What is wrong with spec.user: the CRD's rule, and the form NFC, so that one name has one spelling. */
+export function userFault(user: string): Fault | undefined {
+  const fault = (message: string): Fault => ({ field: "spec.user", code: "InvalidUser", message });
+  if (user === "") return fault("name the user who owns the key, such as alice or alice@example.com");
+  if (codePoints(user) > MAX_USER_CHARACTERS) {
+    return fault(`the user has more than ${MAX_USER_CHARACTERS} characters: use a shorter name`);
+  }
+  const hidden = hiddenIn("the user", user);
+  if (hidden !== undefined) return fault(hidden);
+  if (/^\p{Zs}|\p{Zs}$/u.test(user)) return fault("the user begins or ends with a space: remove it");
+  const composed = user.normalize("NFC");
+  if (composed !== user) {
+    const position = 1 + firstDifference([...user], [...composed]);
+    return fault(
+      `the user is not in Unicode normalization form NFC from character ${position} on: write it with composed characters`,
+    );
+  }
+  return undefined;
+}
+
+/** What is wrong with spec.title. */
+export function titleFault(title: string): Fault | undefined {
+  const fault = (message: string): Fault => ({ field: "spec.title", code: "InvalidTitle", message });
+  if (codePoints(title) > MAX_TITLE_CHARACTERS) {
+    return fault(`the title has more than ${MAX_TITLE_CHARACTERS} characters: shorten it`);
+  }
+  const hidden = hiddenIn("the title", title);
+  return hidden === undefined ? undefined : fault(hidden);
+}
+
+/** What the CRD says of spec.options; renderOptions in src/ssh judges what each of them means. */
+export function optionsFault(options: readonly string[]): Fault | undefined {
+  const { options: most, charactersEach, charactersTogether } = OPTION_LIMITS;
+  const fault = (message: string): Fault => ({ field: "spec.options", code: "InvalidOptions", message });
+  if (options.length > most) return fault(`there are more than ${most} options: remove some`);
+  if (options.some((option) => codePoints(option) > charactersEach)) {
+    return fault(`an option has more than ${charactersEach} characters: shorten it`);
+  }
+  if (options.reduce((sum, option) => sum + codePoints(option), 0) > charactersTogether) {
+    return fault(`the options have more than ${charactersTogether} characters together: shorten them`);
+  }
+  if (options.includes("")) return fault("an option is empty: remove it");
+  const hidden = options.map(firstUnprintable).find((found) => found !== undefined);
+  return hidden && fault(`an option contains ${hidden.name}, which cannot be seen: remove it`);
+}
+
+/** What is wrong with spec.expiresAt. */
+export function expiresAtFault(expiresAt: string): Fault | undefined {
+  if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && readTime(expiresAt) !== undefined) return undefined;
+  return {
+    field: "spec.expiresAt",
+    code: "InvalidExpiresAt",
+    message:
+      'give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one',
+  };
+}
+
+/**
+ * What the CRD says of spec.key: whether it has the shape of a key line. Whether the key in it is one, parsePublicKey
+ * in src/ssh says.
+ */
+export function keyFault(key: string): Fault | undefined {
+  const fault = (message: string): Fault => ({ field: "spec.key", code: "InvalidKey", message });
+  if (codePoints(key) > MAX_KEY_CHARACTERS) {
+    return fault(`the key has more than ${MAX_KEY_CHARACTERS} characters: give one key, on one line`);
+  }
+  return isKeyLine(key) ? undefined : fault(shapeMessage(key));
+}
+
+/** In two steps, as a pattern of the whole takes too long to prove linear. Only one place can end the first. */
+function isKeyLine(key: string): boolean {
+  const start = KEY_START.exec(key)?.[0];
+  return start !== undefined && KEY_REST.test(key.slice(start.length));
+}
+
+function shapeMessage(key: string): string {
+  if (/BEGIN[ A-Z0-9]{1,40}--/.test(key)) {
+    return "this is a public key or certificate in PEM or RFC 4716 form. Convert a public key with `ssh-keygen -i -f FILE` (RFC 4716) or `ssh-keygen -i -m PKCS8 -f FILE` (PEM) and put in the line that it prints";
+  }
+  if (key.includes('"kty"')) {
+    return "this is a JSON Web Key. Put in an OpenSSH public key: the line of a .pub file";
+  }
+  const text = key.replace(/^[ \t\r\n]+/, "");
+  if (/^M[C-I][A-Za-z0-9+/]{30}/.test(text)) {
+    return "this is base64 of a key in another format. If it is a public key in PEM form without its first and last line, add them and convert it with `ssh-keygen -i -m PKCS8 -f FILE`";
+  }
+  if (/^(c3NoL[VW]|ZWNkc2Et|c2st(c3No|ZWNk))/.test(text)) {
+    return "this is the base64 of a whole key line. Decode it with `base64 -d` and put in the line itself";
+  }
+  if (/^[ \t]*["\x27`“”„‘’‚«»](ssh|ecdsa|sk)-/.test(key)) {
+    return "quotes stand around the key. Remove them, also the one at the end";
+  }
+  if (isSeveralKeys(key)) return "these are several keys. Create one SSHKey object for each";
+  if (/[\r\u2028\u2029]|\n./s.test(key)) {
+    return "this is more than one line. Put in the one line of the .pub file, without line breaks or carriage returns";
+  }
+  if (keyWords(key).some(({ word, isFirst }) => !isFirst && TYPE.test(word))) {
+    return 'something stands in front of the key type. Begin with the type and move options such as restrict or from="..." to spec.options, one an item';
+  }
+  const stray = key.includes("AAAA") ? strayCharacter(key) : undefined;
+  if (stray !== undefined) {
+    return `${stray.name} cannot stand in the type or the base64 of a key: replace it, or copy the line again as plain text`;
+  }
+  const control = KEY_START.test(key) ? characterAt(key, key.search(/[^\P{Cc}\t\n]/u)) : undefined;
+  if (control !== undefined) return `the comment contains ${control.name}, which cannot be seen: remove it`;
+  return "this is not an OpenSSH public key. Copy the whole line of a .pub file: TYPE BASE64 [COMMENT], as in `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA... alice@laptop`";
+}
+
+/** A base64 word, then behind a line break another one with a type before it. */
+function isSeveralKeys(key: string): boolean {
+  const start = key.indexOf("AAAA");
+  const end = start === -1 ? -1 : key.slice(start).search(/[\r\n]/);
+  return (
+    end !== -1 && keyWords(key.slice(start + end + 1)).some(({ word }) => TYPE_AT_END.test(lastLine(word)))
+  );
+}
+
+/** Each word that a word with AAAA at its start follows. */
+function keyWords(text: string): { readonly word: string; readonly isFirst: boolean }[] {
+  const words = text.split(/[ \t]+/);
+  const firstWord = words[0] === "" ? 1 : 0;
+  return words.flatMap((word, index) =>
+    words[index + 1]?.startsWith("AAAA") === true ? [{ word, isFirst: index === firstWord }] : [],
+  );
+}
+
+/** What could be a type, at the end of a word, looked for from its end. */
+function lastLine(word: string): string {
+  let start = word.length;
+  while (start > 0 && /[A-Za-z0-9@.-]/.test(word.charAt(start - 1))) start -= 1;
+  return word.slice(start);
+}
+
+function hiddenIn(what: string, text: string): string | undefined {
+  const hidden = firstUnprintable(text);
+  return hidden && `${what} contains ${hidden.name}, which cannot be seen: remove it`;
+}
+
+function firstDifference(one: readonly string[], other: readonly string[]): number {
+  return one.findIndex((character, index) => character !== other[index]);
+}
+
+const MAX_USER_CHARACTERS = 253;
+const MAX_TITLE_CHARACTERS = 255;
+const KEY_START = /^[ \t]*(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+[ \t]+AAAA/;
+// The base64 must begin as the wire format of a key named ssh-*, ecdsa-* or sk-* does (RFC 4253 section 6.6).
+const KEY_REST =
+  /^[A-Za-z0-9+/]([HXn3]NzaC1|[GWm2]VjZHNh|[HXn3]NrL)[A-Za-z0-9+/]*={0,2}([ \t]([^\p{Cc}\p{Zl}\p{Zp}]|\t)*)?\n?$/u;
+const TYPE = /^(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+$/;
+const TYPE_AT_END = /(ssh|ecdsa|sk)-[A-Za-z0-9@.-]/;

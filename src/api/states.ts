@@ -1,0 +1,111 @@
+/** What a STATE says to programs and to people. */
+export interface StateMeaning {
+  /** Status of the condition `Ready`: is the cluster in the state that the spec asks for? */
+  readonly ready: "True" | "False";
+  /** Is `Stalled` True, since nothing changes until a person acts? kstatus reads that as failed. */
+  readonly stalled: boolean;
+  readonly eventType: "Normal" | "Warning";
+  /** Completes "the key is …". */
+  readonly meaning: string;
+  readonly whatToDo: string;
+}
+
+/**
+ * Every STATE of an SSHKey: the reason of its condition `Ready`, and the word in Events, logs and metrics. README and
+ * `kubectl explain` are held against this table.
+ */
+export const STATES = {
+  Projected: {
+    ready: "True",
+    stalled: false,
+    eventType: "Normal",
+    meaning: "in the user's Secret (`status.secretName`)",
+    whatToDo: "nothing",
+  },
+  Pending: {
+    ready: "False",
+    stalled: false,
+    eventType: "Normal",
+    meaning:
+      "on its way into the Secret or out of it, or the API server fails; the message says which, and what for",
+    whatToDo: "wait; if it lasts, see the message",
+  },
+  SecretConflict: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning:
+      "not in the Secret though it should be, or still in it though it should not: the write is refused, or the Secret is not the operator's own",
+    whatToDo: "see the message; it clears by itself within seconds of being mended",
+  },
+  Terminating: {
+    ready: "True",
+    stalled: false,
+    eventType: "Normal",
+    meaning: "out, since the SSHKey is being deleted; a finalizer keeps the object",
+    whatToDo: "nothing",
+  },
+  Disabled: {
+    ready: "True",
+    stalled: false,
+    eventType: "Normal",
+    meaning: "out because `spec.disabled` is true",
+    whatToDo: "set it to false to put the key back",
+  },
+  Expired: {
+    ready: "True",
+    stalled: false,
+    eventType: "Normal",
+    meaning: "out since `spec.expiresAt`",
+    whatToDo: "set a later date or delete the SSHKey",
+  },
+  Invalid: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "not a usable key; condition `Valid` has the exact reason",
+    whatToDo: "correct the spec as the message says",
+  },
+  Compromised: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "one that anybody can sign for",
+    whatToDo: "make a new key: `ssh-keygen -t ed25519`",
+  },
+  Revoked: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "on the administrator's list of revoked fingerprints",
+    whatToDo: "make a new key: `ssh-keygen -t ed25519`",
+  },
+  Weak: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "of a type or size that the policy does not accept, or one that no program can use",
+    whatToDo: "make a new key: `ssh-keygen -t ed25519`",
+  },
+  Duplicate: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "held by another SSHKey with the better claim; promoted by itself when that one goes",
+    whatToDo: "delete one of the two, or use another key",
+  },
+  SecretFull: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning: "one more than the user may have",
+    whatToDo: "delete an older key of the user",
+  },
+} as const satisfies Record<string, StateMeaning>;
+
+export type State = keyof typeof STATES;
+
+/** The conditions of an SSHKey; `Stalled` is present only while a person has to act. */
+export const CONDITION_TYPES = ["Valid", "Unique", "Projected", "Ready", "Stalled"] as const;
+
+export type ConditionType = (typeof CONDITION_TYPES)[number];

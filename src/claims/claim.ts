@@ -1,0 +1,26 @@
+import type { Finding } from "./judgement.ts";
+import type { SSHKeyRecord } from "./record.ts";
+
+/** One SSHKey and its claim to its key. Changed by `Claims` alone. */
+export interface Claim {
+  readonly record: SSHKeyRecord;
+  /** What makes the key unacceptable, the worst first. */
+  readonly findings: readonly Finding[];
+  /** Since when this SSHKey has had this key, in ms since the epoch. */
+  readonly since: number;
+  /** Has `spec.expiresAt` passed? */
+  readonly isExpired: boolean;
+  /** May the key be used as far as this SSHKey alone decides? Only such SSHKeys compete for a key. */
+  readonly isInForce: boolean;
+  /** Of those that compete for the key, is this the one that has it? */
+  readonly isHolder: boolean;
+}
+
+/**
+ * The one order that decides who has a key, and whose line has a place: the older claim first, then the lower UID.
+ * Negative when `a` comes first; never 0 for two claims.
+ */
+export function claimOrder(a: Claim, b: Claim): number {
+  if (a.since !== b.since) return a.since - b.since;
+  return a.record.uid < b.record.uid ? -1 : a.record.uid > b.record.uid ? 1 : 0;
+}

@@ -1,0 +1,440 @@
+import TinyQueue from "tinyqueue";
+import type { State } from "../api/states.ts";
+import { rfc3339 } from "../api/time.ts";
+import type { Claim } from "./claim.ts";
+import { type Finding, judge, type Knowledge, latestExpiry, NO_KNOWLEDGE } from "./judgement.ts";
+import { KeyGroup } from "./keygroup.ts";
+import type { Policy } from "./policy.ts";
+import type { SSHKeyRecord } from "./record.ts";
+
+/** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
+export type Standing =
+  /** `isShared`: another user of the namespace has the same key, which the scope `User` allows. */
+  | { readonly state: "InForce"; readonly isShared: boolean }
+  | {
+      readonly state: OutState;
+      readonly message: string;
+      /** The SSHKey that holds the key instead. */
+      readonly duplicateOf?: SSHKeyRecord;
+    };
+
+export type OutState = Extract<
+  State,
+  "Terminating" | "Disabled" | "Expired" | "Invalid" | "Compromised" | "Revoked" | "Weak" | "Duplicate"
+>;
+
+/** A claim whose standing may be another one than before. */
+export interface Change {
+  readonly claim: Claim;
+  /** True if it held its key before and no longer does. */
+  readonly isLost: boolean;
+}
+
+interface MutableClaim extends Claim {
+  record: SSHKeyRecord;
+  findings: readonly Finding[];
+  since: number;
+  isExpired: boolean;
+  isInForce: boolean;
+  isHolder: boolean;
+}
+
+/**
+ * All SSHKeys, and which of them holds which key. Two SSHKeys of one namespace claim one key when their canonical blobs
+ * are equal; nothing is compared across namespaces. Knows no Secrets, no I/O and no clock: times are ms since the epoch.
+ */
+export class Claims {
+  readonly #policy: Policy;
+  #knowledge: Knowledge = NO_KNOWLEDGE;
+  readonly #namespaces = new Map<string, NamespaceClaims>();
+  /** May hold what has changed since: looked at when its time comes. */
+  #expiries = new TinyQueue<Expiry>([], sooner);
+  /** By STATE and key type, kept as things change: a scrape must not go over all SSHKeys. */
+  readonly #counts = new Map<string, number>();
+  /** Groups with another holder than before: everybody in them is concerned. */
+  readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
+  #size = 0;
+  /** The latest time that was heard of. */
+  #now = 0;
+
+  constructor(policy: Policy) {
+    this.#policy = policy;
+  }
+
+  get(namespace: string, name: string): Claim | undefined {
+    return this.#find(namespace, name);
+  }
+
+  *all(namespace?: string): Iterable<Claim> {
+    const namespaces = namespace === undefined ? this.#namespaces.keys() : [namespace];
+    for (const each of namespaces) yield* this.#namespaces.get(each)?.byName.values() ?? [];
+  }
+
+  /**
+   * Takes in an SSHKey that is new or changed; gives what it changes, itself always included, beside those of takeAffected. An
+   * SSHKey of this name with another UID has to be removed first.
+   */
+  put(record: SSHKeyRecord, now: number): readonly Change[] {
+    const known = this.#find(record.namespace, record.name);
+    if (known === undefined) return this.#insert(record, now);
+    const before = known.record;
+    this.observe(record);
+    if (isSameSpec(before, record)) return [{ claim: known, isLost: false }];
+    return this.#rejoining(
+      [known],
+      now,
+      () => {
+        if (before.key?.base64 !== record.key?.base64)
+          known.since = this.#attestedSince(record) ?? this.#sinceEdit(record, now);
+      },
+      before,
+    );
+  }
+
+  /**
+   * Takes the dates of claims from the statuses that speak of the present specs. For whoever begins to write: an edit
+   * that it saw while another instance wrote is dated by that one's status, not by its own clock.
+   */
+  adoptAttested(now: number): readonly Change[] {
+    const others = [...this.all()].filter(
+      ({ record, since }) => (this.#attestedSince(record) ?? since) !== since,
+    ) as MutableClaim[];
+    return this.#rejoining(others, now, (claim) => {
+      claim.since = this.#attestedSince(claim.record) ?? claim.since;
+    });
+  }
+
+  /** Takes note of another status or version of a known SSHKey, whose spec is the same. */
+  observe(record: SSHKeyRecord): void {
+    const claim = this.#find(record.namespace, record.name);
+    if (claim === undefined) return;
+    this.#count(claim.record, -1);
+    claim.record = record;
+    this.#count(record, 1);
+  }
+
+  /** How many SSHKeys there are, by the STATE on their status ("" before the first) and key type ("" for no key). */
+  *counts(): Iterable<{ readonly state: State | ""; readonly type: string; readonly count: number }> {
+    for (const [label, count] of this.#counts) {
+      const [state = "", type = ""] = label.split(" ");
+      yield { state: state as State | "", type, count };
+    }
+  }
+
+  remove(namespace: string, name: string): readonly Change[] {
+    const claims = this.#namespaces.get(namespace);
+    const claim = this.#find(namespace, name);
+    if (claims === undefined || claim === undefined) return [];
+    claims.byName.delete(name);
+    this.#size -= 1;
+    this.#count(claim.record, -1);
+    const changes = new Changes();
+    claim.isInForce = false;
+    this.#leave(claim, claim.record, changes);
+    if (claims.byName.size === 0) this.#namespaces.delete(namespace);
+    changes.delete(claim);
+    return changes.all();
+  }
+
+  /**
+   * The claims whose standing may be another one because the holder of their key is, since the last call. Apart from the
+   * changes, so that a thousand of them to one key do not go over all that claim it a thousand times; and of a key that
+   * very many claim every ten seconds only, since whoever has them can change the holder as often as he likes. The holder
+   * itself is among the changes at once.
+   */
+  *takeAffected(): Iterable<Claim> {
+    for (const group of this.#regrouped) {
+      if (group.size > MANY_CLAIMS && this.#now - group.toldAt < TELL_MANY_EVERY_MS) continue;
+      this.#regrouped.delete(group);
+      group.toldAt = this.#now;
+      for (const claim of group.members()) {
+        // The last of a group leaves it unseen.
+        if (this.#find(claim.record.namespace, claim.record.name) === claim) yield claim;
+      }
+    }
+  }
+
+  /** When the next key expires; undefined if none does. */
+  nextExpiry(): number | undefined {
+    for (let next = this.#expiries.peek(); next !== undefined; next = this.#expiries.peek()) {
+      if (this.#isDue(next)) return next.at;
+      this.#expiries.pop();
+    }
+    return undefined;
+  }
+
+  /** Takes note that it is `now`: keys that have expired since leave their place to the next in line. */
+  advance(now: number): readonly Change[] {
+    this.#now = Math.max(this.#now, now);
+    const changes: Change[] = [];
+    for (let at = this.nextExpiry(); at !== undefined && at <= now; at = this.nextExpiry()) {
+      const expiry = this.#expiries.pop();
+      const claim = expiry && this.#find(expiry.namespace, expiry.name);
+      if (claim !== undefined) changes.push(...this.#rejoining([claim], now));
+    }
+    return changes;
+  }
+
+  /** From now on SSHKeys are judged by this; those that are known already when `judgeAgain` is called with them. */
+  setKnowledge(knowledge: Knowledge): void {
+    this.#knowledge = knowledge;
+  }
+
+  /** Judges these SSHKeys anew; to be called with all of them, in portions. */
+  judgeAgain(claims: Iterable<Claim>, now: number): readonly Change[] {
+    const changed: MutableClaim[] = [];
+    for (const { record, findings } of claims) {
+      const claim = this.#find(record.namespace, record.name);
+      if (claim === undefined || sameFindings(findings, judge(record, this.#policy, this.#knowledge)))
+        continue;
+      changed.push(claim);
+    }
+    return this.#rejoining(changed, now);
+  }
+
+  standing(claim: Claim): Standing {
+    const { record, findings } = claim;
+    const [worst] = findings;
+    if (record.isTerminating) {
+      return this.#out(claim, "Terminating", "The SSHKey is being deleted; its key is no longer in force.");
+    }
+    if (record.disabled) {
+      return this.#out(claim, "Disabled", "spec.disabled is true; set it to false to put the key back.");
+    }
+    if (claim.isExpired) return this.#out(claim, "Expired", this.#expiredMessage(record));
+    if (worst !== undefined) {
+      return this.#out(claim, worst.state, findings.map(({ message }) => message).join(" "));
+    }
+    const group = this.#groupOf(record);
+    const holder = group?.holderFor(claim) ?? claim;
+    if (holder !== claim) {
+      return {
+        state: "Duplicate",
+        message: duplicateMessage(holder.record, record),
+        duplicateOf: holder.record,
+      };
+    }
+    return { state: "InForce", isShared: group?.isShared === true };
+  }
+
+  #insert(record: SSHKeyRecord, now: number): readonly Change[] {
+    const claim: MutableClaim = {
+      record,
+      findings: [],
+      since: record.claimedSince ?? this.#sinceEdit(record, now),
+      isExpired: false,
+      isInForce: false,
+      isHolder: false,
+    };
+    let claims = this.#namespaces.get(record.namespace);
+    if (claims === undefined) {
+      claims = { byName: new Map(), byKey: new Map() };
+      this.#namespaces.set(record.namespace, claims);
+    }
+    claims.byName.set(record.name, claim);
+    this.#size += 1;
+    this.#count(record, 1);
+    const changes = new Changes();
+    changes.note(claim);
+    this.#judge(claim, now);
+    this.#join(claim, changes);
+    return changes.all();
+  }
+
+  /** Takes these out of the competition for their keys, judges them anew and lets them in again. */
+  #rejoining(
+    claims: readonly MutableClaim[],
+    now: number,
+    whileOut: (claim: MutableClaim) => void = () => {},
+    before?: SSHKeyRecord,
+  ): readonly Change[] {
+    const changes = new Changes();
+    for (const claim of claims) {
+      changes.note(claim);
+      this.#leave(claim, before ?? claim.record, changes);
+      whileOut(claim);
+      this.#judge(claim, now);
+      this.#join(claim, changes);
+    }
+    return changes.all();
+  }
+
+  #judge(claim: MutableClaim, now: number): void {
+    const { record } = claim;
+    claim.findings = judge(record, this.#policy, this.#knowledge);
+    claim.isExpired = record.expiresAt !== undefined && record.expiresAt <= now;
+    claim.isInForce =
+      claim.findings.length === 0 && !record.isTerminating && !record.disabled && !claim.isExpired;
+    this.#noteExpiry(claim);
+  }
+
+  #noteExpiry({ record: { expiresAt, namespace, name }, isExpired }: Claim): void {
+    if (expiresAt === undefined || isExpired) return;
+    this.#expiries.push({ at: expiresAt, namespace, name });
+    // Each edit adds an entry and takes none away: one that is edited for days must not fill the memory.
+    if (this.#expiries.length <= 2 * this.#size + 1000) return;
+    this.#expiries = new TinyQueue<Expiry>([], sooner);
+    for (const claim of this.all()) this.#noteExpiry(claim);
+  }
+
+  #join(claim: MutableClaim, changes: Changes): void {
+    const { namespace, key } = claim.record;
+    const groups = this.#namespaces.get(namespace)?.byKey;
+    if (key === undefined || groups === undefined) return;
+    const present = groups.get(key.base64);
+    if (present === undefined) {
+      groups.set(key.base64, claim);
+      claim.isHolder = claim.isInForce;
+      return;
+    }
+    let group: KeyGroup<MutableClaim>;
+    if (present instanceof KeyGroup) group = present;
+    else {
+      group = new KeyGroup(this.#policy.duplicateScope, present);
+      groups.set(key.base64, group);
+    }
+    this.#regroup(group, claim, changes, () => group.add(claim));
+  }
+
+  #leave(claim: MutableClaim, { namespace, key }: SSHKeyRecord, changes: Changes): void {
+    const groups = this.#namespaces.get(namespace)?.byKey;
+    if (key === undefined || groups === undefined) return;
+    const present = groups.get(key.base64);
+    if (present === claim) {
+      groups.delete(key.base64);
+      changes.setHolder(claim, false);
+    } else if (present instanceof KeyGroup) {
+      this.#regroup(present, claim, changes, () => present.remove(claim));
+      changes.setHolder(claim, false);
+      const last = present.onlyMember;
+      if (last !== undefined) groups.set(key.base64, last);
+    }
+  }
+
+  /** Changes the group, and finds whom the change concerns. */
+  #regroup(group: KeyGroup<MutableClaim>, claim: MutableClaim, changes: Changes, change: () => void): void {
+    const before = group.holderFor(claim);
+    const wasShared = group.isShared;
+    change();
+    const after = group.holderFor(claim);
+    if (before === after && wasShared === group.isShared) return;
+    if (before !== after) {
+      if (before !== undefined) changes.setHolder(before, false);
+      if (after !== undefined) changes.setHolder(after, true);
+    }
+    this.#regrouped.add(group);
+  }
+
+  /** A status of an earlier generation may speak of the same key and not of the one that was there in between. */
+  #attestedSince({ key, observed, generation, createdAt }: SSHKeyRecord): number | undefined {
+    if (key === undefined || observed.generation !== generation) return undefined;
+    return Math.max(observed.claimedSince ?? 0, createdAt);
+  }
+
+  /**
+   * An edit into a key that others hold displaces nobody, whatever the clocks of operator and API server say. Whole
+   * seconds, as creation times are; rounded up, so that no edit counts as old as an SSHKey that was made before it. Never
+   * before the SSHKey itself was made, which no status could attest.
+   */
+  #sinceEdit(record: SSHKeyRecord, now: number): number {
+    const found = this.#namespaces.get(record.namespace)?.byKey.get(record.key?.base64 ?? "");
+    const latest = found instanceof KeyGroup ? found.latest : (found?.since ?? 0);
+    return Math.max(Math.ceil(now / 1000) * 1000, record.createdAt, latest + 1000);
+  }
+
+  #out(claim: Claim, state: OutState, message: string): Standing {
+    const holder = this.#groupOf(claim.record)?.holderFor(claim);
+    const staysInForce = holder !== undefined && holder !== claim && holder.record.user === claim.record.user;
+    const addition = staysInForce
+      ? ` The same key stays in force for this user: it is held by SSHKey ${holder.record.name} now.`
+      : "";
+    return { state, message: `${message}${addition}` };
+  }
+
+  #expiredMessage(record: SSHKeyRecord): string {
+    const latest = latestExpiry(record, this.#policy);
+    return latest === undefined
+      ? "spec.expiresAt has passed; set a later one or delete the SSHKey."
+      : `spec.expiresAt has passed; set a later one, ${rfc3339(latest)} at the latest (maximumLifetime), or, once that has passed, delete this SSHKey and create a new one.`;
+  }
+
+  /** Undefined for a key that nobody else claims. */
+  #groupOf({ namespace, key }: SSHKeyRecord): KeyGroup<MutableClaim> | undefined {
+    const found = this.#namespaces.get(namespace)?.byKey.get(key?.base64 ?? "");
+    return found instanceof KeyGroup ? found : undefined;
+  }
+
+  #find(namespace: string, name: string): MutableClaim | undefined {
+    return this.#namespaces.get(namespace)?.byName.get(name);
+  }
+
+  #count({ observed, key }: SSHKeyRecord, by: number): void {
+    const label = `${observed.state} ${key?.type ?? ""}`;
+    const count = (this.#counts.get(label) ?? 0) + by;
+    if (count === 0) this.#counts.delete(label);
+    else this.#counts.set(label, count);
+  }
+
+  #isDue({ at, namespace, name }: Expiry): boolean {
+    const claim = this.#find(namespace, name);
+    return claim !== undefined && !claim.isExpired && claim.record.expiresAt === at;
+  }
+}
+
+/** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
+export function isSameSpec(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
+  return a.generation === b.generation && a.isTerminating === b.isTerminating && a.key === b.key;
+}
+
+/** How often those who claim one key are told of another holder when they are so many, in ms. */
+const TELL_MANY_EVERY_MS = 10_000;
+const MANY_CLAIMS = 1000;
+
+/** The claims of one namespace. A key with one SSHKey has no group, as nearly all have. */
+interface NamespaceClaims {
+  readonly byName: Map<string, MutableClaim>;
+  /** By canonical blob. */
+  readonly byKey: Map<string, MutableClaim | KeyGroup<MutableClaim>>;
+}
+
+interface Expiry {
+  readonly at: number;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+function sooner(a: Expiry, b: Expiry): number {
+  return a.at - b.at;
+}
+
+/** What one call changes, each claim once. */
+class Changes {
+  readonly #lost = new Map<MutableClaim, boolean>();
+
+  note(claim: MutableClaim): void {
+    if (!this.#lost.has(claim)) this.#lost.set(claim, false);
+  }
+
+  setHolder(claim: MutableClaim, isHolder: boolean): void {
+    if (claim.isHolder !== isHolder) this.#lost.set(claim, !isHolder);
+    claim.isHolder = isHolder;
+  }
+
+  delete(claim: MutableClaim): void {
+    this.#lost.delete(claim);
+  }
+
+  all(): readonly Change[] {
+    return Array.from(this.#lost, ([claim, isLost]) => ({ claim, isLost }));
+  }
+}
+
+function sameFindings(a: readonly Finding[], b: readonly Finding[]): boolean {
+  return a.length === b.length && a.every(({ code }, i) => code === b[i]?.code);
+}
+
+function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {
+  return holder.user === own.user
+    ? `SSHKey ${holder.name} of the same user holds this key; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`
+    : `SSHKey ${holder.name} of another user holds this key; use another key, or, if this one is yours, ask whoever runs the namespace to delete that SSHKey.`;
+}

@@ -1,0 +1,71 @@
+import { hash } from "node:crypto";
+import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
+import { CONDITION_TYPES, STATES, type State } from "../api/states.ts";
+
+/** Of a status on the API server: a digest to compare with, and what the next status carries on. */
+export interface ObservedStatus {
+  /** Of all that the operator writes, without the times of the conditions. */
+  readonly digest: string;
+  /** Of the spec that it speaks of, -1 before the first status. */
+  readonly generation: number;
+  /** Since when it says that the SSHKey has had its key, in ms since the epoch. */
+  readonly claimedSince: number | undefined;
+  /** "" before the first status, and for a word that is none. */
+  readonly state: State | "";
+  /** Status and last transition (s since the epoch) of each condition, in the order of CONDITION_TYPES. */
+  readonly transitions: readonly Transition[];
+}
+
+export type Transition = { readonly status: string; readonly at: number } | undefined;
+
+/** A status without the times of its conditions. */
+export type UndatedStatus = Omit<SSHKeyStatus, "conditions"> & {
+  readonly conditions?: readonly Omit<SSHKeyCondition, "lastTransitionTime">[];
+};
+
+/** Reads what matters of a status as the API server holds it. */
+export function readStatus(status: SSHKeyStatus | undefined): ObservedStatus {
+  const conditions = CONDITION_TYPES.map((type) => status?.conditions?.find((c) => c.type === type));
+  const state = conditions[CONDITION_TYPES.indexOf("Ready")]?.reason ?? "";
+  return {
+    digest: statusDigest(status),
+    generation: status?.observedGeneration ?? -1,
+    claimedSince: Date.parse(status?.claimedSince ?? "") || undefined,
+    state: Object.hasOwn(STATES, state) ? (state as State) : "",
+    transitions: share(
+      conditions.map(
+        (c) => c && { status: c.status, at: Math.floor(Date.parse(c.lastTransitionTime) / 1000) || 0 },
+      ),
+    ),
+  };
+}
+
+/** A digest of the fields and conditions that the operator owns; what others write beside them counts for nothing. */
+export function statusDigest(status: UndatedStatus | undefined): string {
+  if (status === undefined || (status.observedGeneration ?? -1) < 0) return "";
+  const conditions = CONDITION_TYPES.map((type) => {
+    const c = status.conditions?.find((condition) => condition.type === type);
+    return c && [c.status, c.reason, c.message, c.observedGeneration];
+  });
+  const { type, length, fingerprint, fingerprintMD5, comment, secretName, duplicateOf } = status;
+  const text = JSON.stringify([
+    [type, length, fingerprint, fingerprintMD5, comment, secretName],
+    [status.observedGeneration, status.claimedSince],
+    [duplicateOf?.namespace, duplicateOf?.name],
+    conditions,
+  ]);
+  return hash("sha256", text, "base64url");
+}
+
+const MAXIMUM_SHARED = 4096;
+const shared = new Map<string, readonly Transition[]>();
+
+/** One copy for all SSHKeys whose conditions changed in the same second, as they do by the thousand. */
+export function share(transitions: readonly Transition[]): readonly Transition[] {
+  const name = transitions.map((t) => t && `${t.status}${t.at}`).join();
+  const known = shared.get(name);
+  if (known !== undefined) return known;
+  if (shared.size >= MAXIMUM_SHARED) shared.clear();
+  shared.set(name, transitions);
+  return transitions;
+}

@@ -1,0 +1,32 @@
+import { KEY_TYPES, type KeyType } from "../ssh/publickey.ts";
+
+/** Which valid keys are acceptable, and what counts as the same key used twice. */
+export interface Policy {
+  readonly duplicateScope: DuplicateScope;
+  readonly allowedTypes: readonly KeyType[];
+  /** Smallest and largest modulus of an ssh-rsa key, in bits. */
+  readonly minimumRSABits: number;
+  readonly maximumRSABits: number;
+  /** Longest time from an SSHKey's creation to its expiresAt, in ms; undefined for no limit. */
+  readonly maximumLifetime: number | undefined;
+  /** Lines in the Secret of one user of one namespace. */
+  readonly maximumKeysPerUser: number;
+}
+
+/**
+ * Where two SSHKeys of one key exclude each other; never across namespaces.
+ * - `Namespace`: one SSHKey per key in a namespace.
+ * - `User`: one SSHKey per key and user in a namespace; that two users share a key is told, not refused.
+ */
+export type DuplicateScope = (typeof DUPLICATE_SCOPES)[number];
+
+export const DUPLICATE_SCOPES = ["Namespace", "User"] as const;
+
+export const DEFAULT_POLICY: Policy = {
+  duplicateScope: "Namespace",
+  allowedTypes: KEY_TYPES.filter((type) => type !== "ssh-dss"),
+  minimumRSABits: 2048,
+  maximumRSABits: 16_384,
+  maximumLifetime: undefined,
+  maximumKeysPerUser: 1000,
+};

@@ -1,0 +1,203 @@
+import { expiresAtFault, userFault } from "../api/rules.ts";
+import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
+import { readTime } from "../api/time.ts";
+import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { renderOptions } from "../ssh/options.ts";
+import { type KeyType, parsePublicKey } from "../ssh/publickey.ts";
+import { type ObservedStatus, readStatus } from "./observedstatus.ts";
+
+/** Facts of one SSHKey: what the object says, parsed once. Times are in ms since the epoch. */
+export interface SSHKeyRecord {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly generation: number;
+  readonly createdAt: number;
+  /** Has it a deletionTimestamp? */
+  readonly isTerminating: boolean;
+  readonly user: string;
+  readonly disabled: boolean;
+  readonly expiresAt: number | undefined;
+  /** What the key line says; undefined when it is no key. */
+  readonly key: KeyFacts | undefined;
+  /** What makes the spec no usable key, whatever the policy. */
+  readonly faults: readonly Fault[];
+  /**
+   * Since when this SSHKey has had this key, as its status attests or, before the first status, its creation; undefined
+   * when the key came in by an edit that no status speaks of yet.
+   */
+  readonly claimedSince: number | undefined;
+  /** About how much a write of the object's status costs the API server: the whole object, in bytes. */
+  readonly bytes: number;
+  /** The status that the API server holds. */
+  readonly observed: ObservedStatus;
+}
+
+/** `namespace/name`, by which SSHKeys are queued and logged. */
+export function sshKeyId({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
+export interface KeyFacts {
+  readonly type: KeyType;
+  readonly bits: number;
+  /** The canonical blob: two spellings of one key are one string. */
+  readonly base64: string;
+  readonly comment: string;
+  /** authorized_keys options as sshd reads them, "" for none. */
+  readonly options: string;
+}
+
+/** A stable code for programs, and a sentence for people: what is wrong, then what to do. */
+export interface Fault {
+  readonly code: string;
+  readonly message: string;
+}
+
+/** An SSHKey as the API server shows it. What the CRD requires is not relied on: it may have been changed. */
+export interface StoredSSHKey {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+    readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly labels?: Readonly<Record<string, string>>;
+  };
+  readonly spec?: Partial<SSHKeySpec>;
+  readonly status?: SSHKeyStatus;
+}
+
+/**
+ * Reads an SSHKey. Total: whatever the object holds, it becomes a record. `known`, an older record of an SSHKey of this
+ * name in the same history, saves parsing the same spec again.
+ */
+export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRecord {
+  const { metadata, status } = object;
+  const spec = readSpec(object.spec);
+  const changing = {
+    resourceVersion: metadata.resourceVersion,
+    isTerminating: metadata.deletionTimestamp !== undefined,
+    bytes: sizeOf(object),
+    observed: readStatus(status),
+  };
+  if (known?.uid === metadata.uid && known.generation === metadata.generation)
+    return { ...known, ...changing };
+  const createdAt = Date.parse(metadata.creationTimestamp ?? "") || 0;
+  const generation = metadata.generation ?? 0;
+  const { key, faults } = parse(spec);
+  const expiresAt = spec.expiresAt === undefined ? undefined : readTime(spec.expiresAt);
+  return {
+    namespace: metadata.namespace ?? "",
+    name: metadata.name,
+    uid: metadata.uid,
+    resourceVersion: changing.resourceVersion,
+    generation,
+    createdAt,
+    isTerminating: changing.isTerminating,
+    user: spec.user,
+    disabled: spec.disabled,
+    expiresAt,
+    key,
+    faults,
+    claimedSince: attestedClaim(status, key, createdAt, generation),
+    bytes: changing.bytes,
+    observed: changing.observed,
+  };
+}
+
+/** What is kept of a comment, and stands on the status, in code points. */
+const MAXIMUM_COMMENT_CHARACTERS = 1024;
+
+function firstCharacters(text: string, most: number): string {
+  return text.length <= most ? text : [...text.slice(0, 2 * most)].slice(0, most).join("");
+}
+
+/** What the API server adds: managedFields and the status. */
+const SERVER_BYTES = 4096;
+
+function sizeOf({ metadata, spec }: StoredSSHKey): number {
+  const { annotations, labels } = metadata;
+  return SERVER_BYTES + Buffer.byteLength(JSON.stringify([annotations, labels, spec]));
+}
+
+const NO_FAULTS: readonly Fault[] = [];
+
+/** A spec with the types that the CRD promises. */
+interface ReadSpec {
+  readonly user: string;
+  readonly key: string;
+  readonly options: readonly string[];
+  readonly expiresAt: string | undefined;
+  readonly disabled: boolean;
+}
+
+/** What has another type than the CRD says, since that was changed, is read as a text that no rule accepts. */
+function readSpec(spec: unknown): ReadSpec {
+  const { user, key, options, expiresAt, disabled } = (spec ?? {}) as Record<string, unknown>;
+  const items = options === undefined || options === null ? [] : Array.isArray(options) ? options : [options];
+  return {
+    user: textOf(user),
+    key: textOf(key),
+    options: items.map(textOf),
+    expiresAt: expiresAt === undefined || expiresAt === null ? undefined : textOf(expiresAt),
+    disabled: disabled === true,
+  };
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string" ? value : "";
+}
+
+function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
+  const faults: Fault[] = [];
+  const parsed = parsePublicKey(spec.key);
+  if (!parsed.ok) faults.push(parsed.refusal);
+  const options = renderOptions(spec.options);
+  if (!options.ok) faults.push(options.refusal);
+  const ofFields = [
+    userFault(spec.user),
+    spec.expiresAt === undefined ? undefined : expiresAtFault(spec.expiresAt),
+  ];
+  for (const fault of ofFields) {
+    if (fault !== undefined) faults.push({ code: fault.code, message: `${fault.field}: ${fault.message}.` });
+  }
+  const key = parsed.ok
+    ? {
+        type: parsed.value.type,
+        bits: parsed.value.bits,
+        base64: parsed.value.blob.toString("base64"),
+        comment: flat(firstCharacters(parsed.value.comment, MAXIMUM_COMMENT_CHARACTERS)),
+        options: options.ok ? options.value : "",
+      }
+    : undefined;
+  return { key, faults: faults.length === 0 ? NO_FAULTS : faults };
+}
+
+/**
+ * Only a first generation is known to have had its key from the start: without a status that speaks of this very key,
+ * anything later counts as an edit. A restore from a backup makes first generations, so it falls back to the creation.
+ */
+function attestedClaim(
+  status: SSHKeyStatus | undefined,
+  key: KeyFacts | undefined,
+  createdAt: number,
+  generation: number,
+): number | undefined {
+  const wasLookedAt = (status?.observedGeneration ?? -1) >= 0;
+  if (!wasLookedAt) return generation <= 1 ? createdAt : undefined;
+  if (key === undefined || status?.fingerprint !== fingerprintSHA256(Buffer.from(key.base64, "base64"))) {
+    return undefined;
+  }
+  const attested = Date.parse(status.claimedSince ?? "");
+  return attested > createdAt ? attested : createdAt;
+}
+
+/** A copy of its own: V8 keeps the whole longer string alive for one that was cut from it. */
+function flat(text: string): string {
+  return text === "" ? "" : Buffer.from(text, "utf8").toString("utf8");
+}

@@ -1,0 +1,37 @@
+/** No item of a list is longer: an object in etcd is at most a few MiB. */
+const lengthLimit = 64 * 1024 * 1024;
+
+/** Puts pieces together in one buffer, so that there is one copy of a long text. Work is linear in the bytes. */
+export class ByteCollector {
+  #buffer = Buffer.alloc(0);
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Throws a RangeError when it becomes too much. */
+  append(piece: Uint8Array): void {
+    const length = this.#length + piece.length;
+    if (length > lengthLimit) {
+      throw new RangeError("an item of the list has no end");
+    }
+    if (length > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length, 16_384));
+      larger.set(this.#buffer.subarray(0, this.#length));
+      this.#buffer = larger;
+    }
+    this.#buffer.set(piece, this.#length);
+    this.#length = length;
+  }
+
+  /** The bytes from `start` to `end` as text. */
+  text(start = 0, end = this.#length): string {
+    return this.#buffer.toString("utf8", start, end);
+  }
+
+  /** Begins anew in the same buffer. */
+  clear(): void {
+    this.#length = 0;
+  }
+}

@@ -1,0 +1,120 @@
+import type { Logger } from "pino";
+import { API_VERSION, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { STATES, type State } from "../api/states.ts";
+import type { Claim } from "../claims/claim.ts";
+import type { EventRecorder } from "../kube/eventrecorder.ts";
+import { TokenBuckets } from "../kube/tokenbuckets.ts";
+import type { AccessChange } from "../projection/accesschanges.ts";
+import type { LiveSecret } from "../projection/secret.ts";
+import type { Target } from "../projection/target.ts";
+import type { Verdict } from "../projection/verdict.ts";
+
+/** What the loop says goes through here; each line carries a stable `event`. */
+export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
+
+/** A message may say what a key of another format is as an OpenSSH line; key text has no place in a log. */
+const KEY_TEXT = /AAAA[A-Za-z0-9+/]+/g;
+
+/** Of the keys that somebody else has put into a Secret at once, so many are named in the log. */
+const MAXIMUM_NAMED = 50;
+
+/** How often the same thing about one Secret is said, in ms. */
+const REPEAT_MS = 60_000;
+
+/** Says in Events and in the log what has changed, with the words of the statuses. */
+export class Announcer {
+  readonly #recorder: EventRecorder;
+  readonly #log: Log;
+  readonly #repeats = new TokenBuckets({ burst: 1, refillMs: REPEAT_MS, now: () => performance.now() });
+
+  constructor(recorder: EventRecorder, log: Log) {
+    this.#recorder = recorder;
+    this.#log = log;
+  }
+
+  /** The STATE of an SSHKey has changed, and its status says so. */
+  stateChanged({ record, findings }: Claim, { state, message }: Verdict, previousState: State | ""): void {
+    const { namespace, name, uid, user } = record;
+    const { eventType: type } = STATES[state];
+    this.#recorder.record({
+      regarding: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+      type,
+      reason: state,
+      action: "Project",
+      note: message,
+    });
+    const codes = findings.map(({ code }) => code);
+    const line = {
+      event: "StateChanged",
+      namespace,
+      name,
+      user,
+      state,
+      ...(previousState === "" ? {} : { previousState }),
+      ...(codes.length === 0 ? {} : { codes }),
+    };
+    const text = message.replace(KEY_TEXT, "…");
+    if (type === "Normal") this.#log.info(line, text);
+    else this.#log.warn(line, text);
+  }
+
+  /**
+   * Others may log in than before. `isMeddledWith`: by the hand of somebody else, who may have put any number of lines
+   * in; not all of them are named then.
+   */
+  accessChanged(
+    { namespace, secretName: secret, user }: Target,
+    changes: Iterable<AccessChange>,
+    isMeddledWith: boolean,
+  ): void {
+    let named = 0;
+    for (const { change, fingerprint, sshKey, why } of changes) {
+      if (isMeddledWith && named >= MAXIMUM_NAMED) {
+        this.#log.warn(
+          { event: "AccessChanged", namespace, secret, user, change: "more" },
+          "Somebody else changed more keys of the Secret than are named here.",
+        );
+        return;
+      }
+      named += 1;
+      this.#log.info(
+        { event: "AccessChanged", namespace, secret, user, change, fingerprint, sshKey, why },
+        change === "added" ? "The key may log in." : "The key may no longer log in.",
+      );
+    }
+  }
+
+  /** Somebody else wrote a Secret of the operator's own, and it was restored. */
+  secretRestored({ namespace, secretName: name, live }: Target): void {
+    if (live === undefined || !this.#repeats.take(`restored ${namespace}/${name}`)) return;
+    const note = `Somebody else changed Secret ${name}; it was restored. The audit log and metadata.managedFields say who.`;
+    this.#recorder.record({
+      regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid: live.uid },
+      type: "Warning",
+      reason: "SecretRestored",
+      action: "Project",
+      note,
+    });
+    this.#log.warn({ event: "SecretRestored", namespace, secret: name }, note);
+  }
+
+  /** A Secret has the installation's label, but says it is another one or none. */
+  copyFound({ namespace, name, uid }: LiveSecret): void {
+    if (!this.#repeats.take(`copied ${namespace}/${name}`)) return;
+    const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name: it is taken for a copy and left alone. Take the label off it.`;
+    this.#recorder.record({
+      regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid },
+      type: "Warning",
+      reason: "SecretCopied",
+      action: "Project",
+      note,
+    });
+    this.#log.warn({ event: "SecretCopied", namespace, secret: name }, note);
+  }
+
+  /** A Secret of a user without SSHKeys may still hold keys, and cannot be emptied. */
+  revocationBlocked({ namespace, secretName: name }: Target, why: string): void {
+    if (!this.#repeats.take(`blocked ${namespace}/${name}`)) return;
+    this.#log.warn({ event: "RevocationBlocked", namespace, secret: name }, why);
+  }
+}

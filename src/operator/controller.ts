@@ -1,0 +1,344 @@
+import { sshKeyId } from "../claims/record.ts";
+import type { Settings } from "../config/settings.ts";
+import { ApiError } from "../kube/apierror.ts";
+import { sleep } from "../kube/sleep.ts";
+import { WorkQueue } from "../kube/workqueue.ts";
+import { accessChanges } from "../projection/accesschanges.ts";
+import { type Answer, deliver, type Pass, type Request } from "../projection/deliver.ts";
+import { needsPerson } from "../projection/delivery.ts";
+import type { Projection } from "../projection/projection.ts";
+import { statusWrite } from "../projection/status.ts";
+import type { Target } from "../projection/target.ts";
+import type { Announcer, Log } from "./announcer.ts";
+import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
+import type { Presence } from "./presence.ts";
+import { type Requests, SecretWriter } from "./secretwriter.ts";
+import type { Sources } from "./sources.ts";
+import { StatusWriter } from "./statuswriter.ts";
+import { WriteBudget } from "./writebudget.ts";
+
+/** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
+const RETRY = { initialMs: 5, maxMs: 30_000 };
+
+/** A blocked Secret is looked at again after this long, in ms; nothing tells when a policy or a quota has changed. */
+const ASK_AGAIN_MS = 4000;
+
+/** Blocked Secrets cost at most 20 requests a second together, however many of them are asked about at once. */
+const REQUEST_EVERY_MS = 55;
+
+/** A target whose pass has kept the event loop for long rests for this many times as long. */
+const REST_FACTOR = 10;
+const REMOVAL_REST_FACTOR = 4;
+const LONGEST_REMOVAL_REST_MS = 150;
+const LONG_PASS_MS = 5;
+
+/** While Secrets are being written, that of a new SSHKey waits this long, in ms, so that several share one write. */
+const GATHER_MS = 20;
+
+export interface ControllerOptions {
+  readonly projection: Projection;
+  readonly sources: Sources;
+  readonly presence: Presence;
+  /** Sends nothing when this instance may not write. */
+  readonly requests: Requests;
+  readonly settings: Settings;
+  readonly announcer: Announcer;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  /** ms since the epoch. */
+  readonly now: () => number;
+}
+
+/** Brings Secrets and statuses to what the projection says, one pass each, fairly between namespaces. */
+export class Controller {
+  readonly #o: ControllerOptions;
+  /** Ids of targets. */
+  readonly secrets: WorkQueue<string>;
+  /** Ids of those whose Secret cannot be written until something changes. */
+  readonly blocked: WorkQueue<string>;
+  /** SSHKeys as namespace/name. */
+  readonly statuses: WorkQueue<string>;
+  readonly #blockedIds = new Set<string>();
+  /** When the next request about a blocked Secret may be made, in monotonic ms. */
+  #askNextAt = 0;
+  readonly #writer: SecretWriter;
+  readonly #statusWriter: StatusWriter;
+  readonly #budget = new WriteBudget();
+  /** What went wrong in the pass over a target that is under way. */
+  readonly #errors = new Map<string, ApiError>();
+  #leads = false;
+
+  constructor(options: ControllerOptions) {
+    const { metrics, requests, settings } = options;
+    this.#o = options;
+    const queue = (name: ControllerName) =>
+      new WorkQueue<string>({ namespaceOf, backoff: RETRY, observer: metrics.queueObserver(name) });
+    this.secrets = queue("secret");
+    this.blocked = queue("blocked");
+    this.statuses = queue("status");
+    this.#writer = new SecretWriter(requests, settings.secrets.installation);
+    this.#statusWriter = new StatusWriter(requests);
+  }
+
+  /** Secrets that cannot be written as things are. */
+  get blockedCount(): number {
+    return this.#blockedIds.size;
+  }
+
+  /** Seconds since any work ended, while there is some. */
+  get secondsSinceProgress(): number {
+    return Math.max(this.secrets.secondsSinceProgress, this.statuses.secondsSinceProgress);
+  }
+
+  /** Works until the term ends; `signal` gives up what is under way. */
+  async run(term: AbortSignal, signal: AbortSignal): Promise<void> {
+    const { projection, settings } = this.#o;
+    const workers = workersFor(settings.concurrency);
+    this.#leads = true;
+    projection.beginWriting(this.#o.now());
+    for (const { id } of projection.targets()) this.secrets.add(id);
+    this.enqueueDue();
+    const tick = setInterval(() => this.#tick(), 1000);
+    try {
+      await Promise.all([
+        this.secrets.run((id) => this.#bringSecret(id, signal), workers.secret, term),
+        this.blocked.run((id) => this.#bringBlocked(id, signal), workers.blocked, term),
+        this.statuses.run((id) => this.#bringStatus(id, signal), workers.status, term),
+      ]);
+    } finally {
+      clearInterval(tick);
+      this.#leads = false;
+    }
+  }
+
+  /** Queues what the projection has found to be due. `isCreation`: more of the same user may follow closely. */
+  enqueueDue(isCreation = false): void {
+    const { targets, statuses, copies } = this.#o.projection.takeDue();
+    // A standby queues nothing: whoever begins to lead goes over everything.
+    if (!this.#leads) return;
+    for (const secret of copies) this.#o.announcer.copyFound(secret);
+    const gather = isCreation && this.#writer.sending > 0 ? GATHER_MS : 0;
+    for (const [id, urgency] of targets) {
+      if (this.#blockedIds.has(id)) this.blocked.add(id, urgency);
+      else if (urgency === "removal") this.secrets.add(id, urgency);
+      else this.secrets.addAfter(id, gather, urgency);
+    }
+    for (const { record } of statuses) this.statuses.add(sshKeyId(record));
+  }
+
+  /** Queues these targets, whatever is known of them. */
+  enqueue(ids: Iterable<string>): void {
+    if (this.#leads) for (const id of ids) this.secrets.add(id, "removal");
+  }
+
+  #tick(): void {
+    const { projection, now } = this.#o;
+    projection.advance(now());
+    projection.tellPending(now());
+    this.enqueueDue();
+  }
+
+  /** One pass over a target. Whatever happens, it comes up again if its Secret is not as it should be. */
+  async #bringSecret(id: string, signal: AbortSignal): Promise<void> {
+    // Blocked since it was queued: only one of the two queues works on a target.
+    if (this.#blockedIds.has(id)) return this.blocked.add(id);
+    const pass = await this.#pass(id, this.secrets, signal);
+    if (pass === undefined || signal.aborted) return;
+    if (needsPersonAfter(pass)) {
+      this.#blockedIds.add(id);
+      this.#askAgain(id, pass);
+    } else this.#comeBack(id, pass);
+  }
+
+  async #bringBlocked(id: string, signal: AbortSignal): Promise<void> {
+    if (!this.#blockedIds.has(id)) return this.secrets.add(id);
+    let requests = 0;
+    const pass = await this.#pass(id, this.blocked, signal, () => {
+      requests += 1;
+    });
+    if (signal.aborted) return;
+    if (pass === undefined || !needsPersonAfter(pass)) {
+      this.#blockedIds.delete(id);
+      if (pass !== undefined) this.#comeBack(id, pass);
+    } else this.#askAgain(id, pass);
+    const now = performance.now();
+    this.#askNextAt = Math.max(now, this.#askNextAt) + requests * REQUEST_EVERY_MS;
+    await sleep(this.#askNextAt - now, signal);
+  }
+
+  #askAgain(id: string, { blocked, isWatched }: BlockedPass): void {
+    this.#errors.delete(id);
+    const target = this.#o.projection.target(id);
+    // Of a key whose SSHKey is gone no status can say that it is still in the Secret.
+    if (target !== undefined && (!target.isNamed || this.#o.projection.linesWithoutSSHKey(target) > 0))
+      this.#o.announcer.revocationBlocked(target, blocked.message);
+    if (!isWatched) this.blocked.addAfter(id, ASK_AGAIN_MS);
+  }
+
+  #comeBack(id: string, pass: Pass): void {
+    const { metrics, log, now } = this.#o;
+    const error = this.#errors.get(id);
+    this.#errors.delete(id);
+    switch (pass.result) {
+      case "done":
+        metrics.reconciled("secret", pass.againAt === undefined ? "success" : "requeue_after");
+        this.secrets.forget(id);
+        if (pass.againAt !== undefined) this.secrets.addAfter(id, Math.max(1, pass.againAt - now()));
+        return;
+      case "wait":
+        metrics.reconciled("secret", "requeue_after");
+        this.secrets.addAfter(id, pass.ms);
+        return;
+      default:
+        metrics.reconciled("secret", "error");
+        if (error !== undefined && error.code !== "Conflict")
+          log.warn({ event: "ReconcileFailed", secret: id, err: error }, "Will be tried again.");
+        this.secrets.retry(id, error?.retryAfterMs);
+    }
+  }
+
+  /** Undefined when the target has to stay as it is for now; it is queued again when that is over. */
+  async #pass(
+    id: string,
+    queue: WorkQueue<string>,
+    signal: AbortSignal,
+    onRequest = () => {},
+  ): Promise<Pass | undefined> {
+    const { sources, presence, log, metrics } = this.#o;
+    if (!sources.isSynced(namespaceOf(id))) return undefined;
+    const doubtMs = presence.holdsUp(id);
+    if (doubtMs > 0) {
+      if (doubtMs === Number.POSITIVE_INFINITY) return undefined;
+      log.warn(
+        { event: "AbsenceInDoubt", secret: id },
+        "The CRD was installed anew; the Secret stays as it is.",
+      );
+      this.secrets.addAfter(id, doubtMs);
+      return undefined;
+    }
+    try {
+      return await this.#carryOut(id, queue, signal, onRequest);
+    } catch (error) {
+      if (signal.aborted) return undefined;
+      metrics.reconciled("secret", "error");
+      log.error({ event: "ReconcileFailed", secret: id, err: error }, "Unexpected; will be tried again.");
+      this.#blockedIds.delete(id);
+      this.secrets.retry(id);
+      return undefined;
+    } finally {
+      this.enqueueDue();
+    }
+  }
+
+  /** The reconciler: the decisions are those of `deliver`. */
+  async #carryOut(
+    id: string,
+    queue: WorkQueue<string>,
+    signal: AbortSignal,
+    onRequest: () => void,
+  ): Promise<Pass> {
+    const { projection, now } = this.#o;
+    let busyMs = 0;
+    const timed = <T>(work: () => T): T => {
+      const started = performance.now();
+      const result = work();
+      busyMs += performance.now() - started;
+      return result;
+    };
+    const target = projection.target(id);
+    target?.noteAnnounced();
+    const pass = deliver(projection, id, now);
+    let step = timed(() => pass.next());
+    while (step.done !== true) {
+      if (step.value.kind !== "permit") onRequest();
+      const answer = await this.#answer(id, step.value, signal);
+      step = timed(() => pass.next(answer));
+    }
+    const { value } = step;
+    if (target !== undefined) timed(() => this.#announce(target, value));
+    if (busyMs > LONG_PASS_MS) {
+      const rest = REST_FACTOR * busyMs;
+      queue.hold(id, rest, Math.min(rest, Math.max(LONGEST_REMOVAL_REST_MS, REMOVAL_REST_FACTOR * busyMs)));
+    }
+    return value;
+  }
+
+  async #answer(id: string, request: Request, signal: AbortSignal): Promise<Answer> {
+    const { projection } = this.#o;
+    if (request.kind === "permit") {
+      return this.#budget.permit(id, namespaceOf(id), request.isRemoval, request.bytes);
+    }
+    const before = projection.target(id)?.live;
+    const { answer, error } = await this.#writer.send(request, before, signal);
+    if (error !== undefined) this.#errors.set(id, error);
+    // What it shows explains the error before it. Nothing else does: what the server failed to write is read as well.
+    else if (request.kind === "look") this.#errors.delete(id);
+    return answer;
+  }
+
+  /** Says who may log in by the Secret now and could not when that was last said, or the other way round. */
+  #announce(target: Target, pass: Pass): void {
+    const { announcer, projection } = this.#o;
+    const { live, announced = "", isMeddledWith } = target;
+    if (live === undefined || live.ownership === "own") {
+      target.announced = live?.file ?? "";
+      const changes = accessChanges(target, projection.claims, announced, target.announced);
+      announcer.accessChanged(target, changes, isMeddledWith);
+    }
+    if (!isMeddledWith || pass.result !== "done") return;
+    announcer.secretRestored(target);
+    target.isMeddledWith = false;
+  }
+
+  /** Brings the status of one SSHKey to its verdict, if there is one by now. */
+  async #bringStatus(id: string, signal: AbortSignal): Promise<void> {
+    const { projection, metrics, announcer, log, now } = this.#o;
+    const [namespace = "", name = ""] = id.split("/");
+    const claim = projection.claims.get(namespace, name);
+    const verdict = claim && projection.lastVerdict(claim);
+    if (claim === undefined) metrics.forgetChanges(id);
+    if (claim === undefined || verdict === undefined) return this.statuses.forget(id);
+    const write = statusWrite(claim, verdict, now());
+    if (write === undefined) {
+      metrics.statusIsRight(id);
+      return this.statuses.forget(id);
+    }
+    const { record } = claim;
+    const pause = this.#budget.permitStatus(id, namespace, record.bytes);
+    if (pause > 0) return this.statuses.addAfter(id, pause);
+    try {
+      const written = await this.#statusWriter.write(record, write.status, signal);
+      if (written === "stale") {
+        // The watch is about to show what is new.
+        this.statuses.retry(id);
+        return;
+      }
+      this.statuses.forget(id);
+      if (written === "gone") return;
+      projection.statusWritten(record, write.observed, written);
+      metrics.statusIsRight(id);
+      metrics.reconciled("status", "success");
+      if (write.previousState === verdict.state) return;
+      metrics.stateChanged(verdict.state);
+      announcer.stateChanged(claim, verdict, write.previousState);
+    } catch (error) {
+      if (signal.aborted) return;
+      metrics.reconciled("status", "error");
+      const line = { event: "ReconcileFailed", sshKey: id, err: error };
+      if (error instanceof ApiError) log.warn(line, "Will be tried again.");
+      else log.error(line, "Unexpected; will be tried again.");
+      this.statuses.retry(id, error instanceof ApiError ? error.retryAfterMs : undefined);
+    }
+  }
+}
+
+type BlockedPass = Extract<Pass, { result: "blocked" }>;
+
+function needsPersonAfter(pass: Pass): pass is BlockedPass {
+  return pass.result === "blocked" && needsPerson(pass.blocked);
+}
+
+/** Both kinds of id begin with the namespace. */
+function namespaceOf(id: string): string {
+  return id.slice(0, id.indexOf("/"));
+}

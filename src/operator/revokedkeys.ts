@@ -1,0 +1,71 @@
+import { readFile } from "node:fs/promises";
+import { ConfigError } from "../config/settings.ts";
+import { sleep } from "../kube/sleep.ts";
+
+/** How often the file is read, in ms: a mounted ConfigMap or Secret changes by another file in its place. */
+const READ_EVERY_MS = 2000;
+
+export interface RevokedKeysOptions {
+  readonly file: string;
+  /** The list is another one than before. */
+  readonly onChange: (fingerprints: ReadonlySet<string>) => void;
+  /** `line` is the number of a line that is no fingerprint; without it the file could not be read. Told once each. */
+  readonly onProblem: (problem: string, line: number | undefined) => void;
+}
+
+/**
+ * A file of SHA-256 fingerprints, one a line as `ssh-keygen -l` prints them (`SHA256:…`), blank lines and `#` comments
+ * allowed. It is read again and again; while it cannot be, the last list that could holds.
+ */
+export class RevokedKeys {
+  readonly #o: RevokedKeysOptions;
+  #text: string | undefined;
+  #problem = "";
+
+  constructor(options: RevokedKeysOptions) {
+    this.#o = options;
+  }
+
+  /** Reads the file for the first time. Rejects with a ConfigError when it cannot be read. */
+  async load(): Promise<void> {
+    try {
+      this.#take(await readFile(this.#o.file, "utf8"));
+    } catch (error) {
+      throw new ConfigError(
+        `cannot read the revoked keys in ${this.#o.file} (${codeOf(error)}); check revokedKeys`,
+      );
+    }
+  }
+
+  /** Reads it again until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await sleep(READ_EVERY_MS, signal);
+      try {
+        this.#take(await readFile(this.#o.file, "utf8"));
+        this.#problem = "";
+      } catch (error) {
+        const code = codeOf(error);
+        if (code !== this.#problem && !signal.aborted) this.#o.onProblem(code, undefined);
+        this.#problem = code;
+      }
+    }
+  }
+
+  #take(text: string): void {
+    if (text === this.#text) return;
+    this.#text = text;
+    const fingerprints = new Set<string>();
+    for (const [index, line] of text.split("\n").entries()) {
+      const word = line.split("#", 1)[0]?.trim() ?? "";
+      if (word === "") continue;
+      if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(word)) fingerprints.add(word);
+      else this.#o.onProblem("not a SHA256: fingerprint", index + 1);
+    }
+    this.#o.onChange(fingerprints);
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "unknown";
+}

@@ -1,0 +1,65 @@
+import { TokenBuckets } from "../kube/tokenbuckets.ts";
+import type { Answer } from "../projection/deliver.ts";
+
+/** Writes of one Secret: three at once, then three a second. The last one is kept for a removal. */
+const WRITES = { burst: 3, refillMs: 1000 / 3 };
+
+/** Writes of one status: two installations, or whoever else writes it again and again, make no fight without limit. */
+const STATUS_WRITES = { burst: 5, refillMs: 1000 / 3 };
+
+/** Bytes that the changes of one namespace may write: for writes that add or change lines, and for removals. */
+const ADDED_BYTES = { burst: 32 * 2 ** 20, refillMs: 1000 / (256 * 2 ** 10) };
+const REMOVED_BYTES = { burst: 128 * 2 ** 20, refillMs: 1000 / 2 ** 20 };
+
+/** Bytes of objects whose status is written because of one namespace: each write stores the whole object again. */
+const STATUS_BYTES = { burst: 128 * 2 ** 20, refillMs: 1000 / 2 ** 20 };
+
+/**
+ * Who causes writes pays for them: each Secret has a rate of writes, each namespace a rate of bytes. What exceeds one
+ * waits, and joins the next write of that Secret; nobody waits for another namespace's budget.
+ */
+export class WriteBudget {
+  readonly #writes: TokenBuckets;
+  readonly #statuses: TokenBuckets;
+  readonly #statusBytes: TokenBuckets;
+  readonly #added: TokenBuckets;
+  readonly #removed: TokenBuckets;
+
+  /** `now` in monotonic ms. */
+  constructor(now: () => number = () => performance.now()) {
+    this.#writes = new TokenBuckets({ ...WRITES, now });
+    this.#statuses = new TokenBuckets({ ...STATUS_WRITES, now });
+    this.#statusBytes = new TokenBuckets({ ...STATUS_BYTES, now });
+    this.#added = new TokenBuckets({ ...ADDED_BYTES, now });
+    this.#removed = new TokenBuckets({ ...REMOVED_BYTES, now });
+  }
+
+  /** May so many bytes be written to the Secret now? If so, they count as written. */
+  permit(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Answer {
+    const budget = isRemoval ? this.#removed : this.#added;
+    const pause = this.#writes.wait(targetId, 1, isRemoval ? 0 : 1);
+    const saving = budget.wait(namespace, bytes);
+    if (Math.max(pause, saving) > 0) {
+      const reason =
+        saving > 0
+          ? "The namespace has used up its budget of bytes written; the Secret is written when there is some again."
+          : "The Secret is written a few times a second at most.";
+      return { kind: "wait", ms: Math.max(pause, saving), reason };
+    }
+    this.#writes.spend(targetId, 1);
+    budget.spend(namespace, bytes);
+    return { kind: "permitted" };
+  }
+
+  /**
+   * ms until the status of the SSHKey `namespace/name`, an object of so many bytes, may be written; 0 for now, and then it
+   * counts as written.
+   */
+  permitStatus(id: string, namespace: string, bytes: number): number {
+    const pause = Math.max(this.#statuses.wait(id, 1), this.#statusBytes.wait(namespace, bytes));
+    if (pause > 0) return pause;
+    this.#statuses.spend(id, 1);
+    this.#statusBytes.spend(namespace, bytes);
+    return 0;
+  }
+}

@@ -1,0 +1,47 @@
+import type { Claims } from "../claims/claims.ts";
+import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { type FileLine, keyOf, linesOf } from "./file.ts";
+import type { Target } from "./target.ts";
+
+/** A key that may log in by a Secret, or no longer may. */
+export interface AccessChange {
+  readonly change: "added" | "removed";
+  readonly fingerprint: string;
+  /** Name of the SSHKey. */
+  readonly sshKey: string;
+  /** A STATE; `Edited` for a key that its SSHKey no longer has or never had here, `Deleted` for that of an SSHKey that is gone. */
+  readonly why: string;
+}
+
+/**
+ * Who may log in by the file `after`, and could not by the file `before`, or the other way round; changed options are
+ * neither. One after another, so that whoever does not want to name them all need not.
+ */
+export function* accessChanges(
+  target: Target,
+  claims: Claims,
+  before: string,
+  after: string,
+): Generator<AccessChange, void, undefined> {
+  if (before === after) return;
+  const held = new Map(linesOf(before).map((line) => [keyOf(line), line]));
+  for (const line of linesOf(after)) {
+    if (!held.delete(keyOf(line))) yield { change: "added", ...namesOf(line), why: "Projected" };
+  }
+  for (const line of held.values()) {
+    yield { change: "removed", ...namesOf(line), why: reasonOf(line, target, claims) };
+  }
+}
+
+function reasonOf({ name, base64 }: FileLine, { namespace, verdicts }: Target, claims: Claims): string {
+  const claim = claims.get(namespace, name);
+  if (claim === undefined) return "Deleted";
+  // Somebody else wrote the line of another user's SSHKey into the Secret.
+  if (claim.record.key?.base64 !== base64 || !verdicts.has(claim)) return "Edited";
+  const { state } = claims.standing(claim);
+  return state === "InForce" ? "SecretFull" : state;
+}
+
+function namesOf({ base64, name }: FileLine): Pick<AccessChange, "fingerprint" | "sshKey"> {
+  return { fingerprint: fingerprintSHA256(Buffer.from(base64, "base64")), sshKey: name };
+}

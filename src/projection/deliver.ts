@@ -1,0 +1,251 @@
+import { answered, attempts, type Blocked, IDLE, isFutile, lastBlock, type Outcome } from "./delivery.ts";
+import { linesOf } from "./file.ts";
+import { blockedBy } from "./plan.ts";
+import type { Projection } from "./projection.ts";
+import {
+  createSecret,
+  type DesiredSecret,
+  deleteSecret,
+  isAsDesired,
+  type LiveSecret,
+  type SecretWrite,
+  updateSecret,
+} from "./secret.ts";
+import type { Target } from "./target.ts";
+
+/** What a pass asks of whoever runs it. */
+export type Request =
+  /** The Secret of this name if it has the installation's label, with its data. */
+  | { readonly kind: "read"; readonly namespace: string; readonly name: string }
+  /** Whatever Secret has this name, without its data. */
+  | { readonly kind: "look"; readonly namespace: string; readonly name: string }
+  /** May so many bytes be written now? `isRemoval`: no key comes in and no line changes. */
+  | { readonly kind: "permit"; readonly isRemoval: boolean; readonly bytes: number }
+  | SecretWrite;
+
+/** A request that goes to the API server. */
+export type SecretRequest = Exclude<Request, { kind: "permit" }>;
+
+/** How a request was answered. */
+export type Answer =
+  /** To `read` and `look`, true as of `resourceVersion`. */
+  | { readonly kind: "found"; readonly secret: LiveSecret | undefined; readonly resourceVersion: string }
+  /** To `permit`. */
+  | { readonly kind: "permitted" }
+  | { readonly kind: "wait"; readonly ms: number; readonly reason: string }
+  /** To a write. */
+  | { readonly kind: "written"; readonly secret: LiveSecret }
+  | { readonly kind: "deleted" }
+  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
+  /** There is no Secret of this name. */
+  | { readonly kind: "missing" }
+  /** There is a Secret of this name already. */
+  | { readonly kind: "exists" }
+  /** The namespace is going away. */
+  | { readonly kind: "namespace-gone" }
+  /** Nothing happened: what the write was decided on has changed, or it was never sent. */
+  | { readonly kind: "void" }
+  /** To any request: no answer came, so nobody knows what happened. */
+  | { readonly kind: "lost" };
+
+/** How a pass ended. */
+export type Pass =
+  /** The Secret is as it should be. `againAt`: look again then, in ms since the epoch. */
+  | { readonly result: "done"; readonly againAt: number | undefined }
+  /** It cannot be, until something changes. `isWatched`: the watch will show that change. */
+  | { readonly result: "blocked"; readonly blocked: Blocked; readonly isWatched: boolean }
+  | { readonly result: "wait"; readonly ms: number }
+  | { readonly result: "retry" };
+
+/** The largest part of a stored Secret beside its file, in bytes. */
+const SECRET_OVERHEAD_BYTES = 2048;
+
+const DONE: Pass = { result: "done", againAt: undefined };
+const RETRY: Pass = { result: "retry" };
+
+/**
+ * One pass over a target: brings its Secret to what is planned. All decisions are made here; whoever runs the generator
+ * only carries out its requests, one after another, and never two passes of one target at a time. `now` in ms since
+ * the epoch.
+ */
+export function* deliver(
+  projection: Projection,
+  id: string,
+  now: () => number,
+): Generator<Request, Pass, Answer> {
+  const target = projection.target(id);
+  if (target === undefined) return DONE;
+  if (target.delivery.at === "sent" && !(yield* settle(projection, target))) return RETRY;
+  projection.advance(now());
+  if (target.live?.ownership === "unlabelled" && !(yield* look(projection, target))) return RETRY;
+  let { desired } = projection.plan(target, now());
+  // A Secret of the name may hold a key that should be out, and have lost its label unseen.
+  const isKeyOut = linesOf(desired.file).length < target.verdicts.size;
+  if (target.live === undefined && target.isUncertain && isKeyOut) {
+    if (!(yield* look(projection, target))) return RETRY;
+    ({ desired } = projection.plan(target, now()));
+  }
+  const { live } = target;
+  if (live !== undefined && live.ownership !== "own") {
+    const concernsNobody = !target.isNamed && (live.ownership === "copy" || live.file === "");
+    if (!concernsNobody) return endOf(projection, target, now());
+    // Nothing shows when it goes, and nothing depends on it.
+    if (live.ownership === "unlabelled") projection.removeSecret(target, live.resourceVersion);
+    projection.forgetIfEmpty(target);
+    return DONE;
+  }
+  if (live === undefined ? desired.file === "" : isAsDesired(live, desired)) {
+    return yield* deleteIfDue(projection, target, now);
+  }
+  if (live !== undefined && isFutile(target.delivery, desired, live, now()))
+    return endOf(projection, target, now());
+  return yield* write(projection, target, desired, now);
+}
+
+/** Tries the planned file, and smaller ones for as long as they are refused or have to wait. */
+function* write(
+  projection: Projection,
+  target: Target,
+  desired: DesiredSecret,
+  now: () => number,
+): Generator<Request, Pass, Answer> {
+  if (target.live?.isImmutable) {
+    target.delivery = answered(target.delivery, desired, desired, refusedAsImmutable(target), now());
+    return endOf(projection, target, now());
+  }
+  let wait: number | undefined;
+  for (const file of attempts(desired.file, target.live)) {
+    const { live } = target;
+    // Looked at again after a write that failed: it may be another hand's by now.
+    if (live !== undefined && live.ownership !== "own") break;
+    const part = { ...desired, file };
+    const isWhole = file === desired.file;
+    const bytes = file.length + SECRET_OVERHEAD_BYTES;
+    const permit: Answer = yield { kind: "permit", isRemoval: isRemoval(file, live), bytes };
+    if (permit.kind === "wait") {
+      target.waitsFor = permit.reason;
+      wait ??= permit.ms;
+      continue;
+    }
+    target.waitsFor = "";
+    target.delivery = { at: "sent", blocked: lastBlock(target.delivery) };
+    const answer: Answer = yield live === undefined
+      ? createSecret(part, projection.settings.installation, now())
+      : updateSecret(part, live, now());
+    if (answer.kind === "lost") return RETRY;
+    if (answer.kind === "missing" && live !== undefined) {
+      target.delivery = IDLE;
+      projection.removeSecret(target, live.resourceVersion);
+      return RETRY;
+    }
+    if (answer.kind === "exists") {
+      target.delivery = IDLE;
+      const isKnown = yield* look(projection, target);
+      return isKnown && target.live !== undefined ? endOf(projection, target, now()) : RETRY;
+    }
+    const outcome = outcomeOf(answer);
+    target.delivery = answered(target.delivery, desired, part, outcome, now());
+    if (outcome.kind === "refused") {
+      // A server that fails may have carried it out all the same.
+      if (outcome.why === "server-error" && !(yield* settle(projection, target))) return RETRY;
+      projection.advance(now());
+      // An SSHKey that is gone meanwhile must not come in with a smaller file; another pass is due.
+      if (projection.plan(target, now()).desired.file !== desired.file) break;
+      continue;
+    }
+    if (answer.kind === "namespace-gone") return DONE;
+    if (outcome.kind === "void") return RETRY;
+    projection.acknowledged(target, outcome.secret);
+    if (isWhole) target.behindSince = undefined;
+    break;
+  }
+  const pass = endOf(projection, target, now());
+  return wait === undefined ? pass : { result: "wait", ms: wait };
+}
+
+function* deleteIfDue(
+  projection: Projection,
+  target: Target,
+  now: () => number,
+): Generator<Request, Pass, Answer> {
+  target.delivery = IDLE;
+  const { live } = target;
+  const at = projection.deletionTime(target);
+  if (live === undefined || at === undefined || at > now()) {
+    projection.forgetIfEmpty(target);
+    return { result: "done", againAt: at };
+  }
+  const permit: Answer = yield { kind: "permit", isRemoval: true, bytes: 0 };
+  if (permit.kind === "wait") return { result: "wait", ms: permit.ms };
+  target.delivery = { at: "sent", blocked: undefined };
+  const answer: Answer = yield deleteSecret(live);
+  if (answer.kind === "lost") return RETRY;
+  target.delivery = IDLE;
+  if (answer.kind !== "deleted" && answer.kind !== "missing") return RETRY;
+  projection.removeSecret(target, live.resourceVersion);
+  projection.forgetIfEmpty(target);
+  return DONE;
+}
+
+/**
+ * Asks what Secret has the name, and takes note. False when that is not known: one with the label is about to be shown
+ * by the watch.
+ */
+function* look(projection: Projection, target: Target): Generator<Request, boolean, Answer> {
+  const answer: Answer = yield { kind: "look", namespace: target.namespace, name: target.secretName };
+  if (answer.kind !== "found") return false;
+  const { secret } = answer;
+  if (secret === undefined) projection.removeSecret(target, answer.resourceVersion);
+  else if (secret.ownership === "unlabelled") projection.acknowledged(target, secret);
+  else return false;
+  return true;
+}
+
+/** How a pass ends that has written or could not; it plans anew, so that the statuses say so. */
+function endOf(projection: Projection, target: Target, now: number): Pass {
+  projection.plan(target, now);
+  const blocked = blockedBy(target);
+  if (blocked === undefined) return { result: "done", againAt: projection.deletionTime(target) };
+  const { live } = target;
+  const isWatched =
+    live !== undefined && live.ownership !== "unlabelled" && (live.ownership === "copy" || live.isImmutable);
+  return { result: "blocked", blocked, isWatched };
+}
+
+/** Finds out what a write left behind whose answer was lost. False when that cannot be known yet. */
+function* settle(projection: Projection, target: Target): Generator<Request, boolean, Answer> {
+  const { namespace, secretName: name, delivery } = target;
+  const blocked = lastBlock(delivery);
+  // What the watch shows until then may be the own write.
+  target.delivery = { at: "sent", blocked };
+  const answer: Answer = yield { kind: "read", namespace, name };
+  if (answer.kind !== "found") return false;
+  target.delivery = blocked ?? IDLE;
+  if (answer.secret !== undefined) {
+    projection.acknowledged(target, answer.secret);
+    return true;
+  }
+  if (target.live?.ownership === "own") projection.missSecret(namespace, name, answer.resourceVersion);
+  // The write may have come through and lost its label on the way: then nobody knows what the Secret holds.
+  if (target.live === undefined) target.isUncertain = true;
+  else if (target.live.ownership === "unlabelled") target.live = { ...target.live, file: undefined };
+  return true;
+}
+
+function outcomeOf(answer: Answer): Outcome {
+  if (answer.kind === "written" || answer.kind === "refused") return answer;
+  return { kind: "void" };
+}
+
+function refusedAsImmutable({ namespace, secretName: name }: Target): Outcome {
+  const message = `Secret ${name} is immutable, so nothing can be put in or taken out; run: kubectl delete secret -n ${namespace} ${name}. It is made anew within seconds; restart the pods that mount it.`;
+  return { kind: "refused", why: "rejected", message };
+}
+
+/** Does the file only take lines out of the live Secret? Such a write must never wait for others. */
+function isRemoval(file: string, live: LiveSecret | undefined): boolean {
+  if (live === undefined) return false;
+  const before = new Set(linesOf(live.file ?? "").map(({ text }) => text));
+  const after = linesOf(file);
+  return after.length < before.size && after.every(({ text }) => before.has(text));
+}

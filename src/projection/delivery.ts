@@ -1,0 +1,116 @@
+import { MANAGED_LABEL } from "../api/names.ts";
+import { fileOf, keyOf, linesOf } from "./file.ts";
+import { type DesiredSecret, fileDigest, holdsFile, isAsDesired, type LiveSecret } from "./secret.ts";
+
+/** The state of the writes to one Secret. */
+export type Delivery =
+  | { readonly at: "idle" }
+  /** A write is under way, or its answer was lost: the Secret may hold its file as well as the one last seen. */
+  | { readonly at: "sent"; readonly blocked: Blocked | undefined }
+  | Blocked;
+
+/** The last write that was answered did not bring about what it should have. */
+export interface Blocked {
+  readonly at: "blocked";
+  /**
+   * - `rejected`: the API server refuses it until a person acts.
+   * - `altered`: it was taken, and something else was made of it.
+   * - `not-ours`: the name is taken by a Secret that is not the operator's own.
+   * - `server-error`: the API server fails; that is nobody's to mend here, and may pass.
+   */
+  readonly why: "rejected" | "altered" | "not-ours" | "server-error";
+  /** A sentence: what is wrong and what to do. */
+  readonly message: string;
+  /** ms since the epoch. */
+  readonly since: number;
+  /** Of `altered`: the version that was made of it, what had been wanted, and when, in ms since the epoch. */
+  readonly left?: { readonly resourceVersion: string; readonly wanted: string; readonly at: number };
+}
+
+/** How soon what is altered is written again, in ms, while nothing else has changed. */
+const ALTERED_AGAIN_MS = 3500;
+
+/** Would another attempt only be altered in the same way? The watch event of the last one is no reason to try again. */
+export function isFutile(delivery: Delivery, wanted: DesiredSecret, live: LiveSecret, now: number): boolean {
+  return (
+    delivery.at === "blocked" &&
+    delivery.left?.resourceVersion === live.resourceVersion &&
+    delivery.left.wanted === fileDigest(wanted.file) &&
+    now < delivery.left.at + ALTERED_AGAIN_MS
+  );
+}
+
+export const IDLE: Delivery = { at: "idle" };
+
+/** What the last answered write met; undefined if it succeeded. A write under way changes nothing about that. */
+export function lastBlock(delivery: Delivery): Blocked | undefined {
+  if (delivery.at === "blocked") return delivery;
+  return delivery.at === "sent" ? delivery.blocked : undefined;
+}
+
+/** Does it stay blocked until a person acts? A server that fails is nobody's to mend here, and may recover. */
+export function needsPerson({ why }: Blocked): boolean {
+  return why !== "server-error";
+}
+
+/** What the API server made of a write, as far as the state of the delivery goes. */
+export type Outcome =
+  | { readonly kind: "written"; readonly secret: LiveSecret }
+  | {
+      readonly kind: "refused";
+      readonly why: "rejected" | "not-ours" | "server-error";
+      readonly message: string;
+    }
+  /** Nothing happened, and nobody refused: the write was given up, or what it was decided on has changed. */
+  | { readonly kind: "void" };
+
+/** The state when a write of `part` has been answered: all of `wanted`, or what of it can go without additions. */
+export function answered(
+  delivery: Delivery,
+  wanted: DesiredSecret,
+  part: DesiredSecret,
+  outcome: Outcome,
+  now: number,
+): Delivery {
+  const before = lastBlock(delivery);
+  switch (outcome.kind) {
+    case "written":
+      if (!isAsDesired(outcome.secret, part)) {
+        const { resourceVersion } = outcome.secret;
+        const left = { resourceVersion, wanted: fileDigest(wanted.file), at: now };
+        return { ...blocked(before, "altered", alteredMessage(wanted), now), left };
+      }
+      return part.file === wanted.file ? IDLE : (before ?? IDLE);
+    case "refused":
+      return blocked(before, outcome.why, outcome.message, now);
+    case "void":
+      return before ?? IDLE;
+  }
+}
+
+function blocked(before: Blocked | undefined, why: Blocked["why"], message: string, now: number): Blocked {
+  return { at: "blocked", why, message, since: before?.why === why ? before.since : now };
+}
+
+/**
+ * The files to write, each one if the one before is refused: all that is wanted; of it, the keys that the Secret holds
+ * already; the lines that it holds already and is to keep, as they are. So neither an addition nor a changed line ever
+ * delays a removal. None that the Secret holds already.
+ */
+export function attempts(want: string, live: LiveSecret | undefined): readonly string[] {
+  if (live === undefined) return want === "" ? [] : [want];
+  const wanted = linesOf(want);
+  const held = linesOf(live.file ?? "");
+  const heldKeys = new Set(held.map(keyOf));
+  const wantedKeys = new Set(wanted.map(keyOf));
+  const files = [
+    want,
+    fileOf(wanted.filter((line) => heldKeys.has(keyOf(line))).map(({ text }) => text)),
+    fileOf(held.filter((line) => wantedKeys.has(keyOf(line))).map(({ text }) => text)),
+  ];
+  return files.filter((file, i) => files.indexOf(file) === i && (i === 0 || !holdsFile(live, file)));
+}
+
+function alteredMessage({ name }: DesiredSecret): string {
+  return `Something changes Secret ${name} while it is written; exclude Secrets with the label ${MANAGED_LABEL} from mutating webhooks and policies.`;
+}

@@ -1,0 +1,87 @@
+import TinyQueue from "tinyqueue";
+import type { Target } from "./target.ts";
+
+/** Emptied Secrets of one namespace that are kept for the whole retention. */
+const MAXIMUM_EMPTIED = 500;
+
+/** How long one is kept at least, in ms: a running pod sees the empty file within two minutes. */
+const SHORTEST_RETENTION_MS = 10 * 60_000;
+
+/**
+ * Secrets that hold an empty file and that no SSHKey names any more. Each is kept for the retention, so that the empty
+ * file reaches running pods; of those that a namespace has beyond 500 the oldest go early, since whoever creates and
+ * deletes SSHKeys could fill etcd with them otherwise.
+ */
+export class EmptiedSecrets {
+  readonly #retention: number;
+  readonly #namespaces = new Map<string, Emptied>();
+
+  /** `retention` in ms. */
+  constructor(retention: number) {
+    this.#retention = retention;
+  }
+
+  /** Takes note of the target as it is now. Gives the one that may have to go early, if there is one. */
+  update(target: Target): Target | undefined {
+    const { namespace } = target;
+    let emptied = this.#namespaces.get(namespace);
+    const since = emptySince(target);
+    if (since !== undefined) {
+      if (emptied === undefined) {
+        emptied = { since: new Map(), byAge: new TinyQueue<Aged>([], older) };
+        this.#namespaces.set(namespace, emptied);
+      }
+      if (emptied.since.get(target) !== since) emptied.byAge.push({ target, since });
+      emptied.since.set(target, since);
+      // What is no longer so stays in the heap until its turn comes: it must not fill the memory before.
+      if (emptied.byAge.length > 2 * emptied.since.size + 1000) {
+        emptied.byAge = new TinyQueue(
+          Array.from(emptied.since, ([each, at]) => ({ target: each, since: at })),
+          older,
+        );
+      }
+    } else if (emptied?.since.delete(target) && emptied.since.size === 0) this.#namespaces.delete(namespace);
+    return this.#oldestBeyond(namespace);
+  }
+
+  /** ms since the epoch; undefined if the Secret is not to be deleted. */
+  deletionTime(target: Target): number | undefined {
+    const since = emptySince(target);
+    if (since === undefined) return undefined;
+    const isEarly = this.#oldestBeyond(target.namespace) === target;
+    return since + (isEarly ? Math.min(SHORTEST_RETENTION_MS, this.#retention) : this.#retention);
+  }
+
+  /** Of a namespace that has too many: the one that has been empty for longest. */
+  #oldestBeyond(namespace: string): Target | undefined {
+    const emptied = this.#namespaces.get(namespace);
+    if (emptied === undefined || emptied.since.size <= MAXIMUM_EMPTIED) return undefined;
+    for (let oldest = emptied.byAge.peek(); oldest !== undefined; oldest = emptied.byAge.peek()) {
+      if (emptied.since.get(oldest.target) === oldest.since) return oldest.target;
+      emptied.byAge.pop();
+    }
+    return undefined;
+  }
+}
+
+/** The emptied Secrets of one namespace. */
+interface Emptied {
+  /** Since when each has been empty, in ms since the epoch. */
+  readonly since: Map<Target, number>;
+  /** May hold what is no longer so: looked at when its turn comes. */
+  byAge: TinyQueue<Aged>;
+}
+
+interface Aged {
+  readonly target: Target;
+  readonly since: number;
+}
+
+/** Since when the target's own Secret has been empty without any SSHKey that names the user. */
+function emptySince({ live, isNamed }: Target): number | undefined {
+  return !isNamed && live?.ownership === "own" && live.file === "" ? live.emptySince : undefined;
+}
+
+function older(a: Aged, b: Aged): number {
+  return a.since - b.since;
+}

@@ -1,0 +1,96 @@
+import type { SSHKeyRecord } from "../claims/record.ts";
+import { renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
+import { skipOptions } from "../ssh/keyline.ts";
+import { lineType } from "../ssh/keytype.ts";
+
+/** The most that `maximumKeysPerUser` can be set to. */
+export const MAXIMUM_LINES = 10_000;
+
+/** What is left of a Secret's 1 MiB (core/v1 MaxSecretSize) for the file. */
+export const MAXIMUM_FILE_BYTES = 1_000_000;
+
+/** The line of an SSHKey in its user's file, without the newline: `[options ]TYPE BASE64 namespace/name`. */
+export function lineOf(record: SSHKeyRecord): string {
+  const { key, expiresAt, namespace, name } = record;
+  if (key === undefined) throw new TypeError(`${namespace}/${name} has no key`);
+  return renderAuthorizedKey({
+    options: key.options,
+    type: key.type,
+    base64: key.base64,
+    ...(expiresAt === undefined ? {} : { expiresAt }),
+    comment: `${namespace}/${name}`,
+  });
+}
+
+/** What a line of a file says of itself. */
+export interface FileLine {
+  readonly text: string;
+  /** The canonical blob. */
+  readonly base64: string;
+  /** Of the SSHKey, in the file's namespace. */
+  readonly name: string;
+}
+
+/** The lines of a file that the operator wrote, or could have written. */
+export function linesOf(file: string): readonly FileLine[] {
+  return file
+    .split("\n")
+    .slice(0, -1)
+    .map((text) => {
+      const end = text.lastIndexOf(" ");
+      const name = text.slice(text.lastIndexOf("/") + 1);
+      return { text, base64: text.slice(text.lastIndexOf(" ", end - 1) + 1, end), name };
+    });
+}
+
+/** What makes two lines one key of one SSHKey, whatever their options. */
+export function keyOf({ base64, name }: FileLine): string {
+  return `${base64} ${name}`;
+}
+
+/** The file that these lines make. */
+export function fileOf(lines: readonly string[]): string {
+  return lines.map((line) => `${line}\n`).join("");
+}
+
+/**
+ * The lines of a file that the operator could have written into this namespace; every other line is left out. Linear in
+ * the file, whatever it holds, and without a copy of what is left out; never more lines than a file can have
+ * (maximumKeysPerUser).
+ */
+export function ownLines(file: Buffer, namespace: string): string {
+  const mark = Buffer.from(` ${namespace}/`, "utf8");
+  const own: string[] = [];
+  for (let start = 0; start < file.length && own.length < 2 * MAXIMUM_LINES; ) {
+    // Most of what another hand wrote has no such place, and need not be looked at line by line.
+    const place = file.indexOf(mark, start);
+    if (place === -1) break;
+    const end = file.indexOf(newline, place);
+    if (end === -1) break;
+    const line = file.toString("utf8", file.lastIndexOf(newline, place) + 1, end);
+    if (isOwn(line, namespace)) own.push(line, "\n");
+    start = end + 1;
+  }
+  return own.join("");
+}
+
+const newline = 0x0a;
+
+/** A key line begins with its type, or with options in front of it, as the operator writes both. */
+function isOwn(line: string, namespace: string): boolean {
+  if (isBareLine(line, namespace)) return true;
+  const bare = skipOptions(line);
+  return bare !== undefined && isBareLine(bare, namespace);
+}
+
+function isBareLine(line: string, namespace: string): boolean {
+  const first = line.indexOf(" ");
+  const second = line.indexOf(" ", first + 1);
+  if (first <= 0 || second <= first + 1 || line.indexOf(" ", second + 1) !== -1) return false;
+  const type = line.slice(0, first);
+  if (lineType(type) !== type || !line.startsWith(`${namespace}/`, second + 1)) return false;
+  return (
+    /^AAAA[A-Za-z0-9+/]+={0,2}$/.test(line.slice(first + 1, second)) &&
+    /^[a-z0-9][a-z0-9.-]{0,252}$/.test(line.slice(second + 2 + namespace.length))
+  );
+}

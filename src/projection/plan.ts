@@ -1,0 +1,121 @@
+import { MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { type Claim, claimOrder } from "../claims/claim.ts";
+import type { Claims, Standing } from "../claims/claims.ts";
+import type { Policy } from "../claims/policy.ts";
+import { type Blocked, lastBlock } from "./delivery.ts";
+import { fileOf, lineOf, linesOf, MAXIMUM_FILE_BYTES } from "./file.ts";
+import type { DesiredSecret, LiveSecret } from "./secret.ts";
+import type { Target } from "./target.ts";
+import { sameVerdict, type Verdict, verdictOf } from "./verdict.ts";
+
+/** What a target's Secret should hold, and what follows for each of its SSHKeys. */
+export interface Plan {
+  readonly desired: DesiredSecret;
+  readonly verdicts: ReadonlyMap<Claim, Verdict>;
+}
+
+/** Pure: the same claims, live Secret and delivery give the same plan. Linear in the target's SSHKeys but for a sort. */
+export function planTarget(target: Target, claims: Claims, policy: Policy): Plan {
+  const { namespace, secretName, live } = target;
+  const standings = new Map<Claim, Standing>();
+  for (const claim of target.verdicts.keys()) standings.set(claim, claims.standing(claim));
+  const { lines, full } = fill(standings, policy);
+  const names = [...lines].sort(([a], [b]) => (a.record.name < b.record.name ? -1 : 1));
+  const file = fileOf(names.map(([, line]) => line));
+  const held = new HeldLines(live, file);
+  const blocked = blockedBy(target);
+  const verdicts = new Map<Claim, Verdict>();
+  let previous: Verdict | undefined;
+  for (const [claim, standing] of standings) {
+    const line = lines.get(claim);
+    const isHeld = line === undefined ? held.hasLineOf(claim.record.name) : held.has(line);
+    const verdict = verdictOf({
+      claim,
+      standing,
+      full: full.get(claim),
+      isHeld: isHeld && held.isKnown,
+      maybeHeld: isHeld && !held.isKnown,
+      holdsFormerLine: line !== undefined && !isHeld && held.hasLineOf(claim.record.name),
+      blocked,
+      waitsFor: target.waitsFor,
+      secretName,
+    });
+    // One object for all that fare alike, as nearly all keys of a user do: it is kept for as long as they are.
+    if (previous === undefined || !sameVerdict(previous, verdict)) previous = verdict;
+    verdicts.set(claim, previous);
+  }
+  return { desired: { namespace, name: secretName, user: target.user, file }, verdicts };
+}
+
+/** The lines of those that have a place; the older claims take theirs first, so a new key never pushes one out. */
+function fill(
+  standings: ReadonlyMap<Claim, Standing>,
+  policy: Policy,
+): { lines: Map<Claim, string>; full: Map<Claim, string> } {
+  const lines = new Map<Claim, string>();
+  const full = new Map<Claim, string>();
+  const inForce = [...standings].filter(([, { state }]) => state === "InForce").map(([claim]) => claim);
+  let bytes = 0;
+  for (const claim of inForce.sort(claimOrder)) {
+    if (lines.size >= policy.maximumKeysPerUser) {
+      full.set(
+        claim,
+        `The user has ${policy.maximumKeysPerUser} older keys, the most allowed (maximumKeysPerUser); delete one of them.`,
+      );
+      continue;
+    }
+    const line = lineOf(claim.record);
+    const size = Buffer.byteLength(line) + 1;
+    if (bytes + size > MAXIMUM_FILE_BYTES) {
+      full.set(
+        claim,
+        "The user's Secret has no room for this key; delete one of the user's older keys, or shorten its spec.options.",
+      );
+      continue;
+    }
+    bytes += size;
+    lines.set(claim, line);
+  }
+  return { lines, full };
+}
+
+/** Why the Secret cannot be written: what the last attempt met, or what the Secret shows. */
+export function blockedBy({ live, delivery, secretName, namespace }: Target): Blocked | undefined {
+  if (live === undefined || live.ownership === "own") return lastBlock(delivery);
+  const since = delivery.at === "blocked" ? delivery.since : 0;
+  return { at: "blocked", why: "not-ours", message: notOursMessage(namespace, secretName, live), since };
+}
+
+function notOursMessage(namespace: string, name: string, live: LiveSecret): string {
+  const what =
+    live.ownership === "copy"
+      ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is taken for a copy`
+      : `is there without the label ${MANAGED_LABEL} of this operator`;
+  return `Secret ${name} ${what} and is left alone. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; it comes back right within seconds.`;
+}
+
+/** What a Secret holds, asked line by line. */
+class HeldLines {
+  /** Is that known for sure? What a Secret that is not the operator's own holds now is not. */
+  readonly isKnown: boolean;
+  readonly #lines: ReadonlySet<string>;
+  readonly #names: ReadonlySet<string>;
+  readonly #mayHoldAny: boolean;
+
+  constructor(live: LiveSecret | undefined, expected: string) {
+    this.isKnown = live === undefined || live.ownership === "own";
+    this.#mayHoldAny = live !== undefined && live.file === undefined;
+    const lines = linesOf(live?.file ?? "");
+    this.#lines = new Set(lines.map(({ text }) => text));
+    // Nothing but what is expected: the most frequent case by far.
+    this.#names = live?.file === expected ? new Set() : new Set(lines.map(({ name }) => name));
+  }
+
+  has(line: string): boolean {
+    return this.#lines.has(line);
+  }
+
+  hasLineOf(name: string): boolean {
+    return this.#mayHoldAny || this.#names.has(name);
+  }
+}

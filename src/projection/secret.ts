@@ -1,0 +1,208 @@
+import { hash } from "node:crypto";
+import {
+  DATA_KEY,
+  EMPTY_SINCE_ANNOTATION,
+  MANAGED_BY,
+  MANAGED_BY_LABEL,
+  MANAGED_LABEL,
+  SECRET_ANNOTATION,
+  USER_ANNOTATION,
+} from "../api/names.ts";
+import { rfc3339 } from "../api/time.ts";
+import { ownLines } from "./file.ts";
+
+/** What the API server last showed of a Secret. */
+export interface LiveSecret {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+  /**
+   * - `own`: has the installation's label, and the annotation with its own namespace and name.
+   * - `copy`: has the label, but the annotation of another Secret or none: a replicator's or a backup's copy, or one
+   *   that lost its annotation.
+   * - `unlabelled`: another hand's Secret, or one that lost its label. The watch does not show it.
+   */
+  readonly ownership: "own" | "copy" | "unlabelled";
+  readonly isImmutable: boolean;
+  /** Whose keys it says it holds. */
+  readonly user: string | undefined;
+  /** Of all that stands under the data key, "" if there is none. */
+  readonly digest: string;
+  /**
+   * The lines of its file that the operator could have written; undefined of a Secret whose content the operator does
+   * not read and that says it is the operator's own, so that it may hold any of them.
+   */
+  readonly file: string | undefined;
+  /** Are there data keys that do not belong there? */
+  readonly hasStrayData: boolean;
+  /** ms since the epoch. */
+  readonly emptySince: number | undefined;
+}
+
+/** The parts of a core/v1 Secret that are read. */
+export interface SecretObject {
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+  };
+  readonly immutable?: boolean;
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** How Secrets of this installation look. */
+export interface SecretSettings {
+  /** Value of the label `sshkey-operator.dev/managed`. */
+  readonly installation: string;
+  /** Name = prefix + user, or a form of it. */
+  readonly namePrefix: string;
+  /** How long an empty Secret of a user without SSHKeys is kept, in ms. */
+  readonly retention: number;
+}
+
+/**
+ * Reads a Secret. What anybody wrote into it costs linear time, and of it only lines that the operator could have
+ * written are kept. `known`: what is known of the Secret of this name, so that the same content is read once only.
+ */
+export function readSecret(object: SecretObject, installation: string, known?: LiveSecret): LiveSecret {
+  const { metadata, data = {} } = object;
+  const { namespace = "", name, annotations = {} } = metadata;
+  const saysItself = annotations[SECRET_ANNOTATION] === `${namespace}/${name}`;
+  const isLabelled = metadata.labels?.[MANAGED_LABEL] === installation;
+  const ownership = !isLabelled ? "unlabelled" : saysItself ? "own" : "copy";
+  const since = Date.parse(annotations[EMPTY_SINCE_ANNOTATION] ?? "");
+  const encoded = data[DATA_KEY];
+  const digest = encoded === undefined ? "" : hash("sha256", encoded, "base64url");
+  const before = known?.uid === metadata.uid ? known : undefined;
+  const readFile = () => {
+    if (isLabelled && before?.digest === digest) return before.file;
+    // Without the label only the answer to an own write has data.
+    if (isLabelled || (encoded !== undefined && saysItself))
+      return ownLines(Buffer.from(encoded ?? "", "base64"), namespace);
+    // Its data is not asked for: what it held when it was last seen is all that is known.
+    if (before !== undefined) return before.file;
+    return saysItself ? undefined : "";
+  };
+  return {
+    namespace,
+    name,
+    uid: metadata.uid,
+    resourceVersion: metadata.resourceVersion,
+    createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
+    ownership,
+    isImmutable: object.immutable === true,
+    user: annotations[USER_ANNOTATION],
+    digest,
+    file: readFile(),
+    hasStrayData: Object.keys(data).some((key) => key !== DATA_KEY),
+    emptySince: Number.isNaN(since) ? undefined : since,
+  };
+}
+
+/** What a Secret should hold. */
+export interface DesiredSecret {
+  readonly namespace: string;
+  readonly name: string;
+  /** Undefined when neither an SSHKey nor the Secret tells; then the annotation stays as it is. */
+  readonly user: string | undefined;
+  readonly file: string;
+}
+
+/** A write to a Secret. All but `create` carry what the decision was made on, so that nothing newer is overwritten. */
+export type SecretWrite =
+  | { readonly kind: "create"; readonly namespace: string; readonly name: string; readonly object: object }
+  | { readonly kind: "update"; readonly namespace: string; readonly name: string; readonly patch: JSONPatch }
+  | {
+      readonly kind: "delete";
+      readonly namespace: string;
+      readonly name: string;
+      readonly preconditions: { readonly uid: string; readonly resourceVersion: string };
+    };
+
+/** RFC 6902. */
+export type JSONPatch = readonly {
+  readonly op: "add" | "replace" | "remove" | "test";
+  readonly path: string;
+  readonly value?: unknown;
+}[];
+
+/** The creation of a Secret that is not there. */
+export function createSecret(desired: DesiredSecret, installation: string, now: number): SecretWrite {
+  const { namespace, name, user = "", file } = desired;
+  const annotations = {
+    [SECRET_ANNOTATION]: `${namespace}/${name}`,
+    [USER_ANNOTATION]: user,
+    ...(file === "" ? { [EMPTY_SINCE_ANNOTATION]: rfc3339(now) } : {}),
+  };
+  const labels = { [MANAGED_LABEL]: installation, [MANAGED_BY_LABEL]: MANAGED_BY };
+  const metadata = { name, namespace, labels, annotations };
+  const object = {
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata,
+    type: "Opaque",
+    data: { [DATA_KEY]: encode(file) },
+  };
+  return { kind: "create", namespace, name, object };
+}
+
+/**
+ * The update that brings an own Secret to what it should hold. The resourceVersion in the patch is what the API server
+ * checks it against (409 when it is not the present one); it is another one for a Secret that was made anew.
+ */
+export function updateSecret(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
+  const { namespace, name, user, file } = desired;
+  const annotation = (key: string) => `/metadata/annotations/${key.replaceAll("/", "~1")}`;
+  const patch: JSONPatch[number][] = [
+    { op: "replace", path: "/metadata/resourceVersion", value: live.resourceVersion },
+    { op: "add", path: "/data", value: { [DATA_KEY]: encode(file) } },
+  ];
+  if (user !== undefined && user !== live.user)
+    patch.push({ op: "add", path: annotation(USER_ANNOTATION), value: user });
+  if (file === "") {
+    // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
+    const since = rfc3339((live.file === "" ? live.emptySince : undefined) ?? now);
+    patch.push({ op: "add", path: annotation(EMPTY_SINCE_ANNOTATION), value: since });
+  } else if (live.emptySince !== undefined) {
+    // If another hand has taken it out meanwhile, a bare removal is refused as invalid (422) and not as outdated (409).
+    const path = annotation(EMPTY_SINCE_ANNOTATION);
+    patch.push({ op: "add", path, value: "" }, { op: "remove", path });
+  }
+  return { kind: "update", namespace, name, patch };
+}
+
+/** The deletion of exactly this Secret as it was seen. */
+export function deleteSecret({ namespace, name, uid, resourceVersion }: LiveSecret): SecretWrite {
+  return { kind: "delete", namespace, name, preconditions: { uid, resourceVersion } };
+}
+
+/** Is the own Secret as it should be? */
+export function isAsDesired(live: LiveSecret, desired: DesiredSecret): boolean {
+  return (
+    holdsFile(live, desired.file) &&
+    (desired.user === undefined || live.user === desired.user) &&
+    !live.hasStrayData &&
+    (live.emptySince !== undefined) === (desired.file === "")
+  );
+}
+
+/** Does the Secret hold exactly this file? */
+export function holdsFile(live: LiveSecret, file: string): boolean {
+  return live.file === file && live.digest === fileDigest(file);
+}
+
+/** The digest of a Secret that holds the file and nothing else under the data key. */
+export function fileDigest(file: string): string {
+  return hash("sha256", encode(file), "base64url");
+}
+
+function encode(file: string): string {
+  return Buffer.from(file, "utf8").toString("base64");
+}

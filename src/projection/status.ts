@@ -1,0 +1,162 @@
+import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
+import { CONDITION_TYPES, type ConditionType, STATES, type State } from "../api/states.ts";
+import { rfc3339 } from "../api/time.ts";
+import type { Claim } from "../claims/claim.ts";
+import { type ObservedStatus, share, statusDigest, type Transition } from "../claims/observedstatus.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
+import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import type { JSONPatch } from "./secret.ts";
+import type { Verdict } from "./verdict.ts";
+
+type Judgement = Pick<SSHKeyCondition, "status" | "reason" | "message">;
+type Undated = Judgement & { readonly type: ConditionType; readonly observedGeneration: number };
+
+/** A status write that is due. */
+export interface StatusWrite {
+  /** Every field and condition that the operator owns; what others own beside them is not named. */
+  readonly status: SSHKeyStatus;
+  /** What the API server holds once it is acknowledged. */
+  readonly observed: ObservedStatus;
+  /** The STATE that the API server held before, "" for none. */
+  readonly previousState: State | "";
+}
+
+/** The status write that the verdict calls for, or undefined when the API server holds that status already. */
+export function statusWrite(claim: Claim, verdict: Verdict, now: number): StatusWrite | undefined {
+  const { record } = claim;
+  const { state, isProjected, secretName, duplicateOf } = verdict;
+  const conditions = conditionsFor(claim, verdict);
+  const due = {
+    observedGeneration: record.generation,
+    ...factsOf(record),
+    ...(record.key === undefined ? {} : { claimedSince: rfc3339(claim.since) }),
+    ...(isProjected === true ? { secretName } : {}),
+    ...(duplicateOf === undefined
+      ? {}
+      : { duplicateOf: { namespace: duplicateOf.namespace, name: duplicateOf.name } }),
+    conditions,
+  };
+  const digest = statusDigest(due);
+  if (digest === record.observed.digest) return undefined;
+  const seconds = Math.floor(now / 1000);
+  const transitions = CONDITION_TYPES.map((type, i) => {
+    const condition = conditions.find((c) => c.type === type);
+    if (condition === undefined) return undefined;
+    const before = record.observed.transitions[i];
+    return { status: condition.status, at: before?.status === condition.status ? before.at : seconds };
+  });
+  return {
+    status: { ...due, conditions: conditions.map((condition) => dated(condition, transitions)) },
+    observed: {
+      digest,
+      generation: record.generation,
+      claimedSince: record.key === undefined ? undefined : claim.since,
+      state,
+      transitions: share(transitions),
+    },
+    previousState: record.observed.state,
+  };
+}
+
+/** The fields of a status that the operator owns; `conditions` it shares with others, by type. */
+const OWN_FIELDS = [
+  "type",
+  "length",
+  "fingerprint",
+  "fingerprintMD5",
+  "comment",
+  "secretName",
+  "duplicateOf",
+  "claimedSince",
+] as const satisfies readonly (keyof SSHKeyStatus)[];
+
+/**
+ * What another hand has put into the stored status under the operator's own names, and the due status has not: an apply
+ * takes out only what its own manager owns. Empty for none; else a patch of the object that fails when the status is
+ * another one by now.
+ */
+export function strayFields(stored: SSHKeyStatus, due: SSHKeyStatus): JSONPatch {
+  const fields = OWN_FIELDS.filter((field) => stored[field] !== undefined && due[field] === undefined);
+  const isDue = (type: string) => due.conditions?.some((condition) => condition.type === type) === true;
+  const conditions = (stored.conditions ?? []).flatMap(({ type }, index) =>
+    CONDITION_TYPES.some((own) => own === type) && !isDue(type) ? [{ type, index }] : [],
+  );
+  return [
+    ...fields.map((field) => ({ op: "remove" as const, path: `/status/${field}` })),
+    // The last one first: those before it keep their places.
+    ...conditions.reverse().flatMap(({ type, index }) => [
+      { op: "test" as const, path: `/status/conditions/${index}/type`, value: type },
+      { op: "remove" as const, path: `/status/conditions/${index}` },
+    ]),
+  ];
+}
+
+function dated(condition: Undated, transitions: readonly Transition[]): SSHKeyCondition {
+  const at = transitions[CONDITION_TYPES.indexOf(condition.type)]?.at ?? 0;
+  return { ...condition, lastTransitionTime: rfc3339(at * 1000) };
+}
+
+function factsOf({ key }: SSHKeyRecord): SSHKeyStatus {
+  if (key === undefined) return {};
+  const blob = Buffer.from(key.base64, "base64");
+  return {
+    type: key.type,
+    length: key.bits,
+    fingerprint: fingerprintSHA256(blob),
+    fingerprintMD5: fingerprintMD5(blob),
+    ...(key.comment === "" ? {} : { comment: key.comment }),
+  };
+}
+
+function conditionsFor(claim: Claim, verdict: Verdict): Undated[] {
+  const { state, message } = verdict;
+  const { ready, stalled } = STATES[state];
+  const observedGeneration = claim.record.generation;
+  const conditions: Undated[] = [
+    { type: "Valid", ...validity(claim), observedGeneration },
+    { type: "Unique", ...uniqueness(claim, verdict), observedGeneration },
+    { type: "Projected", ...projection(verdict), observedGeneration },
+    { type: "Ready", status: ready, reason: state, message, observedGeneration },
+  ];
+  if (stalled)
+    conditions.push({ type: "Stalled", status: "True", reason: state, message, observedGeneration });
+  return conditions;
+}
+
+/** Whether the line is a public key as `ssh-keygen -l` has it, with options and dates that sshd understands. */
+function validity({ findings }: Claim): Judgement {
+  const invalid = findings.filter(({ state }) => state === "Invalid");
+  const [first] = invalid;
+  return first === undefined
+    ? { status: "True", reason: "Valid", message: "The key is valid." }
+    : { status: "False", reason: first.code, message: invalid.map(({ message }) => message).join(" ") };
+}
+
+function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Verdict): Judgement {
+  if (duplicateOf !== undefined) return { status: "False", reason: "Duplicate", message };
+  if (!isInForce) {
+    return {
+      status: "Unknown",
+      reason: "NotInForce",
+      message: "Duplicates are looked for among keys that are in force.",
+    };
+  }
+  if (isShared) {
+    return {
+      status: "False",
+      reason: "SharedKey",
+      message: "Another user of the namespace has the same key; that is allowed here (duplicateScope: User).",
+    };
+  }
+  return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
+}
+
+function projection({ isProjected, state, secretName }: Verdict): Judgement {
+  if (isProjected === "unknown") {
+    const message = `Secret ${secretName} may hold the key; what is in it is not known, since it is not the operator's own.`;
+    return { status: "Unknown", reason: state, message };
+  }
+  return isProjected
+    ? { status: "True", reason: state, message: `Secret ${secretName} holds the key.` }
+    : { status: "False", reason: state, message: `Secret ${secretName} does not hold the key.` };
+}

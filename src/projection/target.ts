@@ -1,0 +1,51 @@
+import type { Claim } from "../claims/claim.ts";
+import { type Delivery, IDLE } from "./delivery.ts";
+import type { LiveSecret } from "./secret.ts";
+import type { Verdict } from "./verdict.ts";
+
+/** One Secret that the operator keeps: the keys of one user of one namespace. */
+export class Target {
+  readonly namespace: string;
+  readonly secretName: string;
+  readonly id: string;
+  /** The SSHKeys that name the user, with what was last found of each. In no particular order. */
+  readonly verdicts = new Map<Claim, Verdict | undefined>();
+  /** What the API server last showed; undefined while there is no Secret of the name, as far as is known. */
+  live: LiveSecret | undefined;
+  delivery: Delivery = IDLE;
+  /** Is it unknown whether a Secret of the name is there that the watch does not show? */
+  isUncertain = true;
+  /** The file that was last said to let people log in; undefined before anything was said. */
+  announced: string | undefined;
+  /** Has somebody else changed or deleted the Secret since it was last written? */
+  isMeddledWith = false;
+  /** Since when the Secret has not been as it should be, in ms since the epoch. */
+  behindSince: number | undefined;
+  /** What the next write waits for, if that is known. */
+  waitsFor = "";
+
+  constructor(namespace: string, secretName: string) {
+    this.namespace = namespace;
+    this.secretName = secretName;
+    this.id = targetId(namespace, secretName);
+  }
+
+  /** What is there when a first pass begins needs no saying: it was said when it was written. */
+  noteAnnounced(): void {
+    this.announced ??= this.live?.ownership === "own" ? (this.live.file ?? "") : "";
+  }
+
+  /** Does any SSHKey name the user? */
+  get isNamed(): boolean {
+    return this.verdicts.size > 0;
+  }
+
+  get user(): string | undefined {
+    const [claim] = this.verdicts.keys();
+    return claim?.record.user ?? this.live?.user;
+  }
+}
+
+export function targetId(namespace: string, secretName: string): string {
+  return `${namespace}/${secretName}`;
+}

@@ -1,0 +1,92 @@
+import type { State } from "../api/states.ts";
+import type { Claim } from "../claims/claim.ts";
+import type { Standing } from "../claims/claims.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
+import { type Blocked, needsPerson } from "./delivery.ts";
+
+/** What its status says of one SSHKey beside the facts. */
+export interface Verdict {
+  readonly state: State;
+  /** What is wrong and what to do, or how it stands. */
+  readonly message: string;
+  /** Does the Secret hold the line? Unknown where it is not the operator's own. */
+  readonly isProjected: boolean | "unknown";
+  readonly secretName: string;
+  readonly duplicateOf: SSHKeyRecord | undefined;
+  /** Has another user the same key? */
+  readonly isShared: boolean;
+}
+
+/** What the verdict on one SSHKey follows from. */
+export interface Situation {
+  readonly claim: Claim;
+  readonly standing: Standing;
+  /** Why there is no place for the key in the Secret; undefined if there is one. */
+  readonly full: string | undefined;
+  /** Does the Secret hold the line that it should; of a key that should not be in it, any line of this SSHKey? */
+  readonly isHeld: boolean;
+  /** May a Secret that is not the operator's own hold a line of this SSHKey? */
+  readonly maybeHeld: boolean;
+  /** Of a key that should be in it: does it hold another line of this SSHKey, of an earlier key or earlier options? */
+  readonly holdsFormerLine: boolean;
+  readonly blocked: Blocked | undefined;
+  readonly waitsFor: string;
+  readonly secretName: string;
+}
+
+/**
+ * The rule for STATE, one for all: a key that is wanted and held is Projected, one that is neither has the state of its
+ * own, and between the two it is SecretConflict when a person has to act, else Pending.
+ */
+export function verdictOf(situation: Situation): Verdict {
+  const { standing, full, isHeld, maybeHeld, secretName } = situation;
+  const isWanted = standing.state === "InForce" && full === undefined;
+  const duplicateOf = standing.state === "InForce" ? undefined : standing.duplicateOf;
+  const rest = {
+    isProjected: maybeHeld ? ("unknown" as const) : isHeld,
+    secretName,
+    duplicateOf,
+    isShared: standing.state === "InForce" && standing.isShared,
+  };
+  if (isWanted && isHeld) {
+    return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
+  }
+  if (isWanted || isHeld || maybeHeld) return { ...between(situation, isWanted), ...rest };
+  if (standing.state !== "InForce") return { state: standing.state, message: standing.message, ...rest };
+  return { state: "SecretFull", message: full ?? "", ...rest };
+}
+
+function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
+  const { standing, full, blocked, waitsFor } = situation;
+  const what = isWanted ? missing(situation) : leftover(situation);
+  const why =
+    blocked?.message ??
+    (waitsFor === ""
+      ? "It is being written; if that takes longer than ten seconds, look into the log of the operator."
+      : waitsFor);
+  const reason = standing.state === "InForce" ? full : standing.message;
+  const own = isWanted || reason === undefined ? "" : ` It should be out because: ${reason}`;
+  const state = blocked !== undefined && needsPerson(blocked) ? "SecretConflict" : "Pending";
+  return { state, message: `${what} ${why}${own}` };
+}
+
+function missing({ maybeHeld, holdsFormerLine, secretName }: Situation): string {
+  if (maybeHeld) return `Whether Secret ${secretName} holds the key is not known.`;
+  const former = holdsFormerLine ? ", which still holds an earlier line of this SSHKey" : "";
+  return `The key is not in Secret ${secretName} yet${former}.`;
+}
+
+function leftover({ maybeHeld, secretName }: Situation): string {
+  return `The key should be out of Secret ${secretName} and ${maybeHeld ? "may still be" : "is still"} in it.`;
+}
+
+/** Do two verdicts lead to the same status? */
+export function sameVerdict(a: Verdict | undefined, b: Verdict): boolean {
+  return (
+    a?.state === b.state &&
+    a.message === b.message &&
+    a.isProjected === b.isProjected &&
+    a.duplicateOf?.uid === b.duplicateOf?.uid &&
+    a.isShared === b.isShared
+  );
+}

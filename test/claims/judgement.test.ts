@@ -1,0 +1,74 @@
+import { describe, expect, it } from "vitest";
+import { judge, NO_KNOWLEDGE } from "../../src/claims/judgement.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
+import type { KeyFacts } from "../../src/claims/record.ts";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { encodeStrings } from "../../src/ssh/wire.ts";
+import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
+
+const DAY = 86_400_000;
+const LIFETIME = { ...DEFAULT_POLICY, maximumLifetime: 30 * DAY };
+
+function codes(policy: Policy, facts: Partial<SSHKeyFacts>, key: Partial<KeyFacts> = {}): string[] {
+  const record = sshKeyRecord({ name: "k", ...facts });
+  const judged = record.key === undefined ? record : { ...record, key: { ...record.key, ...key } };
+  return judge(judged, policy, NO_KNOWLEDGE).map(({ code }) => code);
+}
+
+/** An RSA key of so many bits that nothing but its size can be said against. */
+function rsa(bits: number): Partial<KeyFacts> {
+  const modulus = Buffer.alloc(Math.ceil(bits / 8), 0xff);
+  modulus[0] = 0xff >> ((8 - (bits % 8)) % 8);
+  const fields = [Buffer.from("ssh-rsa"), Buffer.from([1, 0, 1]), Buffer.concat([Buffer.of(0), modulus])];
+  return { type: "ssh-rsa", bits, base64: encodeStrings(fields).toString("base64") };
+}
+
+/** p, q, g and y of no degenerate value. */
+const DSS: Partial<KeyFacts> = {
+  type: "ssh-dss",
+  bits: 1024,
+  base64: encodeStrings([
+    Buffer.from("ssh-dss"),
+    Buffer.concat([Buffer.of(0), Buffer.alloc(128, 0xff)]),
+    ...[5, 7, 9].map((value) => Buffer.of(value)),
+  ]).toString("base64"),
+};
+
+describe("which valid keys are acceptable", () => {
+  it("is none of ssh-dss by default", () => {
+    expect(codes(DEFAULT_POLICY, {}, DSS)).toEqual(["TypeNotAllowed"]);
+  });
+
+  it("is ssh-dss where the policy allows it", () => {
+    expect(codes({ ...DEFAULT_POLICY, allowedTypes: ["ssh-dss"] }, {}, DSS)).toEqual([]);
+  });
+
+  it.each([
+    [2047, ["RSAKeyTooSmall"]],
+    [2048, []],
+    [16_384, []],
+    [16_385, ["RSAKeyTooLarge"]],
+  ])("goes by the size of an RSA key: %i bits", (bits, expected) => {
+    expect(codes(DEFAULT_POLICY, {}, rsa(bits))).toEqual(expected);
+  });
+
+  it.each([
+    ["never", undefined, ["LifetimeTooLong"]],
+    ["a second too late", CREATED * 1000 + 30 * DAY + 1000, ["LifetimeTooLong"]],
+    ["just in time", CREATED * 1000 + 30 * DAY, []],
+  ])("goes by the longest lifetime: it expires %s", (_, expiresAt, expected) => {
+    expect(codes(LIFETIME, expiresAt === undefined ? {} : { expiresAt })).toEqual(expected);
+  });
+
+  it("tells the latest date that would do", () => {
+    const [finding] = judge(sshKeyRecord({ name: "k" }), LIFETIME, NO_KNOWLEDGE);
+    expect(finding?.message).toContain("2023-12-14T22:13:20Z");
+  });
+
+  it("tells all findings, the worst first", () => {
+    const policy = { ...LIFETIME, allowedTypes: ["ssh-rsa"] as const };
+    const knowledge = { revoked: new Set([fingerprintSHA256(Buffer.from(blobOf(1), "base64"))]) };
+    const findings = judge(sshKeyRecord({ name: "k" }), policy, knowledge);
+    expect(findings.map(({ state }) => state)).toEqual(["Invalid", "Revoked", "Weak"]);
+  });
+});

@@ -1,0 +1,81 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { readSSHKey, type StoredSSHKey } from "../../src/claims/record.ts";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { blobOf, CREATED, sshKey, sshKeyRecord } from "./sshkeys.ts";
+
+const LATER = (CREATED + 500) * 1000;
+const ATTESTED = {
+  observedGeneration: 2,
+  fingerprint: fingerprintSHA256(Buffer.from(blobOf(1), "base64")),
+  claimedSince: new Date(LATER).toISOString(),
+};
+
+describe("since when an SSHKey has its key, as it says itself", () => {
+  it.each<[string, number, object | undefined, number | undefined]>([
+    ["a first generation without a status", 1, undefined, CREATED * 1000],
+    ["a first generation that nobody looked at", 1, { observedGeneration: -1 }, CREATED * 1000],
+    ["an edit that nobody looked at", 2, { observedGeneration: -1 }, undefined],
+    [
+      "an edit into another key than the status speaks of",
+      2,
+      { ...ATTESTED, fingerprint: "SHA256:other" },
+      undefined,
+    ],
+    ["a status that dates it", 2, ATTESTED, LATER],
+    ["a status without a date", 2, { ...ATTESTED, claimedSince: undefined }, CREATED * 1000],
+    [
+      "a status older than the object, as after a restore",
+      1,
+      { ...ATTESTED, claimedSince: "2001-01-01T00:00:00Z" },
+      CREATED * 1000,
+    ],
+    ["a date that is none", 2, { ...ATTESTED, claimedSince: "yesterday" }, CREATED * 1000],
+  ])("is read from %s", (_, generation, status, since) => {
+    const facts = { name: "k", generation, ...(status === undefined ? {} : { status }) };
+    expect(sshKeyRecord(facts).claimedSince).toBe(since);
+  });
+});
+
+describe("reading an SSHKey", () => {
+  it("takes two spellings of one key for one", () => {
+    const [plain, folded] = [`ssh-ed25519 ${blobOf(1)} a`, `  ssh-ed25519\t${blobOf(1)}   b`].map((key) =>
+      sshKeyRecord({ name: "k", key }),
+    );
+    expect(plain?.key?.base64).toBe(folded?.key?.base64);
+  });
+
+  it("tells every fault, not only the first", () => {
+    const record = sshKeyRecord({ name: "k", user: "", key: "junk", options: ["junk"] });
+    expect(record.faults).toHaveLength(3);
+  });
+
+  it("reads the same spec once", () => {
+    const known = sshKeyRecord({ name: "k" });
+    expect(readSSHKey(sshKey({ name: "k", resourceVersion: 2 }), known).key).toBe(known.key);
+  });
+
+  it("reads another object of the same name and generation anew", () => {
+    const known = sshKeyRecord({ name: "k" });
+    expect(readSSHKey(sshKey({ name: "k", uid: "other", key: 2 }), known).key?.base64).toBe(blobOf(2));
+  });
+
+  it("is total, whatever a changed CRD lets in", () => {
+    const spec = fc.record(
+      {
+        user: fc.anything(),
+        key: fc.anything(),
+        options: fc.anything(),
+        expiresAt: fc.anything(),
+        disabled: fc.anything(),
+      },
+      { requiredKeys: [] },
+    );
+    fc.assert(
+      fc.property(spec, (junk) => {
+        const object = { ...sshKey({ name: "k" }), spec: junk } as unknown as StoredSSHKey;
+        expect(readSSHKey(object).faults.length).toBeGreaterThan(0);
+      }),
+    );
+  });
+});

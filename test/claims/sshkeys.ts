@@ -1,0 +1,67 @@
+import { readSSHKey, type SSHKeyRecord, type StoredSSHKey } from "../../src/claims/record.ts";
+
+/** Seconds since the epoch: when SSHKeys of tests were made, unless they say otherwise. */
+export const CREATED = 1_700_000_000;
+
+/** Everything a test may want to say about an SSHKey; the rest has a default. */
+export interface SSHKeyFacts {
+  readonly namespace?: string;
+  readonly name: string;
+  readonly uid?: string;
+  readonly user?: string;
+  /** Which key of an endless supply, or a key line of its own. */
+  readonly key?: number | string;
+  /** Seconds since the epoch. */
+  readonly createdAt?: number;
+  /** ms since the epoch. */
+  readonly expiresAt?: number;
+  readonly disabled?: boolean;
+  readonly isTerminating?: boolean;
+  readonly options?: string[];
+  readonly generation?: number;
+  readonly resourceVersion?: number;
+  readonly status?: object;
+}
+
+/** An SSHKey as the API server would show it. */
+export function sshKey(facts: SSHKeyFacts): StoredSSHKey {
+  const { namespace = "team-a", name, user = "alice", key = 1, createdAt = CREATED } = facts;
+  return {
+    metadata: {
+      name,
+      namespace,
+      uid: facts.uid ?? `uid-of-${namespace}-${name}`,
+      resourceVersion: String(facts.resourceVersion ?? 1),
+      generation: facts.generation ?? 1,
+      creationTimestamp: new Date(createdAt * 1000).toISOString().replace(".000", ""),
+      ...(facts.isTerminating ? { deletionTimestamp: "2024-01-01T00:00:00Z" } : {}),
+    },
+    spec: {
+      user,
+      key: typeof key === "string" ? key : ed25519(key),
+      ...(facts.options === undefined ? {} : { options: facts.options }),
+      ...(facts.disabled === undefined ? {} : { disabled: facts.disabled }),
+      ...(facts.expiresAt === undefined ? {} : { expiresAt: new Date(facts.expiresAt).toISOString() }),
+    },
+    ...(facts.status === undefined ? {} : { status: facts.status }),
+  };
+}
+
+/** The same, as the operator reads it. */
+export function sshKeyRecord(facts: SSHKeyFacts): SSHKeyRecord {
+  return readSSHKey(sshKey(facts));
+}
+
+/** A key line; OpenSSH takes any 32 bytes for an Ed25519 public key. */
+export function ed25519(seed: number): string {
+  return `ssh-ed25519 ${blobOf(seed)} key-${seed}`;
+}
+
+/** The canonical blob of that key. */
+export function blobOf(seed: number): string {
+  const type = Buffer.from("0000000b7373682d65643235353139", "hex");
+  const point = Buffer.alloc(36, 0x5a);
+  point.writeUInt32BE(32, 0);
+  point.writeUInt32BE(seed, 32);
+  return Buffer.concat([type, point]).toString("base64");
+}

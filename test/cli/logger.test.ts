@@ -1,0 +1,40 @@
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import type { LogFormat } from "../../src/cli/logger.ts";
+
+const logger = join(import.meta.dirname, "../../src/cli/logger.ts");
+
+/** What a process prints that logs `fields`, a JavaScript expression, and ends. */
+const printed = (format: LogFormat, fields: string) =>
+  execFileSync(process.execPath, ["--input-type=module"], {
+    encoding: "utf8",
+    input: `
+      import { createLogger } from ${JSON.stringify(logger)};
+      class WriteError extends TypeError { secret = "hush"; }
+      const defect = new WriteError("cannot write", { cause: new Error("disk full") });
+      const log = await createLogger("info", ${JSON.stringify(format)});
+      log.error({ event: "Failed", ${fields} }, "Unexpected.");
+      log.flush();
+    `,
+  });
+
+test.each(["err", "error"])("an Error under %s is one line of JSON with type, message and stack", (key) => {
+  const { [key]: logged, ...line } = JSON.parse(printed("json", `${key}: defect`));
+  expect(line).toMatchObject({ level: "error", event: "Failed", msg: "Unexpected." });
+  expect(logged).toEqual({
+    type: "WriteError",
+    message: "cannot write: disk full",
+    stack: expect.stringMatching(/cannot write\n {4}at .*disk full/s),
+  });
+});
+
+test("an Error is readable in the format for people too, and its other fields are left out", () => {
+  const text = printed("pretty", "err: defect");
+  for (const part of ["WriteError", "cannot write", "disk full", " at "]) expect(text).toContain(part);
+  expect(text).not.toContain("hush");
+});
+
+test("a message in the place of an Error stays what it is", () => {
+  expect(JSON.parse(printed("json", 'error: "GET /api: 503"'))).toMatchObject({ error: "GET /api: 503" });
+});

@@ -1,0 +1,359 @@
+import {
+  DATA_KEY,
+  EMPTY_SINCE_ANNOTATION,
+  MANAGED_LABEL,
+  SECRET_ANNOTATION,
+  USER_ANNOTATION,
+} from "../../src/api/names.ts";
+import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
+import { type Fact, lineFor } from "../oracle/oracle.ts";
+import { byOperator, type Write } from "./auditlog.ts";
+import { factOf, type PlainSSHKey } from "./facts.ts";
+import type { Gap, Stored, Version } from "./history.ts";
+
+export interface CheckerOptions {
+  /** How long a change may be unknown to the operator, in ms: the longest that a fault hides it. */
+  readonly blindMs: number;
+  /** In ms; 24 hours by default. */
+  readonly retention?: number;
+  /** Writes in these are not judged. */
+  readonly gaps?: readonly Gap[];
+}
+
+export interface Finding {
+  /** Each break of a rule, as a sentence; empty is what a test wants. */
+  readonly breaches: readonly string[];
+  /** How many writes of the operator were judged: a check that saw nothing shows nothing. */
+  readonly secretWrites: number;
+  readonly statusWrites: number;
+}
+
+/**
+ * Judges every write of the operator by what stood in the store at the moment it took effect, with the rules of the
+ * design and none of the product's own code for them. `writes` as the audit log has them, of everybody; what none of
+ * them made, the operator did: a write that is given up half way may be carried out, and counts as failed there.
+ */
+export function check(versions: readonly Version[], writes: readonly Write[], o: CheckerOptions): Finding {
+  const answeredWith = Map.groupBy(writes, ({ resourceVersion }) => resourceVersion);
+  // A write that changes nothing is answered with the version that somebody else made before.
+  const makerOf = ({ revision, at }: Version) =>
+    answeredWith.get(revision)?.find(({ receivedAt }) => receivedAt <= at);
+  const deletions = writes.filter((w) => byOperator(w) && w.resource === "secrets" && w.verb === "delete");
+  const collected = new Set(deletions.map(({ sent }) => (sent.preconditions as { uid?: string })?.uid));
+  const { gaps = [] } = o;
+  const state = new State(o);
+  let secretWrites = 0;
+  let statusWrites = 0;
+  for (const version of versions) {
+    const { resource, isGone, revision, object } = version;
+    const write = isGone ? undefined : makerOf(version);
+    const isOwn = isGone ? collected.has(object.metadata.uid) : write === undefined || byOperator(write);
+    const isKnown = !gaps.some(([after, upTo]) => revision > after && revision <= upTo);
+    if (resource === "secrets") {
+      if (isKnown && isOwn) {
+        secretWrites += 1;
+        state.judgeSecret(version);
+      }
+      state.takeSecret(version, isOwn, write);
+    } else {
+      if (isKnown && isOwn && !isGone) {
+        statusWrites += 1;
+        state.judgeStatus(version, write);
+      }
+      state.takeKey(version, isOwn);
+    }
+  }
+  return { breaches: state.breaches, secretWrites, statusWrites };
+}
+
+/**
+ * How long a write may be on its way when the machine is busy, in ms: it was decided on so long before it took effect.
+ * That the operator knew by then of what it says is judged exactly.
+ */
+const ON_ITS_WAY_MS = 5000;
+
+const RETENTION_MS = 24 * 3600 * 1000;
+
+/** The words of the condition `Ready` with which it is True, and those with which nothing but a person helps. */
+const GOOD = new Set(["Projected", "Terminating", "Disabled", "Expired"]);
+const STALLED = new Set("Invalid Compromised Revoked Weak Duplicate SecretFull SecretConflict".split(" "));
+/** Those with which a key may stand in its Secret or not. */
+const BETWEEN = new Set(["Pending", "SecretConflict"]);
+
+interface Line {
+  readonly text: string;
+  readonly base64: string;
+  /** NAMESPACE/NAME of the SSHKey. */
+  readonly source: string;
+}
+
+interface File {
+  readonly id: string;
+  readonly namespace: string;
+  readonly user: string;
+  readonly lines: readonly Line[];
+  readonly dataKeys: readonly string[];
+  /** Has it the label, and the annotation with its own name? */
+  readonly isManaged: boolean;
+  /** Did the operator make the last write? */
+  readonly isOwn: boolean;
+  /** ms since the epoch; NaN without the annotation. */
+  readonly emptySince: number;
+  readonly isGone: boolean;
+  /** When it was seen, ms since the epoch. */
+  readonly at: number;
+  /** From when the operator could know of it, and by when it had taken effect; ms since the epoch. */
+  readonly knownFrom: number;
+  readonly madeBy: number;
+}
+
+/** An SSHKey as it stood from one moment to another, ms since the epoch. */
+interface Reign {
+  readonly fact: Fact;
+  until: number;
+  /** Since when it has had this key, as far as a status of the operator attests it: exact. */
+  attested: number | undefined;
+  /** When an SSHKey of this UID first had this key: no claim is older. */
+  readonly earliest: number;
+}
+
+class State {
+  readonly breaches: string[] = [];
+  readonly #blindMs: number;
+  readonly #retention: number;
+  /** The versions of each Secret, in order. */
+  readonly #files = new Map<string, File[]>();
+  /** Ids of the files by NAMESPACE/USER, as the operator's first write of each says. */
+  readonly #fileOf = new Map<string, string>();
+  /** By id of the SSHKey. */
+  readonly #reigns = new Map<string, Reign[]>();
+  /** Ids of the SSHKeys that ever had a key, by namespace and key. */
+  readonly #claimants = new Map<string, Set<string>>();
+
+  constructor({ blindMs, retention = RETENTION_MS }: CheckerOptions) {
+    this.#blindMs = blindMs;
+    this.#retention = retention;
+  }
+
+  takeKey({ object, isGone, at }: Version, isOwn: boolean): void {
+    const id = idOf(object);
+    const reigns = this.#reigns.get(id) ?? [];
+    this.#reigns.set(id, reigns);
+    const last = reigns.at(-1);
+    if (last !== undefined) last.until = Math.min(last.until, at);
+    if (isGone) return;
+    const key = plainKey(object);
+    const since = Date.parse(key.metadata.creationTimestamp ?? "");
+    const fact = factOf(key, since);
+    const hadIt = (each: Reign) => each.fact.uid === fact.uid && each.fact.base64 === fact.base64;
+    const first = reigns.find(hadIt);
+    const isFirst = !reigns.some((each) => each.fact.uid === fact.uid);
+    const earliest = first?.earliest ?? (isFirst ? since : editedAt(object));
+    const before = last !== undefined && hadIt(last) ? last.attested : undefined;
+    const isCurrent = key.status?.observedGeneration === key.metadata.generation;
+    const attested = isOwn && isCurrent ? Date.parse(key.status?.claimedSince ?? "") : before;
+    reigns.push({ fact, until: Number.POSITIVE_INFINITY, attested, earliest });
+    const claimants = this.#claimants.get(claimOf(fact)) ?? new Set();
+    this.#claimants.set(claimOf(fact), claimants.add(id));
+  }
+
+  takeSecret(version: Version, isOwn: boolean, write: Write | undefined): void {
+    const file = fileOf(version, isOwn, write);
+    const owner = `${file.namespace}/${file.user}`;
+    if (isOwn && !this.#fileOf.has(owner)) this.#fileOf.set(owner, file.id);
+    const files = this.#files.get(file.id) ?? [];
+    files.push(version.isGone ? { ...file, lines: [] } : file);
+    this.#files.set(file.id, files);
+  }
+
+  judgeSecret(version: Version): void {
+    const after = fileOf(version, true);
+    const { at, revision } = version;
+    const last = this.#files.get(after.id)?.at(-1);
+    const before = last?.isGone === true ? undefined : last;
+    const say = (what: string) => this.breaches.push(`at ${revision} Secret ${after.id} ${what}`);
+    if (before !== undefined && !before.isManaged) say("was written though it was not the operator's own");
+    if (version.isGone) {
+      if (before === undefined || before.lines.length > 0) say("was deleted while it held keys");
+      else if (!(at - before.emptySince >= this.#retention)) say("was deleted before its retention was over");
+      return;
+    }
+    if (!after.isManaged) say("was written without label or name");
+    if (after.dataKeys.join() !== DATA_KEY) say(`was left with the data keys ${after.dataKeys}`);
+    if (Number.isNaN(after.emptySince) !== after.lines.length > 0) say("says wrongly whether it is empty");
+    if (!isSorted(after.lines)) say("was written out of order");
+    const known = new Set(before?.lines.map(({ text }) => text));
+    // A line that stays is as bad when its key has been out of force for long.
+    for (const line of after.lines) {
+      const isKept = known.has(line.text);
+      const why = this.#whyNot(line, isKept, after, at);
+      if (why !== undefined) say(`${isKept ? "kept" : "took up"} ${line.source}: ${why}`);
+    }
+  }
+
+  judgeStatus({ object, revision, at }: Version, write: Write | undefined): void {
+    const key = plainKey(object);
+    const { status = {}, metadata, spec } = key;
+    const say = (what: string) => this.breaches.push(`at ${revision} ${idOf(object)} ${what}`);
+    const ready = conditionOf(status, "Ready");
+    const state = ready?.reason ?? "none";
+    if (status.observedGeneration !== metadata.generation) say("has a status of another spec");
+    if (ready?.status !== (GOOD.has(state) ? "True" : "False"))
+      say(`is ${state} with Ready=${ready?.status}`);
+    if ((conditionOf(status, "Stalled")?.status === "True") !== STALLED.has(state))
+      say(`is ${state} with Stalled=${conditionOf(status, "Stalled")?.status}`);
+    const projected = conditionOf(status, "Projected")?.status;
+    if (!BETWEEN.has(state) && (projected === "True") !== (state === "Projected"))
+      say(`is ${state} with Projected=${projected}`);
+    this.#judgeClaim(key, say);
+    const files = this.#files.get(this.#fileOf.get(`${metadata.namespace}/${spec.user}`) ?? "") ?? [];
+    const last = files.at(-1);
+    // What somebody else has done to a Secret a moment ago is not known to the operator yet; nor is ever what is in one
+    // that is not its own.
+    if (last?.isOwn === false && (!last.isManaged || at - last.at <= this.#blindMs)) return;
+    // Nor is it known when a write was sent that was given up, and carried out all the same.
+    if (write === undefined) return;
+    const lies = spokenOf(files, write.receivedAt, this.#blindMs).map((file) => lieOf(key, file));
+    if (lies.every((lie) => lie !== undefined)) say(`was said to be ${state} while ${lies.at(-1)}`);
+  }
+
+  /** Whether the claim begins when the key came in, or was said to before. */
+  #judgeClaim(key: PlainSSHKey, say: (what: string) => void): void {
+    const { status = {}, metadata } = key;
+    const last = this.#reigns.get(`${metadata.namespace}/${metadata.name}`)?.at(-1);
+    if (status.claimedSince === undefined || last === undefined || last.fact.uid !== metadata.uid) return;
+    const claimed = Date.parse(status.claimedSince);
+    if (last.attested !== undefined && last.attested !== claimed)
+      say(
+        `claims its key since ${status.claimedSince}, and did so since ${new Date(last.attested).toJSON()}`,
+      );
+    if (claimed < last.earliest) say(`claims its key since ${status.claimedSince}, before it had it`);
+  }
+
+  /** Why no state of the SSHKey that the operator could believe in allows the line. */
+  #whyNot(line: Line, isKept: boolean, { namespace, user }: File, at: number): string | undefined {
+    if (!line.source.startsWith(`${namespace}/`)) return "it is of another namespace";
+    const believable = this.#believable(line.source, at);
+    if (believable.length === 0) return "there was no such SSHKey any more";
+    // What is refused leaves lines as they were, with the options they had.
+    const fits = believable.filter(
+      ({ fact }) =>
+        fact.user === user && fact.base64 === line.base64 && (isKept || lineFor(fact) === line.text),
+    );
+    if (fits.length === 0) return "no SSHKey of that name had this key and user";
+    const inForce = fits.filter(({ fact }) => isInForce(fact, at - ON_ITS_WAY_MS));
+    if (inForce.length === 0) return "it was refused, disabled or expired";
+    const rivals = inForce.map((reign) => this.#rivalOf(reign, at));
+    return rivals.every((rival) => rival !== undefined) ? `${rivals[0]} had the better claim` : undefined;
+  }
+
+  /** An SSHKey that is sure to have had the better claim for so long that the operator knew. */
+  #rivalOf({ fact, attested, earliest }: Reign, at: number): string | undefined {
+    const own = { since: attested ?? earliest, uid: fact.uid };
+    for (const id of this.#claimants.get(claimOf(fact)) ?? []) {
+      const believable = this.#believable(id, at);
+      const isBetter = (each: Reign) =>
+        each.fact.uid !== fact.uid &&
+        claimOf(each.fact) === claimOf(fact) &&
+        each.attested !== undefined &&
+        (each.attested < own.since || (each.attested === own.since && each.fact.uid < own.uid)) &&
+        isInForce(each.fact, at - ON_ITS_WAY_MS) &&
+        isInForce(each.fact, at);
+      const isThere = believable.at(-1)?.until === Number.POSITIVE_INFINITY;
+      const wasThere = this.#reigns.get(id)?.some(({ until }) => until < at - this.#blindMs) ?? false;
+      if (isThere && wasThere && believable.every(isBetter)) return id;
+    }
+    return undefined;
+  }
+
+  #believable(id: string, at: number): readonly Reign[] {
+    return (this.#reigns.get(id) ?? []).filter(({ until }) => until >= at - this.#blindMs);
+  }
+}
+
+/**
+ * The versions that a status may speak of: those that the operator could know of when it sent it, and that it did not
+ * know by then to be another one. A status that is on its way does not hold up the Secret; undefined is no Secret.
+ */
+function spokenOf(files: readonly File[], sentAt: number, blindMs: number): readonly (File | undefined)[] {
+  const isPast = ({ isOwn, madeBy }: File) => madeBy < sentAt - (isOwn ? ON_ITS_WAY_MS : blindMs);
+  const from = files.findLastIndex(isPast);
+  const spoken = files.filter((file, i) => i >= from && file.knownFrom <= sentAt);
+  return from === -1 ? [undefined, ...spoken] : spoken;
+}
+
+/** What the status says of the Secret and is not so. */
+function lieOf(key: PlainSSHKey, file: File | undefined): string | undefined {
+  const fact = factOf(key, 0);
+  const state = conditionOf(key.status ?? {}, "Ready")?.reason ?? "";
+  const lines = file?.lines.filter(({ source }) => source === `${fact.namespace}/${fact.name}`) ?? [];
+  const isHeld = lines.some(({ text }) => fact.base64 !== "" && text === lineFor(fact));
+  const isThere = BETWEEN.has(state) ? lines.length > 0 : isHeld;
+  const isGone = BETWEEN.has(state) ? !isHeld : lines.length === 0;
+  switch (conditionOf(key.status ?? {}, "Projected")?.status) {
+    case "True":
+      return isThere ? undefined : "it did not stand in its Secret";
+    case "False":
+      return isGone ? undefined : "it stood in its Secret";
+    default:
+      return undefined;
+  }
+}
+
+function isInForce(fact: Fact, at: number): boolean {
+  const isExpired = fact.expiresAt !== undefined && fact.expiresAt <= at;
+  return fact.findings.length === 0 && !fact.disabled && !fact.terminating && !isExpired;
+}
+
+/** By the scope that is the default: one SSHKey a key in a namespace. */
+function claimOf({ namespace, base64 }: Fact): string {
+  return `${namespace} ${base64}`;
+}
+
+function conditionOf(status: SSHKeyStatus, type: string) {
+  return status.conditions?.find((condition) => condition.type === type);
+}
+
+function isSorted(lines: readonly Line[]): boolean {
+  return lines.every(({ source }, i) => i === 0 || (lines[i - 1]?.source ?? "") < source);
+}
+
+/** When anybody but the operator last changed the object, as the API server notes it: ms since the epoch. */
+function editedAt({ metadata }: Stored): number {
+  const times = (metadata.managedFields ?? []).filter(({ subresource }) => subresource !== "status");
+  return Math.max(...times.map(({ time }) => Date.parse(time)));
+}
+
+function idOf({ metadata }: Stored): string {
+  return `${metadata.namespace}/${metadata.name}`;
+}
+
+function plainKey(object: Stored): PlainSSHKey {
+  return object as unknown as PlainSSHKey;
+}
+
+function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write): File {
+  const { namespace, labels, annotations } = object.metadata;
+  const { data = {} } = object as { data?: Readonly<Record<string, string>> };
+  const text = Buffer.from(data[DATA_KEY] ?? "", "base64").toString("utf8");
+  const lines = text.split("\n").filter((line) => line !== "");
+  const isNamed = annotations?.[SECRET_ANNOTATION] === idOf(object);
+  return {
+    id: idOf(object),
+    namespace,
+    user: annotations?.[USER_ANNOTATION] ?? "",
+    lines: lines.map((line) => {
+      const [base64 = "", source = ""] = line.split(" ").slice(-2);
+      return { text: line, base64, source };
+    }),
+    dataKeys: Object.keys(data),
+    isManaged: labels?.[MANAGED_LABEL] === "default" && isNamed,
+    isOwn,
+    emptySince: Date.parse(annotations?.[EMPTY_SINCE_ANNOTATION] ?? ""),
+    isGone,
+    at,
+    // Of others' writes a watch may tell before they are answered.
+    knownFrom: (isOwn ? write?.answeredAt : write?.receivedAt) ?? Number.NEGATIVE_INFINITY,
+    madeBy: write?.answeredAt ?? at,
+  };
+}

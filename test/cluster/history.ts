@@ -1,0 +1,142 @@
+import { setTimeout as delay } from "node:timers/promises";
+import { Credentials } from "../../src/kube/credentials.ts";
+import { Transport } from "../../src/kube/transport.ts";
+import { keysPath, secretsPath } from "../../src/operator/paths.ts";
+
+export type Resource = (typeof RESOURCES)[number];
+
+const RESOURCES = ["secrets", "sshkeys"] as const;
+
+/** One version of an object, or its end. */
+export interface Version {
+  readonly resource: Resource;
+  readonly isGone: boolean;
+  /** Revision of the whole store: versions of all resources are ordered by it. */
+  readonly revision: number;
+  /** When it was seen here, ms since the epoch; never before it took effect. */
+  readonly at: number;
+  readonly object: Stored;
+}
+
+export interface Stored {
+  readonly metadata: {
+    readonly namespace: string;
+    readonly name: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly generation?: number;
+    readonly creationTimestamp?: string;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly annotations?: Readonly<Record<string, string>>;
+    readonly managedFields?: readonly { readonly subresource?: string; readonly time: string }[];
+  };
+  readonly [field: string]: unknown;
+}
+
+interface StoredList {
+  readonly items: Stored[];
+  readonly metadata: { readonly resourceVersion: string };
+}
+
+/** Longer than any test: a quiet watch is not a dead one here. */
+const QUIET_MS = 3_600_000;
+
+/** Revisions of which versions may be missing: later than the first, up to the second. */
+export type Gap = readonly [after: number, upTo: number];
+
+/**
+ * Every version that Secrets and SSHKeys go through, watched past every fault: at the API server itself. A watch
+ * leaves no version out; an API server that was started again has gaps.
+ */
+export class History {
+  readonly versions: Version[] = [];
+  readonly gaps: Gap[] = [];
+  /** The last version of each object that there is, by resource and id. */
+  readonly #live = new Map<string, Version>();
+  readonly #credentials: Credentials;
+  readonly #transport: Transport;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>[] = [];
+
+  private constructor(kubeconfig: string) {
+    this.#credentials = new Credentials({ kubeconfig });
+    this.#transport = new Transport({ credentials: this.#credentials, userAgent: "history" });
+  }
+
+  static async start(kubeconfig: string): Promise<History> {
+    const history = new History(kubeconfig);
+    for (const resource of RESOURCES) {
+      history.#running.push(history.#follow(resource, await history.#list(resource)));
+    }
+    return history;
+  }
+
+  /** In the order in which they took effect. */
+  ordered(): readonly Version[] {
+    return this.versions.toSorted((a, b) => a.revision - b.revision);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await Promise.all(this.#running);
+    this.#credentials.close();
+  }
+
+  /** Takes in what there is, and gives the revision that this is true of. */
+  async #list(resource: Resource): Promise<number> {
+    const list = await this.#transport.request<StoredList>({ method: "GET", path: pathOf(resource) });
+    const revision = Number(list.metadata.resourceVersion);
+    const listed = new Set(list.items.map((object) => idOf(resource, object)));
+    for (const [id, { object }] of this.#live) {
+      if (id.startsWith(`${resource} `) && !listed.has(id)) this.#add(resource, true, object, revision);
+    }
+    for (const object of list.items) this.#add(resource, false, object);
+    return revision;
+  }
+
+  async #follow(resource: Resource, from: number): Promise<void> {
+    let last = from;
+    while (!this.#stop.signal.aborted) {
+      try {
+        const query = { watch: "1", allowWatchBookmarks: "true", resourceVersion: String(last) };
+        const call = { method: "GET", path: pathOf(resource), query, signal: this.#stop.signal } as const;
+        for await (const line of this.#transport.stream(call, { idleMs: QUIET_MS })) {
+          const { type, object } = JSON.parse(line) as { type: string; object: Stored };
+          if (type === "ERROR") {
+            const upTo = await this.#list(resource);
+            this.gaps.push([last, upTo]);
+            last = upTo;
+            break;
+          }
+          last = Number(object.metadata.resourceVersion);
+          if (type !== "BOOKMARK") this.#add(resource, type === "DELETED", object);
+        }
+      } catch {
+        // The API server is being started again, or the definition of SSHKeys installed.
+        await delay(50);
+      }
+    }
+  }
+
+  #add(
+    resource: Resource,
+    isGone: boolean,
+    object: Stored,
+    revision = Number(object.metadata.resourceVersion),
+  ): void {
+    const id = idOf(resource, object);
+    if (this.#live.get(id)?.revision === revision) return;
+    const version = { resource, isGone, revision, at: Date.now(), object };
+    this.versions.push(version);
+    if (isGone) this.#live.delete(id);
+    else this.#live.set(id, version);
+  }
+}
+
+function idOf(resource: Resource, { metadata }: Stored): string {
+  return `${resource} ${metadata.namespace}/${metadata.name}`;
+}
+
+function pathOf(resource: Resource): string {
+  return resource === "secrets" ? secretsPath() : keysPath();
+}

@@ -1,0 +1,33 @@
+import { expect } from "vitest";
+import { freshKey } from "../publickeys.ts";
+import type { Stage } from "../stage.ts";
+import type { Tenant } from "../tenant.ts";
+
+/** A tenant of another namespace, to whom nothing of an attack may be noticeable. */
+export class Bystander {
+  readonly tenant: Tenant;
+  #count = 0;
+
+  private constructor(tenant: Tenant) {
+    this.tenant = tenant;
+  }
+
+  static async in(stage: Stage): Promise<Bystander> {
+    return new Bystander(await stage.tenant());
+  }
+
+  /** A new key comes in and is revoked again; gives the names of its SSHKey and of its Secret. */
+  async livesOn(key = freshKey()): Promise<{ readonly name: string; readonly secret: string }> {
+    this.#count += 1;
+    const [name, user] = [`key-${this.#count}`, `bystander-${this.#count}`];
+    const secret = `sshkeys-${user}`;
+    await this.tenant.create(name, { user, key });
+    await this.tenant.until(name, "Projected");
+    await this.tenant.untilFile(secret, [this.tenant.line(name, key)]);
+    await this.tenant.edit(name, { disabled: true });
+    await this.tenant.until(name, "Disabled");
+    const { data } = await this.tenant.untilFile(secret, []);
+    expect(data).toEqual({ authorized_keys: "" });
+    return { name, secret };
+  }
+}

@@ -1,0 +1,163 @@
+import { describe, expect, test } from "vitest";
+import { readSSHKey } from "../../../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
+import { WorkQueue } from "../../../src/kube/workqueue.ts";
+import { type ControllerName, Metrics, workersFor } from "../../../src/operator/metrics.ts";
+import { Projection } from "../../../src/projection/projection.ts";
+import { parseExposition } from "../../availability/exposition.ts";
+import { eventually } from "../../cluster/eventually.ts";
+import { freshKey } from "../publickeys.ts";
+
+const WORKERS = 3;
+
+/** A controller's queues with their metrics, on a clock that stands still; none of their work ends before the test does. */
+const startQueues = (projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets)) => {
+  let now = 0;
+  const metrics = new Metrics();
+  const queueOf = (name: ControllerName) =>
+    new WorkQueue<string>({
+      namespaceOf: (id) => id.slice(0, id.indexOf("/")),
+      now: () => now,
+      observer: metrics.queueObserver(name),
+    });
+  const controller = {
+    secrets: queueOf("secret"),
+    statuses: queueOf("status"),
+    blocked: queueOf("blocked"),
+    blockedCount: 2,
+  };
+  metrics.observe(projection, controller, WORKERS);
+  const gate = Promise.withResolvers<void>();
+  const stop = new AbortController();
+  let begun = 0;
+  const process = async () => {
+    begun += 1;
+    await gate.promise;
+  };
+  const ended = Promise.all([
+    controller.secrets.run(process, WORKERS, stop.signal),
+    controller.statuses.run(process, workersFor(WORKERS).status, stop.signal),
+  ]);
+  return {
+    ...controller,
+    metrics,
+    /** Work on a Secret has begun when this resolves, and then `seconds` pass. */
+    async begin(id: string, seconds: number) {
+      const before = begun;
+      controller.secrets.add(id);
+      await eventually(`${id} is worked on`, () => begun > before);
+      now += seconds * 1000;
+    },
+    async end() {
+      gate.resolve();
+      stop.abort();
+      await ended;
+    },
+    /** The samples of one metric: value and labels. */
+    async read(name: string, controllerName: ControllerName | undefined = undefined) {
+      const samples = parseExposition(await metrics.registry.metrics()).get(name)?.samples ?? [];
+      return samples
+        .filter(({ labels }) => controllerName === undefined || labels.controller === controllerName)
+        .map(({ value }) => value);
+    },
+  };
+};
+
+describe("metrics of the work under way", () => {
+  test("workqueue_unfinished_work_seconds is the time of all of it taken together", async () => {
+    const { begin, read, end } = startQueues();
+    await begin("team-a/alice", 40);
+    await begin("team-b/bob", 2);
+    expect(await read("workqueue_unfinished_work_seconds")).toEqual([44, 0, 0]);
+    await end();
+  });
+
+  test("workqueue_longest_running_processor_seconds is the time of the oldest of it", async () => {
+    const { begin, read, end } = startQueues();
+    await begin("team-a/alice", 40);
+    await begin("team-b/bob", 2);
+    expect(await read("workqueue_longest_running_processor_seconds")).toEqual([42, 0, 0]);
+    await end();
+  });
+
+  test.each(["workqueue_unfinished_work_seconds", "workqueue_longest_running_processor_seconds"])(
+    "%s is 0 when all is done",
+    async (name) => {
+      const { begin, read, end } = startQueues();
+      await begin("team-a/alice", 40);
+      await end();
+      expect(await read(name)).toEqual([0, 0, 0]);
+    },
+  );
+
+  test("controller_runtime_active_workers is how many are worked on, and none of those that wait", async () => {
+    const { begin, secrets, read, end } = startQueues();
+    for (let i = 0; i < WORKERS; i += 1) await begin(`team-${i}/alice`, 1);
+    secrets.add("team-a/alice");
+    expect(await read("controller_runtime_active_workers", "secret")).toEqual([WORKERS]);
+    expect(await read("workqueue_depth", "secret")).toEqual([1]);
+    await end();
+  });
+
+  test("controller_runtime_max_concurrent_reconciles is the number of workers, at rest too", async () => {
+    const { read, end } = startQueues();
+    const name = "controller_runtime_max_concurrent_reconciles";
+    expect(await read(name, "secret")).toEqual([WORKERS]);
+    expect(await read(name, "status")).toEqual([Math.ceil(WORKERS / 2)]);
+    await end();
+  });
+
+  test("sshkey_operator_blocked_secrets is what the controller says", async () => {
+    const { read, end } = startQueues();
+    expect(await read("sshkey_operator_blocked_secrets")).toEqual([2]);
+    await end();
+  });
+});
+
+describe("metrics of the keys", () => {
+  test("sshkey_operator_keys follows every change", async () => {
+    const projection = withKeys(3);
+    const { read, end } = startQueues(projection);
+    expect(await read("sshkey_operator_keys")).toEqual([3]);
+    projection.removeKey("team-0", "key-0");
+    expect(await read("sshkey_operator_keys")).toEqual([2]);
+    await end();
+  });
+
+  test("a scrape costs the same however many SSHKeys there are", async () => {
+    const [few, many] = [startQueues(withKeys(1000)), startQueues(withKeys(50_000))];
+    const [cheap, dear] = await fastest([few.metrics, many.metrics]);
+    expect((dear ?? 0) / (cheap ?? 1)).toBeLessThan(3);
+    await Promise.all([few.end(), many.end()]);
+  });
+});
+
+/** The shortest of many scrapes of each, by turns, in ms. */
+async function fastest(all: readonly Metrics[]): Promise<readonly number[]> {
+  const best = all.map(() => Number.POSITIVE_INFINITY);
+  for (let turn = 0; turn < 30; turn += 1) {
+    for (const [index, { registry }] of all.entries()) {
+      const started = performance.now();
+      await registry.metrics();
+      best[index] = Math.min(best[index] ?? 0, performance.now() - started);
+    }
+  }
+  return best;
+}
+
+function withKeys(count: number): Projection {
+  const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+  for (let index = 0; index < count; index += 1) {
+    const metadata = {
+      namespace: `team-${index % 100}`,
+      name: `key-${index}`,
+      uid: `uid-${index}`,
+      resourceVersion: String(index + 1),
+      generation: 1,
+      creationTimestamp: "2026-01-02T03:04:05Z",
+    };
+    const spec = { user: `user-${index % 1000}`, key: freshKey(), expiresAt: "2040-01-01T00:00:00Z" };
+    projection.putKey(readSSHKey({ metadata, spec }), Date.parse("2026-02-01T00:00:00Z"));
+  }
+  return projection;
+}

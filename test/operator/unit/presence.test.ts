@@ -1,0 +1,354 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
+import type { Transport } from "../../../src/kube/transport.ts";
+import { type Disappearance, Presence } from "../../../src/operator/presence.ts";
+import { Projection } from "../../../src/projection/projection.ts";
+import { line, liveSecret, NOW } from "../../projection/secrets.ts";
+import { failure, only, refusal, scripted, until } from "./fakes.ts";
+
+const MINUTE = 60_000;
+const ALICE = "team-a/sshkeys-alice";
+const BOB = "team-a/sshkeys-bob";
+
+/** The CRD as it is read. */
+function crd(installedAt: number, isTerminating = false) {
+  const deletionTimestamp = isTerminating ? { deletionTimestamp: new Date(NOW).toISOString() } : {};
+  return { metadata: { creationTimestamp: new Date(installedAt).toISOString(), ...deletionTimestamp } };
+}
+
+const STANDS = crd(NOW - 60 * MINUTE);
+
+/** A Presence that reads these, one after another and the last one again and again. */
+function watchOver(...answers: readonly unknown[]) {
+  const server = scripted((_, turn) => answers[Math.min(turn, answers.length) - 1]);
+  const projection = new Projection(DEFAULT_POLICY, {
+    installation: "default",
+    namePrefix: "sshkeys-",
+    retention: 86_400_000,
+  });
+  let now = NOW;
+  const believed: string[] = [];
+  const told: string[] = [];
+  const settled: string[] = [];
+  const waiting: string[] = [];
+  const readAt: number[] = [];
+  const presence = new Presence({
+    transport: only<Transport>({
+      request(call) {
+        readAt.push(performance.now());
+        return server.request(call);
+      },
+    }),
+    projection,
+    now: () => now,
+    onSettled: (ids) => settled.push(...ids),
+    onDoubt: (count, error) => told.push(`${count} ${error?.code ?? "no error"}`),
+    onWaiting: (error) => waiting.push(error?.code ?? "no error"),
+    backoff: { initialMs: 4, maxMs: 1000, jitter: 0 },
+  });
+  const disappearance = (facts: Partial<Disappearance> = {}): Disappearance => {
+    const name = facts.name ?? "laptop";
+    return {
+      namespace: "team-a",
+      name,
+      uid: `uid-of-${name}`,
+      isTerminating: false,
+      createdAt: NOW - MINUTE,
+      targetId: ALICE,
+      believe: () => believed.push(name),
+      ...facts,
+    };
+  };
+  return {
+    presence,
+    projection,
+    calls: server.calls,
+    believed,
+    told,
+    settled,
+    waiting,
+    readAt,
+    pass: (ms: number) => {
+      now += ms;
+    },
+    doubt: (facts?: Partial<Disappearance>) => presence.doubt(disappearance(facts)),
+    /** Begins to ask; ends with the test. */
+    start() {
+      const stop = new AbortController();
+      const ended = presence.run(stop.signal);
+      onTestFinished(async () => {
+        stop.abort();
+        await ended;
+      });
+    },
+  };
+}
+
+type Scene = ReturnType<typeof watchOver>;
+
+/** It was asked, and the answer is no. */
+async function untilTold({ told }: Scene, times = 1): Promise<void> {
+  await until("it is told", () => told.length >= times);
+}
+
+describe("an SSHKey that is gone", () => {
+  it("is believed to be deleted when the CRD stands", async () => {
+    const scene = watchOver(STANDS);
+    scene.start();
+    scene.doubt();
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.believed).toEqual(["laptop"]);
+  });
+
+  it("is not believed for a CRD that was read before, only for one that is read afterwards", async () => {
+    const [first, second] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
+    const scene = watchOver(first.promise, second.promise);
+    scene.start();
+    scene.doubt({ name: "first" });
+    await until("the CRD is being read", () => scene.calls.length === 1);
+    scene.doubt({ name: "second" });
+    first.resolve(STANDS);
+    await until("the CRD is read again", () => scene.calls.length === 2);
+    expect(scene.believed).toEqual(["first"]);
+    second.resolve(STANDS);
+    await until("it is believed then", () => scene.believed.length === 2);
+  });
+
+  it.each([
+    ["missing", refusal(404, "NotFound"), "2 no error"],
+    ["being deleted", crd(NOW - 60 * MINUTE, true), "2 no error"],
+    ["out of reach", failure("Unreachable"), "2 Unreachable"],
+    ["behind a failing server", refusal(503), "2 ServiceUnavailable"],
+  ])("is not believed while the CRD is %s, and told with the count", async (_, answer, said) => {
+    const scene = watchOver(answer);
+    scene.doubt({ name: "laptop" });
+    scene.doubt({ name: "work" });
+    scene.start();
+    await untilTold(scene);
+    expect([scene.believed, scene.told[0]]).toEqual([[], said]);
+  });
+
+  it("is asked about again until the CRD stands", async () => {
+    const scene = watchOver(refusal(404, "NotFound"), failure("Unreachable"), STANDS);
+    scene.start();
+    scene.doubt();
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.calls).toHaveLength(3);
+  });
+
+  it("is asked about less and less often", async () => {
+    const scene = watchOver(refusal(404, "NotFound"));
+    scene.start();
+    scene.doubt();
+    await until("it is asked four times", () => scene.readAt.length >= 4);
+    const pauses = scene.readAt.slice(1, 4).map((at, i) => at - (scene.readAt[i] ?? at));
+    // A timer may fire a millisecond early.
+    expect(pauses.map((pause, i) => pause >= 4 * 2 ** i - 1)).toEqual([true, true, true]);
+  });
+
+  it("is asked about at once though another one waits for its next time", async () => {
+    const scene = watchOver(crd(NOW - 30_000));
+    scene.start();
+    scene.doubt({ name: "old", createdAt: NOW - MINUTE });
+    await untilTold(scene);
+    scene.doubt({ name: "new", createdAt: NOW - 1000 });
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.believed).toEqual(["new"]);
+  });
+
+  it("is believed where reading the CRD is forbidden", async () => {
+    const scene = watchOver(refusal(403, "Forbidden"));
+    scene.start();
+    scene.doubt({ createdAt: 0 });
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.told).toEqual([]);
+  });
+
+  it("asks for the CRD's metadata only", async () => {
+    const scene = watchOver(STANDS);
+    scene.start();
+    scene.doubt();
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.calls[0]?.accept).toContain("as=PartialObjectMetadata;");
+  });
+});
+
+describe("an SSHKey that is gone and was made before the CRD was installed", () => {
+  const installedAt = NOW - MINUTE;
+
+  it.each([
+    ["before", installedAt - 1000],
+    ["in the same second", installedAt],
+  ])("is not believed at first: %s", async (_, createdAt) => {
+    const scene = watchOver(crd(installedAt));
+    scene.start();
+    scene.doubt({ createdAt });
+    await untilTold(scene);
+    expect(scene.believed).toEqual([]);
+  });
+
+  it("is not believed a millisecond before the five minutes are over", async () => {
+    const scene = watchOver(crd(installedAt));
+    scene.pass(4 * MINUTE - 1);
+    scene.start();
+    scene.doubt({ createdAt: installedAt });
+    await untilTold(scene);
+    expect(scene.believed).toEqual([]);
+  });
+
+  it("is believed after five minutes", async () => {
+    const scene = watchOver(crd(installedAt));
+    scene.start();
+    scene.doubt({ createdAt: installedAt });
+    await untilTold(scene);
+    scene.pass(4 * MINUTE);
+    await until("it is believed", () => scene.believed.length > 0);
+  });
+
+  it("does not hold up one that was made afterwards", async () => {
+    const scene = watchOver(crd(installedAt));
+    scene.doubt({ name: "before", createdAt: installedAt });
+    scene.doubt({ name: "after", createdAt: installedAt + 1000 });
+    scene.start();
+    await untilTold(scene);
+    expect([scene.believed, scene.told[0]]).toEqual([["after"], "1 no error"]);
+  });
+});
+
+describe("a terminating SSHKey", () => {
+  it("that is edited while the CRD is read gets the answer of that very reading", async () => {
+    const reading = Promise.withResolvers<unknown>();
+    const scene = watchOver(reading.promise, refusal(404, "NotFound"));
+    scene.start();
+    scene.doubt({ isTerminating: true });
+    await until("the CRD is being read", () => scene.calls.length === 1);
+    scene.doubt({ isTerminating: true });
+    reading.resolve(STANDS);
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.calls).toHaveLength(1);
+  });
+
+  it("that is gone meanwhile is asked about anew, as gone", async () => {
+    const reading = Promise.withResolvers<unknown>();
+    const scene = watchOver(reading.promise, STANDS);
+    const carriedOut: string[] = [];
+    scene.start();
+    scene.doubt({ isTerminating: true, believe: () => carriedOut.push("terminated") });
+    await until("the CRD is being read", () => scene.calls.length === 1);
+    scene.doubt({ isTerminating: false, believe: () => carriedOut.push("removed") });
+    reading.resolve(STANDS);
+    await until("something is believed", () => carriedOut.length > 0);
+    expect(carriedOut).toEqual(["removed"]);
+  });
+
+  it("that was made anew is another one", async () => {
+    const reading = Promise.withResolvers<unknown>();
+    const scene = watchOver(reading.promise, STANDS);
+    scene.start();
+    scene.doubt({ isTerminating: true });
+    await until("the CRD is being read", () => scene.calls.length === 1);
+    scene.doubt({ isTerminating: true, uid: "another" });
+    reading.resolve(STANDS);
+    await until("it is believed", () => scene.believed.length > 0);
+    expect(scene.calls).toHaveLength(2);
+  });
+});
+
+describe("an SSHKey that comes back", () => {
+  it("is not removed, though the CRD stands", async () => {
+    const reading = Promise.withResolvers<unknown>();
+    const scene = watchOver(reading.promise, STANDS);
+    scene.start();
+    scene.doubt({ name: "back" });
+    await until("the CRD is being read", () => scene.calls.length === 1);
+    scene.presence.cancel("team-a", "back");
+    scene.doubt({ name: "other" });
+    reading.resolve(STANDS);
+    await until("the other one is believed", () => scene.believed.length > 0);
+    expect(scene.believed).toEqual(["other"]);
+  });
+
+  it("lets its target go on", () => {
+    const scene = watchOver(STANDS);
+    scene.doubt();
+    scene.presence.cancel("team-a", "laptop");
+    expect([scene.presence.holdsUp(ALICE), scene.settled]).toEqual([0, [ALICE]]);
+  });
+});
+
+describe("what a doubt holds up", () => {
+  it("is its own target, until that is settled", () => {
+    const { presence, doubt } = watchOver(STANDS);
+    doubt();
+    expect(presence.holdsUp(ALICE)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("is no other target", () => {
+    const { presence, doubt } = watchOver(STANDS);
+    doubt();
+    expect(presence.holdsUp(BOB)).toBe(0);
+  });
+
+  it("is the target until the last of its SSHKeys is settled", () => {
+    const { presence, doubt, settled } = watchOver(STANDS);
+    doubt({ name: "laptop" });
+    doubt({ name: "work" });
+    presence.cancel("team-a", "laptop");
+    expect([presence.holdsUp(ALICE), settled]).toEqual([Number.POSITIVE_INFINITY, []]);
+  });
+
+  it("is nothing afterwards, and that is told", async () => {
+    const scene = watchOver(STANDS);
+    scene.start();
+    scene.doubt();
+    await until("it is told", () => scene.settled.length > 0);
+    expect([scene.presence.holdsUp(ALICE), scene.settled]).toEqual([0, [ALICE]]);
+  });
+
+  it("is told after it was carried out", async () => {
+    const scene = watchOver(STANDS);
+    const before: number[] = [];
+    scene.start();
+    scene.doubt({ believe: () => before.push(scene.settled.length) });
+    await until("it is told", () => scene.settled.length > 0);
+    expect(before).toEqual([0]);
+  });
+});
+
+describe("whoever begins to write", () => {
+  it("waits until the CRD stands, and is told what for", async () => {
+    const scene = watchOver(refusal(404, "NotFound"), failure("Unreachable"), STANDS);
+    await scene.presence.whenStanding(new AbortController().signal);
+    expect(scene.waiting).toEqual(["no error", "Unreachable"]);
+  });
+
+  it("waits no more when it is told to stop", async () => {
+    const scene = watchOver(refusal(404, "NotFound"));
+    const stop = new AbortController();
+    const standing = scene.presence.whenStanding(stop.signal);
+    await until("it waits", () => scene.waiting.length > 0);
+    stop.abort();
+    await expect(standing).resolves.toBeUndefined();
+  });
+
+  const lines = line("laptop");
+
+  it.each([
+    ["leaves a Secret that is older than the CRD and has a line without an SSHKey", lines, 0, 4 * MINUTE],
+    ["leaves no Secret that was made since", lines, NOW, 0],
+    ["leaves no empty Secret", "", 0, 0],
+  ])("%s", async (_, file, createdAt, left) => {
+    const scene = watchOver(crd(NOW - MINUTE));
+    scene.projection.putSecret(liveSecret(file, { createdAt }));
+    await scene.presence.whenStanding(new AbortController().signal);
+    expect(scene.presence.holdsUp(ALICE)).toBe(left);
+  });
+
+  it("leaves that Secret for five minutes from the installation and no longer", async () => {
+    const scene = watchOver(crd(NOW - MINUTE));
+    scene.projection.putSecret(liveSecret(lines, { createdAt: 0 }));
+    await scene.presence.whenStanding(new AbortController().signal);
+    scene.pass(4 * MINUTE);
+    expect(scene.presence.holdsUp(ALICE)).toBe(0);
+  });
+});

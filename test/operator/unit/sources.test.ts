@@ -1,0 +1,289 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import type { StoredSSHKey } from "../../../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
+import type { Call, Transport } from "../../../src/kube/transport.ts";
+import { CRD_PATH, keysPath, secretsPath } from "../../../src/operator/paths.ts";
+import { Presence } from "../../../src/operator/presence.ts";
+import { Sources } from "../../../src/operator/sources.ts";
+import { Projection } from "../../../src/projection/projection.ts";
+import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
+import { NOW } from "../../projection/secrets.ts";
+import { only, refusal, scripted, until } from "./fakes.ts";
+
+const STANDS = { metadata: { creationTimestamp: "2020-01-01T00:00:00Z" } };
+const ALICE = "team-a/sshkeys-alice";
+
+function listOf(...items: readonly unknown[]) {
+  return { metadata: { resourceVersion: "100" }, items };
+}
+
+/** Sources and Presence of an API server that answers by path, a call at a time if need be; the rest is empty lists. */
+function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonly string[]) {
+  const server = scripted((call) => {
+    const answer = answers[call.path] ?? (call.path === CRD_PATH ? STANDS : listOf());
+    return typeof answer === "function" ? answer(call) : answer;
+  });
+  const shown = new Map<string, string[]>();
+  const transport = only<Transport>({
+    request: (call) => server.request(call),
+    async read(call, reader) {
+      reader.take(Buffer.from(JSON.stringify(await server.request(call))));
+      return reader.end();
+    },
+    async *stream({ path, signal }: Call, { onOpen }) {
+      onOpen?.();
+      while (signal?.aborted !== true) {
+        const event = shown.get(path)?.shift();
+        if (event !== undefined) yield event;
+        await until("an event comes or it ends", () => signal?.aborted === true || hasEvents(path));
+      }
+    },
+  });
+  const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
+  const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+  const [synced, states, gone, specs]: [string[], string[], string[], string[]] = [[], [], [], []];
+  let doubts = 0;
+  const presence = new Presence({
+    transport,
+    projection,
+    now: () => NOW,
+    onSettled: () => {},
+    onDoubt: () => {
+      doubts += 1;
+    },
+    onWaiting: () => {},
+  });
+  const sources = new Sources({
+    transport,
+    projection,
+    presence,
+    settings: { ...DEFAULT_SETTINGS, namespaces },
+    now: () => NOW,
+    onChange: () => {},
+    onSpec: ({ name }) => specs.push(name),
+    onGone: (_, name) => gone.push(name),
+    onSynced: (namespace) => synced.push(namespace ?? "all"),
+    onState: (resource, namespace, state) => states.push(`${resource} ${namespace} ${state}`),
+    onRestart: () => {},
+  });
+  return {
+    projection,
+    presence,
+    sources,
+    calls: server.calls,
+    synced,
+    states,
+    gone,
+    specs,
+    get doubts() {
+      return doubts;
+    },
+    /** Lists and watches; ends with the test. */
+    start() {
+      const stop = new AbortController();
+      const ended = Promise.all([sources.run(stop.signal), presence.run(stop.signal)]);
+      onTestFinished(async () => {
+        stop.abort();
+        await ended;
+      });
+    },
+    /** The watch of this path shows an event. */
+    show(path: string, type: "ADDED" | "MODIFIED" | "DELETED", object: StoredSSHKey) {
+      shown.set(path, [...(shown.get(path) ?? []), JSON.stringify({ type, object })]);
+    },
+    claim: (name: string) => projection.claims.get("team-a", name),
+  };
+}
+
+describe("a namespace", () => {
+  it.each([
+    ["Secrets", secretsPath(), keysPath()],
+    ["SSHKeys", keysPath(), secretsPath()],
+  ])("is not synced before the list of %s is complete", async (_, missing, complete) => {
+    const list = Promise.withResolvers<unknown>();
+    const scene = follow({ [missing]: list.promise });
+    scene.start();
+    const resource = complete.split("/").at(-1);
+    await until("the other list is complete", () => scene.states.includes(`${resource} undefined synced`));
+    expect([scene.sources.isSynced("team-a"), scene.sources.isSettled, scene.synced]).toEqual([
+      false,
+      false,
+      [],
+    ]);
+    list.resolve(listOf());
+    await until("it is synced", () => scene.synced.length > 0);
+    expect([scene.sources.isSynced("team-a"), scene.sources.isSettled]).toEqual([true, true]);
+  });
+
+  it("is not synced by a list whose last page is missing", async () => {
+    const page = Promise.withResolvers<unknown>();
+    const first = { metadata: { resourceVersion: "100", continue: "there is more" }, items: [] };
+    const answer = ({ query }: Call) => (query?.continue === undefined ? first : page.promise);
+    const scene = follow({ [keysPath()]: answer });
+    scene.start();
+    await until("the last page is asked for", () =>
+      scene.calls.some(({ query }) => query?.continue !== undefined),
+    );
+    await until("the other list is complete", () => scene.states.includes("secrets undefined synced"));
+    expect(scene.sources.isSynced("team-a")).toBe(false);
+    page.resolve(listOf());
+    await until("it is synced", () => scene.synced.length > 0);
+  });
+
+  it("that is forbidden does not keep the other one from being synced", async () => {
+    const scene = follow({ [keysPath("team-b")]: refusal(403, "Forbidden") }, ["team-a", "team-b"]);
+    scene.start();
+    await until("one is synced", () => scene.synced.length > 0);
+    expect(scene.synced).toEqual(["team-a"]);
+  });
+
+  it.each([
+    ["forbidden", refusal(403, "Forbidden")],
+    ["missing", refusal(404, "NotFound")],
+  ])("that is %s does not keep the sources from being settled", async (state, answer) => {
+    const scene = follow({ [secretsPath("team-b")]: answer }, ["team-a", "team-b"]);
+    scene.start();
+    await until("it is known", () => scene.states.includes(`secrets team-b ${state}`));
+    await until("the other one is synced", () => scene.synced.length > 0);
+    expect([scene.sources.isSettled, scene.sources.isSynced("team-b")]).toEqual([true, false]);
+  });
+
+  it("that nobody answers for does keep them", async () => {
+    const scene = follow({ [secretsPath("team-b")]: refusal(503) }, ["team-a", "team-b"]);
+    scene.start();
+    await until("the other one is synced", () => scene.synced.length > 0);
+    expect(scene.sources.isSettled).toBe(false);
+  });
+
+  it("that is forbidden and the only one is not settled: there is nothing to do without it", async () => {
+    const scene = follow({ [keysPath("team-a")]: refusal(403, "Forbidden") }, ["team-a"]);
+    scene.start();
+    await until("it is known", () => scene.states.includes("sshkeys team-a forbidden"));
+    expect(scene.sources.isSettled).toBe(false);
+  });
+
+  it("that is not served is never synced", async () => {
+    const scene = follow({}, ["team-a"]);
+    scene.start();
+    await until("the served one is synced", () => scene.synced.length > 0);
+    expect(scene.sources.isSynced("team-c")).toBe(false);
+  });
+});
+
+describe("a deletionTimestamp", () => {
+  const terminating = sshKey({ name: "laptop", isTerminating: true, resourceVersion: 101, generation: 2 });
+
+  it("that a watch shows takes effect only when it is believed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const scene = follow({ [keysPath()]: listOf(sshKey({ name: "laptop" })), [CRD_PATH]: crd.promise });
+    scene.start();
+    scene.show(keysPath(), "MODIFIED", terminating);
+    await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
+    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE)]).toEqual([
+      true,
+      Number.POSITIVE_INFINITY,
+    ]);
+    crd.resolve(STANDS);
+    await until("it takes effect", () => scene.claim("laptop")?.isInForce === false);
+  });
+
+  it("that a list shows takes effect only when it is believed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const scene = follow({ [keysPath()]: listOf(terminating), [CRD_PATH]: crd.promise });
+    scene.start();
+    await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
+    expect(scene.claim("laptop")?.isInForce).toBe(true);
+    crd.resolve(STANDS);
+    await until("it takes effect", () => scene.claim("laptop")?.isInForce === false);
+  });
+
+  it("that was believed is not asked about again", async () => {
+    const scene = follow({ [keysPath()]: listOf(terminating) });
+    scene.start();
+    await until("it takes effect", () => scene.claim("laptop")?.isInForce === false);
+    const edited = sshKey({ name: "laptop", isTerminating: true, resourceVersion: 102, generation: 3 });
+    scene.show(keysPath(), "MODIFIED", edited);
+    await until("the edit is known", () => scene.claim("laptop")?.record.generation === 3);
+    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE)]).toEqual([false, 0]);
+  });
+
+  it("is not believed while the CRD is being deleted", async () => {
+    const deleted = { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } };
+    const scene = follow({ [keysPath()]: listOf(terminating), [CRD_PATH]: deleted });
+    scene.start();
+    await until("it is told", () => scene.doubts > 0);
+    expect(scene.claim("laptop")?.isInForce).toBe(true);
+  });
+});
+
+describe("an SSHKey that a list lacks", () => {
+  it("stays in force until its deletion is believed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const scene = follow({ [CRD_PATH]: crd.promise });
+    scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
+    scene.start();
+    await until("it is synced", () => scene.synced.length > 0);
+    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE), scene.gone]).toEqual([
+      true,
+      Number.POSITIVE_INFINITY,
+      [],
+    ]);
+    crd.resolve(STANDS);
+    await until("it is gone", () => scene.gone.length > 0);
+    expect([scene.claim("laptop"), scene.gone]).toEqual([undefined, ["laptop"]]);
+  });
+
+  it("of another namespace is none of its business", async () => {
+    const scene = follow({}, ["team-a"]);
+    scene.projection.putKey(sshKeyRecord({ name: "laptop", namespace: "team-b" }), NOW);
+    scene.start();
+    await until("it is synced", () => scene.synced.length > 0);
+    expect(scene.presence.holdsUp("team-b/sshkeys-alice")).toBe(0);
+  });
+
+  it("and that a watch shows again is not removed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const scene = follow({ [CRD_PATH]: crd.promise });
+    scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
+    scene.projection.putKey(sshKeyRecord({ name: "other", user: "bob", key: 2 }), NOW);
+    scene.start();
+    await until("it is in doubt", () => scene.presence.holdsUp(ALICE) > 0);
+    scene.show(keysPath(), "ADDED", sshKey({ name: "laptop", resourceVersion: 101 }));
+    await until("it is back", () => scene.presence.holdsUp(ALICE) === 0);
+    crd.resolve(STANDS);
+    await until("another one is gone", () => scene.gone.includes("other"));
+    expect([scene.claim("laptop")?.isInForce, scene.gone]).toEqual([true, ["other"]]);
+  });
+});
+
+describe("an SSHKey that a watch shows as deleted", () => {
+  it("stays in force until that is believed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const laptop = sshKey({ name: "laptop" });
+    const scene = follow({ [keysPath()]: listOf(laptop), [CRD_PATH]: crd.promise });
+    scene.start();
+    scene.show(keysPath(), "DELETED", sshKey({ name: "laptop", resourceVersion: 101 }));
+    await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
+    expect(scene.claim("laptop")?.isInForce).toBe(true);
+    crd.resolve(STANDS);
+    await until("it is gone", () => scene.claim("laptop") === undefined);
+  });
+});
+
+describe("what a list shows", () => {
+  it("dates edits that no status attests behind everybody, wherever they stand in it", async () => {
+    const edited = sshKey({ name: "edited", generation: 2, createdAt: CREATED - 10 });
+    const holder = sshKey({ name: "holder", createdAt: NOW / 1000 + 3600 });
+    const scene = follow({ [keysPath()]: listOf(edited, holder) });
+    scene.start();
+    await until("it is synced", () => scene.synced.length > 0);
+    expect([scene.claim("holder")?.isHolder, scene.claim("edited")?.isHolder]).toEqual([true, false]);
+  });
+
+  it("is told as a new spec, each once", async () => {
+    const scene = follow({ [keysPath()]: listOf(sshKey({ name: "a" }), sshKey({ name: "b", key: 2 })) });
+    scene.start();
+    await until("it is synced", () => scene.synced.length > 0);
+    expect(scene.specs).toEqual(["a", "b"]);
+  });
+});

@@ -1,0 +1,149 @@
+import { describe, expect, it } from "vitest";
+import { WriteBudget } from "../../../src/operator/writebudget.ts";
+
+const MIB = 2 ** 20;
+
+/** A budget on a clock of its own. */
+function startBudget() {
+  let now = 0;
+  const budget = new WriteBudget(() => now);
+  const permit = (o: { id?: string; namespace?: string; isRemoval?: boolean; bytes?: number } = {}) => {
+    const { id = "team-a/sshkeys-alice", namespace = "team-a", isRemoval = false, bytes = 1 } = o;
+    return budget.permit(id, namespace, isRemoval, bytes);
+  };
+  return {
+    budget,
+    permit,
+    /** ms until the write may go out; 0 when it has gone out. */
+    wait(o: Parameters<typeof permit>[0] = {}) {
+      const answer = permit(o);
+      return answer.kind === "wait" ? answer.ms : 0;
+    },
+    pass(ms: number) {
+      now += ms;
+    },
+    /** How many writes go out when one is due at every millisecond for so long. */
+    writesDuring(ms: number, o: Parameters<typeof permit>[0] = {}) {
+      let writes = 0;
+      for (const end = now + ms; now < end; now += 1) if (permit(o).kind === "permitted") writes += 1;
+      return writes;
+    },
+  };
+}
+
+describe("the rate of writes of one Secret", () => {
+  it("does not hold up the first one", () => {
+    expect(startBudget().wait()).toBe(0);
+  });
+
+  it("is three a second in the long run", () => {
+    expect(startBudget().writesDuring(10_000)).toBeLessThanOrEqual(3 + 30);
+  });
+
+  it("is three a second for removals too", () => {
+    expect(startBudget().writesDuring(10_000, { isRemoval: true })).toBeLessThanOrEqual(3 + 30);
+  });
+
+  it("keeps the last token for a removal: whoever adds all the time delays none", () => {
+    const { writesDuring, wait } = startBudget();
+    writesDuring(10_000);
+    expect(wait({ isRemoval: true })).toBe(0);
+  });
+
+  it("never holds up a write for more than two thirds of a second", () => {
+    const { wait, pass } = startBudget();
+    for (let write = 0; write < 20; write += 1) {
+      const ms = wait({ isRemoval: write % 2 === 0 });
+      expect(ms).toBeLessThanOrEqual(667);
+      pass(ms);
+    }
+  });
+
+  it("starts afresh after a calm", () => {
+    const { writesDuring, pass, wait } = startBudget();
+    writesDuring(5000);
+    pass(1000);
+    expect([wait(), wait()]).toEqual([0, 0]);
+  });
+
+  it("keeps Secrets apart", () => {
+    const { writesDuring, wait } = startBudget();
+    writesDuring(5000);
+    expect(wait({ id: "team-a/sshkeys-bob" })).toBe(0);
+  });
+
+  it("says what a write waits for", () => {
+    const { permit } = startBudget();
+    const answers = [permit(), permit(), permit()];
+    expect(answers.at(-1)).toMatchObject({ reason: "The Secret is written a few times a second at most." });
+  });
+});
+
+describe("the bytes that one namespace may write", () => {
+  /** Another Secret each time, so that only bytes count. */
+  const fill = (budget: ReturnType<typeof startBudget>, isRemoval: boolean) => {
+    let written = 0;
+    while (budget.wait({ id: `team-a/${written}`, isRemoval, bytes: MIB }) === 0) written += 1;
+    return written;
+  };
+
+  it("are 32 MiB at once for what adds or changes lines", () => {
+    expect(fill(startBudget(), false)).toBe(32);
+  });
+
+  it("are 128 MiB at once for what only takes lines out", () => {
+    expect(fill(startBudget(), true)).toBe(128);
+  });
+
+  it("do not count additions against removals", () => {
+    const budget = startBudget();
+    fill(budget, false);
+    expect(fill(budget, true)).toBe(128);
+  });
+
+  it.each([
+    [false, 256 * 1024],
+    [true, MIB],
+  ])("come back by the second (removals: %s)", (isRemoval, perSecond) => {
+    const budget = startBudget();
+    fill(budget, isRemoval);
+    budget.pass(1000);
+    expect([
+      budget.wait({ id: "team-a/x", isRemoval, bytes: perSecond }),
+      budget.wait({ id: "team-a/y", isRemoval, bytes: perSecond }),
+    ]).toEqual([0, 1000]);
+  });
+
+  it("are no other namespace's", () => {
+    const budget = startBudget();
+    fill(budget, false);
+    expect(budget.wait({ id: "team-b/x", namespace: "team-b", bytes: MIB })).toBe(0);
+  });
+
+  it("are told as what a write waits for", () => {
+    const budget = startBudget();
+    fill(budget, false);
+    expect(budget.permit({ id: "team-a/x", bytes: MIB })).toMatchObject({
+      reason: expect.stringContaining("used up its budget of bytes"),
+    });
+  });
+});
+
+describe("the rate of writes of one status", () => {
+  it("is three a second in the long run, however often somebody else writes it", () => {
+    const { budget, pass } = startBudget();
+    let writes = 0;
+    for (let ms = 0; ms < 10_000; ms += 1) {
+      if (budget.permitStatus("team-a/alice-laptop", "team-a", 5000) === 0) writes += 1;
+      pass(1);
+    }
+    expect(writes).toBeLessThanOrEqual(5 + 30);
+  });
+
+  it("is a budget of bytes for all statuses of a namespace, and takes nothing from another one", () => {
+    const { budget } = startBudget();
+    let written = 0;
+    while (budget.permitStatus(`team-a/key-${written}`, "team-a", MIB) === 0) written += 1;
+    expect([written, budget.permitStatus("team-b/key", "team-b", MIB)]).toEqual([128, 0]);
+  });
+});

@@ -1,0 +1,56 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { meddling, obstacles, ordinary, picker, picks, rules, type Step, skew } from "./steps.ts";
+import { type Picker, World } from "./world.ts";
+
+const numRuns = Number(process.env.PROJECTION_RUNS ?? 1000);
+
+type Kind = readonly [weight: number, steps: fc.Arbitrary<Step>];
+
+const MOSTLY_ORDINARY: readonly Kind[] = [
+  [8, ordinary],
+  [1, meddling],
+];
+
+/** Checks worlds in which all this has happened, in any order, and that have come to rest since. */
+function afterAnyStory(kinds: readonly Kind[], check: (world: World, pick: Picker) => void): void {
+  const step = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+  const steps = fc.array(step, { maxLength: 50, size: "max" });
+  const property = fc.property(rules, skew, steps, picks, (allowed, ahead, story, numbers) => {
+    const world = new World(allowed, ahead);
+    for (const each of story) each(world);
+    world.rest(picker(numbers));
+    check(world, picker(numbers));
+  });
+  fc.assert(property, { numRuns });
+}
+
+describe("any order of events, restarts and lost answers", () => {
+  it("ends where the oracle says, and no write on the way breaks a guarantee", () => {
+    afterAnyStory(MOSTLY_ORDINARY, (world) => {
+      expect(world.reached()).toEqual(world.expected());
+      expect(world.lies()).toEqual([]);
+    });
+  });
+
+  it("ends in silence: another process finds nothing to write", () => {
+    afterAnyStory(MOSTLY_ORDINARY, (world, pick) => {
+      world.pass(120_000);
+      world.rest(pick);
+      const before = [world.server.writes, world.statusWrites];
+      world.restart(pick);
+      world.rest(pick);
+      expect([world.server.writes, world.statusWrites]).toEqual(before);
+    });
+  });
+
+  it("leaves every status true while Secrets cannot be written, and ends where the oracle says once they can", () => {
+    afterAnyStory([...MOSTLY_ORDINARY, [2, obstacles]], (world, pick) => {
+      world.pass(60_000);
+      world.rest(pick);
+      expect(world.lies()).toEqual([]);
+      world.unblock(pick);
+      expect(world.reached()).toEqual(world.expected());
+    });
+  });
+});

@@ -1,0 +1,157 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { answered, attempts, type Delivery, IDLE, isFutile } from "../../src/projection/delivery.ts";
+import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
+
+const A = line("a", 1);
+const B = line("b", 2);
+const C = line("c", 3);
+
+describe("the files to try", () => {
+  it.each([
+    ["one that comes", A, B + A, [B + A]],
+    ["one that comes and one that goes", A + B, A + C, [A + C, A]],
+    ["the last that goes", A, "", [""]],
+    ["a line that changes and one that goes", A + B, line("a", 1, "no-pty "), [line("a", 1, "no-pty "), A]],
+    [
+      "one that comes, one that changes, one that goes",
+      A + B,
+      line("a", 1, "no-pty ") + C,
+      [line("a", 1, "no-pty ") + C, line("a", 1, "no-pty "), A],
+    ],
+    ["the key of an SSHKey replaced", A, line("a", 2), [line("a", 2), ""]],
+  ])("for %s", (_, live, want, files) => {
+    expect(attempts(want, liveSecret(live))).toEqual(files);
+  });
+
+  it("are the wanted one while there is no Secret", () => {
+    expect(attempts(A, undefined)).toEqual([A]);
+  });
+
+  it("are none for a user that never had a key", () => {
+    expect(attempts("", undefined)).toEqual([]);
+  });
+
+  const one = fc.record({
+    name: fc.constantFrom("a", "b", "c", "d"),
+    key: fc.integer({ min: 1, max: 3 }),
+    options: fc.constantFrom("", "no-pty "),
+  });
+  const lines = fc
+    .uniqueArray(one, { selector: ({ name }) => name })
+    .map((all) =>
+      all
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ name, key, options }) => line(name, key, options)),
+    );
+  const keys = (all: readonly string[]) => all.map((each) => each.trim().split(" ").slice(-2).join(" "));
+  const split = (file: string) =>
+    file
+      .split("\n")
+      .slice(0, -1)
+      .map((each) => `${each}\n`);
+
+  it("begin with all that is wanted", () => {
+    fc.assert(
+      fc.property(
+        lines,
+        lines,
+        (live, want) => attempts(want.join(""), liveSecret(live.join("")))[0] === want.join(""),
+      ),
+    );
+  });
+
+  it("never repeat", () => {
+    fc.assert(
+      fc.property(lines, lines, (live, want) => {
+        const files = attempts(want.join(""), liveSecret(live.join("")));
+        expect(new Set(files).size).toBe(files.length);
+      }),
+    );
+  });
+
+  it("never hold a key that should be out", () => {
+    fc.assert(
+      fc.property(lines, lines, (live, want) => {
+        for (const file of attempts(want.join(""), liveSecret(live.join(""))))
+          expect(keys(want)).toEqual(expect.arrayContaining(keys(split(file))));
+      }),
+    );
+  });
+
+  it("end with one that only takes out, if anything is to go", () => {
+    fc.assert(
+      fc.property(lines, lines, (live, want) => {
+        fc.pre(keys(live).some((key) => !keys(want).includes(key)));
+        const last = attempts(want.join(""), liveSecret(live.join(""))).at(-1) ?? "none";
+        expect(live).toEqual(expect.arrayContaining(split(last)));
+      }),
+    );
+  });
+});
+
+describe("how an answer changes the delivery", () => {
+  const whole = desiredSecret(A + C);
+  const part = desiredSecret(A);
+  const refused = { kind: "refused", why: "rejected", message: "No." } as const;
+  const sent: Delivery = { at: "sent", blocked: undefined };
+  const blockedAt = (since: number): Delivery => answered(sent, whole, whole, refused, since);
+  const sentAgain: Delivery = {
+    at: "sent",
+    blocked: { at: "blocked", why: "rejected", message: "No.", since: 1 },
+  };
+
+  it("all that is wanted is written: idle", () => {
+    const outcome = { kind: "written", secret: liveSecret(A + C) } as const;
+    expect(answered(sentAgain, whole, whole, outcome, NOW)).toBe(IDLE);
+  });
+
+  it("a part of it is written: what was refused stays so", () => {
+    const outcome = { kind: "written", secret: liveSecret(A) } as const;
+    expect(answered(sentAgain, whole, part, outcome, NOW)).toMatchObject({ why: "rejected" });
+  });
+
+  it("something else was made of it: altered", () => {
+    const outcome = { kind: "written", secret: liveSecret(A) } as const;
+    expect(answered(sent, whole, whole, outcome, NOW)).toMatchObject({ why: "altered" });
+  });
+
+  it("refused: since now", () => {
+    expect(blockedAt(NOW)).toMatchObject({ why: "rejected", since: NOW });
+  });
+
+  it("refused again for the same reason: since then", () => {
+    expect(answered(sentAgain, whole, whole, refused, NOW)).toMatchObject({ since: 1 });
+  });
+
+  it("refused for another reason: since now", () => {
+    const failing = { kind: "refused", why: "server-error", message: "500" } as const;
+    expect(answered(sentAgain, whole, whole, failing, NOW)).toMatchObject({
+      why: "server-error",
+      since: NOW,
+    });
+  });
+
+  it("nothing happened: as before", () => {
+    expect(answered(sentAgain, whole, whole, { kind: "void" }, NOW)).toMatchObject({
+      why: "rejected",
+      since: 1,
+    });
+  });
+
+  it("what was altered is not tried again at once", () => {
+    const live = liveSecret(A, { resourceVersion: "8" });
+    const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
+    expect(isFutile(altered, whole, live, NOW + 1000)).toBe(true);
+  });
+
+  it.each([
+    ["later", desiredSecret(A + C), "8", 60_000],
+    ["when something else is wanted", desiredSecret(A), "8", 1000],
+    ["when somebody changed the Secret", desiredSecret(A + C), "9", 1000],
+  ])("what was altered is tried again %s", (_, wanted, resourceVersion, ms) => {
+    const live = liveSecret(A, { resourceVersion: "8" });
+    const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
+    expect(isFutile(altered, wanted, { ...live, resourceVersion }, NOW + ms)).toBe(false);
+  });
+});

@@ -1,0 +1,92 @@
+import { randomBytes } from "node:crypto";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { lineOf, linesOf, ownLines as ownLinesOf } from "../../src/projection/file.ts";
+import { blobOf, sshKeyRecord } from "../claims/sshkeys.ts";
+import { line } from "./secrets.ts";
+
+const ownLines = (file: string, namespace: string) => ownLinesOf(Buffer.from(file, "utf8"), namespace);
+
+describe("the line of an SSHKey", () => {
+  it("has neither the user's comment nor title", () => {
+    expect(lineOf(sshKeyRecord({ name: "laptop" }))).toBe(`ssh-ed25519 ${blobOf(1)} team-a/laptop`);
+  });
+
+  it("says when the key expires, behind the options", () => {
+    const record = sshKeyRecord({
+      name: "laptop",
+      options: ["no-pty"],
+      expiresAt: Date.UTC(2030, 0, 31, 12),
+    });
+    expect(lineOf(record)).toMatch(/^no-pty,expiry-time="20300131120000Z" ssh-ed25519 /);
+  });
+
+  it("is found again by its key and name, whatever options it has", () => {
+    const value = fc.string({ unit: fc.constantFrom("a", " ", '\\"', "\\", ",", "=", "/", "-") });
+    fc.assert(
+      fc.property(value, (command) => {
+        const record = sshKeyRecord({ name: "laptop", options: [`command="${command}"`, "restrict"] });
+        fc.pre(record.faults.length === 0);
+        const [found] = linesOf(ownLines(`${lineOf(record)}\n`, "team-a"));
+        expect([found?.base64, found?.name]).toEqual([blobOf(1), "laptop"]);
+      }),
+    );
+  });
+});
+
+describe("of what anybody wrote into a file", () => {
+  it("the operator's own lines count", () => {
+    expect(ownLines(line("a") + line("b", 2), "team-a")).toBe(line("a") + line("b", 2));
+  });
+
+  it.each([
+    ["a line of another namespace", `ssh-ed25519 ${blobOf(1)} team-b/a\n`],
+    ["a line with a comment", `ssh-ed25519 ${blobOf(1)} alice@laptop\n`],
+    ["a line without a comment", `ssh-ed25519 ${blobOf(1)}\n`],
+    ["a line with more behind it", `ssh-ed25519 ${blobOf(1)} team-a/a b\n`],
+    ["a line that is not ended", `ssh-ed25519 ${blobOf(1)} team-a/a`],
+    ["a line of another type", `ssh-foo ${blobOf(1)} team-a/a\n`],
+    ["a name that no SSHKey can have", `ssh-ed25519 ${blobOf(1)} team-a/A_b\n`],
+    ["a base64 that is none", "ssh-ed25519 AAAA%% team-a/a\n"],
+    ["a comment", "# team-a/a\n"],
+    ["quotes that never close", `command="x\\" ssh-ed25519 ${blobOf(1)} team-a/a\n`],
+    ["carriage returns", `ssh-ed25519 ${blobOf(1)} team-a/a\r\n`],
+  ])("%s counts for nothing", (_, text) => {
+    expect(ownLines(text, "team-a")).toBe("");
+  });
+
+  it("the lines around junk count", () => {
+    expect(ownLines(`junk\n${line("a")}\n\n# x\n${line("b", 2)}junk`, "team-a")).toBe(
+      line("a") + line("b", 2),
+    );
+  });
+
+  it.each([
+    ["quotes after backslashes", '\\""'.repeat(330_000)],
+    ["quotes", '"'.repeat(999_000)],
+    ["commas", ",".repeat(999_000)],
+    ["spaces", " ".repeat(999_000)],
+    ["empty lines", "\n".repeat(999_000)],
+    ["lines that look like options", 'a="b" x\n'.repeat(120_000)],
+    ["lines of one key", line("a").repeat(10_000)],
+    ["binary", randomBytes(500_000).toString("latin1")],
+  ])("a megabyte of %s is read in linear time", (_, junk) => {
+    const start = performance.now();
+    ownLines(`${junk} x\n`, "team-a");
+    expect(performance.now() - start).toBeLessThan(500);
+  });
+
+  it("whatever it is, what is kept is a part of it", () => {
+    const piece = fc.oneof(
+      fc.string(),
+      fc.constantFrom(line("a"), line("b", 2, "no-pty "), "\n", '"', "\\", " "),
+    );
+    fc.assert(
+      fc.property(fc.array(piece), (pieces) => {
+        const text = pieces.join("");
+        const kept = ownLines(text, "team-a").split("\n").slice(0, -1);
+        expect(text.split("\n")).toEqual(expect.arrayContaining(kept));
+      }),
+    );
+  });
+});

@@ -1,0 +1,107 @@
+import { describe, expect, it } from "vitest";
+import { Claims } from "../../src/claims/claims.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
+import { planTarget } from "../../src/projection/plan.ts";
+import type { LiveSecret } from "../../src/projection/secret.ts";
+import { Target } from "../../src/projection/target.ts";
+import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+import { line, liveSecret, NOW } from "./secrets.ts";
+
+interface Planned {
+  readonly file: string;
+  readonly states: Readonly<Record<string, string>>;
+  readonly messages: Readonly<Record<string, string>>;
+}
+
+function plan(all: readonly SSHKeyFacts[], policy: Partial<Policy> = {}, live?: LiveSecret): Planned {
+  const rules = { ...DEFAULT_POLICY, ...policy };
+  const claims = new Claims(rules);
+  const target = new Target("team-a", "sshkeys-alice");
+  target.live = live;
+  for (const facts of all) claims.put(sshKeyRecord(facts), NOW);
+  for (const claim of claims.all()) target.verdicts.set(claim, undefined);
+  const { desired, verdicts } = planTarget(target, claims, rules);
+  return {
+    file: desired.file,
+    states: Object.fromEntries(Array.from(verdicts, ([{ record }, { state }]) => [record.name, state])),
+    messages: Object.fromEntries(Array.from(verdicts, ([{ record }, { message }]) => [record.name, message])),
+  };
+}
+
+const FIRST = { name: "z-first", key: 1, createdAt: CREATED };
+const SECOND = { name: "a-second", key: 2, createdAt: CREATED + 1 };
+
+describe("what a Secret should hold", () => {
+  it("is one line a key, by name", () => {
+    expect(plan([FIRST, SECOND]).file).toBe(line("a-second", 2) + line("z-first", 1));
+  });
+
+  it("is one line for two SSHKeys of one key", () => {
+    expect(plan([FIRST, { ...SECOND, key: 1 }]).file).toBe(line("z-first", 1));
+  });
+
+  it("is what the older claims have, when there are too many", () => {
+    expect(plan([SECOND, FIRST], { maximumKeysPerUser: 1 }).file).toBe(line("z-first", 1));
+  });
+});
+
+/** 990 bytes each: 1,010 of them and no more have room. */
+const wide = Array.from({ length: 1012 }, (_, i) => {
+  const bytes = 990 - line(`k${i}`, i + 1, 'command="" ').length;
+  const options = [`command="${"x".repeat(bytes)}"`];
+  return { name: `k${i}`, key: i + 1, createdAt: CREATED + i, options };
+});
+
+describe("a key that has no place", () => {
+  it("is SecretFull", () => {
+    const { states } = plan([FIRST, SECOND], { maximumKeysPerUser: 1 }, liveSecret(line("z-first", 1)));
+    expect(states).toEqual({ "z-first": "Projected", "a-second": "SecretFull" });
+  });
+
+  it("says that an older one has to go", () => {
+    expect(plan([FIRST, SECOND], { maximumKeysPerUser: 1 }).messages["a-second"]).toContain(
+      "delete one of them",
+    );
+  });
+
+  it("is the one that makes the file too large, not those that came before", () => {
+    const { states, file } = plan(wide, { maximumKeysPerUser: 5000 });
+    expect(Buffer.byteLength(file)).toBeLessThanOrEqual(1_000_000);
+    expect(Object.entries(states).filter(([, state]) => state === "SecretFull")).toEqual([
+      ["k1010", "SecretFull"],
+      ["k1011", "SecretFull"],
+    ]);
+  });
+
+  it("does not keep a smaller, younger one out", () => {
+    const small = { name: "small", key: 5000, createdAt: CREATED + 5000 };
+    const { file } = plan([...wide, small], { maximumKeysPerUser: 5000 });
+    expect(file.endsWith(line("small", 5000))).toBe(true);
+  });
+});
+
+describe("a Secret that is not the operator's own", () => {
+  it("makes every key that should be in it a SecretConflict", () => {
+    const copy = liveSecret(line("z-first", 1), { ownership: "copy" });
+    expect(plan([FIRST], {}, copy).states).toEqual({ "z-first": "SecretConflict" });
+  });
+
+  it("makes a key that it may still hold a SecretConflict", () => {
+    const unlabelled = liveSecret("", { ownership: "unlabelled", file: undefined });
+    expect(plan([{ ...FIRST, disabled: true }], {}, unlabelled).states).toEqual({
+      "z-first": "SecretConflict",
+    });
+  });
+});
+
+describe("a line that a foreign hand changed", () => {
+  it("is not taken for the key that should be there", () => {
+    const { states } = plan([FIRST], {}, liveSecret(line("z-first", 1, "no-pty ")));
+    expect(states).toEqual({ "z-first": "Pending" });
+  });
+
+  it("is still a line of an SSHKey that should be out", () => {
+    const { states } = plan([{ ...FIRST, disabled: true }], {}, liveSecret(line("z-first", 9)));
+    expect(states).toEqual({ "z-first": "Pending" });
+  });
+});

@@ -1,0 +1,127 @@
+import { describe, expect, it } from "vitest";
+import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
+import { type Answer, deliver } from "../../src/projection/deliver.ts";
+import { Projection } from "../../src/projection/projection.ts";
+import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+import { line, liveSecret, NOW } from "./secrets.ts";
+
+const ID = "team-a/sshkeys-alice";
+const OLDER = { name: "older", createdAt: CREATED };
+const YOUNGER = { name: "younger", createdAt: CREATED + 1 };
+
+function projectionOf(...all: SSHKeyFacts[]): Projection {
+  const projection = new Projection(DEFAULT_POLICY, {
+    installation: "default",
+    namePrefix: "sshkeys-",
+    retention: 86_400_000,
+  });
+  for (const facts of all) projection.putKey(sshKeyRecord(facts), NOW);
+  return projection;
+}
+
+describe("what is due", () => {
+  it("is the Secret of a user who got an SSHKey", () => {
+    expect([...projectionOf(OLDER).takeDue().targets.keys()]).toEqual([ID]);
+  });
+
+  it("is nothing once it was handed over", () => {
+    const projection = projectionOf(OLDER);
+    projection.takeDue();
+    expect(projection.takeDue().targets.size).toBe(0);
+  });
+
+  it("is urgent when a holder goes", () => {
+    const projection = projectionOf(OLDER, YOUNGER);
+    projection.takeDue();
+    projection.removeKey("team-a", "older");
+    expect(projection.takeDue().targets.get(ID)).toBe("removal");
+  });
+
+  it("is the Secret of another user whose SSHKey is promoted", () => {
+    const projection = projectionOf(OLDER, { ...YOUNGER, user: "bob" });
+    projection.takeDue();
+    projection.removeKey("team-a", "older");
+    expect(projection.takeDue().targets.has("team-a/sshkeys-bob")).toBe(true);
+  });
+
+  it("is nothing for an older view of a Secret", () => {
+    const projection = projectionOf(OLDER);
+    projection.putSecret(liveSecret(line("older"), { resourceVersion: "9" }));
+    projection.takeDue();
+    projection.putSecret(liveSecret("", { resourceVersion: "8" }));
+    expect(projection.takeDue().targets.size).toBe(0);
+  });
+});
+
+describe("a user whose SSHKeys are all gone", () => {
+  it("has none left over, though they went at once", () => {
+    const projection = projectionOf(OLDER, YOUNGER);
+    projection.removeKey("team-a", "older");
+    projection.removeKey("team-a", "younger");
+    projection.takeDue();
+    expect(projection.target(ID)?.isNamed).toBe(false);
+  });
+});
+
+describe("an SSHKey that a changed CRD gave another user", () => {
+  it("leaves the Secret of the first", () => {
+    const projection = projectionOf(OLDER, { ...OLDER, user: "bob", generation: 2, resourceVersion: 2 });
+    expect(projection.target(ID)?.isNamed).toBe(false);
+  });
+});
+
+describe("a list in which an edit comes before the holder of the key", () => {
+  it("displaces nobody, though the operator's clock is an hour behind", () => {
+    const projection = projectionOf();
+    const edited = sshKeyRecord({ name: "edited", generation: 2, createdAt: CREATED - 10 });
+    projection.putKeys([edited, sshKeyRecord(OLDER)], (CREATED - 3600) * 1000);
+    expect(projection.claims.get("team-a", "older")?.isHolder).toBe(true);
+  });
+});
+
+describe("somebody's own Secret that has had the label for a moment", () => {
+  it("leaves no target behind when it never said that it is the operator's", () => {
+    const projection = projectionOf();
+    projection.putSecret(liveSecret("", { ownership: "copy", user: undefined }));
+    projection.missSecret("team-a", "sshkeys-alice", "8");
+    expect(projection.target(ID)).toBeUndefined();
+  });
+
+  it("leaves no target behind when it says so and is still there", () => {
+    const answer: Answer = {
+      kind: "found",
+      secret: liveSecret("", { ownership: "unlabelled" }),
+      resourceVersion: "9",
+    };
+    const projection = projectionOf();
+    projection.putSecret(liveSecret(""));
+    projection.missSecret("team-a", "sshkeys-alice", "8");
+    const pass = deliver(projection, ID, () => NOW);
+    const asked = pass.next();
+    const end = pass.next(answer);
+    expect([asked.value, end, projection.target(ID)]).toMatchObject([
+      { kind: "look" },
+      { done: true, value: { result: "done" } },
+      undefined,
+    ]);
+  });
+});
+
+describe("a Secret that loses its label between two attempts to write it", () => {
+  it("is not written again, whatever version it has", () => {
+    const projection = projectionOf(OLDER, { ...YOUNGER, key: 2 });
+    projection.putSecret(liveSecret(line("older") + line("third", 3)));
+    const pass = deliver(projection, ID, () => NOW);
+    const asked: string[] = [];
+    const answers: Record<string, Answer> = {
+      permit: { kind: "permitted" },
+      update: { kind: "refused", why: "server-error", message: "It fails." },
+      read: { kind: "found", secret: undefined, resourceVersion: "8" },
+    };
+    for (let step = pass.next(); step.done !== true; ) {
+      asked.push(step.value.kind);
+      step = pass.next(answers[step.value.kind] ?? { kind: "void" });
+    }
+    expect(asked).toEqual(["permit", "update", "read"]);
+  });
+});

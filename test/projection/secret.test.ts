@@ -1,0 +1,150 @@
+import { describe, expect, it } from "vitest";
+import {
+  createSecret,
+  deleteSecret,
+  isAsDesired,
+  type LiveSecret,
+  readSecret,
+  type SecretObject,
+  updateSecret,
+} from "../../src/projection/secret.ts";
+import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
+import { SecretServer } from "./secretserver.ts";
+
+const OWN_NAME = "sshkey-operator.dev/secret";
+const EMPTY_SINCE = "sshkey-operator.dev/empty-since";
+const FILE = line("laptop");
+
+const LABELS = { "sshkey-operator.dev/managed": "default" };
+const ANNOTATIONS = { [OWN_NAME]: "team-a/sshkeys-alice", "sshkey-operator.dev/user": "alice" };
+
+function object(
+  metadata: { labels?: Record<string, string>; annotations?: Record<string, string> },
+  file: string | undefined = FILE,
+): SecretObject {
+  return {
+    metadata: { name: "sshkeys-alice", namespace: "team-a", uid: "u1", resourceVersion: "7", ...metadata },
+    ...(file === undefined ? {} : { data: { authorized_keys: Buffer.from(file).toString("base64") } }),
+  };
+}
+
+function read(
+  metadata: Parameters<typeof object>[0],
+  known?: LiveSecret,
+  installation = "default",
+): LiveSecret {
+  return readSecret(object(metadata), installation, known);
+}
+
+describe("whose a Secret is", () => {
+  it.each([
+    ["with label and its own name is own", LABELS, ANNOTATIONS, "own"],
+    ["with the name of another Secret is a copy", LABELS, { [OWN_NAME]: "team-z/sshkeys-alice" }, "copy"],
+    ["without a name is a copy", LABELS, {}, "copy"],
+    ["without the label is another hand's", {}, ANNOTATIONS, "unlabelled"],
+    [
+      "of another installation is another hand's",
+      { "sshkey-operator.dev/managed": "b" },
+      ANNOTATIONS,
+      "unlabelled",
+    ],
+    [
+      "with the label for people alone is another hand's",
+      { "app.kubernetes.io/managed-by": "sshkey-operator" },
+      {},
+      "unlabelled",
+    ],
+  ])("one %s", (_, labels, annotations, ownership) => {
+    expect(read({ labels, annotations }).ownership).toBe(ownership);
+  });
+});
+
+describe("what a Secret holds", () => {
+  it("is what stands in it", () => {
+    expect(read({ labels: LABELS, annotations: ANNOTATIONS }).file).toBe(FILE);
+  });
+
+  it("is unknown of one that lost its label and was never seen", () => {
+    const bare = { metadata: object({ annotations: ANNOTATIONS }).metadata };
+    expect(readSecret(bare, "default").file).toBeUndefined();
+  });
+
+  it("is nothing of the operator's where nothing says so", () => {
+    const bare = { metadata: object({}).metadata };
+    expect(readSecret(bare, "default").file).toBe("");
+  });
+
+  it("is what was last seen once the label is gone", () => {
+    const bare = { metadata: object({}).metadata };
+    expect(readSecret(bare, "default", liveSecret(FILE)).file).toBe(FILE);
+  });
+
+  it("is not what a Secret of the same name held before it was made anew", () => {
+    expect(read({ labels: LABELS, annotations: ANNOTATIONS }, liveSecret("", { uid: "u0" })).file).toBe(FILE);
+  });
+
+  it("tells a missing data key from an empty file", () => {
+    const missing = readSecret({ metadata: object({ labels: LABELS }).metadata }, "default");
+    expect(missing.digest).not.toBe(readSecret(object({ labels: LABELS }, ""), "default").digest);
+  });
+});
+
+describe("writing a Secret", () => {
+  it("what is created is as desired, so that a second look finds nothing to do", () => {
+    const write = createSecret(desiredSecret(FILE), "default", NOW);
+    if (write.kind !== "create") throw new Error("a creation was expected");
+    const created = write.object as SecretObject;
+    const stored = { ...created, metadata: { ...created.metadata, uid: "u1", resourceVersion: "1" } };
+    expect(isAsDesired(readSecret(stored, "default"), desiredSecret(FILE))).toBe(true);
+  });
+
+  it("an update is checked against the version that it was decided on", () => {
+    const write = updateSecret(desiredSecret(""), liveSecret(FILE), NOW);
+    const check = { op: "replace", path: "/metadata/resourceVersion", value: "7" };
+    expect(write).toMatchObject({ patch: expect.arrayContaining([check]) });
+  });
+
+  it("an update leaves no data key but its own", () => {
+    const write = updateSecret(desiredSecret(""), liveSecret(FILE, { hasStrayData: true }), NOW);
+    const data = { op: "add", path: "/data", value: { authorized_keys: "" } };
+    expect(write).toMatchObject({ patch: expect.arrayContaining([data]) });
+  });
+
+  it("a deletion is of exactly the Secret that was seen", () => {
+    expect(deleteSecret(liveSecret(""))).toMatchObject({
+      preconditions: { uid: "u1", resourceVersion: "7" },
+    });
+  });
+
+  it.each<[string, Partial<LiveSecret>, string]>([
+    ["from now", {}, "2026-01-02T03:04:05Z"],
+    ["from before, when it was empty before", { file: "", emptySince: NOW - 60_000 }, "2026-01-02T03:03:05Z"],
+    ["from now, whatever date stood on it while it was not empty", { emptySince: 0 }, "2026-01-02T03:04:05Z"],
+  ])("the retention of an emptied one counts %s", (_, facts, value) => {
+    const write = updateSecret(desiredSecret(""), liveSecret(FILE, facts), NOW);
+    const path = `/metadata/annotations/${EMPTY_SINCE.replace("/", "~1")}`;
+    expect(write).toMatchObject({ patch: expect.arrayContaining([{ op: "add", path, value }]) });
+  });
+
+  it("an update is told that it is outdated also when the date it takes out is gone meanwhile", () => {
+    let version = 1;
+    const server = new SecretServer("sshkey-operator.dev/managed", "default", () => String(++version));
+    const metadata = { name: "sshkeys-alice", namespace: "team-a", annotations: {} };
+    server.put({ metadata, data: { authorized_keys: "" } });
+    const live = liveSecret("", { emptySince: 1, resourceVersion: "1" });
+    expect(server.write(updateSecret(desiredSecret(FILE), live, NOW))).toEqual({ kind: "conflict" });
+  });
+});
+
+describe("a Secret is as desired", () => {
+  it.each<[string, Partial<LiveSecret>, boolean]>([
+    ["with the file and nothing else", {}, true],
+    ["not with another file", { file: "" }, false],
+    ["not with junk beside the lines", { digest: "other" }, false],
+    ["not with more data", { hasStrayData: true }, false],
+    ["not for another user", { user: "bob" }, false],
+    ["not with a date of emptiness while it is not empty", { emptySince: 1 }, false],
+  ])("%s", (_, facts, expected) => {
+    expect(isAsDesired(liveSecret(FILE, facts), desiredSecret(FILE))).toBe(expected);
+  });
+});

@@ -1,0 +1,41 @@
+import type { Claim } from "../../src/claims/claim.ts";
+import { type DesiredSecret, fileDigest, type LiveSecret } from "../../src/projection/secret.ts";
+import { blobOf, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+
+export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
+
+/** The line of the SSHKey of this name with that key. */
+export function line(name: string, key = 1, options = ""): string {
+  return `${options}ssh-ed25519 ${blobOf(key)} team-a/${name}\n`;
+}
+
+/** What Alice's Secret should hold. */
+export function desiredSecret(file: string, facts: Partial<DesiredSecret> = {}): DesiredSecret {
+  return { namespace: "team-a", name: "sshkeys-alice", user: "alice", file, ...facts };
+}
+
+/** Alice's Secret as the API server has it; the rest has a default. */
+export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveSecret {
+  return {
+    namespace: "team-a",
+    name: "sshkeys-alice",
+    uid: "u1",
+    resourceVersion: "7",
+    createdAt: 0,
+    ownership: "own",
+    isImmutable: false,
+    user: "alice",
+    digest: fileDigest(file),
+    file,
+    hasStrayData: false,
+    emptySince: undefined,
+    ...facts,
+  };
+}
+
+/** An SSHKey in force that holds its key. */
+export function claimOf(facts: SSHKeyFacts, changes: Partial<Claim> = {}): Claim {
+  const record = sshKeyRecord(facts);
+  const rest = { isExpired: false, isInForce: true, isHolder: true };
+  return { record, findings: [], since: record.createdAt, ...rest, ...changes };
+}

@@ -1,0 +1,160 @@
+import type { SecretObject, SecretWrite } from "../../src/projection/secret.ts";
+
+/** What is stored of a Secret. */
+export interface StoredSecret extends SecretObject {
+  readonly metadata: SecretObject["metadata"] & { readonly namespace: string };
+}
+
+/** What the watch of all Secrets with the installation's label shows. */
+export interface SecretEvent {
+  readonly secret: StoredSecret;
+  /** Is it not among them any more? */
+  readonly isGone: boolean;
+  readonly resourceVersion: string;
+}
+
+export type ServerAnswer =
+  | { readonly kind: "written"; readonly secret: StoredSecret }
+  | { readonly kind: "deleted"; readonly resourceVersion: string }
+  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
+  | { readonly kind: "exists" }
+  | { readonly kind: "conflict" };
+
+/** Why a write of one Secret is refused: whatever it holds, or when it holds this text. */
+export interface Refusal {
+  readonly why: "rejected" | "server-error";
+  readonly holding: string;
+}
+
+/** The part of an API server that serves Secrets. Knows of the product only the label that the watch selects. */
+export class SecretServer {
+  readonly events: SecretEvent[] = [];
+  /** By `NAMESPACE/NAME`. */
+  readonly refusals = new Map<string, Refusal>();
+  /** Mutating admission, by `NAMESPACE/NAME`. */
+  readonly webhooks = new Map<string, (secret: StoredSecret) => StoredSecret>();
+  readonly #label: string;
+  readonly #installation: string;
+  readonly #secrets = new Map<string, StoredSecret>();
+  readonly #nextVersion: () => string;
+  /** How many writes of the operator were taken. */
+  writes = 0;
+  now = 0;
+
+  constructor(label: string, installation: string, nextVersion: () => string) {
+    this.#label = label;
+    this.#installation = installation;
+    this.#nextVersion = nextVersion;
+  }
+
+  get(id: string): StoredSecret | undefined {
+    return this.#secrets.get(id);
+  }
+
+  all(): readonly StoredSecret[] {
+    return [...this.#secrets.values()];
+  }
+
+  list(): readonly StoredSecret[] {
+    return this.all().filter((secret) => this.isLabelled(secret));
+  }
+
+  isLabelled({ metadata }: StoredSecret): boolean {
+    return metadata.labels?.[this.#label] === this.#installation;
+  }
+
+  /** Carries out a write of the operator. */
+  write(write: SecretWrite): ServerAnswer {
+    const id = `${write.namespace}/${write.name}`;
+    const present = this.#secrets.get(id);
+    if (write.kind === "create") {
+      if (present !== undefined) return { kind: "exists" };
+      return this.#admit(id, write.object as StoredSecret);
+    }
+    if (present === undefined) return { kind: "conflict" };
+    if (write.kind === "delete") {
+      const { uid, resourceVersion } = write.preconditions;
+      if (present.metadata.uid !== uid || present.metadata.resourceVersion !== resourceVersion)
+        return { kind: "conflict" };
+      this.writes += 1;
+      return { kind: "deleted", resourceVersion: this.remove(id) };
+    }
+    const patched = patch(present, write.patch);
+    if (patched.metadata.resourceVersion !== present.metadata.resourceVersion) return { kind: "conflict" };
+    if (present.immutable && JSON.stringify(patched.data) !== JSON.stringify(present.data))
+      return { kind: "refused", why: "rejected", message: "It is immutable." };
+    return this.#admit(id, patched);
+  }
+
+  /** Somebody else changes a Secret, or makes it. */
+  put(secret: Omit<StoredSecret, "metadata"> & { readonly metadata: object }): void {
+    const { name, namespace } = secret.metadata as StoredSecret["metadata"];
+    this.#store(`${namespace}/${name}`, secret as StoredSecret);
+  }
+
+  /** Gives the version of the deletion. */
+  remove(id: string): string {
+    const resourceVersion = this.#nextVersion();
+    const secret = this.#secrets.get(id);
+    this.#secrets.delete(id);
+    if (secret !== undefined && this.isLabelled(secret))
+      this.events.push({ secret, isGone: true, resourceVersion });
+    return resourceVersion;
+  }
+
+  #admit(id: string, sent: StoredSecret): ServerAnswer {
+    const refusal = this.refusals.get(id);
+    if (refusal !== undefined && textOf(sent).includes(refusal.holding))
+      return { kind: "refused", why: refusal.why, message: "It is refused." };
+    this.writes += 1;
+    return { kind: "written", secret: this.#store(id, this.webhooks.get(id)?.(sent) ?? sent) };
+  }
+
+  #store(id: string, secret: StoredSecret): StoredSecret {
+    const before = this.#secrets.get(id);
+    const resourceVersion = this.#nextVersion();
+    const stored: StoredSecret = {
+      ...secret,
+      metadata: {
+        ...secret.metadata,
+        uid: before?.metadata.uid ?? `uid-${resourceVersion}`,
+        resourceVersion,
+        creationTimestamp: before?.metadata.creationTimestamp ?? new Date(this.now).toISOString(),
+      },
+    };
+    this.#secrets.set(id, stored);
+    const isShown = this.isLabelled(stored);
+    if (isShown || (before !== undefined && this.isLabelled(before)))
+      this.events.push({ secret: stored, isGone: !isShown, resourceVersion });
+    return stored;
+  }
+}
+
+/** What stands under the one data key that matters. */
+export function textOf(secret: SecretObject | undefined): string {
+  return Buffer.from(secret?.data?.authorized_keys ?? "", "base64").toString("utf8");
+}
+
+type Tree = { [key: string]: Tree };
+
+/** RFC 6902, of objects only. */
+function patch(
+  secret: StoredSecret,
+  operations: Extract<SecretWrite, { kind: "update" }>["patch"],
+): StoredSecret {
+  const result: unknown = structuredClone(secret);
+  for (const { op, path, value } of operations) {
+    const keys = path.split("/").slice(1);
+    const last = (keys.pop() ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
+    let parent = result as Tree;
+    for (const key of keys) {
+      const next = parent[key.replaceAll("~1", "/")];
+      if (next === undefined) throw new Error(`the patch names ${path}, which is not there`);
+      parent = next;
+    }
+    if (op !== "add" && !(last in parent)) throw new Error(`the patch names ${path}, which is not there`);
+    if (op === "remove") delete parent[last];
+    else parent[last] = value as Tree;
+  }
+  return result as StoredSecret;
+}

@@ -1,0 +1,145 @@
+import { describe, expect, it } from "vitest";
+import type { SSHKeyCondition, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
+import { STATES, type State } from "../../src/api/states.ts";
+import { statusDigest } from "../../src/claims/observedstatus.ts";
+import { readSSHKey } from "../../src/claims/record.ts";
+import { statusWrite } from "../../src/projection/status.ts";
+import type { Verdict } from "../../src/projection/verdict.ts";
+import { CREATED, sshKey } from "../claims/sshkeys.ts";
+import { claimOf, NOW } from "./secrets.ts";
+
+const FACTS = { name: "laptop", generation: 3 };
+const projected = verdict("Projected", { isProjected: true });
+const duplicate = verdict("Duplicate", { duplicateOf: claimOf({ name: "other" }).record });
+
+function verdict(state: State, facts: Partial<Verdict> = {}): Verdict {
+  const rest = { secretName: "sshkeys-alice", duplicateOf: undefined, isShared: false };
+  return { state, message: "It is so.", isProjected: false, ...rest, ...facts };
+}
+
+function statusFor(v: Verdict, status: SSHKeyStatus | undefined = undefined, now = NOW): SSHKeyStatus {
+  return written(v, status, now)?.status ?? {};
+}
+
+/** The write that the verdict calls for while the API server holds this status. */
+function written(v: Verdict, status: SSHKeyStatus | undefined, now = NOW) {
+  const record = readSSHKey(sshKey({ ...FACTS, ...(status === undefined ? {} : { status }) }));
+  return statusWrite({ ...claimOf(FACTS), record }, v, now);
+}
+
+function condition(status: SSHKeyStatus, type: string): SSHKeyCondition | undefined {
+  return status.conditions?.find((each) => each.type === type);
+}
+
+describe("the status write that is due", () => {
+  it("is none when the API server holds it already", () => {
+    expect(written(projected, statusFor(projected), NOW + 60_000)).toBeUndefined();
+  });
+
+  it("is due for a spec of another generation", () => {
+    expect(written(projected, { ...statusFor(projected), observedGeneration: 2 })).toBeDefined();
+  });
+
+  it.each<[string, object]>([
+    ["a field", { lastUsed: "2026-01-01T00:00:00Z" }],
+    [
+      "a condition",
+      {
+        conditions: [
+          ...(statusFor(projected).conditions ?? []),
+          {
+            type: "Audited",
+            status: "True",
+            reason: "A",
+            message: "",
+            lastTransitionTime: "2026-01-01T00:00:00Z",
+          },
+        ],
+      },
+    ],
+  ])("is none for %s that others put beside it", (_, foreign) => {
+    expect(written(projected, { ...statusFor(projected), ...foreign })).toBeUndefined();
+  });
+
+  it("knows what will be read back", () => {
+    const write = written(duplicate, undefined);
+    expect(readSSHKey(sshKey({ ...FACTS, status: write?.status ?? {} })).observed).toEqual(write?.observed);
+  });
+
+  it("tells the STATE before", () => {
+    expect(written(duplicate, statusFor(projected))?.previousState).toBe("Projected");
+  });
+});
+
+describe("what a status says", () => {
+  it("is what the key is", () => {
+    expect(statusFor(projected)).toMatchObject({
+      type: "ssh-ed25519",
+      length: 256,
+      comment: "key-1",
+      observedGeneration: 3,
+    });
+  });
+
+  it("is since when the SSHKey has it", () => {
+    expect(statusFor(projected)).toMatchObject({
+      claimedSince: new Date(CREATED * 1000).toISOString().replace(".000", ""),
+    });
+  });
+
+  it("is the Secret while the key is in it, and only then", () => {
+    expect([projected, duplicate].map((v) => statusFor(v).secretName)).toEqual(["sshkeys-alice", undefined]);
+  });
+
+  it("is the holder of a Duplicate", () => {
+    expect(statusFor(duplicate).duplicateOf).toEqual({ namespace: "team-a", name: "other" });
+  });
+
+  it("is that a key is shared, and not refused for it", () => {
+    const status = statusFor(verdict("Projected", { isProjected: true, isShared: true }));
+    expect([condition(status, "Unique")?.reason, condition(status, "Ready")?.status]).toEqual([
+      "SharedKey",
+      "True",
+    ]);
+  });
+
+  it("is that nobody knows of a Secret that is not the operator's own", () => {
+    expect(
+      condition(statusFor(verdict("SecretConflict", { isProjected: "unknown" })), "Projected")?.status,
+    ).toBe("Unknown");
+  });
+
+  it.each(Object.entries(STATES))(
+    "of %s has Ready and Stalled as the table says",
+    (state, { ready, stalled }) => {
+      const status = statusFor(verdict(state as State));
+      expect([condition(status, "Ready")?.status, condition(status, "Stalled")?.status]).toEqual([
+        ready,
+        stalled ? "True" : undefined,
+      ]);
+    },
+  );
+});
+
+describe("when a condition last changed", () => {
+  it("stays while its status does", () => {
+    const later = statusFor(duplicate, statusFor(projected), NOW + 60_000);
+    expect(condition(later, "Valid")?.lastTransitionTime).toBe("2026-01-02T03:04:05Z");
+  });
+
+  it("is now when its status changes", () => {
+    const later = statusFor(duplicate, statusFor(projected), NOW + 60_000);
+    expect(condition(later, "Ready")?.lastTransitionTime).toBe("2026-01-02T03:05:05Z");
+  });
+});
+
+describe("the digest of a status", () => {
+  it("is none of a status that nobody wrote", () => {
+    expect(statusDigest({ observedGeneration: -1 })).toBe("");
+  });
+
+  it("does not depend on times", () => {
+    const [now, later] = [statusFor(projected), statusFor(projected, undefined, NOW + 60_000)];
+    expect(statusDigest(now)).toBe(statusDigest(later));
+  });
+});

@@ -1,0 +1,85 @@
+import { describe, expect, test } from "vitest";
+import { keyFault, optionsFault, specFaults, titleFault, userFault } from "../../src/api/rules.ts";
+import { readTime } from "../../src/api/time.ts";
+import { describeForeign } from "../../src/ssh/foreign.ts";
+import { renderOptions } from "../../src/ssh/options.ts";
+import { describePrivateKey } from "../../src/ssh/privatekey.ts";
+import { parsePublicKey } from "../../src/ssh/publickey.ts";
+import { strayCharacter } from "../../src/ssh/straycharacter.ts";
+import { firstUnprintable, printable } from "../../src/ssh/unprintable.ts";
+import { growth, LINEAR } from "./growth.ts";
+import { HOSTILE } from "./hostile.ts";
+import { Random } from "./random.ts";
+import { lineOf, rsaSample } from "./samples.ts";
+
+const LIMIT = 16_384;
+
+/** Every reader of text in src/ssh and src/api; those with a smaller limit give up at once, which is no growth. */
+const READERS: Readonly<Record<string, (text: string) => unknown>> = {
+  parsePublicKey,
+  describePrivateKey,
+  describeForeign,
+  strayCharacter,
+  firstUnprintable,
+  printable,
+  keyFault,
+  userFault,
+  titleFault,
+  readTime,
+};
+
+describe.each(Object.entries(READERS))(
+  "%s takes at most its share for four times the text:",
+  (_name, read) => {
+    test.each(Object.entries(HOSTILE))("%s", (_what, make) => {
+      const [short, long] = [make(LIMIT / 4), make(LIMIT)];
+      expect(
+        growth(
+          () => read(short),
+          () => read(long),
+        ),
+      ).toBeLessThan(LINEAR);
+    });
+  },
+);
+
+/** Of 1,024 characters each, as many as there may be, or a quarter of them. */
+describe.each([
+  ["renderOptions", renderOptions],
+  ["optionsFault", optionsFault],
+  ["specFaults", (options: string[]) => specFaults({ user: "alice", key: "ssh-rsa AAAA", options })],
+] as const)("%s takes at most its share for four times the options:", (_name, read) => {
+  test.each(Object.entries(HOSTILE))("%s", (_what, make) => {
+    const option = `command="${make(1_000).replaceAll(/["\\\p{C}\s]/gu, "x")}"`.slice(0, 1_024);
+    const options = (count: number) => Array.from({ length: count }, () => option);
+    const [short, long] = [options(4), options(16)];
+    expect(
+      growth(
+        () => read(short),
+        () => read(long),
+      ),
+    ).toBeLessThan(LINEAR);
+  });
+});
+
+test("renderOptions takes at most its share for four times the permitopen", () => {
+  const options = (count: number) =>
+    Array.from({ length: count }, () => `permitopen="${"[".repeat(1_000)}:1"`);
+  const [short, long] = [options(1), options(4)];
+  expect(
+    growth(
+      () => renderOptions(short),
+      () => renderOptions(long),
+    ),
+  ).toBeLessThan(LINEAR);
+});
+
+/** There is one from in an SSHKey, so its cost is bounded by its length: nothing but that is held here. */
+test("the dearest from costs less than a thousand keys to read", () => {
+  const entries = `${"*a,".repeat(170)}${"!*b,".repeat(120)}a`;
+  const key = lineOf(rsaSample(new Random(1), 4_096));
+  const thousand = () => {
+    for (let count = 0; count < 1_000; count += 1) parsePublicKey(key);
+  };
+  expect(growth(thousand, () => renderOptions([`from="${entries}"`]))).toBeLessThan(1);
+});
