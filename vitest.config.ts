@@ -12,6 +12,7 @@ export default defineConfig({
           include: [
             "test/{ssh,claims,projection,oracle,api,cli,tools,operator/unit}/**/*.test.ts",
             "test/kube/*.test.ts",
+            "test/*.test.ts",
           ],
           testTimeout: 30_000,
         },

@@ -1,6 +1,6 @@
-import TinyQueue from "tinyqueue";
 import type { State } from "../api/states.ts";
 import { rfc3339 } from "../api/time.ts";
+import { Deadlines } from "../deadlines.ts";
 import type { Claim } from "./claim.ts";
 import { type Finding, judge, type Knowledge, latestExpiry, NO_KNOWLEDGE } from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
@@ -47,13 +47,12 @@ export class Claims {
   readonly #policy: Policy;
   #knowledge: Knowledge = NO_KNOWLEDGE;
   readonly #namespaces = new Map<string, NamespaceClaims>();
-  /** May hold what has changed since: looked at when its time comes. */
-  #expiries = new TinyQueue<Expiry>([], sooner);
+  /** Of keys that have not expired yet. */
+  readonly #expiries = new Deadlines<MutableClaim>();
   /** By STATE and key type, kept as things change: a scrape must not go over all SSHKeys. */
   readonly #counts = new Map<string, number>();
   /** Groups with another holder than before: everybody in them is concerned. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
-  #size = 0;
   /** The latest time that was heard of. */
   #now = 0;
 
@@ -126,7 +125,7 @@ export class Claims {
     const claim = this.#find(namespace, name);
     if (claims === undefined || claim === undefined) return [];
     claims.byName.delete(name);
-    this.#size -= 1;
+    this.#expiries.delete(claim);
     this.#count(claim.record, -1);
     const changes = new Changes();
     claim.isInForce = false;
@@ -156,21 +155,15 @@ export class Claims {
 
   /** When the next key expires; undefined if none does. */
   nextExpiry(): number | undefined {
-    for (let next = this.#expiries.peek(); next !== undefined; next = this.#expiries.peek()) {
-      if (this.#isDue(next)) return next.at;
-      this.#expiries.pop();
-    }
-    return undefined;
+    return this.#expiries.soonest;
   }
 
   /** Takes note that it is `now`: keys that have expired since leave their place to the next in line. */
   advance(now: number): readonly Change[] {
     this.#now = Math.max(this.#now, now);
     const changes: Change[] = [];
-    for (let at = this.nextExpiry(); at !== undefined && at <= now; at = this.nextExpiry()) {
-      const expiry = this.#expiries.pop();
-      const claim = expiry && this.#find(expiry.namespace, expiry.name);
-      if (claim !== undefined) changes.push(...this.#rejoining([claim], now));
+    for (let due = this.#expiries.takeDue(now); due !== undefined; due = this.#expiries.takeDue(now)) {
+      changes.push(...this.#rejoining([due.key], now));
     }
     return changes;
   }
@@ -232,7 +225,6 @@ export class Claims {
       this.#namespaces.set(record.namespace, claims);
     }
     claims.byName.set(record.name, claim);
-    this.#size += 1;
     this.#count(record, 1);
     const changes = new Changes();
     changes.note(claim);
@@ -265,16 +257,8 @@ export class Claims {
     claim.isExpired = record.expiresAt !== undefined && record.expiresAt <= now;
     claim.isInForce =
       claim.findings.length === 0 && !record.isTerminating && !record.disabled && !claim.isExpired;
-    this.#noteExpiry(claim);
-  }
-
-  #noteExpiry({ record: { expiresAt, namespace, name }, isExpired }: Claim): void {
-    if (expiresAt === undefined || isExpired) return;
-    this.#expiries.push({ at: expiresAt, namespace, name });
-    // Each edit adds an entry and takes none away: one that is edited for days must not fill the memory.
-    if (this.#expiries.length <= 2 * this.#size + 1000) return;
-    this.#expiries = new TinyQueue<Expiry>([], sooner);
-    for (const claim of this.all()) this.#noteExpiry(claim);
+    if (record.expiresAt === undefined || claim.isExpired) this.#expiries.delete(claim);
+    else this.#expiries.set(claim, record.expiresAt);
   }
 
   #join(claim: MutableClaim, changes: Changes): void {
@@ -374,11 +358,6 @@ export class Claims {
     if (count === 0) this.#counts.delete(label);
     else this.#counts.set(label, count);
   }
-
-  #isDue({ at, namespace, name }: Expiry): boolean {
-    const claim = this.#find(namespace, name);
-    return claim !== undefined && !claim.isExpired && claim.record.expiresAt === at;
-  }
 }
 
 /** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
@@ -395,16 +374,6 @@ interface NamespaceClaims {
   readonly byName: Map<string, MutableClaim>;
   /** By canonical blob. */
   readonly byKey: Map<string, MutableClaim | KeyGroup<MutableClaim>>;
-}
-
-interface Expiry {
-  readonly at: number;
-  readonly namespace: string;
-  readonly name: string;
-}
-
-function sooner(a: Expiry, b: Expiry): number {
-  return a.at - b.at;
 }
 
 /** What one call changes, each claim once. */

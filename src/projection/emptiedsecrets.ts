@@ -1,4 +1,4 @@
-import TinyQueue from "tinyqueue";
+import { Deadlines } from "../deadlines.ts";
 import type { Target } from "./target.ts";
 
 /** Emptied Secrets of one namespace that are kept for the whole retention. */
@@ -14,7 +14,8 @@ const SHORTEST_RETENTION_MS = 10 * 60_000;
  */
 export class EmptiedSecrets {
   readonly #retention: number;
-  readonly #namespaces = new Map<string, Emptied>();
+  /** Of each namespace, since when each has been empty. */
+  readonly #namespaces = new Map<string, Deadlines<Target>>();
 
   /** `retention` in ms. */
   constructor(retention: number) {
@@ -28,19 +29,11 @@ export class EmptiedSecrets {
     const since = emptySince(target);
     if (since !== undefined) {
       if (emptied === undefined) {
-        emptied = { since: new Map(), byAge: new TinyQueue<Aged>([], older) };
+        emptied = new Deadlines();
         this.#namespaces.set(namespace, emptied);
       }
-      if (emptied.since.get(target) !== since) emptied.byAge.push({ target, since });
-      emptied.since.set(target, since);
-      // What is no longer so stays in the heap until its turn comes: it must not fill the memory before.
-      if (emptied.byAge.length > 2 * emptied.since.size + 1000) {
-        emptied.byAge = new TinyQueue(
-          Array.from(emptied.since, ([each, at]) => ({ target: each, since: at })),
-          older,
-        );
-      }
-    } else if (emptied?.since.delete(target) && emptied.since.size === 0) this.#namespaces.delete(namespace);
+      emptied.set(target, since);
+    } else if (emptied?.delete(target) && emptied.size === 0) this.#namespaces.delete(namespace);
     return this.#oldestBeyond(namespace);
   }
 
@@ -55,33 +48,11 @@ export class EmptiedSecrets {
   /** Of a namespace that has too many: the one that has been empty for longest. */
   #oldestBeyond(namespace: string): Target | undefined {
     const emptied = this.#namespaces.get(namespace);
-    if (emptied === undefined || emptied.since.size <= MAXIMUM_EMPTIED) return undefined;
-    for (let oldest = emptied.byAge.peek(); oldest !== undefined; oldest = emptied.byAge.peek()) {
-      if (emptied.since.get(oldest.target) === oldest.since) return oldest.target;
-      emptied.byAge.pop();
-    }
-    return undefined;
+    return emptied !== undefined && emptied.size > MAXIMUM_EMPTIED ? emptied.first : undefined;
   }
-}
-
-/** The emptied Secrets of one namespace. */
-interface Emptied {
-  /** Since when each has been empty, in ms since the epoch. */
-  readonly since: Map<Target, number>;
-  /** May hold what is no longer so: looked at when its turn comes. */
-  byAge: TinyQueue<Aged>;
-}
-
-interface Aged {
-  readonly target: Target;
-  readonly since: number;
 }
 
 /** Since when the target's own Secret has been empty without any SSHKey that names the user. */
 function emptySince({ live, isNamed }: Target): number | undefined {
   return !isNamed && live?.ownership === "own" && live.file === "" ? live.emptySince : undefined;
-}
-
-function older(a: Aged, b: Aged): number {
-  return a.since - b.since;
 }

@@ -1,5 +1,5 @@
-import TinyQueue from "tinyqueue";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { Deadlines } from "../../src/deadlines.ts";
 import { EmptiedSecrets } from "../../src/projection/emptiedsecrets.ts";
 import { Target } from "../../src/projection/target.ts";
 import { claimOf, liveSecret, NOW } from "./secrets.ts";
@@ -80,12 +80,12 @@ describe("an emptied Secret", () => {
 describe("the order of emptied Secrets", () => {
   /** How long the longest queue has been, from now on. */
   function watchQueues(): { readonly longest: number } {
-    const { push } = TinyQueue.prototype;
+    const { set } = Deadlines.prototype;
     const seen = { longest: 0 };
-    const spy = vi.spyOn(TinyQueue.prototype, "push");
-    spy.mockImplementation(function (this: TinyQueue<unknown>, item) {
-      push.call(this, item);
-      seen.longest = Math.max(seen.longest, this.length);
+    const spy = vi.spyOn(Deadlines.prototype, "set");
+    spy.mockImplementation(function (this: Deadlines<unknown>, key, at) {
+      set.call(this, key, at);
+      seen.longest = Math.max(seen.longest, this.size);
     });
     onTestFinished(() => spy.mockRestore());
     return seen;
@@ -108,7 +108,7 @@ describe("the order of emptied Secrets", () => {
     (count) => {
       const queues = watchQueues();
       cycle(emptied(count), 10_000);
-      expect(queues.longest).toBeLessThanOrEqual(2 * count + 1001);
+      expect(queues.longest).toBeLessThanOrEqual(count);
     },
   );
 
