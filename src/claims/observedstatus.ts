@@ -40,6 +40,17 @@ export function readStatus(status: SSHKeyStatus | undefined): ObservedStatus {
   };
 }
 
+/** The fields of a status that the operator owns beside the `observedGeneration`, `duplicateOf` and `conditions`. */
+export const OWN_FIELDS = [
+  "type",
+  "length",
+  "fingerprint",
+  "fingerprintMD5",
+  "comment",
+  "secretName",
+  "claimedSince",
+] as const satisfies readonly (keyof SSHKeyStatus)[];
+
 /** A digest of the fields and conditions that the operator owns; what others write beside them counts for nothing. */
 export function statusDigest(status: UndatedStatus | undefined): string {
   if (status === undefined || (status.observedGeneration ?? -1) < 0) return "";
@@ -47,13 +58,10 @@ export function statusDigest(status: UndatedStatus | undefined): string {
     const c = status.conditions?.find((condition) => condition.type === type);
     return c && [c.status, c.reason, c.message, c.observedGeneration];
   });
-  const { type, length, fingerprint, fingerprintMD5, comment, secretName, duplicateOf } = status;
-  const text = JSON.stringify([
-    [type, length, fingerprint, fingerprintMD5, comment, secretName],
-    [status.observedGeneration, status.claimedSince],
-    [duplicateOf?.namespace, duplicateOf?.name],
-    conditions,
-  ]);
+  const facts = OWN_FIELDS.map((field) => status[field]);
+  // Others may have stored its members in another order.
+  const holder = [status.duplicateOf?.namespace, status.duplicateOf?.name];
+  const text = JSON.stringify([status.observedGeneration, facts, holder, conditions]);
   return hash("sha256", text, "base64url");
 }
 

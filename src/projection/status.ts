@@ -2,7 +2,13 @@ import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { CONDITION_TYPES, type ConditionType, STATES, type State } from "../api/states.ts";
 import { rfc3339 } from "../api/time.ts";
 import type { Claim } from "../claims/claim.ts";
-import { type ObservedStatus, share, statusDigest, type Transition } from "../claims/observedstatus.ts";
+import {
+  type ObservedStatus,
+  OWN_FIELDS,
+  share,
+  statusDigest,
+  type Transition,
+} from "../claims/observedstatus.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { JSONPatch } from "./secret.ts";
@@ -58,25 +64,15 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
   };
 }
 
-/** The fields of a status that the operator owns; `conditions` it shares with others, by type. */
-const OWN_FIELDS = [
-  "type",
-  "length",
-  "fingerprint",
-  "fingerprintMD5",
-  "comment",
-  "secretName",
-  "duplicateOf",
-  "claimedSince",
-] as const satisfies readonly (keyof SSHKeyStatus)[];
-
 /**
  * What another hand has put into the stored status under the operator's own names, and the due status has not: an apply
  * takes out only what its own manager owns. Empty for none; else a patch of the object that fails when the status is
  * another one by now.
  */
 export function strayFields(stored: SSHKeyStatus, due: SSHKeyStatus): JSONPatch {
-  const fields = OWN_FIELDS.filter((field) => stored[field] !== undefined && due[field] === undefined);
+  const fields = ([...OWN_FIELDS, "duplicateOf"] as const).filter(
+    (field) => stored[field] !== undefined && due[field] === undefined,
+  );
   const isDue = (type: string) => due.conditions?.some((condition) => condition.type === type) === true;
   const conditions = (stored.conditions ?? []).flatMap(({ type }, index) =>
     CONDITION_TYPES.some((own) => own === type) && !isDue(type) ? [{ type, index }] : [],
