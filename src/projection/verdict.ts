@@ -56,14 +56,13 @@ export function verdictOf(situation: Situation): Verdict {
   return { state: "SecretFull", message: full ?? "", ...rest };
 }
 
+const BEING_WRITTEN =
+  "It is being written; if that takes longer than ten seconds, look into the log of the operator.";
+
 function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
   const { standing, full, blocked, waitsFor } = situation;
   const what = isWanted ? missing(situation) : leftover(situation);
-  const why =
-    blocked?.message ??
-    (waitsFor === ""
-      ? "It is being written; if that takes longer than ten seconds, look into the log of the operator."
-      : waitsFor);
+  const why = blocked?.message ?? (waitsFor || BEING_WRITTEN);
   const reason = standing.state === "InForce" ? full : standing.message;
   const own = isWanted || reason === undefined ? "" : ` It should be out because: ${reason}`;
   const state = blocked !== undefined && needsPerson(blocked) ? "SecretConflict" : "Pending";
