@@ -400,7 +400,7 @@ export class World {
   #trueStates(id: string, object: StoredSSHKey, expected: Outcome): readonly string[] {
     const { namespace = "", name } = object.metadata;
     const own = expected.states[id] ?? "";
-    const target = this.projection.targetIdOf({ namespace, user: object.spec?.user ?? "" });
+    const target = this.#targetOf(object);
     const secret = this.server.get(target);
     const lines = this.linesIn(target);
     const line = expected.files[`${namespace}/${object.spec?.user}`]?.find((each) =>
@@ -434,7 +434,7 @@ export class World {
     if (secret === undefined || secret.immutable || this.server.webhooks.has(target)) return false;
     const [namespace = ""] = target.split("/");
     // For whom the Secret is, its annotation says only until somebody edits it.
-    const user = this.#facts(this.#keys).find((fact) => this.projection.targetIdOf(fact) === target)?.user;
+    const user = this.#userOf(target, this.#keys);
     const wanted = (expected.files[`${namespace}/${user}`] ?? []).map(keyOf);
     const kept = this.linesIn(target).filter((line) => wanted.includes(keyOf(line)));
     const refusal = this.server.refusals.get(target);
@@ -454,6 +454,15 @@ export class World {
     if (isKey(object) && Date.parse(String(status.claimedSince)) !== this.history.get(object.metadata.uid))
       wrong.push(`${id} claims since ${status.claimedSince}`);
     return wrong;
+  }
+
+  #targetOf({ metadata, spec }: StoredSSHKey): string {
+    return this.projection.targetIdOf({ namespace: metadata.namespace ?? "", user: spec?.user ?? "" });
+  }
+
+  /** Whose the target is, as these SSHKeys have it. */
+  #userOf(target: string, keys: ReadonlyMap<string, StoredSSHKey>): string | undefined {
+    return [...keys.values()].find((object) => this.#targetOf(object) === target)?.spec?.user;
   }
 
   #facts(keys: ReadonlyMap<string, StoredSSHKey>): readonly Fact[] {
@@ -588,7 +597,7 @@ export class World {
     const id = `${write.namespace}/${write.name}`;
     const sent = linesOf(fileIn(write));
     const facts = this.#facts(this.#view);
-    const user = facts.find((f) => this.projection.targetIdOf(f) === id)?.user;
+    const user = this.#userOf(id, this.#view);
     const good = oracle(facts, this.rules, this.operatorNow).files[`${write.namespace}/${user}`] ?? [];
     if (isFirst && sent.join("\n") !== good.join("\n"))
       throw new Error(`${id} is sent ${JSON.stringify(sent)} and should be ${JSON.stringify(good)}`);

@@ -63,50 +63,44 @@ const TOLD_AS = {
 
 type Told = `${keyof typeof TOLD_AS}`;
 
-describe("the answer to a creation", () => {
+const WRITTEN = { kind: "written", secret: { file: FILE, resourceVersion: "8", ownership: "own" } };
+const REJECTED = { kind: "refused", why: "rejected" };
+const SERVER_ERROR = { kind: "refused", why: "server-error" };
+
+describe.each([
+  ["a creation", CREATE],
+  ["an update", UPDATE],
+])("the answer to %s", (_, request) => {
   it.each<[Told, object]>([
-    ["201 or 200", { kind: "written", secret: { file: FILE, resourceVersion: "8", ownership: "own" } }],
+    ["201 or 200", WRITTEN],
     ["401", { kind: "void" }],
-    ["403", { kind: "refused", why: "rejected" }],
+    ["403", REJECTED],
     ["403 of a namespace that is going away", { kind: "namespace-gone" }],
-    ["404", { kind: "namespace-gone" }],
-    ["409 that it is there", { kind: "exists" }],
     ["409 that it has changed", { kind: "void" }],
-    ["413", { kind: "refused", why: "rejected" }],
-    ["422", { kind: "refused", why: "rejected" }],
+    ["410", { kind: "void" }],
+    ["413", REJECTED],
+    ["422", REJECTED],
     ["429", { kind: "void" }],
-    ["500", { kind: "refused", why: "server-error" }],
-    ["503", { kind: "refused", why: "server-error" }],
-    ["504", { kind: "refused", why: "server-error" }],
+    ["500", SERVER_ERROR],
+    ["503", SERVER_ERROR],
+    ["504", SERVER_ERROR],
     ["no answer in time", { kind: "lost" }],
     ["a broken connection", { kind: "lost" }],
     ["being told to stop", { kind: "lost" }],
     ["no connection", { kind: "void" }],
     ["no credentials", { kind: "void" }],
   ])("%s", async (told, expected) => {
-    expect(await answerTo(CREATE, TOLD_AS[told])).toMatchObject(expected);
+    expect(await answerTo(request, TOLD_AS[told])).toMatchObject(expected);
   });
 });
 
-describe("the answer to an update", () => {
-  it.each<[Told, object]>([
-    ["201 or 200", { kind: "written", secret: { file: FILE, resourceVersion: "8", ownership: "own" } }],
-    ["401", { kind: "void" }],
-    ["403", { kind: "refused", why: "rejected" }],
-    ["403 of a namespace that is going away", { kind: "namespace-gone" }],
-    ["404", { kind: "missing" }],
-    ["409 that it has changed", { kind: "void" }],
-    ["410", { kind: "void" }],
-    ["413", { kind: "refused", why: "rejected" }],
-    ["422", { kind: "refused", why: "rejected" }],
-    ["429", { kind: "void" }],
-    ["500", { kind: "refused", why: "server-error" }],
-    ["503", { kind: "refused", why: "server-error" }],
-    ["504", { kind: "refused", why: "server-error" }],
-    ["no answer in time", { kind: "lost" }],
-    ["no connection", { kind: "void" }],
-  ])("%s", async (told, expected) => {
-    expect(await answerTo(UPDATE, TOLD_AS[told])).toMatchObject(expected);
+describe("what a creation and an update do not have in common", () => {
+  it.each<[string, Told, SecretRequest, object]>([
+    ["creation", "404", CREATE, { kind: "namespace-gone" }],
+    ["creation", "409 that it is there", CREATE, { kind: "exists" }],
+    ["update", "404", UPDATE, { kind: "missing" }],
+  ])("%s, %s", async (_, told, request, expected) => {
+    expect(await answerTo(request, TOLD_AS[told])).toMatchObject(expected);
   });
 });
 
@@ -115,8 +109,8 @@ describe("the answer to a deletion", () => {
     ["201 or 200", { kind: "deleted" }],
     ["404", { kind: "missing" }],
     ["409 that it has changed", { kind: "void" }],
-    ["403", { kind: "refused", why: "rejected" }],
-    ["500", { kind: "refused", why: "server-error" }],
+    ["403", REJECTED],
+    ["500", SERVER_ERROR],
     ["no answer in time", { kind: "lost" }],
     ["no connection", { kind: "void" }],
   ])("%s", async (told, expected) => {
