@@ -1,9 +1,9 @@
-import { API_VERSION, FIELD_MANAGER, KIND } from "../src/api/names.ts";
+import { API_VERSION, KIND } from "../src/api/names.ts";
 import type { SSHKeyStatus } from "../src/api/sshkey.generated.ts";
 import { DEFAULT_POLICY } from "../src/claims/policy.ts";
 import { readSSHKey } from "../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { keyStatusPath, secretsPath } from "../src/operator/paths.ts";
+import { keyStatusPath, secretsPath, WRITE_QUERY } from "../src/operator/paths.ts";
 import { Projection } from "../src/projection/projection.ts";
 import { createSecret, readSecret } from "../src/projection/secret.ts";
 import { statusWrite } from "../src/projection/status.ts";
@@ -56,6 +56,8 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
   return { secrets, statuses };
 }
 
+const QUERY = new URLSearchParams(WRITE_QUERY);
+
 /** How a status can be brought to an API server; `apply` is what the operator does. */
 export type StatusVerb = "apply" | "jsonpatch" | "merge" | "update";
 
@@ -70,7 +72,7 @@ export function writesOf(
     ...required.secrets.map(
       (secret): Write => ({
         method: "POST",
-        path: `${secretsPath(secret.metadata.namespace)}?fieldManager=${FIELD_MANAGER}`,
+        path: `${secretsPath(secret.metadata.namespace)}?${QUERY}`,
         contentType: "application/json",
         body: JSON.stringify(secret),
       }),
@@ -86,7 +88,7 @@ function statusRequest(
   verb: StatusVerb,
   key: CreatedSSHKey | undefined,
 ): Write {
-  const path = `${keyStatusPath(namespace, name)}?fieldManager=${FIELD_MANAGER}`;
+  const path = `${keyStatusPath(namespace, name)}?${QUERY}`;
   const patch = { method: "PATCH", path } as const;
   const type = { apiVersion: API_VERSION, kind: KIND };
   switch (verb) {

@@ -188,13 +188,16 @@ function attestedClaim(
   createdAt: number,
   generation: number,
 ): number | undefined {
-  const wasLookedAt = (status?.observedGeneration ?? -1) >= 0;
-  if (!wasLookedAt) return generation <= 1 ? createdAt : undefined;
-  if (key === undefined || status?.fingerprint !== fingerprintSHA256(Buffer.from(key.base64, "base64"))) {
-    return undefined;
-  }
+  const { observedGeneration = -1 } = status ?? {};
+  if (status === undefined || observedGeneration < 0) return generation <= 1 ? createdAt : undefined;
+  if (key === undefined) return undefined;
+  if (observedGeneration !== generation && status.fingerprint !== fingerprintOf(key)) return undefined;
   const attested = Date.parse(status.claimedSince ?? "");
   return attested > createdAt ? attested : createdAt;
+}
+
+function fingerprintOf({ base64 }: KeyFacts): string {
+  return fingerprintSHA256(Buffer.from(base64, "base64"));
 }
 
 /** A copy of its own: V8 keeps the whole longer string alive for one that was cut from it. */

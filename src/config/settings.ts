@@ -9,16 +9,11 @@ export interface Settings {
   readonly revokedKeys: string | undefined;
   /** The namespaces served; undefined for all. */
   readonly namespaces: readonly string[] | undefined;
-  /** Secrets worked on at once. */
+  /**
+   * Secrets worked on at once, and as many statuses. With fewer, each write costs all sides more CPU; with more, a
+   * revocation shares the API server with more writes that are under way.
+   */
   readonly concurrency: number;
-}
-
-/**
- * Statuses written at once. No more are written sooner by more of them, since the API server's CPU is the limit; but a
- * Secret's write shares it with all that are under way, so each one more makes revocations slower.
- */
-export function statusesAtOnce(concurrency: number): number {
-  return Math.max(2, Math.ceil(concurrency / 2));
 }
 
 export const DEFAULT_SETTINGS: Settings = {

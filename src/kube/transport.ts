@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, type ApiErrorCode, errorFromResponse } from "./apierror.ts";
 import type { Access, Credentials } from "./credentials.ts";
-import { bodyOf, exchange, NotSentError } from "./exchange.ts";
+import { bodyOf, eachPiece, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
 import { LineSplitter } from "./lines.ts";
 import { RequestScope } from "./requestscope.ts";
@@ -82,9 +82,7 @@ export class Transport {
     const scope = this.#open(call);
     return await this.#observed(call, scope, async () => {
       const answer = await this.#send(call, scope);
-      for await (const chunk of answer as AsyncIterable<Buffer>) {
-        reader.take(chunk);
-      }
+      await eachPiece<Buffer>(answer, (chunk) => reader.take(chunk));
       return { status: statusOf(answer), value: reader.end() };
     });
   }

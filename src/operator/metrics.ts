@@ -1,5 +1,4 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
-import { statusesAtOnce } from "../config/settings.ts";
 import type { DropReason } from "../kube/eventrecorder.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { RequestObservation } from "../kube/transport.ts";
@@ -18,7 +17,7 @@ export type ControllerName = (typeof CONTROLLERS)[number];
 
 /** How many of each are worked on at once. */
 export function workersFor(concurrency: number): Readonly<Record<ControllerName, number>> {
-  return { secret: concurrency, status: statusesAtOnce(concurrency), blocked: 4 };
+  return { secret: concurrency, status: concurrency, blocked: 4 };
 }
 
 /** What of the controller a scrape reads. */

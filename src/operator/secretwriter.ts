@@ -1,9 +1,8 @@
-import { FIELD_MANAGER } from "../api/names.ts";
 import { ApiError } from "../kube/apierror.ts";
 import type { Call } from "../kube/transport.ts";
 import type { Answer, SecretRequest } from "../projection/deliver.ts";
 import { type LiveSecret, readSecret, type SecretObject, type SecretWrite } from "../projection/secret.ts";
-import { METADATA_ONLY, managedSelector, secretPath, secretsPath } from "./paths.ts";
+import { METADATA_ONLY, managedSelector, secretPath, secretsPath, WRITE_QUERY } from "./paths.ts";
 
 /** The part of a Transport that writers need. */
 export interface Requests {
@@ -56,7 +55,6 @@ export class SecretWriter {
 
   async #send(request: SecretRequest, known: LiveSecret | undefined, signal: AbortSignal): Promise<Answer> {
     const { namespace, name } = request;
-    const query = { fieldManager: FIELD_MANAGER };
     const written = async (call: Call): Promise<Answer> => {
       const object = await this.#requests.request<SecretObject>(call);
       return { kind: "written", secret: readSecret(object, this.#installation, known) };
@@ -69,14 +67,15 @@ export class SecretWriter {
         return await written({
           method: "POST",
           path: secretsPath(namespace),
-          query,
+          query: WRITE_QUERY,
           body: request.object,
           signal,
         });
       case "update": {
         const contentType = "application/json-patch+json";
         const path = secretPath(namespace, name);
-        return await written({ method: "PATCH", path, query, body: request.patch, contentType, signal });
+        const body = request.patch;
+        return await written({ method: "PATCH", path, query: WRITE_QUERY, body, contentType, signal });
       }
       case "delete": {
         const body = { apiVersion: "v1", kind: "DeleteOptions", preconditions: request.preconditions };

@@ -1,11 +1,11 @@
-import { API_VERSION, FIELD_MANAGER, KIND } from "../api/names.ts";
+import { API_VERSION, KIND } from "../api/names.ts";
 import type { SSHKeyStatus } from "../api/sshkey.generated.ts";
 import type { SSHKeyRecord, StoredSSHKey } from "../claims/record.ts";
 import { isApiError } from "../kube/apierror.ts";
 import type { KubeObject } from "../kube/object.ts";
 import type { Call } from "../kube/transport.ts";
 import { strayFields } from "../projection/status.ts";
-import { keyStatusPath, METADATA_ONLY } from "./paths.ts";
+import { keyStatusPath, METADATA_ONLY, WRITE_QUERY } from "./paths.ts";
 import type { Requests } from "./secretwriter.ts";
 
 /** Writes the status of SSHKeys, and of it only what the operator owns. */
@@ -31,7 +31,7 @@ export class StatusWriter {
     const apply: Call = {
       method: "PATCH",
       path: keyStatusPath(namespace, name),
-      query: { fieldManager: FIELD_MANAGER, force: "true" },
+      query: { ...WRITE_QUERY, force: "true" },
       contentType: "application/apply-patch+yaml",
       accept: METADATA_ONLY,
       body: { apiVersion: API_VERSION, kind: KIND, metadata: { name, namespace, resourceVersion }, status },
@@ -59,7 +59,7 @@ export class StatusWriter {
     if (strays.length === 0) return resourceVersion;
     const { metadata: after } = await this.#requests.request<KubeObject>({
       ...apply,
-      query: { fieldManager: FIELD_MANAGER },
+      query: WRITE_QUERY,
       contentType: "application/json-patch+json",
       body: [{ op: "replace", path: "/metadata/resourceVersion", value: resourceVersion }, ...strays],
     });

@@ -19,9 +19,10 @@ describe("since when an SSHKey has its key, as it says itself", () => {
     [
       "an edit into another key than the status speaks of",
       2,
-      { ...ATTESTED, fingerprint: "SHA256:other" },
+      { ...ATTESTED, observedGeneration: 1, fingerprint: "SHA256:other" },
       undefined,
     ],
+    ["an edit of something else than the key", 3, ATTESTED, LATER],
     ["a status that dates it", 2, ATTESTED, LATER],
     ["a status without a date", 2, { ...ATTESTED, claimedSince: undefined }, CREATED * 1000],
     [

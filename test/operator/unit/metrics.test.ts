@@ -103,7 +103,7 @@ describe("metrics of the work under way", () => {
     const { read, end } = startQueues();
     const name = "controller_runtime_max_concurrent_reconciles";
     expect(await read(name, "secret")).toEqual([WORKERS]);
-    expect(await read(name, "status")).toEqual([Math.ceil(WORKERS / 2)]);
+    expect(await read(name, "status")).toEqual([WORKERS]);
     await end();
   });
 

@@ -45,7 +45,7 @@ describe("the write of a status", () => {
       method: "PATCH",
       path: "/apis/sshkey-operator.dev/v1alpha1/namespaces/team-a/sshkeys/laptop/status",
       contentType: "application/apply-patch+yaml",
-      query: { fieldManager: "sshkey-operator", force: "true" },
+      query: { fieldManager: "sshkey-operator", fieldValidation: "Ignore", force: "true" },
       body: { metadata: { name: "laptop", namespace: "team-a", resourceVersion: "7" }, status: STATUS },
     });
   });
@@ -135,6 +135,6 @@ describe("a write that changes nothing", () => {
 
   it("takes out nothing by force", async () => {
     const { calls } = await written(storing(strays));
-    expect(calls[2]?.query).toEqual({ fieldManager: "sshkey-operator" });
+    expect(calls[2]?.query).toEqual({ fieldManager: "sshkey-operator", fieldValidation: "Ignore" });
   });
 });
