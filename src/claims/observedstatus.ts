@@ -25,10 +25,10 @@ export type UndatedStatus = Omit<SSHKeyStatus, "conditions"> & {
 
 /** Reads what matters of a status as the API server holds it. */
 export function readStatus(status: SSHKeyStatus | undefined): ObservedStatus {
-  const conditions = CONDITION_TYPES.map((type) => status?.conditions?.find((c) => c.type === type));
+  const conditions = ownConditions(status);
   const state = conditions[CONDITION_TYPES.indexOf("Ready")]?.reason ?? "";
   return {
-    digest: statusDigest(status),
+    digest: statusDigest(status, conditions),
     generation: status?.observedGeneration ?? -1,
     claimedSince: Date.parse(status?.claimedSince ?? "") || undefined,
     state: Object.hasOwn(STATES, state) ? (state as State) : "",
@@ -52,17 +52,21 @@ export const OWN_FIELDS = [
 ] as const satisfies readonly (keyof SSHKeyStatus)[];
 
 /** A digest of the fields and conditions that the operator owns; what others write beside them counts for nothing. */
-export function statusDigest(status: UndatedStatus | undefined): string {
+export function statusDigest(status: UndatedStatus | undefined, own = ownConditions(status)): string {
   if (status === undefined || (status.observedGeneration ?? -1) < 0) return "";
-  const conditions = CONDITION_TYPES.map((type) => {
-    const c = status.conditions?.find((condition) => condition.type === type);
-    return c && [c.status, c.reason, c.message, c.observedGeneration];
-  });
+  const conditions = own.map((c) => c && [c.status, c.reason, c.message, c.observedGeneration]);
   const facts = OWN_FIELDS.map((field) => status[field]);
   // Others may have stored its members in another order.
   const holder = [status.duplicateOf?.namespace, status.duplicateOf?.name];
   const text = JSON.stringify([status.observedGeneration, facts, holder, conditions]);
   return hash("sha256", text, "base64url");
+}
+
+/** The conditions that the operator owns, in the order of CONDITION_TYPES. */
+function ownConditions<C extends Pick<SSHKeyCondition, "type">>(
+  status: { readonly conditions?: readonly C[] } | undefined,
+): readonly (C | undefined)[] {
+  return CONDITION_TYPES.map((type) => status?.conditions?.find((condition) => condition.type === type));
 }
 
 const MAXIMUM_SHARED = 4096;

@@ -12,6 +12,9 @@ const closeBrace = 0x7d;
 /** Makes braces of brackets, and of nothing else. */
 const toBrace = 0x20;
 
+/** What stands before the one long list in an item that nobody reads. */
+const managedFields = Buffer.from('"managedFields":');
+
 /** Up to here a string is read byte by byte, which is faster than a search for its end. */
 const shortString = 1024;
 
@@ -24,8 +27,9 @@ type Place = "outside" | "first" | "next" | "within" | "behind";
 /**
  * Reads the JSON of a list, `{"kind":…,"metadata":{…},"items":[{…},…]}`, as its bytes come. An item is given as soon as
  * it is whole, and of its text nothing is kept: memory is bounded by the longest item, whatever the list holds. Takes
- * what JSON.parse takes, but for items that are no objects or come twice. Work is linear in the bytes, however they are
- * chunked.
+ * what JSON.parse takes, but for items that are no objects or come twice. The `metadata.managedFields` of an item, half
+ * of its text and read by nobody, are left out unparsed where the whole item is in one chunk. Work is linear in the
+ * bytes, however they are chunked.
  */
 export class ListReader {
   readonly #call: string;
@@ -36,6 +40,8 @@ export class ListReader {
   #place: Place = "outside";
   /** Of brackets and braces: in the list while outside of its items, or in an item. */
   #depth = 0;
+  /** Where in the chunk the elements of the item's managedFields begin and end; 0 when they are not all in it. */
+  #unread: [start: number, end: number] = [0, 0];
   #isInString = false;
   /** Is the next byte of the string escaped? */
   #isEscaped = false;
@@ -62,7 +68,7 @@ export class ListReader {
         at = this.#endOfItem(chunk, start);
         if (this.#depth > 0 || this.#item.length > 0) this.#item.append(chunk.subarray(start, at));
         if (this.#depth > 0) return;
-        const text = this.#item.length > 0 ? this.#item.text() : chunk.toString("utf8", start, at);
+        const text = this.#item.length > 0 ? this.#item.text() : this.#textOf(chunk, start, at);
         this.#item.clear();
         this.#place = "behind";
         yield this.#parse(text);
@@ -141,11 +147,18 @@ export class ListReader {
     return at + 1;
   }
 
+  #textOf(chunk: Buffer, start: number, end: number): string {
+    const [from, to] = this.#unread;
+    if (to === 0) return chunk.toString("utf8", start, end);
+    return chunk.toString("utf8", start, from) + chunk.toString("utf8", to, end);
+  }
+
   /** The index behind the item, with `#depth` 0, or the end of the chunk when it goes on. */
   #endOfItem(chunk: Buffer, start: number): number {
     const { length } = chunk;
     let at = this.#isInString ? this.#resumeString(chunk, start) : start;
     let depth = this.#depth;
+    this.#unread = [0, 0];
     while (at < length) {
       const byte = chunk[at] as number;
       at += 1;
@@ -154,15 +167,24 @@ export class ListReader {
       } else if (byte >= openBracket) {
         const brace = byte | toBrace;
         if (brace === openBrace) {
+          if (byte === openBracket && depth === 2) this.#noteManagedFields(chunk, at);
           depth += 1;
         } else if (brace === closeBrace) {
           depth -= 1;
           if (depth === 0) break;
+          if (depth === 2 && this.#unread[0] > 0 && this.#unread[1] === 0) this.#unread[1] = at - 1;
         }
       }
     }
     this.#depth = depth;
     return at;
+  }
+
+  /** A list begins at `at`. */
+  #noteManagedFields(chunk: Buffer, at: number): void {
+    const start = at - 1 - managedFields.length;
+    if (this.#unread[0] > 0 || start < 0) return;
+    if (managedFields.compare(chunk, start, at - 1) === 0) this.#unread[0] = at;
   }
 
   /** The index behind the string, or the end of the chunk, with `#isInString` set, when it goes on. */

@@ -87,6 +87,22 @@ describe("a list that is read as its bytes come", () => {
     );
   });
 
+  test("leaves nothing out of an item but what stands in its managedFields", () => {
+    const metadata = fc.record({ name: text, managedFields: fc.array(value), labels: fc.array(value) });
+    const items = fc.array(fc.record({ metadata, spec: item, managedFields: fc.array(value) }));
+    const without = (all: unknown) =>
+      JSON.parse(JSON.stringify(all), function (name, given) {
+        return name === "managedFields" && "labels" in this ? [] : given;
+      });
+    fc.assert(
+      fc.property(items, fc.array(fc.nat()), (all, at) => {
+        const bytes = Buffer.from(JSON.stringify({ items: all }), "utf8");
+        expect(readList([bytes])).toEqual(without({ items: all }));
+        expect(without(readList(cut(bytes, at)))).toEqual(without({ items: all }));
+      }),
+    );
+  });
+
   test("is refused wherever JSON.parse refuses it, when bytes were changed", () => {
     const sample = '{"kind":"L","metadata":{"a":"b\\""},"items":[{"a":[1,"]"]},{"b":{"c":null}}],"x":[]}';
     const structure = fc.constantFrom(...'{}[],:"\\ 1abitems'.split(""));
@@ -115,6 +131,13 @@ describe("a list that is read as its bytes come", () => {
       }),
       { numRuns: 3000 },
     );
+  });
+
+  test("is refused when what it leaves out does not end", () => {
+    for (const end of ["}", "]}}", '"]}}]}', "]}}]"]) {
+      const bytes = Buffer.from(`{"items":[{"metadata":{"managedFields":[{"a":[1]}${end}`, "utf8");
+      expect(failureOf(() => readList([bytes])).code).toBe("Undecodable");
+    }
   });
 
   test("gives an item as soon as it is whole", () => {
