@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { NAMESPACE, SHORT_LEASE } from "../availability/replicas.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -10,7 +11,7 @@ import type { ProxiedRequest } from "./proxiedrequest.ts";
 const USERS = 15;
 const KEYS_PER_USER = 12;
 /** Statuses that the operator sends at once, of which one namespace gets half at most. */
-const AT_ONCE = 8;
+const AT_ONCE = DEFAULT_SETTINGS.concurrency;
 
 /** Far less than what a request may take. */
 const REVOCATION_MS = 5000;
