@@ -2,10 +2,17 @@ import type { State } from "../api/states.ts";
 import { rfc3339 } from "../api/time.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { Claim } from "./claim.ts";
-import { type Finding, judge, type Knowledge, latestExpiry, NO_KNOWLEDGE } from "./judgement.ts";
+import {
+  type Finding,
+  judge,
+  type Knowledge,
+  latestExpiry,
+  NO_KNOWLEDGE,
+  sameFindings,
+} from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
 import type { Policy } from "./policy.ts";
-import type { SSHKeyRecord } from "./record.ts";
+import { isSameSpec, type SSHKeyRecord } from "./record.ts";
 
 /** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
 export type Standing =
@@ -360,11 +367,6 @@ export class Claims {
   }
 }
 
-/** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
-export function isSameSpec(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
-  return a.generation === b.generation && a.isTerminating === b.isTerminating && a.key === b.key;
-}
-
 /** How often those who claim one key are told of another holder when they are so many, in ms. */
 const TELL_MANY_EVERY_MS = 10_000;
 const MANY_CLAIMS = 1000;
@@ -396,10 +398,6 @@ class Changes {
   all(): readonly Change[] {
     return Array.from(this.#lost, ([claim, isLost]) => ({ claim, isLost }));
   }
-}
-
-function sameFindings(a: readonly Finding[], b: readonly Finding[]): boolean {
-  return a.length === b.length && a.every(({ code }, i) => code === b[i]?.code);
 }
 
 function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {

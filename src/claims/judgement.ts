@@ -42,6 +42,11 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
   return findings.sort((a, b) => PRECEDENCE.indexOf(a.state) - PRECEDENCE.indexOf(b.state));
 }
 
+/** Do two judgements find the same? */
+export function sameFindings(a: readonly Finding[], b: readonly Finding[]): boolean {
+  return a.length === b.length && a.every(({ code }, i) => code === b[i]?.code);
+}
+
 /** The latest `spec.expiresAt` that the policy allows, in ms since the epoch; undefined without a limit. */
 export function latestExpiry({ createdAt }: SSHKeyRecord, policy: Policy): number | undefined {
   return policy.maximumLifetime === undefined ? undefined : createdAt + policy.maximumLifetime;

@@ -78,7 +78,6 @@ export interface StoredSSHKey {
  */
 export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRecord {
   const { metadata, status } = object;
-  const spec = readSpec(object.spec);
   const changing = {
     resourceVersion: metadata.resourceVersion,
     isTerminating: metadata.deletionTimestamp !== undefined,
@@ -87,6 +86,7 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
   };
   if (known?.uid === metadata.uid && known.generation === metadata.generation)
     return { ...known, ...changing };
+  const spec = readSpec(object.spec);
   const createdAt = Date.parse(metadata.creationTimestamp ?? "") || 0;
   const generation = metadata.generation ?? 0;
   const { key, faults } = parse(spec);
@@ -108,6 +108,11 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
     bytes: changing.bytes,
     observed: changing.observed,
   };
+}
+
+/** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
+export function isSameSpec(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
+  return a.generation === b.generation && a.isTerminating === b.isTerminating && a.key === b.key;
 }
 
 /** What is kept of a comment, and stands on the status, in code points. */

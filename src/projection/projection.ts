@@ -1,9 +1,9 @@
 import { isNewer } from "../api/resourceversion.ts";
 import type { Claim } from "../claims/claim.ts";
-import { type Change, Claims, isSameSpec } from "../claims/claims.ts";
+import { type Change, Claims } from "../claims/claims.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
-import type { SSHKeyRecord } from "../claims/record.ts";
+import { isSameSpec, type SSHKeyRecord } from "../claims/record.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { linesOf } from "./file.ts";
 import { type Plan, planTarget } from "./plan.ts";
