@@ -11,8 +11,10 @@ import { secretName } from "../../src/projection/secretname.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PAGES = [
-  "README.md",
-  ...readdirSync(join(ROOT, "docs")).map((name) => join("docs", name)),
+  ...readdirSync(ROOT).filter(isPage),
+  ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
+    .filter(isPage)
+    .map((name) => join("docs", name)),
   "examples/quickstart/README.md",
 ];
 const README = read("README.md");
@@ -119,6 +121,10 @@ describe.each(PAGES)("%s", (page) => {
     expect(dead.map(([link]) => link)).toEqual([]);
   });
 });
+
+function isPage(file: string): boolean {
+  return file.endsWith(".md");
+}
 
 function read(page: string): string {
   return readFileSync(join(ROOT, page), "utf8");
