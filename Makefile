@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo test check build soak bench bench-quick controlplane generate format clean
+.PHONY: help demo test check build soak bench bench-quick controlplane generate format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,6 +42,12 @@ generate: $(INSTALLED) ## Write src/api/ from crds/
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes
 	@biome check --write .
+
+hooks: ## Check format, lint and types before each commit, in a few seconds
+	@git config core.hooksPath .githooks
+
+release: $(INSTALLED) ## Make what a release consists of: TAG=vX.Y.Z IMAGE=REGISTRY/NAME
+	@node tools/release.ts $(TAG) --image $(IMAGE)
 
 clean: ## Remove what was built or installed here
 	rm -rf dist node_modules
