@@ -1,0 +1,176 @@
+import { spawnSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+
+const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--out DIR] [--without-image] [--push]
+
+  Makes of a tag what a release consists of, in DIR (default dist/release/vX.Y.Z):
+    sshkey-operator-X.Y.Z.tar.gz      the bundle: one file that needs nothing but Node, and its source map
+    install.yaml, crds.yaml           the manifests, with the image's name and tag
+    sshkey-operator-X.Y.Z.oci.tar     the image for linux/amd64 and linux/arm64 (docker buildx)
+    RELEASE_NOTES.md                  the version's section of CHANGELOG.md
+    SHA256SUMS                        of all of them
+
+  --image          the name under which the image will be pulled
+  --without-image  leaves the image out, where there is no docker
+  --push           pushes the image too; the rest is never uploaded
+
+The same tag gives the same bytes, whatever the machine: the image too, as long as its base images have the same digests
+(BUILD_IMAGE and RUNTIME_IMAGE in the environment can name them).`;
+
+const REPOSITORY = resolve(import.meta.dirname, "..");
+const PLATFORMS = "linux/amd64,linux/arm64";
+
+/** What is wrong with the tag or the machine, and what to do: one line for a person. */
+class ReleaseError extends Error {}
+
+try {
+  release();
+} catch (error) {
+  if (!(error instanceof ReleaseError)) throw error;
+  process.stderr.write(`release: ${error.message}\n`);
+  process.exitCode = 1;
+}
+
+function release(): void {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      image: { type: "string" },
+      out: { type: "string" },
+      "without-image": { type: "boolean", default: false },
+      push: { type: "boolean", default: false },
+      help: { type: "boolean", default: false },
+    },
+  });
+  if (values.help) {
+    console.log(USAGE);
+    return;
+  }
+  const [tag = ""] = positionals;
+  const version = /^v(\d+\.\d+\.\d+(?:-[0-9A-Za-z.-]+)?)$/.exec(tag)?.[1];
+  if (version === undefined || values.image === undefined)
+    throw new ReleaseError(`a tag vX.Y.Z and --image are needed:\n\n${USAGE}`);
+  const out = resolve(values.out ?? join(REPOSITORY, "dist", "release", tag));
+  const scratch = mkdtempSync(join(tmpdir(), "sshkey-operator-release-"));
+  const source = join(scratch, "source");
+  try {
+    checkOut(tag, source);
+    // What a file's time would say: reproducible-builds.org/specs/source-date-epoch.
+    const epoch = run("git", ["log", "-1", "--format=%ct"], source).trim();
+    const notes = releaseNotes(source, version);
+    rmSync(out, { recursive: true, force: true });
+    mkdirSync(out, { recursive: true });
+    writeFileSync(join(out, "RELEASE_NOTES.md"), notes);
+    bundle(source, out, version, epoch);
+    manifests(source, out, values.image, version);
+    if (!values["without-image"]) image(source, out, `${values.image}:${version}`, epoch, values.push);
+    checksums(out);
+    for (const name of readdirSync(out)) console.log(join(out, name));
+  } finally {
+    rmSync(scratch, { recursive: true });
+  }
+}
+
+/** Nothing of the working tree gets into a release: only what the tag names. */
+function checkOut(tag: string, source: string): void {
+  const found = spawnSync("git", ["rev-parse", "--quiet", "--verify", `refs/tags/${tag}^{commit}`], {
+    cwd: REPOSITORY,
+  });
+  if (found.status !== 0) throw new ReleaseError(`there is no tag ${tag}: git tag ${tag} makes it`);
+  run("git", ["clone", "--quiet", "--no-checkout", REPOSITORY, source], REPOSITORY);
+  run("git", ["-c", "advice.detachedHead=false", "checkout", "--quiet", tag], source);
+}
+
+/** The section of the version in CHANGELOG.md. Refuses a tag whose files name another version. */
+function releaseNotes(source: string, version: string): string {
+  const named: string = JSON.parse(readFileSync(join(source, "package.json"), "utf8")).version;
+  if (named !== version)
+    throw new ReleaseError(
+      `package.json says ${named}: set its version to ${version}, commit, and tag again`,
+    );
+  const sections = readFileSync(join(source, "CHANGELOG.md"), "utf8").split(/^(?=## )/m);
+  const section = sections.find((each) => each.startsWith(`## [${version}] - `));
+  if (section === undefined)
+    throw new ReleaseError(
+      `CHANGELOG.md has no section "## [${version}] - DATE": rename Unreleased, and tag again`,
+    );
+  return `${section.split("\n").slice(1).join("\n").trim()}\n`;
+}
+
+function bundle(source: string, out: string, version: string, epoch: string): void {
+  run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], source);
+  run(process.execPath, ["tools/build.ts"], source);
+  cpSync(join(source, "LICENSE"), join(source, "dist", "LICENSE"));
+  const archive = join(out, `sshkey-operator-${version}.tar.gz`);
+  const tar = [
+    "--sort=name",
+    `--mtime=@${epoch}`,
+    "--owner=0",
+    "--group=0",
+    "--numeric-owner",
+    "--mode=0644",
+  ];
+  // gzip -n: no name and time in its header.
+  run(
+    "tar",
+    [...tar, "-I", "gzip -9n", "-cf", archive, "LICENSE", "main.cjs", "main.cjs.map"],
+    join(source, "dist"),
+  );
+}
+
+function manifests(source: string, out: string, name: string, version: string): void {
+  const folder = join(source, "release");
+  mkdirSync(folder);
+  const kustomization = {
+    resources: ["../deploy"],
+    images: [{ name: "sshkey-operator", newName: name, newTag: version }],
+  };
+  writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
+  const kubectl = join(run(process.execPath, ["controlplane/main.ts"], source).trim(), "kubectl");
+  writeFileSync(join(out, "install.yaml"), run(kubectl, ["kustomize", "release"], source));
+  writeFileSync(join(out, "crds.yaml"), run(kubectl, ["kustomize", "crds"], source));
+}
+
+function image(source: string, out: string, name: string, epoch: string, isPushed: boolean): void {
+  if (spawnSync("docker", ["buildx", "version"]).status !== 0)
+    throw new ReleaseError("docker buildx is needed for the image; --without-image leaves it out");
+  const archive = join(out, `sshkey-operator-${name.slice(name.lastIndexOf(":") + 1)}.oci.tar`);
+  const bases = ["BUILD_IMAGE", "RUNTIME_IMAGE"].flatMap((base) =>
+    process.env[base] === undefined ? [] : ["--build-arg", `${base}=${process.env[base]}`],
+  );
+  const build = ["buildx", "build", "--platform", PLATFORMS, "--provenance=false", "--tag", name, ...bases];
+  const outputs = [
+    `type=oci,dest=${archive},rewrite-timestamp=true`,
+    ...(isPushed ? ["type=registry,rewrite-timestamp=true"] : []),
+  ];
+  const version = ["--build-arg", `VERSION=${name.slice(name.lastIndexOf(":") + 1)}`];
+  run("docker", [...build, ...version, ...outputs.flatMap((output) => ["--output", output]), "."], source, {
+    SOURCE_DATE_EPOCH: epoch,
+  });
+}
+
+function checksums(out: string): void {
+  const lines = readdirSync(out).map((name) => {
+    const digest = createHash("sha256").update(readFileSync(join(out, name)));
+    return `${digest.digest("hex")}  ${name}\n`;
+  });
+  writeFileSync(join(out, "SHA256SUMS"), lines.join(""));
+}
+
+/** What the program prints; what it complains of goes to stderr. */
+function run(program: string, args: readonly string[], cwd: string, env: NodeJS.ProcessEnv = {}): string {
+  const { status, stdout, error } = spawnSync(program, args, {
+    cwd,
+    encoding: "utf8",
+    env: { ...process.env, ...env },
+    maxBuffer: 64 * 2 ** 20,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  if (error !== undefined) throw new ReleaseError(`${program} cannot be started: ${error.message}`);
+  if (status !== 0) throw new ReleaseError(`${[program, ...args].join(" ")}: exit code ${status}`);
+  return stdout;
+}
