@@ -37,8 +37,9 @@ bench-quick: build ## The ratios that hold on a noisy machine, in under two minu
 controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder
 	@node controlplane/main.ts
 
-generate: $(INSTALLED) ## Write src/api/ from crds/
+generate: $(INSTALLED) ## Write src/api/ from crds/, and docs/errors.md from src/api/errors.ts
 	@node tools/generate-api.ts
+	@node tools/generate-errors.ts
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes
 	@biome check --write .

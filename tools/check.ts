@@ -31,6 +31,10 @@ const checks: Check[] = [
     name: "Generated files are up to date",
     run: () => command("node", ["tools/generate-api.ts", "--check"]),
   },
+  {
+    name: "docs/errors.md is up to date",
+    run: () => command("node", ["tools/generate-errors.ts", "--check"]),
+  },
 ];
 if (isAll) {
   checks.push({ name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) });

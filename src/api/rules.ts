@@ -3,6 +3,7 @@ import { describePrivateKey } from "../ssh/privatekey.ts";
 import { MAX_KEY_CHARACTERS } from "../ssh/publickey.ts";
 import { strayCharacter } from "../ssh/straycharacter.ts";
 import { characterAt, codePoints, firstUnprintable } from "../ssh/unprintable.ts";
+import type { KeyErrorCode } from "./errors.ts";
 import type { SSHKeySpec } from "./sshkey.generated.ts";
 import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
 
@@ -10,13 +11,7 @@ import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
 export interface Fault {
   readonly field: "spec" | `spec.${keyof SSHKeySpec}`;
   /** A stable word for programs, usable as the reason of a condition. */
-  readonly code:
-    | "PrivateKey"
-    | "InvalidUser"
-    | "InvalidKey"
-    | "InvalidTitle"
-    | "InvalidOptions"
-    | "InvalidExpiresAt";
+  readonly code: KeyErrorCode;
   /** What is wrong and what to do, in the CRD's own words. */
   readonly message: string;
 }

@@ -1,3 +1,4 @@
+import type { KeyErrorCode } from "../api/errors.ts";
 import { expiresAtFault, userFault } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { readTime } from "../api/time.ts";
@@ -51,7 +52,7 @@ export interface KeyFacts {
 
 /** A stable code for programs, and a sentence for people: what is wrong, then what to do. */
 export interface Fault {
-  readonly code: string;
+  readonly code: KeyErrorCode;
   readonly message: string;
 }
 

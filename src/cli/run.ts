@@ -8,6 +8,7 @@ import { EventRecorder } from "../kube/eventrecorder.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { LeaderElector } from "../kube/lease.ts";
 import { Transport } from "../kube/transport.ts";
+import { logEvent } from "../operator/logevent.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
 import { type Endpoint, serve } from "./endpoint.ts";
@@ -42,10 +43,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const endpoints = await open(options, operator, metrics, log);
   const addresses = endpoints.map((endpoint) => endpoint.address);
   const { namespaces } = settings;
-  log.info(
-    { event: "Started", version: VERSION, server: host, namespaces, addresses },
-    "SSHKey operator started.",
-  );
+  logEvent(log, "Started", { version: VERSION, server: host, namespaces, addresses });
   try {
     await operator.run(signal);
   } catch (error) {
@@ -55,7 +53,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     await transport.close();
     credentials.close();
     await Promise.all(endpoints.map((endpoint) => endpoint.close()));
-    log.info({ event: "Stopped" }, "SSHKey operator stopped.");
+    logEvent(log, "Stopped");
     log.flush();
   }
 }
@@ -92,13 +90,9 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
       leaseDurationMs: options.leaderElectLeaseDuration,
       renewDeadlineMs: options.leaderElectRenewDeadline,
       retryPeriodMs: options.leaderElectRetryPeriod,
-      onLeader: (leader) =>
-        log.info({ event: "Leader", leader, isSelf: leader === identity }, "The leader changed."),
+      onLeader: (leader) => logEvent(log, "Leader", { leader, isSelf: leader === identity }),
       onError: (error) =>
-        log.warn(
-          { event: "LeaseFailed", error: error instanceof Error ? error.message : error },
-          "Will be tried again.",
-        ),
+        logEvent(log, "LeaseFailed", { error: error instanceof Error ? error.message : error }),
     });
     return { elector };
   } catch (error) {
@@ -114,8 +108,7 @@ async function open(
   log: Logger,
 ): Promise<Endpoint[]> {
   const probe = (isGood: boolean) => (isGood ? { body: "ok\n" } : { status: 503, body: "not yet\n" });
-  const onError = (err: unknown) =>
-    log.error({ event: "EndpointFailed", err }, "Unexpected; the endpoint goes on.");
+  const onError = (err: unknown) => logEvent(log, "EndpointFailed", { err });
   const probes = await serve({
     flag: "--health-probe-bind-address",
     address: options.healthProbeBindAddress,

@@ -26,7 +26,7 @@ export interface WorkQueueObserver {
   /** A worker finished with a key. */
   finished?(workSeconds: number): void;
   /** `process` rejected; the key is retried. */
-  failed?(error: unknown): void;
+  failed?(key: string, error: unknown): void;
 }
 
 export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
@@ -201,7 +201,7 @@ export class WorkQueue<K extends string> {
     try {
       await run.process(key, run.signal);
     } catch (error) {
-      this.#observer.failed?.(error);
+      this.#observer.failed?.(key, error);
       this.retry(key);
     }
     const now = this.#now();

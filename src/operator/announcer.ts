@@ -1,4 +1,3 @@
-import type { Logger } from "pino";
 import { API_VERSION, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
 import { STATES, type State } from "../api/states.ts";
 import type { Claim } from "../claims/claim.ts";
@@ -8,9 +7,7 @@ import type { AccessChange } from "../projection/accesschanges.ts";
 import type { LiveSecret } from "../projection/secret.ts";
 import type { Target } from "../projection/target.ts";
 import type { Verdict } from "../projection/verdict.ts";
-
-/** What the loop says goes through here; each line carries a stable `event`. */
-export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;
+import { type Log, logEvent } from "./logevent.ts";
 
 /** A message may say what a key of another format is as an OpenSSH line; key text has no place in a log. */
 const KEY_TEXT = /AAAA[A-Za-z0-9+/]+/g;
@@ -70,15 +67,15 @@ export class Announcer {
     let named = 0;
     for (const { change, fingerprint, sshKey, why } of changes) {
       if (isMeddledWith && named >= MAXIMUM_NAMED) {
-        this.#log.warn(
-          { event: "AccessChanged", namespace, secret, user, change: "more" },
-          "Somebody else changed more keys of the Secret than are named here.",
-        );
+        const line = { event: "AccessChanged", namespace, secret, user, change: "more" };
+        this.#log.warn(line, "Somebody else changed more keys of the Secret than are named here.");
         return;
       }
       named += 1;
-      this.#log.info(
-        { event: "AccessChanged", namespace, secret, user, change, fingerprint, sshKey, why },
+      logEvent(
+        this.#log,
+        "AccessChanged",
+        { namespace, secret, user, change, fingerprint, sshKey, why },
         change === "added" ? "The key may log in." : "The key may no longer log in.",
       );
     }
@@ -95,7 +92,7 @@ export class Announcer {
       action: "Project",
       note,
     });
-    this.#log.warn({ event: "SecretRestored", namespace, secret: name }, note);
+    logEvent(this.#log, "SecretRestored", { namespace, secret: name }, note);
   }
 
   /** A Secret has the installation's label, but says it is another one or none. */
@@ -109,12 +106,12 @@ export class Announcer {
       action: "Project",
       note,
     });
-    this.#log.warn({ event: "SecretCopied", namespace, secret: name }, note);
+    logEvent(this.#log, "SecretCopied", { namespace, secret: name }, note);
   }
 
   /** A Secret of a user without SSHKeys may still hold keys, and cannot be emptied. */
   revocationBlocked({ namespace, secretName: name }: Target, why: string): void {
     if (!this.#repeats.take(`blocked ${namespace}/${name}`)) return;
-    this.#log.warn({ event: "RevocationBlocked", namespace, secret: name }, why);
+    logEvent(this.#log, "RevocationBlocked", { namespace, secret: name }, why);
   }
 }

@@ -9,7 +9,8 @@ import { needsPerson } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
 import { statusWrite } from "../projection/status.ts";
 import type { Target } from "../projection/target.ts";
-import type { Announcer, Log } from "./announcer.ts";
+import type { Announcer } from "./announcer.ts";
+import { type Log, logEvent } from "./logevent.ts";
 import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
 import type { Presence } from "./presence.ts";
 import { type Requests, SecretWriter } from "./secretwriter.ts";
@@ -69,10 +70,15 @@ export class Controller {
   #leads = false;
 
   constructor(options: ControllerOptions) {
-    const { metrics, requests, settings } = options;
+    const { metrics, requests, settings, log } = options;
     this.#o = options;
+    const failed = (key: string, err: unknown) => logEvent(log, "UnexpectedError", { key, err });
     const queue = (name: ControllerName) =>
-      new WorkQueue<string>({ namespaceOf, backoff: RETRY, observer: metrics.queueObserver(name) });
+      new WorkQueue<string>({
+        namespaceOf,
+        backoff: RETRY,
+        observer: { ...metrics.queueObserver(name), failed },
+      });
     this.secrets = queue("secret");
     this.blocked = queue("blocked");
     this.statuses = queue("status");
@@ -192,7 +198,7 @@ export class Controller {
       default:
         metrics.reconciled("secret", "error");
         if (error !== undefined && error.code !== "Conflict")
-          log.warn({ event: "ReconcileFailed", secret: id, err: error }, "Will be tried again.");
+          logEvent(log, "ReconcileFailed", { secret: id, err: error });
         this.secrets.retry(id, error?.retryAfterMs);
     }
   }
@@ -209,10 +215,9 @@ export class Controller {
     const doubtMs = presence.holdsUp(id);
     if (doubtMs > 0) {
       if (doubtMs === Number.POSITIVE_INFINITY) return undefined;
-      log.warn(
-        { event: "AbsenceInDoubt", secret: id },
-        "The CRD was installed anew; the Secret stays as it is.",
-      );
+      const text =
+        "The CRD was installed anew; the Secret stays as it is until its SSHKeys had time to come back.";
+      logEvent(log, "AbsenceInDoubt", { secret: id }, text);
       this.secrets.addAfter(id, doubtMs);
       return undefined;
     }
@@ -221,7 +226,7 @@ export class Controller {
     } catch (error) {
       if (signal.aborted) return undefined;
       metrics.reconciled("secret", "error");
-      log.error({ event: "ReconcileFailed", secret: id, err: error }, "Unexpected; will be tried again.");
+      logEvent(log, "UnexpectedError", { secret: id, err: error });
       this.#blockedIds.delete(id);
       this.secrets.retry(id);
       return undefined;
@@ -324,9 +329,8 @@ export class Controller {
     } catch (error) {
       if (signal.aborted) return;
       metrics.reconciled("status", "error");
-      const line = { event: "ReconcileFailed", sshKey: id, err: error };
-      if (error instanceof ApiError) log.warn(line, "Will be tried again.");
-      else log.error(line, "Unexpected; will be tried again.");
+      const isExpected = error instanceof ApiError;
+      logEvent(log, isExpected ? "ReconcileFailed" : "UnexpectedError", { sshKey: id, err: error });
       this.statuses.retry(id, error instanceof ApiError ? error.retryAfterMs : undefined);
     }
   }

@@ -5,9 +5,10 @@ import type { EventRecorder } from "../kube/eventrecorder.ts";
 import type { LeaderElector } from "../kube/lease.ts";
 import type { Call, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
-import { Announcer, type Log } from "./announcer.ts";
+import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { Deadline } from "./deadline.ts";
+import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
 import { Presence } from "./presence.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
@@ -80,11 +81,7 @@ export class Operator {
       projection: this.#projection,
       now,
       onSettled: (ids) => this.#controller.enqueue(ids),
-      onDoubt: (count, error) =>
-        log.warn(
-          { event: "AbsenceInDoubt", count, error: error?.message },
-          "SSHKeys vanished, but not one by one; their Secrets stay as they are.",
-        ),
+      onDoubt: (count, error) => logEvent(log, "AbsenceInDoubt", { count, error: error?.message }),
       onWaiting: (error) => this.#crdIsMissing(error),
     });
     this.#sources = new Sources({
@@ -100,18 +97,14 @@ export class Operator {
       onGone: (namespace, name) => metrics.forgetChanges(`${namespace}/${name}`),
       onSynced: (namespace) => this.#synced(namespace),
       onState: (resource, namespace, state) => {
-        if (isOutOfReach(state))
-          log.warn(
-            { event: "NamespaceUnavailable", resource, namespace, state },
-            "It cannot be listed or watched; nothing is written there, and nobody else waits for it.",
-          );
+        if (isOutOfReach(state)) logEvent(log, "NamespaceUnavailable", { resource, namespace, state });
         this.#settleIfPossible();
       },
       onRestart: (resource, why, { delayMs, relist, error }) => {
         metrics.watchRestarted(resource, why);
         const delay = Math.round(delayMs);
-        const line = { event: "WatchRestarted", resource, why, delayMs: delay, relist, error: error.message };
-        log.warn(line, "The watch is started again.");
+        const line = { resource, why, delayMs: delay, relist, error: error.message };
+        logEvent(log, "WatchRestarted", line);
       },
     });
     this.#controller = new Controller({
@@ -167,7 +160,7 @@ export class Operator {
     if (signal.aborted) return;
     this.#isReady = true;
     const { elector, log } = this.#o;
-    log.info({ event: "Synced" }, "Every list is complete, or known to be out of reach.");
+    logEvent(log, "Synced");
     if (elector === undefined) await this.#lead(signal, signal);
     else await elector.run(signal, (term) => this.#lead(term, signal));
   }
@@ -186,7 +179,7 @@ export class Operator {
     term.addEventListener("abort", giveUp, { once: true });
     this.#mayWrite = () => !writing.signal.aborted && (elector === undefined || elector.isLeader());
     metrics.setLeading(true);
-    log.info({ event: "Leading" }, "This instance writes.");
+    logEvent(log, "Leading");
     try {
       await this.#presence.whenStanding(term);
       this.#projection.advance(this.#now());
@@ -196,8 +189,7 @@ export class Operator {
       this.#mayWrite = () => false;
       metrics.setLeading(false);
       metrics.forgetChanges();
-      if (!stop.aborted)
-        log.warn({ event: "LeadershipLost" }, "Another instance may write; this one stands by.");
+      if (!stop.aborted) logEvent(log, "LeadershipLost");
     }
   }
 
@@ -219,8 +211,8 @@ export class Operator {
 
   #crdIsMissing(error: ApiError | undefined): void {
     const { log } = this.#o;
-    if (error !== undefined) log.warn({ event: "CRDUnknown", error: error.message }, "Will be tried again.");
-    else log.warn({ event: "CRDMissing" }, "The CRD is being deleted or missing; nothing is written.");
+    if (error !== undefined) logEvent(log, "CRDUnknown", { error: error.message });
+    else logEvent(log, "CRDMissing");
   }
 
   /**
@@ -248,11 +240,7 @@ export class Operator {
     return new RevokedKeys({
       file,
       onChange: (fingerprints) => void this.#judgeAgain(fingerprints),
-      onProblem: (problem, line) =>
-        log.error(
-          { event: "RevokedKeysUnreadable", file, problem, line },
-          "The list of revoked keys is not as it should be; what could be read of it holds.",
-        ),
+      onProblem: (problem, line) => logEvent(log, "RevokedKeysUnreadable", { file, problem, line }),
     });
   }
 
@@ -267,6 +255,6 @@ export class Operator {
       this.#changed(false);
       await new Promise(setImmediate);
     }
-    this.#o.log.info({ event: "RevokedKeysRead", count: revoked.size }, "The list of revoked keys was read.");
+    logEvent(this.#o.log, "RevokedKeysRead", { count: revoked.size });
   }
 }

@@ -144,7 +144,7 @@ describe("a work queue", () => {
     const queue = new WorkQueue<string>({
       namespaceOf,
       backoff: { initialMs: 1, maxMs: 4, jitter: 0 },
-      observer: { failed: (error) => failed.push(error) },
+      observer: { failed: (_, error) => failed.push(error) },
     });
     const stop = new AbortController();
     const ended = queue.run(

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { errorFromResponse } from "../../../src/kube/apierror.ts";
 import type { Call } from "../../../src/kube/transport.ts";
 import { CREATED } from "../../claims/sshkeys.ts";
@@ -92,7 +92,7 @@ describe("a pass", () => {
     });
     stand.start().show(LAPTOP);
     await until("the Secret is written", () => stand.file(ALICE) === line("laptop"));
-    expect(stand.said("ReconcileFailed")).toMatchObject([
+    expect(stand.said("UnexpectedError")).toMatchObject([
       { secret: ALICE, err: { type: "TypeError", message: "a defect" } },
     ]);
   });
@@ -263,8 +263,20 @@ describe("a status", () => {
       },
     });
     await until("it is written", () => stand.said("StateChanged").length === 1);
-    expect(stand.said("ReconcileFailed")).toMatchObject([
+    expect(stand.said("UnexpectedError")).toMatchObject([
       { sshKey: "team-a/laptop", err: { type: "TypeError", message: "a defect" } },
+    ]);
+  });
+
+  it("whose decision fails logs that under err and comes again", async () => {
+    const stand = new Stand();
+    vi.spyOn(stand.projection, "lastVerdict").mockImplementationOnce(() => {
+      throw new TypeError("a defect");
+    });
+    stand.start().show(LAPTOP);
+    await until("it is written", () => stand.said("StateChanged").length === 1);
+    expect(stand.said("UnexpectedError")).toMatchObject([
+      { key: "team-a/laptop", err: { type: "TypeError", message: "a defect" } },
     ]);
   });
 

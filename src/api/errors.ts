@@ -1,0 +1,315 @@
+import type { RefusalCode } from "../ssh/refusal.ts";
+import type { WeaknessCode } from "../ssh/weakness/weaknesses.ts";
+
+/** What a code says to people. docs/errors.md is made from these tables. */
+export interface ErrorMeaning {
+  /** A sentence. */
+  readonly meaning: string;
+  /** A sentence, or empty where nothing is to be done. */
+  readonly whatToDo: string;
+}
+
+const COPY = "Copy the whole line again from the `.pub` file.";
+const NEW_KEY = "Make a new key: `ssh-keygen -t ed25519`.";
+const OPTION = "Correct the entry of `spec.options` that the message names.";
+
+/**
+ * Why a key is refused: the reason of the condition `Valid` for what makes it Invalid, and `codes` of the log line
+ * StateChanged for every finding.
+ */
+export const KEY_ERRORS = {
+  Empty: { meaning: "There is no key in `spec.key`.", whatToDo: "Give the line of the `.pub` file." },
+  TooLong: {
+    meaning: "The key or the options are longer than any that OpenSSH makes.",
+    whatToDo: "Give one key on one line, and fewer or shorter options.",
+  },
+  NulCharacter: { meaning: "The key holds a zero byte.", whatToDo: COPY },
+  SeveralKeys: { meaning: "There is more than one key.", whatToDo: "Give each key an SSHKey of its own." },
+  SeveralLines: {
+    meaning: "There is more than one line.",
+    whatToDo: "Give the one line of the `.pub` file.",
+  },
+  OptionsInKey: {
+    meaning: "Something stands before the key's type.",
+    whatToDo: "Begin with the type, and put options into `spec.options`.",
+  },
+  MissingType: {
+    meaning: "The line begins with the base64 and not with the type.",
+    whatToDo: COPY,
+  },
+  BadCharacter: {
+    meaning: "A character cannot stand in a key line: a typographic quote or dash, an invisible one.",
+    whatToDo: "Copy the line again as plain text.",
+  },
+  QuotedKey: { meaning: "The key stands in quotes.", whatToDo: "Remove them." },
+  EncodedKey: {
+    meaning: "This is the base64 of a key line.",
+    whatToDo: "Decode it with `base64 -d`, and give the line itself.",
+  },
+  UnknownType: {
+    meaning: "The key's type is none of those that are supported.",
+    whatToDo: "Give a key of one of the types in the message.",
+  },
+  TypeMismatch: { meaning: "The line names one type, and the key in it has another.", whatToDo: COPY },
+  PrivateKey: {
+    meaning: "This is a private key, and whoever reads it can log in as you.",
+    whatToDo: "Give the line of the `.pub` file; and make a new key, since this one is no secret any more.",
+  },
+  Certificate: {
+    meaning: "This is an OpenSSH certificate.",
+    whatToDo: "Give the plain key: the `.pub` file without `-cert` in its name.",
+  },
+  ForeignFormat: {
+    meaning: "This is a key in another format than OpenSSH's one line.",
+    whatToDo: "Convert it as the message says.",
+  },
+  BadBase64: { meaning: "The base64 of the key is broken.", whatToDo: COPY },
+  Truncated: { meaning: "The key ends too early.", whatToDo: COPY },
+  TrailingBytes: { meaning: "Bytes follow the end of the key.", whatToDo: COPY },
+  BadString: { meaning: "A name inside the key holds a zero byte.", whatToDo: COPY },
+  NegativeInteger: { meaning: "A number inside the key is negative.", whatToDo: COPY },
+  IntegerTooLong: { meaning: "A number inside the key has more than 16,384 bits.", whatToDo: NEW_KEY },
+  RSATooShort: { meaning: "OpenSSH takes no RSA key of that size.", whatToDo: NEW_KEY },
+  CurveMismatch: { meaning: "The key's type asks for one curve, and the key names another.", whatToDo: COPY },
+  PointNotUncompressed: { meaning: "The key's point is not in the form that OpenSSH takes.", whatToDo: COPY },
+  PointNotOnCurve: {
+    meaning: "The key's point does not lie on its curve.",
+    whatToDo: `${COPY} If that is the line, make a new key.`,
+  },
+  PointOutOfRange: { meaning: "The key's point is one that OpenSSH refuses as unsafe.", whatToDo: NEW_KEY },
+  BadKeyLength: { meaning: "A key of this type has another length.", whatToDo: COPY },
+  BadOption: { meaning: "An option is written in a way that sshd does not read.", whatToDo: OPTION },
+  UnknownOption: {
+    meaning: "sshd knows no option of that name, and would refuse the whole line.",
+    whatToDo: OPTION,
+  },
+  BadOptionValue: {
+    meaning: "An option has a value that sshd refuses or that never matches.",
+    whatToDo: OPTION,
+  },
+  SeveralOptions: {
+    meaning: "One entry holds several options.",
+    whatToDo: "Make each option an entry of its own.",
+  },
+  DuplicateOption: { meaning: "Of an option that counts once there are two.", whatToDo: "Keep one." },
+  ForbiddenOption: {
+    meaning: "The option would make the key an authority, or is written by the operator.",
+    whatToDo: "Remove it; instead of `expiry-time` set `spec.expiresAt`.",
+  },
+  InvalidKey: {
+    meaning: "`spec.key` is not what the CRD takes.",
+    whatToDo: "Correct it as the message says.",
+  },
+  InvalidUser: {
+    meaning: "`spec.user` is not what the CRD takes.",
+    whatToDo: "Correct it as the message says.",
+  },
+  InvalidTitle: {
+    meaning: "`spec.title` is not what the CRD takes.",
+    whatToDo: "Correct it as the message says.",
+  },
+  InvalidOptions: {
+    meaning: "`spec.options` is not what the CRD takes.",
+    whatToDo: "Correct it as the message says.",
+  },
+  InvalidExpiresAt: {
+    meaning: "`spec.expiresAt` is no time.",
+    whatToDo: "Write it like `2027-01-31T12:00:00Z` (RFC 3339).",
+  },
+  LifetimeTooLong: {
+    meaning: "The key has to expire (`maximumLifetime`), and does not or too late.",
+    whatToDo: "Set `spec.expiresAt` to the time in the message or earlier.",
+  },
+  AnyoneCanSign: {
+    meaning: "Anyone can log in with this key without its private key.",
+    whatToDo: NEW_KEY,
+  },
+  HybridHalfOpen: { meaning: "Anyone can sign for one half of this hybrid key.", whatToDo: NEW_KEY },
+  RevokedFingerprint: {
+    meaning: "The fingerprint is on the administrator's list (`revokedKeys`).",
+    whatToDo: NEW_KEY,
+  },
+  UnusableKey: { meaning: "No server accepts a signature by this key.", whatToDo: NEW_KEY },
+  TypeNotAllowed: {
+    meaning: "Keys of this type are not accepted here (`allowedTypes`).",
+    whatToDo: "Make a key of an accepted type, as in the message.",
+  },
+  RSAKeyTooSmall: { meaning: "The RSA key has fewer bits than `minimumRSABits`.", whatToDo: NEW_KEY },
+  RSAKeyTooLarge: { meaning: "The RSA key has more bits than `maximumRSABits`.", whatToDo: NEW_KEY },
+} as const satisfies Record<RefusalCode | WeaknessCode, ErrorMeaning> & Record<string, ErrorMeaning>;
+
+export type KeyErrorCode = keyof typeof KEY_ERRORS;
+
+export interface LogEventMeaning extends ErrorMeaning {
+  /** `info` is history, `warn` heals or waits for somebody, `error` is a defect or a file to mend. */
+  readonly level: "info" | "warn" | "error";
+}
+
+/** Every `event` of the log. Its text is the meaning, and then what to do. */
+export const LOG_EVENTS = {
+  Started: { level: "info", meaning: "The SSHKey operator has started.", whatToDo: "" },
+  Synced: {
+    level: "info",
+    meaning: "Every list is complete, or known to be out of reach; the operator is ready.",
+    whatToDo: "",
+  },
+  Leader: { level: "info", meaning: "The holder of the Lease is another one.", whatToDo: "" },
+  Leading: { level: "info", meaning: "This instance writes.", whatToDo: "" },
+  LeadershipLost: {
+    level: "warn",
+    meaning: "Another instance may write; this one stands by.",
+    whatToDo:
+      "If it happens often, the API server or the node is too slow for the lease times: look at both.",
+  },
+  LeaseFailed: {
+    level: "warn",
+    meaning: "The Lease could not be read or written; it is tried again.",
+    whatToDo: "Once at a hand-over is normal; if it goes on, look at the error.",
+  },
+  WatchRestarted: {
+    level: "warn",
+    meaning: "A list or watch ended and is started again.",
+    whatToDo: "If it goes on, look at the error: permissions, the network, a proxy in between.",
+  },
+  NamespaceUnavailable: {
+    level: "warn",
+    meaning:
+      "The namespace cannot be listed or watched; nothing is written there, and nobody else waits for it.",
+    whatToDo: "Compare its RoleBinding with deploy/, or take the namespace off --namespace.",
+  },
+  AccessChanged: {
+    level: "info",
+    meaning: "A key may log in by the Secret now, or no longer.",
+    whatToDo: "",
+  },
+  StateChanged: {
+    level: "info",
+    meaning: "An SSHKey has another STATE; at level warn if a person has to act.",
+    whatToDo: "",
+  },
+  SecretRestored: {
+    level: "warn",
+    meaning: "Somebody else changed or deleted a Secret of the operator's own, and it was restored.",
+    whatToDo: "Find out who: the audit log, metadata.managedFields.",
+  },
+  SecretCopied: {
+    level: "warn",
+    meaning: "A Secret has the operator's label and is a copy, which no revocation reaches.",
+    whatToDo: "Take the label off it, or better the copy away.",
+  },
+  RevocationBlocked: {
+    level: "warn",
+    meaning: "A Secret still holds keys without an SSHKey and cannot be written.",
+    whatToDo: "Mend what the message names.",
+  },
+  RevokedKeysRead: { level: "info", meaning: "The list of revoked keys was read.", whatToDo: "" },
+  RevokedKeysUnreadable: {
+    level: "error",
+    meaning: "The list of revoked keys is not as it should be; what could be read of it holds.",
+    whatToDo: "Mend the line or file that is named.",
+  },
+  ReconcileFailed: {
+    level: "warn",
+    meaning: "A Secret or status could not be written; it is tried again.",
+    whatToDo: "If it goes on, look at the error.",
+  },
+  AbsenceInDoubt: {
+    level: "warn",
+    meaning: "SSHKeys vanished, and it is not sure that they were deleted; their Secrets stay as they are.",
+    whatToDo: "If the CRD was deleted, install it and apply the SSHKeys again.",
+  },
+  CRDMissing: {
+    level: "warn",
+    meaning: "The CRD is missing or being deleted; nothing is written.",
+    whatToDo: "Install the CRD.",
+  },
+  CRDUnknown: {
+    level: "warn",
+    meaning: "The CRD could not be read; nothing is written until it can.",
+    whatToDo: "If it goes on, look at the error.",
+  },
+  EndpointFailed: {
+    level: "error",
+    meaning: "A probe or a scrape met a defect and was answered 500.",
+    whatToDo: "Report it, with err and its stack.",
+  },
+  UnexpectedError: {
+    level: "error",
+    meaning: "A defect; what was worked on is tried again.",
+    whatToDo: "Report it, with err and its stack.",
+  },
+  Stopped: { level: "info", meaning: "The SSHKey operator has stopped in order.", whatToDo: "" },
+} as const satisfies Record<string, LogEventMeaning>;
+
+export type LogEvent = keyof typeof LOG_EVENTS;
+
+/** Why a request to the API server brought no usable answer: `err.code`, and the label `code` of rest_client_requests_total. */
+export const REQUEST_ERRORS = {
+  BadRequest: { meaning: "400: the API server does not understand the request.", whatToDo: "Report it." },
+  Unauthorized: {
+    meaning: "401: the credentials are not, or no longer, accepted. They are read again.",
+    whatToDo: "If it goes on, the service account was deleted or made anew: restart the pods.",
+  },
+  Forbidden: {
+    meaning: "403: RBAC or a policy refuses.",
+    whatToDo: "Compare RBAC with deploy/; read the policy.",
+  },
+  NotFound: { meaning: "404: the object, its namespace or the CRD is not there.", whatToDo: "" },
+  MethodNotAllowed: {
+    meaning: "405: something else than an API server answers.",
+    whatToDo: "Look at the server's address.",
+  },
+  NotAcceptable: {
+    meaning: "406: the server cannot answer in JSON.",
+    whatToDo: "Look at the server's address.",
+  },
+  AlreadyExists: { meaning: "409: an object of that name is there already.", whatToDo: "" },
+  Conflict: { meaning: "409: the object has changed since; it is decided again.", whatToDo: "" },
+  Expired: { meaning: "410: the resourceVersion is too old; everything is listed again.", whatToDo: "" },
+  RequestEntityTooLarge: {
+    meaning: "413: the object is too large.",
+    whatToDo: "Give the user fewer keys or options.",
+  },
+  UnsupportedMediaType: {
+    meaning: "415: the server does not take this kind of patch.",
+    whatToDo: "Look at the server's version.",
+  },
+  Invalid: {
+    meaning: "422: the API server, a policy or a webhook refuses the object.",
+    whatToDo: "Look at the causes, the policy and the webhook.",
+  },
+  TooManyRequests: {
+    meaning: "429: the server has too much to do; Retry-After is obeyed.",
+    whatToDo: "If it lasts, look at its flow control for the service account.",
+  },
+  InternalError: {
+    meaning: "500: the server or a webhook failed.",
+    whatToDo: "Look at the webhook and the server's log.",
+  },
+  ServiceUnavailable: { meaning: "503: the server is not ready.", whatToDo: "" },
+  Timeout: {
+    meaning: "504, or no answer in time: a write may or may not have happened, and is looked up.",
+    whatToDo: "",
+  },
+  Unreachable: {
+    meaning: "No connection: the server has not seen the request.",
+    whatToDo: "Look at the network and the server.",
+  },
+  Disconnected: {
+    meaning: "The connection ended before the answer did; a write is looked up.",
+    whatToDo: "",
+  },
+  Idle: {
+    meaning: "A watch was silent for too long, and is resumed.",
+    whatToDo: "If it goes on, look for a proxy in between.",
+  },
+  Undecodable: {
+    meaning: "The answer is not what the API promises.",
+    whatToDo: "Look for a proxy in between; else report it.",
+  },
+  Credentials: {
+    meaning: "The credentials could not be read; nothing was sent.",
+    whatToDo: "Look at the kubeconfig.",
+  },
+  Aborted: { meaning: "The operator itself gave up: it stops, or leads no more.", whatToDo: "" },
+} as const satisfies Record<string, ErrorMeaning>;
