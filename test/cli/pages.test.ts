@@ -109,6 +109,13 @@ describe.each(PAGES)("%s", (page) => {
     expect(annotations.filter((each) => each !== SECRET_ANNOTATION)).toEqual([]);
   });
 
+  it("names files and folders that there are", () => {
+    const named =
+      text.match(/(?<=`)(?:src|test|docs|tools|crds|deploy|examples|bench|controlplane)\/[\w./-]*(?=`)/g) ??
+      [];
+    expect(named.filter((path) => !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
   it("leads to files and headings that there are", () => {
     const links = [...text.matchAll(/\]\(([^)#\s]*)(?:#([^)\s]+))?\)/g)].filter(
       ([, target = ""]) => !/^https?:/.test(target),
