@@ -1,5 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { KubeObject } from "../src/kube/object.ts";
+import type { KubeObject } from "../src/api/object.ts";
 import { keysPath, secretsPath } from "../src/operator/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { startEcho } from "./echo.ts";

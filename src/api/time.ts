@@ -58,3 +58,10 @@ export function rfc3339(ms: number): string {
 }
 
 let last = { second: Number.NaN, text: "" };
+
+/** `milliseconds` since the epoch as metav1.MicroTime: RFC 3339 in UTC with exactly six decimals. */
+export function microTime(milliseconds: number): string {
+  const whole = Math.floor(milliseconds);
+  const micros = Math.floor((milliseconds - whole) * 1000);
+  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros).padStart(3, "0")}Z`;
+}

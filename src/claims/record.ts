@@ -1,4 +1,5 @@
 import type { KeyErrorCode } from "../api/errors.ts";
+import { createdAt, type KubeObject } from "../api/object.ts";
 import { expiresAtFault, userFault } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { readTime } from "../api/time.ts";
@@ -57,18 +58,7 @@ export interface Fault {
 }
 
 /** An SSHKey as the API server shows it. What the CRD requires is not relied on: it may have been changed. */
-export interface StoredSSHKey {
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly generation?: number;
-    readonly creationTimestamp?: string;
-    readonly deletionTimestamp?: string;
-    readonly annotations?: Readonly<Record<string, string>>;
-    readonly labels?: Readonly<Record<string, string>>;
-  };
+export interface StoredSSHKey extends KubeObject {
   readonly spec?: Partial<SSHKeySpec>;
   readonly status?: SSHKeyStatus;
 }
@@ -88,7 +78,7 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
   if (known?.uid === metadata.uid && known.generation === metadata.generation)
     return { ...known, ...changing };
   const spec = readSpec(object.spec);
-  const createdAt = Date.parse(metadata.creationTimestamp ?? "") || 0;
+  const created = createdAt(metadata);
   const generation = metadata.generation ?? 0;
   const { key, faults } = parse(spec);
   const expiresAt = spec.expiresAt === undefined ? undefined : readTime(spec.expiresAt);
@@ -98,14 +88,14 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
     uid: metadata.uid,
     resourceVersion: changing.resourceVersion,
     generation,
-    createdAt,
+    createdAt: created,
     isTerminating: changing.isTerminating,
     user: spec.user,
     disabled: spec.disabled,
     expiresAt,
     key,
     faults,
-    claimedSince: attestedClaim(status, key, createdAt, generation),
+    claimedSince: attestedClaim(status, key, created, generation),
     bytes: changing.bytes,
     observed: changing.observed,
   };
@@ -191,15 +181,15 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
 function attestedClaim(
   status: SSHKeyStatus | undefined,
   key: KeyFacts | undefined,
-  createdAt: number,
+  created: number,
   generation: number,
 ): number | undefined {
   const { observedGeneration = -1 } = status ?? {};
-  if (status === undefined || observedGeneration < 0) return generation <= 1 ? createdAt : undefined;
+  if (status === undefined || observedGeneration < 0) return generation <= 1 ? created : undefined;
   if (key === undefined) return undefined;
   if (observedGeneration !== generation && status.fingerprint !== fingerprintOf(key)) return undefined;
   const attested = Date.parse(status.claimedSince ?? "");
-  return attested > createdAt ? attested : createdAt;
+  return attested > created ? attested : created;
 }
 
 function fingerprintOf({ base64 }: KeyFacts): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
+import { microTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { backoffDelay } from "./backoff.ts";
-import { microTime } from "./object.ts";
 import { sleep } from "./sleep.ts";
 import { TokenBuckets } from "./tokenbuckets.ts";
 import type { Transport } from "./transport.ts";

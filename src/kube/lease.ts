@@ -1,5 +1,6 @@
+import type { KubeObject } from "../api/object.ts";
+import { microTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
-import { type KubeObject, microTime } from "./object.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
 

@@ -1,7 +1,6 @@
-import { isResourceVersion } from "../api/resourceversion.ts";
+import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
 import { ApiError } from "./apierror.ts";
 import { ListReader } from "./listitems.ts";
-import { isKubeObject, type KubeObject } from "./object.ts";
 import type { Transport } from "./transport.ts";
 
 /** A collection on the API server. */

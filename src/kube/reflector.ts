@@ -1,7 +1,6 @@
-import { compareResourceVersions } from "../api/resourceversion.ts";
+import { compareResourceVersions, type KubeObject, type ObjectRef, refOf } from "../api/object.ts";
 import { ApiError } from "./apierror.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
-import { type KubeObject, type ObjectRef, refOf } from "./object.ts";
 import { type Collection, currentVersion, PagedList } from "./pagedlist.ts";
 import { isLossOfContact, type RestartReason, restartPoint, restartReason } from "./restart.ts";
 import { sleep } from "./sleep.ts";

@@ -1,6 +1,5 @@
-import { isResourceVersion } from "../api/resourceversion.ts";
+import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
 import { ApiError, statusError } from "./apierror.ts";
-import { isKubeObject, type KubeObject } from "./object.ts";
 
 /** One event of a watch. A bookmark says only how far the stream has come. */
 export type WatchEvent =

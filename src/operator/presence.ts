@@ -1,7 +1,7 @@
+import { createdAt, type KubeObject } from "../api/object.ts";
 import { sshKeyId } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { Backoff, type BackoffOptions } from "../kube/backoff.ts";
-import type { KubeObject } from "../kube/object.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -196,7 +196,7 @@ export class Presence {
         signal,
       });
       if (metadata.deletionTimestamp !== undefined) return undefined;
-      const at = Date.parse(metadata.creationTimestamp ?? "") || 0;
+      const at = createdAt(metadata);
       return { at, graceEnds: at + REINSTALL_GRACE_MS };
     } catch (error) {
       if (isApiError(error, "NotFound")) return undefined;

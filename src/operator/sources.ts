@@ -1,6 +1,6 @@
+import type { KubeObject } from "../api/object.ts";
 import { readSSHKey, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
-import type { KubeObject } from "../kube/object.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";

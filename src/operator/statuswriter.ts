@@ -1,8 +1,8 @@
 import { API_VERSION, KIND } from "../api/names.ts";
+import type { KubeObject } from "../api/object.ts";
 import type { SSHKeyStatus } from "../api/sshkey.generated.ts";
 import type { SSHKeyRecord, StoredSSHKey } from "../claims/record.ts";
 import { isApiError } from "../kube/apierror.ts";
-import type { KubeObject } from "../kube/object.ts";
 import type { Call } from "../kube/transport.ts";
 import { strayFields } from "../projection/status.ts";
 import { keyStatusPath, METADATA_ONLY, WRITE_QUERY } from "./paths.ts";

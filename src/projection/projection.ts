@@ -1,4 +1,4 @@
-import { isNewer } from "../api/resourceversion.ts";
+import { isNewer } from "../api/object.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Change, Claims } from "../claims/claims.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";

@@ -8,6 +8,7 @@ import {
   SECRET_ANNOTATION,
   USER_ANNOTATION,
 } from "../api/names.ts";
+import { createdAt, type KubeObject } from "../api/object.ts";
 import { rfc3339 } from "../api/time.ts";
 import { ownLines } from "./file.ts";
 
@@ -43,16 +44,7 @@ export interface LiveSecret {
 }
 
 /** The parts of a core/v1 Secret that are read. */
-export interface SecretObject {
-  readonly metadata: {
-    readonly name: string;
-    readonly namespace?: string;
-    readonly uid: string;
-    readonly resourceVersion: string;
-    readonly creationTimestamp?: string;
-    readonly labels?: Readonly<Record<string, string>>;
-    readonly annotations?: Readonly<Record<string, string>>;
-  };
+export interface SecretObject extends KubeObject {
   readonly immutable?: boolean;
   readonly data?: Readonly<Record<string, string>>;
 }
@@ -95,7 +87,7 @@ export function readSecret(object: SecretObject, installation: string, known?: L
     name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
-    createdAt: Date.parse(metadata.creationTimestamp ?? "") || 0,
+    createdAt: createdAt(metadata),
     ownership,
     isImmutable: object.immutable === true,
     user: annotations[USER_ANNOTATION],

@@ -4,7 +4,7 @@ import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
-import type { KubeObject } from "../../src/kube/object.ts";
+import type { KubeObject } from "../../src/api/object.ts";
 import { currentVersion, PagedList } from "../../src/kube/pagedlist.ts";
 import type { RequestObservation, Transport } from "../../src/kube/transport.ts";
 import { eventually } from "../cluster/eventually.ts";

@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectRef } from "../../../src/kube/object.ts";
+import type { KubeObject, ObjectRef } from "../../../src/api/object.ts";
 import type { ReflectorSink } from "../../../src/kube/reflector.ts";
 
 /** What a reflector has told so far: a sink that keeps the identity of each object by name. */

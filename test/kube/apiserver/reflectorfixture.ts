@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach } from "vitest";
-import type { KubeObject } from "../../../src/kube/object.ts";
+import type { KubeObject } from "../../../src/api/object.ts";
 import { Reflector, type ReflectorOptions, type Restart } from "../../../src/kube/reflector.ts";
 import type { RestartReason } from "../../../src/kube/restart.ts";
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";

@@ -1,5 +1,3 @@
-import { isResourceVersion } from "../api/resourceversion.ts";
-
 /** What every object of the API has, whatever its kind. */
 export interface KubeObject {
   readonly apiVersion?: string;
@@ -57,9 +55,37 @@ function isNonEmptyString(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
-/** `milliseconds` since the epoch as metav1.MicroTime: RFC 3339 in UTC with exactly six decimals. */
-export function microTime(milliseconds: number): string {
-  const whole = Math.floor(milliseconds);
-  const micros = Math.floor((milliseconds - whole) * 1000);
-  return `${new Date(whole).toISOString().slice(0, -1)}${String(micros).padStart(3, "0")}Z`;
+/** When the object was created, in ms since the epoch; 0 where it does not say. */
+export function createdAt({ creationTimestamp }: ObjectMeta): number {
+  return Date.parse(creationTimestamp ?? "") || 0;
+}
+
+/** What one version of an object showed. */
+interface Versioned {
+  readonly resourceVersion: string;
+}
+
+/** True for a decimal number without leading zeros and above zero, of any length (KEP-5504). */
+export function isResourceVersion(value: unknown): value is string {
+  return typeof value === "string" && /^[1-9][0-9]*$/.test(value);
+}
+
+/**
+ * Negative when `a` is older than `b`, 0 when equal, positive when newer.
+ * Only versions of the same resource type can be compared (KEP-5504, Kubernetes 1.35 and later state it as API;
+ * older servers behave the same). Throws a RangeError when either is not a resourceVersion.
+ */
+export function compareResourceVersions(a: string, b: string): number {
+  if (!isResourceVersion(a) || !isResourceVersion(b)) {
+    throw new RangeError("not a resourceVersion: a decimal number above zero, without leading zeros");
+  }
+  if (a.length !== b.length) {
+    return a.length - b.length;
+  }
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** Is the first strictly newer? */
+export function isNewer(a: Versioned, b: Versioned): boolean {
+  return compareResourceVersions(a.resourceVersion, b.resourceVersion) > 0;
 }
