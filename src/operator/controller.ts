@@ -4,9 +4,9 @@ import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { accessChanges } from "../projection/accesschanges.ts";
-import { type Answer, deliver, type Pass, type Request } from "../projection/deliver.ts";
-import { needsPerson } from "../projection/delivery.ts";
+import { type Answer, needsPerson } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
+import { type Pass, reconcile, type SecretRequest } from "../projection/reconcile.ts";
 import { statusWrite } from "../projection/status.ts";
 import type { Target } from "../projection/target.ts";
 import type { Announcer } from "./announcer.ts";
@@ -235,7 +235,7 @@ export class Controller {
     }
   }
 
-  /** The reconciler: the decisions are those of `deliver`. */
+  /** Carries out what `reconcile` decides. */
   async #carryOut(
     id: string,
     queue: WorkQueue<string>,
@@ -252,10 +252,12 @@ export class Controller {
     };
     const target = projection.target(id);
     target?.noteAnnounced();
-    const pass = deliver(projection, id, now);
+    const pass = reconcile(projection, id, now, (isRemoval, bytes) =>
+      this.#budget.permit(id, namespaceOf(id), isRemoval, bytes),
+    );
     let step = timed(() => pass.next());
     while (step.done !== true) {
-      if (step.value.kind !== "permit") onRequest();
+      onRequest();
       const answer = await this.#answer(id, step.value, signal);
       step = timed(() => pass.next(answer));
     }
@@ -268,12 +270,8 @@ export class Controller {
     return value;
   }
 
-  async #answer(id: string, request: Request, signal: AbortSignal): Promise<Answer> {
-    const { projection } = this.#o;
-    if (request.kind === "permit") {
-      return this.#budget.permit(id, namespaceOf(id), request.isRemoval, request.bytes);
-    }
-    const before = projection.target(id)?.live;
+  async #answer(id: string, request: SecretRequest, signal: AbortSignal): Promise<Answer> {
+    const before = this.#o.projection.target(id)?.live;
     const { answer, error } = await this.#writer.send(request, before, signal);
     if (error !== undefined) this.#errors.set(id, error);
     // What it shows explains the error before it. Nothing else does: what the server failed to write is read as well.

@@ -1,6 +1,7 @@
 import { ApiError } from "../kube/apierror.ts";
 import type { Call } from "../kube/transport.ts";
-import type { Answer, SecretRequest } from "../projection/deliver.ts";
+import type { Answer } from "../projection/delivery.ts";
+import type { SecretRequest } from "../projection/reconcile.ts";
 import { type LiveSecret, readSecret, type SecretObject, type SecretWrite } from "../projection/secret.ts";
 import { METADATA_ONLY, managedSelector, secretPath, secretsPath, WRITE_QUERY } from "./paths.ts";
 

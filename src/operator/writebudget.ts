@@ -1,5 +1,5 @@
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
-import type { Answer } from "../projection/deliver.ts";
+import type { Wait } from "../projection/reconcile.ts";
 
 /** Writes of one Secret: three at once, then three a second. The last one is kept for a removal. */
 const WRITES = { burst: 3, refillMs: 1000 / 3 };
@@ -35,7 +35,7 @@ export class WriteBudget {
   }
 
   /** May so many bytes be written to the Secret now? If so, they count as written. */
-  permit(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Answer {
+  permit(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Wait | undefined {
     const budget = isRemoval ? this.#removed : this.#added;
     const pause = this.#writes.wait(targetId, 1, isRemoval ? 0 : 1);
     const saving = budget.wait(namespace, bytes);
@@ -44,11 +44,11 @@ export class WriteBudget {
         saving > 0
           ? "The namespace has used up its budget of bytes written; the Secret is written when there is some again."
           : "The Secret is written a few times a second at most.";
-      return { kind: "wait", ms: Math.max(pause, saving), reason };
+      return { ms: Math.max(pause, saving), reason };
     }
     this.#writes.spend(targetId, 1);
     budget.spend(namespace, bytes);
-    return { kind: "permitted" };
+    return undefined;
   }
 
   /**

@@ -53,37 +53,45 @@ export function needsPerson({ why }: Blocked): boolean {
   return why !== "server-error";
 }
 
-/** What the API server made of a write, as far as the state of the delivery goes. */
-export type Outcome =
+/** How a request was answered. */
+export type Answer =
+  /** To `read` and `look`, true as of `resourceVersion`. */
+  | { readonly kind: "found"; readonly secret: LiveSecret | undefined; readonly resourceVersion: string }
+  /** To a write. */
   | { readonly kind: "written"; readonly secret: LiveSecret }
-  | {
-      readonly kind: "refused";
-      readonly why: "rejected" | "not-ours" | "server-error";
-      readonly message: string;
-    }
-  /** Nothing happened, and nobody refused: the write was given up, or what it was decided on has changed. */
-  | { readonly kind: "void" };
+  | { readonly kind: "deleted" }
+  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
+  /** There is no Secret of this name. */
+  | { readonly kind: "missing" }
+  /** There is a Secret of this name already. */
+  | { readonly kind: "exists" }
+  /** The namespace is going away. */
+  | { readonly kind: "namespace-gone" }
+  /** Nothing happened: what the write was decided on has changed, or it was never sent. */
+  | { readonly kind: "void" }
+  /** To any request: no answer came, so nobody knows what happened. */
+  | { readonly kind: "lost" };
 
 /** The state when a write of `part` has been answered: all of `wanted`, or what of it can go without additions. */
 export function answered(
   delivery: Delivery,
   wanted: DesiredSecret,
   part: DesiredSecret,
-  outcome: Outcome,
+  answer: Answer,
   now: number,
 ): Delivery {
   const before = lastBlock(delivery);
-  switch (outcome.kind) {
+  switch (answer.kind) {
     case "written":
-      if (!isAsDesired(outcome.secret, part)) {
-        const { resourceVersion } = outcome.secret;
+      if (!isAsDesired(answer.secret, part)) {
+        const { resourceVersion } = answer.secret;
         const left = { resourceVersion, wanted: fileDigest(wanted.file), at: now };
         return { ...blocked(before, "altered", alteredMessage(wanted), now), left };
       }
       return part.file === wanted.file ? IDLE : (before ?? IDLE);
     case "refused":
-      return blocked(before, outcome.why, outcome.message, now);
-    case "void":
+      return blocked(before, answer.why, answer.message, now);
+    default:
       return before ?? IDLE;
   }
 }

@@ -2,14 +2,9 @@ import { hash } from "node:crypto";
 import type { Claim } from "../../src/claims/claim.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import { readSSHKey, type StoredSSHKey } from "../../src/claims/record.ts";
-import {
-  type Answer,
-  deliver,
-  type Pass,
-  type Request,
-  type SecretRequest,
-} from "../../src/projection/deliver.ts";
+import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
+import { type Pass, type Permit, reconcile, type SecretRequest } from "../../src/projection/reconcile.ts";
 import { readSecret, type SecretSettings, type SecretWrite } from "../../src/projection/secret.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
@@ -35,7 +30,7 @@ export interface Wish {
 }
 
 interface Running {
-  readonly generator: Generator<Request, Pass, Answer>;
+  readonly generator: Generator<SecretRequest, Pass, Answer>;
   request: SecretRequest | undefined;
   answer: Answer | undefined;
   writes: number;
@@ -225,7 +220,13 @@ export class World {
     this.#due.delete(id);
     this.#retries.delete(id);
     this.#timers.delete(id);
-    const generator = deliver(this.projection, id, () => this.operatorNow);
+    const permit: Permit = (isRemoval) => {
+      if (isRemoval || !this.broke.has(id)) return undefined;
+      // What comes next is less than all that is wanted.
+      running.writes += 1;
+      return { ms: 5000, reason: "It waits for its turn." };
+    };
+    const generator = reconcile(this.projection, id, () => this.operatorNow, permit);
     const running: Running = { generator, request: undefined, answer: undefined, writes: 0 };
     this.#running.set(id, running);
     this.#next(id, running, generator.next());
@@ -543,21 +544,11 @@ export class World {
     for (const claim of statuses) this.#dueStatuses.add(claim);
   }
 
-  #next(id: string, running: Running, result: IteratorResult<Request, Pass>): void {
-    let step = result;
-    while (!step.done && step.value.kind === "permit") {
-      const mustWait = this.broke.has(id) && !step.value.isRemoval;
-      // What comes next is less than all that is wanted.
-      if (mustWait) running.writes += 1;
-      const answer: Answer = mustWait
-        ? { kind: "wait", ms: 5000, reason: "It waits for its turn." }
-        : { kind: "permitted" };
-      step = running.generator.next(answer);
-    }
+  #next(id: string, running: Running, step: IteratorResult<SecretRequest, Pass>): void {
     if (step.done) {
       this.#running.delete(id);
       this.#end(id, step.value);
-    } else if (step.value.kind !== "permit") {
+    } else {
       running.request = step.value;
       running.answer = undefined;
       if (step.value.kind === "create" || step.value.kind === "update") {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATION } from "../../../src/api/names.ts";
 import { SecretWriter } from "../../../src/operator/secretwriter.ts";
-import type { SecretRequest } from "../../../src/projection/deliver.ts";
+import type { SecretRequest } from "../../../src/projection/reconcile.ts";
 import { createSecret, deleteSecret, updateSecret } from "../../../src/projection/secret.ts";
 import { desiredSecret, line, liveSecret, NOW } from "../../projection/secrets.ts";
 import { type Answerer, failure, refusal, scripted, until } from "./fakes.ts";

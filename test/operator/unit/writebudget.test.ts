@@ -16,8 +16,7 @@ function startBudget() {
     permit,
     /** ms until the write may go out; 0 when it has gone out. */
     wait(o: Parameters<typeof permit>[0] = {}) {
-      const answer = permit(o);
-      return answer.kind === "wait" ? answer.ms : 0;
+      return permit(o)?.ms ?? 0;
     },
     pass(ms: number) {
       now += ms;
@@ -25,7 +24,7 @@ function startBudget() {
     /** How many writes go out when one is due at every millisecond for so long. */
     writesDuring(ms: number, o: Parameters<typeof permit>[0] = {}) {
       let writes = 0;
-      for (const end = now + ms; now < end; now += 1) if (permit(o).kind === "permitted") writes += 1;
+      for (const end = now + ms; now < end; now += 1) if (permit(o) === undefined) writes += 1;
       return writes;
     },
   };

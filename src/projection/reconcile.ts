@@ -1,4 +1,4 @@
-import { answered, attempts, type Blocked, IDLE, isFutile, lastBlock, type Outcome } from "./delivery.ts";
+import { type Answer, answered, attempts, type Blocked, IDLE, isFutile, lastBlock } from "./delivery.ts";
 import { linesOf } from "./file.ts";
 import { blockedBy } from "./plan.ts";
 import type { Projection } from "./projection.ts";
@@ -13,40 +13,25 @@ import {
 } from "./secret.ts";
 import type { Target } from "./target.ts";
 
-/** What a pass asks of whoever runs it. */
-export type Request =
+/** What a pass asks of the API server. */
+export type SecretRequest =
   /** The Secret of this name if it has the installation's label, with its data. */
   | { readonly kind: "read"; readonly namespace: string; readonly name: string }
   /** Whatever Secret has this name, without its data. */
   | { readonly kind: "look"; readonly namespace: string; readonly name: string }
-  /** May so many bytes be written now? `isRemoval`: no key comes in and no line changes. */
-  | { readonly kind: "permit"; readonly isRemoval: boolean; readonly bytes: number }
   | SecretWrite;
 
-/** A request that goes to the API server. */
-export type SecretRequest = Exclude<Request, { kind: "permit" }>;
+/**
+ * May so many bytes be written now? If so they count as written, else it says how long to wait. `isRemoval`: no key
+ * comes in and no line changes.
+ */
+export type Permit = (isRemoval: boolean, bytes: number) => Wait | undefined;
 
-/** How a request was answered. */
-export type Answer =
-  /** To `read` and `look`, true as of `resourceVersion`. */
-  | { readonly kind: "found"; readonly secret: LiveSecret | undefined; readonly resourceVersion: string }
-  /** To `permit`. */
-  | { readonly kind: "permitted" }
-  | { readonly kind: "wait"; readonly ms: number; readonly reason: string }
-  /** To a write. */
-  | { readonly kind: "written"; readonly secret: LiveSecret }
-  | { readonly kind: "deleted" }
-  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
-  /** There is no Secret of this name. */
-  | { readonly kind: "missing" }
-  /** There is a Secret of this name already. */
-  | { readonly kind: "exists" }
-  /** The namespace is going away. */
-  | { readonly kind: "namespace-gone" }
-  /** Nothing happened: what the write was decided on has changed, or it was never sent. */
-  | { readonly kind: "void" }
-  /** To any request: no answer came, so nobody knows what happened. */
-  | { readonly kind: "lost" };
+export interface Wait {
+  readonly ms: number;
+  /** A sentence. */
+  readonly reason: string;
+}
 
 /** How a pass ended. */
 export type Pass =
@@ -68,11 +53,12 @@ const RETRY: Pass = { result: "retry" };
  * only carries out its requests, one after another, and never two passes of one target at a time. `now` in ms since
  * the epoch.
  */
-export function* deliver(
+export function* reconcile(
   projection: Projection,
   id: string,
   now: () => number,
-): Generator<Request, Pass, Answer> {
+  permit: Permit,
+): Generator<SecretRequest, Pass, Answer> {
   const target = projection.target(id);
   if (target === undefined) return DONE;
   if (target.delivery.at === "sent" && !(yield* settle(projection, target))) return RETRY;
@@ -95,11 +81,11 @@ export function* deliver(
     return DONE;
   }
   if (live === undefined ? desired.file === "" : isAsDesired(live, desired)) {
-    return yield* deleteIfDue(projection, target, now);
+    return yield* deleteIfDue(projection, target, now, permit);
   }
   if (live !== undefined && isFutile(target.delivery, desired, live, now()))
     return endOf(projection, target, now());
-  return yield* write(projection, target, desired, now);
+  return yield* write(projection, target, desired, now, permit);
 }
 
 /** Tries the planned file, and smaller ones for as long as they are refused or have to wait. */
@@ -108,7 +94,8 @@ function* write(
   target: Target,
   desired: DesiredSecret,
   now: () => number,
-): Generator<Request, Pass, Answer> {
+  permit: Permit,
+): Generator<SecretRequest, Pass, Answer> {
   if (target.live?.isImmutable) {
     target.delivery = answered(target.delivery, desired, desired, refusedAsImmutable(target), now());
     return endOf(projection, target, now());
@@ -121,13 +108,12 @@ function* write(
     const part = { ...desired, file };
     const isWhole = file === desired.file;
     const bytes = file.length + SECRET_OVERHEAD_BYTES;
-    const permit: Answer = yield { kind: "permit", isRemoval: isRemoval(file, live), bytes };
-    if (permit.kind === "wait") {
-      target.waitsFor = permit.reason;
-      wait ??= permit.ms;
+    const pause = permit(isRemoval(file, live), bytes);
+    target.waitsFor = pause?.reason ?? "";
+    if (pause !== undefined) {
+      wait ??= pause.ms;
       continue;
     }
-    target.waitsFor = "";
     target.delivery = { at: "sent", blocked: lastBlock(target.delivery) };
     const answer: Answer = yield live === undefined
       ? createSecret(part, projection.settings.installation, now())
@@ -143,19 +129,18 @@ function* write(
       const isKnown = yield* look(projection, target);
       return isKnown && target.live !== undefined ? endOf(projection, target, now()) : RETRY;
     }
-    const outcome = outcomeOf(answer);
-    target.delivery = answered(target.delivery, desired, part, outcome, now());
-    if (outcome.kind === "refused") {
+    target.delivery = answered(target.delivery, desired, part, answer, now());
+    if (answer.kind === "refused") {
       // A server that fails may have carried it out all the same.
-      if (outcome.why === "server-error" && !(yield* settle(projection, target))) return RETRY;
+      if (answer.why === "server-error" && !(yield* settle(projection, target))) return RETRY;
       projection.advance(now());
       // An SSHKey that is gone meanwhile must not come in with a smaller file; another pass is due.
       if (projection.plan(target, now()).desired.file !== desired.file) break;
       continue;
     }
     if (answer.kind === "namespace-gone") return DONE;
-    if (outcome.kind === "void") return RETRY;
-    projection.acknowledged(target, outcome.secret);
+    if (answer.kind !== "written") return RETRY;
+    projection.acknowledged(target, answer.secret);
     if (isWhole) target.behindSince = undefined;
     break;
   }
@@ -167,7 +152,8 @@ function* deleteIfDue(
   projection: Projection,
   target: Target,
   now: () => number,
-): Generator<Request, Pass, Answer> {
+  permit: Permit,
+): Generator<SecretRequest, Pass, Answer> {
   target.delivery = IDLE;
   const { live } = target;
   const at = projection.deletionTime(target);
@@ -175,8 +161,8 @@ function* deleteIfDue(
     projection.forgetIfEmpty(target);
     return { result: "done", againAt: at };
   }
-  const permit: Answer = yield { kind: "permit", isRemoval: true, bytes: 0 };
-  if (permit.kind === "wait") return { result: "wait", ms: permit.ms };
+  const pause = permit(true, 0);
+  if (pause !== undefined) return { result: "wait", ms: pause.ms };
   target.delivery = { at: "sent", blocked: undefined };
   const answer: Answer = yield deleteSecret(live);
   if (answer.kind === "lost") return RETRY;
@@ -191,7 +177,7 @@ function* deleteIfDue(
  * Asks what Secret has the name, and takes note. False when that is not known: one with the label is about to be shown
  * by the watch.
  */
-function* look(projection: Projection, target: Target): Generator<Request, boolean, Answer> {
+function* look(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
   const answer: Answer = yield { kind: "look", namespace: target.namespace, name: target.secretName };
   if (answer.kind !== "found") return false;
   const { secret } = answer;
@@ -213,7 +199,7 @@ function endOf(projection: Projection, target: Target, now: number): Pass {
 }
 
 /** Finds out what a write left behind whose answer was lost. False when that cannot be known yet. */
-function* settle(projection: Projection, target: Target): Generator<Request, boolean, Answer> {
+function* settle(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
   const { namespace, secretName: name, delivery } = target;
   const blocked = lastBlock(delivery);
   // What the watch shows until then may be the own write.
@@ -232,12 +218,7 @@ function* settle(projection: Projection, target: Target): Generator<Request, boo
   return true;
 }
 
-function outcomeOf(answer: Answer): Outcome {
-  if (answer.kind === "written" || answer.kind === "refused") return answer;
-  return { kind: "void" };
-}
-
-function refusedAsImmutable({ namespace, secretName: name }: Target): Outcome {
+function refusedAsImmutable({ namespace, secretName: name }: Target): Answer {
   const message = `Secret ${name} is immutable, so nothing can be put in or taken out; run: kubectl delete secret -n ${namespace} ${name}. It is made anew within seconds; restart the pods that mount it.`;
   return { kind: "refused", why: "rejected", message };
 }
