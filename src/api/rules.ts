@@ -1,14 +1,13 @@
 import { OPTION_LIMITS } from "../ssh/options.ts";
 import { describePrivateKey } from "../ssh/privatekey.ts";
 import { MAX_KEY_CHARACTERS } from "../ssh/publickey.ts";
-import { strayCharacter } from "../ssh/straycharacter.ts";
-import { characterAt, codePoints, firstUnprintable } from "../ssh/unprintable.ts";
+import { characterAt, codePoints, firstUnprintable, strayCharacter } from "../ssh/unprintable.ts";
 import type { KeyErrorCode } from "./errors.ts";
 import type { SSHKeySpec } from "./sshkey.generated.ts";
 import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
 
 /** Why a field is not accepted. */
-export interface Fault {
+export interface FieldFault {
   readonly field: "spec" | `spec.${keyof SSHKeySpec}`;
   /** A stable word for programs, usable as the reason of a condition. */
   readonly code: KeyErrorCode;
@@ -22,7 +21,7 @@ export interface Fault {
  * Empty where the API server would store the spec. Only the messages on a text or a list that is too long are the API
  * server's own.
  */
-export function specFaults(spec: SSHKeySpec): readonly Fault[] {
+export function specFaults(spec: SSHKeySpec): readonly FieldFault[] {
   const { title, options, expiresAt } = spec;
   return [
     privateKeyFault(spec),
@@ -35,7 +34,13 @@ export function specFaults(spec: SSHKeySpec): readonly Fault[] {
 }
 
 /** Whether a private key stands in any text of the spec, as it is or in what careless tools make of it. */
-export function privateKeyFault({ key, user, title, expiresAt, options }: SSHKeySpec): Fault | undefined {
+export function privateKeyFault({
+  key,
+  user,
+  title,
+  expiresAt,
+  options,
+}: SSHKeySpec): FieldFault | undefined {
   const texts = [key, user, title, expiresAt, ...(options ?? [])].filter((text) => text !== undefined);
   if (describePrivateKey(texts.join("\n")) === undefined) return undefined;
   return {
@@ -47,8 +52,8 @@ export function privateKeyFault({ key, user, title, expiresAt, options }: SSHKey
 }
 
 /** What is wrong with spec.user: the CRD's rule, and the form NFC, so that one name has one spelling. */
-export function userFault(user: string): Fault | undefined {
-  const fault = (message: string): Fault => ({ field: "spec.user", code: "InvalidUser", message });
+export function userFault(user: string): FieldFault | undefined {
+  const fault = (message: string): FieldFault => ({ field: "spec.user", code: "InvalidUser", message });
   if (user === "") return fault("name the user who owns the key, such as alice or alice@example.com");
   if (codePoints(user) > MAX_USER_CHARACTERS) {
     return fault(`the user has more than ${MAX_USER_CHARACTERS} characters: use a shorter name`);
@@ -67,8 +72,8 @@ export function userFault(user: string): Fault | undefined {
 }
 
 /** What is wrong with spec.title. */
-export function titleFault(title: string): Fault | undefined {
-  const fault = (message: string): Fault => ({ field: "spec.title", code: "InvalidTitle", message });
+export function titleFault(title: string): FieldFault | undefined {
+  const fault = (message: string): FieldFault => ({ field: "spec.title", code: "InvalidTitle", message });
   if (codePoints(title) > MAX_TITLE_CHARACTERS) {
     return fault(`the title has more than ${MAX_TITLE_CHARACTERS} characters: shorten it`);
   }
@@ -77,9 +82,9 @@ export function titleFault(title: string): Fault | undefined {
 }
 
 /** What the CRD says of spec.options; renderOptions in src/ssh judges what each of them means. */
-export function optionsFault(options: readonly string[]): Fault | undefined {
+export function optionsFault(options: readonly string[]): FieldFault | undefined {
   const { options: most, charactersEach, charactersTogether } = OPTION_LIMITS;
-  const fault = (message: string): Fault => ({ field: "spec.options", code: "InvalidOptions", message });
+  const fault = (message: string): FieldFault => ({ field: "spec.options", code: "InvalidOptions", message });
   if (options.length > most) return fault(`there are more than ${most} options: remove some`);
   if (options.some((option) => codePoints(option) > charactersEach)) {
     return fault(`an option has more than ${charactersEach} characters: shorten it`);
@@ -93,7 +98,7 @@ export function optionsFault(options: readonly string[]): Fault | undefined {
 }
 
 /** What is wrong with spec.expiresAt. */
-export function expiresAtFault(expiresAt: string): Fault | undefined {
+export function expiresAtFault(expiresAt: string): FieldFault | undefined {
   if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && readTime(expiresAt) !== undefined) return undefined;
   return {
     field: "spec.expiresAt",
@@ -107,8 +112,8 @@ export function expiresAtFault(expiresAt: string): Fault | undefined {
  * What the CRD says of spec.key: whether it has the shape of a key line. Whether the key in it is one, parsePublicKey
  * in src/ssh says.
  */
-export function keyFault(key: string): Fault | undefined {
-  const fault = (message: string): Fault => ({ field: "spec.key", code: "InvalidKey", message });
+export function keyFault(key: string): FieldFault | undefined {
+  const fault = (message: string): FieldFault => ({ field: "spec.key", code: "InvalidKey", message });
   if (codePoints(key) > MAX_KEY_CHARACTERS) {
     return fault(`the key has more than ${MAX_KEY_CHARACTERS} characters: give one key, on one line`);
   }

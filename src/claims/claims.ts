@@ -1,34 +1,11 @@
 import type { State } from "../api/states.ts";
-import { rfc3339 } from "../api/time.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { Claim } from "./claim.ts";
-import {
-  type Finding,
-  judge,
-  type Knowledge,
-  latestExpiry,
-  NO_KNOWLEDGE,
-  sameFindings,
-} from "./judgement.ts";
+import { type Finding, judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
 import type { Policy } from "./policy.ts";
 import { isSameSpec, type SSHKeyRecord } from "./record.ts";
-
-/** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
-export type Standing =
-  /** `isShared`: another user of the namespace has the same key, which the scope `User` allows. */
-  | { readonly state: "InForce"; readonly isShared: boolean }
-  | {
-      readonly state: OutState;
-      readonly message: string;
-      /** The SSHKey that holds the key instead. */
-      readonly duplicateOf?: SSHKeyRecord;
-    };
-
-export type OutState = Extract<
-  State,
-  "Terminating" | "Disabled" | "Expired" | "Invalid" | "Compromised" | "Revoked" | "Weak" | "Duplicate"
->;
+import { type Standing, standingOf } from "./standing.ts";
 
 /** A claim whose standing may be another one than before. */
 export interface Change {
@@ -193,28 +170,8 @@ export class Claims {
   }
 
   standing(claim: Claim): Standing {
-    const { record, findings } = claim;
-    const [worst] = findings;
-    if (record.isTerminating) {
-      return this.#out(claim, "Terminating", "The SSHKey is being deleted; its key is no longer in force.");
-    }
-    if (record.disabled) {
-      return this.#out(claim, "Disabled", "spec.disabled is true; set it to false to put the key back.");
-    }
-    if (claim.isExpired) return this.#out(claim, "Expired", this.#expiredMessage(record));
-    if (worst !== undefined) {
-      return this.#out(claim, worst.state, findings.map(({ message }) => message).join(" "));
-    }
-    const group = this.#groupOf(record);
-    const holder = group?.holderFor(claim) ?? claim;
-    if (holder !== claim) {
-      return {
-        state: "Duplicate",
-        message: duplicateMessage(holder.record, record),
-        duplicateOf: holder.record,
-      };
-    }
-    return { state: "InForce", isShared: group?.isShared === true };
+    const group = this.#groupOf(claim.record);
+    return standingOf(claim, group?.holderFor(claim) ?? claim, group?.isShared === true, this.#policy);
   }
 
   #insert(record: SSHKeyRecord, now: number): readonly Change[] {
@@ -333,22 +290,6 @@ export class Claims {
     return Math.max(Math.ceil(now / 1000) * 1000, record.createdAt, latest + 1000);
   }
 
-  #out(claim: Claim, state: OutState, message: string): Standing {
-    const holder = this.#groupOf(claim.record)?.holderFor(claim);
-    const staysInForce = holder !== undefined && holder !== claim && holder.record.user === claim.record.user;
-    const addition = staysInForce
-      ? ` The same key stays in force for this user: it is held by SSHKey ${holder.record.name} now.`
-      : "";
-    return { state, message: `${message}${addition}` };
-  }
-
-  #expiredMessage(record: SSHKeyRecord): string {
-    const latest = latestExpiry(record, this.#policy);
-    return latest === undefined
-      ? "spec.expiresAt has passed; set a later one or delete the SSHKey."
-      : `spec.expiresAt has passed; set a later one, ${rfc3339(latest)} at the latest (maximumLifetime), or, once that has passed, delete this SSHKey and create a new one.`;
-  }
-
   /** Undefined for a key that nobody else claims. */
   #groupOf({ namespace, key }: SSHKeyRecord): KeyGroup<MutableClaim> | undefined {
     const found = this.#namespaces.get(namespace)?.byKey.get(key?.base64 ?? "");
@@ -398,10 +339,4 @@ class Changes {
   all(): readonly Change[] {
     return Array.from(this.#lost, ([claim, isLost]) => ({ claim, isLost }));
   }
-}
-
-function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {
-  return holder.user === own.user
-    ? `SSHKey ${holder.name} of the same user holds this key; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`
-    : `SSHKey ${holder.name} of another user holds this key; use another key, or, if this one is yours, ask whoever runs the namespace to delete that SSHKey.`;
 }

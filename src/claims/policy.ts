@@ -1,4 +1,4 @@
-import { KEY_TYPES, type KeyType } from "../ssh/publickey.ts";
+import { KEY_TYPES, type KeyType } from "../ssh/keytype.ts";
 
 /** Which valid keys are acceptable, and what counts as the same key used twice. */
 export interface Policy {
@@ -30,3 +30,6 @@ export const DEFAULT_POLICY: Policy = {
   maximumLifetime: undefined,
   maximumKeysPerUser: 1000,
 };
+
+/** The most that `maximumKeysPerUser` can be set to. */
+export const MAXIMUM_KEYS_PER_USER = 10_000;

@@ -4,8 +4,9 @@ import { expiresAtFault, userFault } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { readTime } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
-import { type KeyType, parsePublicKey } from "../ssh/publickey.ts";
+import { parsePublicKey } from "../ssh/publickey.ts";
 import { type ObservedStatus, readStatus } from "./observedstatus.ts";
 
 /** Facts of one SSHKey: what the object says, parsed once. Times are in ms since the epoch. */

@@ -1,10 +1,9 @@
 import { readFileSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { isDNSLabel } from "../api/names.ts";
-import { DUPLICATE_SCOPES, type Policy } from "../claims/policy.ts";
-import { MAXIMUM_LINES } from "../projection/file.ts";
+import { DUPLICATE_SCOPES, MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
 import type { SecretSettings } from "../projection/secret.ts";
-import { KEY_TYPES, type KeyType } from "../ssh/publickey.ts";
+import { KEY_TYPES, type KeyType } from "../ssh/keytype.ts";
 import { parseDuration } from "./duration.ts";
 import { ConfigError, DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 
@@ -75,7 +74,7 @@ class Reader {
           },
           maximumLifetime: (n, at) => setPolicy({ maximumLifetime: this.#lifetime(n, at) }),
           maximumKeysPerUser: (n, at) =>
-            setPolicy({ maximumKeysPerUser: this.#integer(n, at, 1, MAXIMUM_LINES) }),
+            setPolicy({ maximumKeysPerUser: this.#integer(n, at, 1, MAXIMUM_KEYS_PER_USER) }),
         }),
       secrets: (node, name) =>
         this.#fields(node, name, {

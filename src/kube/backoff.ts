@@ -21,11 +21,6 @@ export class Backoff {
     this.#options = options;
   }
 
-  /** How many delays were given since the last reset. */
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** Milliseconds to wait before the next attempt; never less than `atLeastMs`, the server's Retry-After. */
   next(atLeastMs = 0): number {
     const delay = backoffDelay(this.#options, this.#attempts);

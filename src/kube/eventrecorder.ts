@@ -14,7 +14,6 @@ export interface Regarding {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
-  readonly resourceVersion?: string;
 }
 
 /** Something worth telling a person. */

@@ -1,10 +1,8 @@
+import { MAXIMUM_KEYS_PER_USER } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { skipOptions } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
-
-/** The most that `maximumKeysPerUser` can be set to. */
-export const MAXIMUM_LINES = 10_000;
 
 /** What is left of a Secret's 1 MiB (core/v1 MaxSecretSize) for the file. */
 export const MAXIMUM_FILE_BYTES = 1_000_000;
@@ -61,7 +59,7 @@ export function fileOf(lines: readonly string[]): string {
 export function ownLines(file: Buffer, namespace: string): string {
   const mark = Buffer.from(` ${namespace}/`, "utf8");
   const own: string[] = [];
-  for (let start = 0; start < file.length && own.length < 2 * MAXIMUM_LINES; ) {
+  for (let start = 0; start < file.length && own.length < 2 * MAXIMUM_KEYS_PER_USER; ) {
     // Most of what another hand wrote has no such place, and need not be looked at line by line.
     const place = file.indexOf(mark, start);
     if (place === -1) break;

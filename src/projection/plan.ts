@@ -1,12 +1,13 @@
 import { MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
 import { type Claim, claimOrder } from "../claims/claim.ts";
-import type { Claims, Standing } from "../claims/claims.ts";
+import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
+import type { Standing } from "../claims/standing.ts";
 import { type Blocked, lastBlock } from "./delivery.ts";
 import { fileOf, lineOf, linesOf, MAXIMUM_FILE_BYTES } from "./file.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
 import type { Target } from "./target.ts";
-import { sameVerdict, type Verdict, verdictOf } from "./verdict.ts";
+import { type Held, sameVerdict, type Verdict, verdictOf } from "./verdict.ts";
 
 /** What a target's Secret should hold, and what follows for each of its SSHKeys. */
 export interface Plan {
@@ -28,14 +29,10 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
   let previous: Verdict | undefined;
   for (const [claim, standing] of standings) {
     const line = lines.get(claim);
-    const isHeld = line === undefined ? held.hasLineOf(claim.record.name) : held.has(line);
     const verdict = verdictOf({
-      claim,
       standing,
       full: full.get(claim),
-      isHeld: isHeld && held.isKnown,
-      maybeHeld: isHeld && !held.isKnown,
-      holdsFormerLine: line !== undefined && !isHeld && held.hasLineOf(claim.record.name),
+      held: held.of(claim.record.name, line),
       blocked,
       waitsFor: target.waitsFor,
       secretName,
@@ -96,14 +93,14 @@ function notOursMessage(namespace: string, name: string, live: LiveSecret): stri
 
 /** What a Secret holds, asked line by line. */
 class HeldLines {
-  /** Is that known for sure? What a Secret that is not the operator's own holds now is not. */
-  readonly isKnown: boolean;
+  /** What a Secret that is not the operator's own holds now is not known for sure. */
+  readonly #isKnown: boolean;
   readonly #lines: ReadonlySet<string>;
   readonly #names: ReadonlySet<string>;
   readonly #mayHoldAny: boolean;
 
   constructor(live: LiveSecret | undefined, expected: string) {
-    this.isKnown = live === undefined || live.ownership === "own";
+    this.#isKnown = live === undefined || live.ownership === "own";
     this.#mayHoldAny = live !== undefined && live.file === undefined;
     const lines = linesOf(live?.file ?? "");
     this.#lines = new Set(lines.map(({ text }) => text));
@@ -111,11 +108,14 @@ class HeldLines {
     this.#names = live?.file === expected ? new Set() : new Set(lines.map(({ name }) => name));
   }
 
-  has(line: string): boolean {
-    return this.#lines.has(line);
+  /** Of the SSHKey of this name, and the line that it should have; undefined for none. */
+  of(name: string, line: string | undefined): Held {
+    const isThere = line === undefined ? this.#hasLineOf(name) : this.#lines.has(line);
+    if (isThere) return this.#isKnown ? "line" : "maybe";
+    return line !== undefined && this.#hasLineOf(name) ? "formerLine" : "nothing";
   }
 
-  hasLineOf(name: string): boolean {
+  #hasLineOf(name: string): boolean {
     return this.#mayHoldAny || this.#names.has(name);
   }
 }

@@ -8,8 +8,7 @@ import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { linesOf } from "./file.ts";
 import { type Plan, planTarget } from "./plan.ts";
 import type { LiveSecret, SecretSettings } from "./secret.ts";
-import { secretName } from "./secretname.ts";
-import { Target, targetId } from "./target.ts";
+import { secretName, Target, targetId } from "./target.ts";
 import { sameVerdict, type Verdict } from "./verdict.ts";
 
 /** A Secret that is written within this time, in ms, makes no SSHKey `Pending`: its next status says how it ended. */
@@ -153,7 +152,6 @@ export class Projection {
       this.forgetIfEmpty(target);
       return;
     }
-    target.isUncertain = true;
     if (target.delivery.at !== "sent") target.isMeddledWith = true;
     this.#setLive(target, { ...target.live, ownership: "unlabelled", resourceVersion });
     this.#touch(target, "normal");

@@ -14,8 +14,8 @@ import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { JSONPatch } from "./secret.ts";
 import type { Verdict } from "./verdict.ts";
 
-type Judgement = Pick<SSHKeyCondition, "status" | "reason" | "message">;
-type Undated = Judgement & { readonly type: ConditionType; readonly observedGeneration: number };
+type ConditionText = Pick<SSHKeyCondition, "status" | "reason" | "message">;
+type Undated = ConditionText & { readonly type: ConditionType; readonly observedGeneration: number };
 
 /** A status write that is due. */
 export interface StatusWrite {
@@ -111,7 +111,7 @@ function conditionsFor(claim: Claim, verdict: Verdict): Undated[] {
   const conditions: Undated[] = [
     { type: "Valid", ...validity(claim), observedGeneration },
     { type: "Unique", ...uniqueness(claim, verdict), observedGeneration },
-    { type: "Projected", ...projection(verdict), observedGeneration },
+    { type: "Projected", ...projected(verdict), observedGeneration },
     { type: "Ready", status: ready, reason: state, message, observedGeneration },
   ];
   if (stalled)
@@ -120,7 +120,7 @@ function conditionsFor(claim: Claim, verdict: Verdict): Undated[] {
 }
 
 /** Whether the line is a public key as `ssh-keygen -l` has it, with options and dates that sshd understands. */
-function validity({ findings }: Claim): Judgement {
+function validity({ findings }: Claim): ConditionText {
   const invalid = findings.filter(({ state }) => state === "Invalid");
   const [first] = invalid;
   return first === undefined
@@ -128,7 +128,7 @@ function validity({ findings }: Claim): Judgement {
     : { status: "False", reason: first.code, message: invalid.map(({ message }) => message).join(" ") };
 }
 
-function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Verdict): Judgement {
+function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Verdict): ConditionText {
   if (duplicateOf !== undefined) return { status: "False", reason: "Duplicate", message };
   if (!isInForce) {
     return {
@@ -147,7 +147,7 @@ function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Ve
   return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
 }
 
-function projection({ isProjected, state, secretName }: Verdict): Judgement {
+function projected({ isProjected, state, secretName }: Verdict): ConditionText {
   if (isProjected === "unknown") {
     const message = `Secret ${secretName} may hold the key; what is in it is not known, since it is not the operator's own.`;
     return { status: "Unknown", reason: state, message };

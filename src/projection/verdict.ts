@@ -1,7 +1,6 @@
 import type { State } from "../api/states.ts";
-import type { Claim } from "../claims/claim.ts";
-import type { Standing } from "../claims/claims.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
+import type { Standing } from "../claims/standing.ts";
 import { type Blocked, needsPerson } from "./delivery.ts";
 
 /** What its status says of one SSHKey beside the facts. */
@@ -17,18 +16,20 @@ export interface Verdict {
   readonly isShared: boolean;
 }
 
+/**
+ * What the Secret holds of an SSHKey.
+ * - `line`: the line that it should; of a key that should be out, any line of this SSHKey.
+ * - `formerLine`: of a key that should be in, another line: of an earlier key or with earlier options.
+ * - `maybe`: it is not the operator's own Secret, and may hold a line.
+ */
+export type Held = "line" | "formerLine" | "maybe" | "nothing";
+
 /** What the verdict on one SSHKey follows from. */
 export interface Situation {
-  readonly claim: Claim;
   readonly standing: Standing;
   /** Why there is no place for the key in the Secret; undefined if there is one. */
   readonly full: string | undefined;
-  /** Does the Secret hold the line that it should; of a key that should not be in it, any line of this SSHKey? */
-  readonly isHeld: boolean;
-  /** May a Secret that is not the operator's own hold a line of this SSHKey? */
-  readonly maybeHeld: boolean;
-  /** Of a key that should be in it: does it hold another line of this SSHKey, of an earlier key or earlier options? */
-  readonly holdsFormerLine: boolean;
+  readonly held: Held;
   readonly blocked: Blocked | undefined;
   readonly waitsFor: string;
   readonly secretName: string;
@@ -39,11 +40,12 @@ export interface Situation {
  * own, and between the two it is SecretConflict when a person has to act, else Pending.
  */
 export function verdictOf(situation: Situation): Verdict {
-  const { standing, full, isHeld, maybeHeld, secretName } = situation;
+  const { standing, full, held, secretName } = situation;
+  const isHeld = held === "line";
   const isWanted = standing.state === "InForce" && full === undefined;
   const duplicateOf = standing.state === "InForce" ? undefined : standing.duplicateOf;
   const rest = {
-    isProjected: maybeHeld ? ("unknown" as const) : isHeld,
+    isProjected: held === "maybe" ? ("unknown" as const) : isHeld,
     secretName,
     duplicateOf,
     isShared: standing.state === "InForce" && standing.isShared,
@@ -51,7 +53,7 @@ export function verdictOf(situation: Situation): Verdict {
   if (isWanted && isHeld) {
     return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
   }
-  if (isWanted || isHeld || maybeHeld) return { ...between(situation, isWanted), ...rest };
+  if (isWanted || isHeld || held === "maybe") return { ...between(situation, isWanted), ...rest };
   if (standing.state !== "InForce") return { state: standing.state, message: standing.message, ...rest };
   return { state: "SecretFull", message: full ?? "", ...rest };
 }
@@ -69,14 +71,14 @@ function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state"
   return { state, message: `${what} ${why}${own}` };
 }
 
-function missing({ maybeHeld, holdsFormerLine, secretName }: Situation): string {
-  if (maybeHeld) return `Whether Secret ${secretName} holds the key is not known.`;
-  const former = holdsFormerLine ? ", which still holds an earlier line of this SSHKey" : "";
+function missing({ held, secretName }: Situation): string {
+  if (held === "maybe") return `Whether Secret ${secretName} holds the key is not known.`;
+  const former = held === "formerLine" ? ", which still holds an earlier line of this SSHKey" : "";
   return `The key is not in Secret ${secretName} yet${former}.`;
 }
 
-function leftover({ maybeHeld, secretName }: Situation): string {
-  return `The key should be out of Secret ${secretName} and ${maybeHeld ? "may still be" : "is still"} in it.`;
+function leftover({ held, secretName }: Situation): string {
+  return `The key should be out of Secret ${secretName} and ${held === "maybe" ? "may still be" : "is still"} in it.`;
 }
 
 /** Do two verdicts lead to the same status? */

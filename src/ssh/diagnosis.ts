@@ -5,7 +5,7 @@ import { decodeKeyLine, skipOptions, splitKeyLine } from "./keyline.ts";
 import { BLOB_STRINGS, isCertificateType, type KeyType, lineType } from "./keytype.ts";
 import { describePrivateKey } from "./privatekey.ts";
 import { type Refusal, type Result, refuse } from "./refusal.ts";
-import { strayCharacter } from "./straycharacter.ts";
+import { strayCharacter } from "./unprintable.ts";
 
 /**
  * Finds the most helpful reason why a text is not one public key. `found` is the reason met when it was read as a

@@ -1,12 +1,10 @@
 import type { KeyBlob } from "./blob.ts";
 import { diagnose } from "./diagnosis.ts";
 import { decodeKeyLine, splitKeyLine } from "./keyline.ts";
-import { KEY_TYPES, type KeyType, lineType } from "./keytype.ts";
+import { lineType } from "./keytype.ts";
 import { describePrivateKey } from "./privatekey.ts";
 import { accept, type Result, refuse } from "./refusal.ts";
 import { codePoints, printable } from "./unprintable.ts";
-
-export { KEY_TYPES, type KeyType };
 
 export interface PublicKey extends KeyBlob {
   /** What follows the key on its line, without characters that are not shown; empty if there is none. */

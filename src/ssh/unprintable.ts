@@ -38,9 +38,23 @@ export function codePoints(text: string): number {
   return count;
 }
 
+/**
+ * The first character within the first two words of a line that neither a type nor base64 can hold, since both are
+ * printable ASCII: an invisible one, a no-break space, or a dash or quote that a word processor put there. In the
+ * words behind those two anything may stand.
+ */
+export function strayCharacter(line: string): Unprintable | undefined {
+  const [ascii = ""] = TWO_WORDS.exec(line) ?? [];
+  const next = line.charAt(ascii.length);
+  // What stops it otherwise: the third word, a line break, or the end.
+  return next === "" || /[ -~\t\r\n]/.test(next) ? undefined : characterAt(line, ascii.length);
+}
+
 function codePointName(code: number): string {
   return `U+${code.toString(16).toUpperCase().padStart(4, "0")}`;
 }
 
 const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Default_Ignorable_Code_Point}]/u;
 const ALL_UNPRINTABLE = new RegExp(UNPRINTABLE, "gu");
+// Each part takes other characters than the next, or the first that stops it, so nothing is tried twice.
+const TWO_WORDS = /^[ \t]*[!-~]*[ \t]*[!-~]*/;

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Claim } from "../../src/claims/claim.ts";
-import { Claims, type Standing } from "../../src/claims/claims.ts";
+import { Claims } from "../../src/claims/claims.ts";
 import { DEFAULT_POLICY, type DuplicateScope } from "../../src/claims/policy.ts";
+import type { Standing } from "../../src/claims/standing.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
 

@@ -1,18 +1,13 @@
 import { describe, expect, it } from "vitest";
-import type { Standing } from "../../src/claims/claims.ts";
+import type { Standing } from "../../src/claims/standing.ts";
 import type { Blocked } from "../../src/projection/delivery.ts";
 import { type Situation, verdictOf } from "../../src/projection/verdict.ts";
-import { claimOf } from "./secrets.ts";
 
-const claim = claimOf({ name: "laptop" });
 const inForce: Standing = { state: "InForce", isShared: false };
 const base: Situation = {
-  claim,
   standing: inForce,
   full: undefined,
-  isHeld: false,
-  maybeHeld: false,
-  holdsFormerLine: false,
+  held: "nothing",
   blocked: undefined,
   waitsFor: "",
   secretName: "sshkeys-alice",
@@ -40,11 +35,11 @@ const OUT = [
 
 describe("the STATE of a key that is wanted", () => {
   it("is Projected once it is held", () => {
-    expect(verdictOf({ ...base, isHeld: true }).state).toBe("Projected");
+    expect(verdictOf({ ...base, held: "line" }).state).toBe("Projected");
   });
 
   it("is Projected though another write is refused", () => {
-    expect(verdictOf({ ...base, isHeld: true, blocked: blocked("rejected") }).state).toBe("Projected");
+    expect(verdictOf({ ...base, held: "line", blocked: blocked("rejected") }).state).toBe("Projected");
   });
 
   it("is Pending while it is not held", () => {
@@ -70,31 +65,31 @@ describe("the STATE of a key that is not wanted", () => {
   });
 
   it.each(OUT)("is Pending while it is still held: %s", (state) => {
-    expect(verdictOf({ ...base, standing: out(state), isHeld: true }).state).toBe("Pending");
+    expect(verdictOf({ ...base, standing: out(state), held: "line" }).state).toBe("Pending");
   });
 
   it.each(REFUSALS)("is SecretConflict while it is held and the write is %s", (why) => {
     const standing = out("Disabled");
-    expect(verdictOf({ ...base, standing, isHeld: true, blocked: blocked(why) }).state).toBe(
+    expect(verdictOf({ ...base, standing, held: "line", blocked: blocked(why) }).state).toBe(
       "SecretConflict",
     );
   });
 
   it("is SecretConflict while a Secret that is not the operator's own may hold it", () => {
     const standing = out("Revoked");
-    expect(verdictOf({ ...base, standing, maybeHeld: true, blocked: blocked("not-ours") }).state).toBe(
+    expect(verdictOf({ ...base, standing, held: "maybe", blocked: blocked("not-ours") }).state).toBe(
       "SecretConflict",
     );
   });
 
   it("says that it may still be in such a Secret, and not that it is", () => {
-    const situation = { ...base, maybeHeld: true, blocked: blocked("not-ours") };
+    const situation: Situation = { ...base, held: "maybe", blocked: blocked("not-ours") };
     expect(verdictOf({ ...situation, standing: out("Revoked") }).message).toContain("may still be in it");
     expect(verdictOf(situation).message).toContain("is not known");
   });
 
   it("says why it should be out while it is still in", () => {
-    expect(verdictOf({ ...base, standing: out("Revoked"), isHeld: true }).message).toContain(
+    expect(verdictOf({ ...base, standing: out("Revoked"), held: "line" }).message).toContain(
       "It is Revoked.",
     );
   });
@@ -107,16 +102,17 @@ describe("the STATE of a key that is not wanted", () => {
   });
 
   it("says that it is one too many while it is still in", () => {
-    expect(verdictOf({ ...base, full: "Too many.", isHeld: true }).message).toContain("Too many.");
+    expect(verdictOf({ ...base, full: "Too many.", held: "line" }).message).toContain("Too many.");
   });
 });
 
 describe("whether the Secret holds the line", () => {
   it.each([
-    ["so", { isHeld: true }, true],
-    ["not so", {}, false],
-    ["unknown of one that is not the operator's own", { maybeHeld: true }, "unknown"],
-  ])("is %s", (_, facts, expected) => {
-    expect(verdictOf({ ...base, ...facts }).isProjected).toBe(expected);
+    ["so", "line", true],
+    ["not so", "nothing", false],
+    ["not so while it holds an earlier one", "formerLine", false],
+    ["unknown of one that is not the operator's own", "maybe", "unknown"],
+  ] as const)("is %s", (_, held, expected) => {
+    expect(verdictOf({ ...base, held }).isProjected).toBe(expected);
   });
 });

@@ -1,8 +1,9 @@
 import { createHash, generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { KEY_TYPES } from "../../src/ssh/keytype.ts";
 import { describePrivateKey } from "../../src/ssh/privatekey.ts";
-import { KEY_TYPES, parsePublicKey } from "../../src/ssh/publickey.ts";
+import { parsePublicKey } from "../../src/ssh/publickey.ts";
 import type { RefusalCode } from "../../src/ssh/refusal.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
 import { HARMLESS } from "./privatekeys.ts";

@@ -1,6 +1,6 @@
 import { createECDH } from "node:crypto";
 import { CURVES, type CurveName } from "../../src/ssh/ecdsa.ts";
-import type { KeyType } from "../../src/ssh/publickey.ts";
+import type { KeyType } from "../../src/ssh/keytype.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
 import type { Random } from "./random.ts";
 

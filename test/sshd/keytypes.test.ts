@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { KEY_TYPES } from "../../src/ssh/publickey.ts";
+import { KEY_TYPES } from "../../src/ssh/keytype.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD } from "./findsshd.ts";
 import { type KeyPair, keyPair } from "./keypair.ts";
