@@ -51,7 +51,7 @@ export function newSSHKey(namespace: string, name: string, user: string, seed: n
 }
 
 /** OpenSSH takes any 32 bytes for an Ed25519 public key, so none has to be generated. */
-export function ed25519Line(seed: number, comment: string): string {
+function ed25519Line(seed: number, comment: string): string {
   const blob = Buffer.concat([ED25519_HEAD, hash("sha256", `bench ${seed}`, "buffer")]);
   return `ssh-ed25519 ${blob.toString("base64")} ${comment}`;
 }

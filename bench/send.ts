@@ -26,7 +26,7 @@ export interface SendOptions {
 export const BEST = { connections: 16, protocol: "http/1.1", pipelining: 1 } as const;
 
 /** The cheapest answer to a write that the API server offers. */
-export const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+const METADATA_ONLY = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
 
 /**
  * Sends every write, in order, as many at a time as the connections take. Gives the ms from the first request to

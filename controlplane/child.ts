@@ -119,7 +119,7 @@ class WatchedChild implements Child {
 }
 
 /** The shell itself could not be started: a missing `/bin/sh` or working folder. */
-export class ChildError extends Error {
+class ChildError extends Error {
   readonly code = "CHILD_NOT_STARTED";
 
   constructor(name: string, cwd: string | undefined) {

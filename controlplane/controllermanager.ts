@@ -56,7 +56,7 @@ export async function startControllerManager(o: {
 }
 
 /** The folder of `KUBEBUILDER_ASSETS` usually has no kube-controller-manager. */
-export class ControllerManagerError extends Error {
+class ControllerManagerError extends Error {
   readonly code = "CONTROLLER_MANAGER_MISSING";
 
   constructor(binary: string) {

@@ -73,7 +73,7 @@ function flags(dir: string, socket: string): readonly string[] {
 const MAX_SOCKET_PATH = 103;
 
 /** The temporary folder's path leaves no room for a socket's name. */
-export class SocketPathError extends Error {
+class SocketPathError extends Error {
   readonly code = "SOCKET_PATH_TOO_LONG";
 
   constructor(path: string) {

@@ -51,7 +51,7 @@ export async function useExistingCluster(): Promise<ControlPlane> {
 }
 
 /** A private control plane can do what a cluster of the user's cannot. */
-export class ExistingClusterError extends Error {
+class ExistingClusterError extends Error {
   readonly code = "EXISTING_CLUSTER";
 
   constructor(what: string) {

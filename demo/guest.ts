@@ -27,7 +27,7 @@ export async function clear(shell: Shell): Promise<void> {
 }
 
 /** Somebody's cluster cannot take the demo, or not be left as it was. */
-export class Occupied extends Error {
+class Occupied extends Error {
   override readonly name = "Occupied";
   readonly code = "CLUSTER_OCCUPIED";
 }

@@ -52,7 +52,7 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
 }
 
 /** The operator has not been built. */
-export class BundleMissing extends Error {
+class BundleMissing extends Error {
   override readonly name = "BundleMissing";
   readonly code = "BUNDLE_MISSING";
 

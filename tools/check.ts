@@ -23,6 +23,7 @@ interface Check {
 const checks: Check[] = [
   { name: "Format, lint and layering", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "Types", run: () => command("tsc", ["--noEmit"]) },
+  { name: "No unused files, exports and dependencies", run: () => command("knip", ["--no-progress"]) },
   {
     name: "No regular expression backtracks super-linearly",
     run: () => command("node", ["--disable-warning=ExperimentalWarning", "tools/check-regexps.ts"]),

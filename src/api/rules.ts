@@ -34,13 +34,7 @@ export function specFaults(spec: SSHKeySpec): readonly FieldFault[] {
 }
 
 /** Whether a private key stands in any text of the spec, as it is or in what careless tools make of it. */
-export function privateKeyFault({
-  key,
-  user,
-  title,
-  expiresAt,
-  options,
-}: SSHKeySpec): FieldFault | undefined {
+function privateKeyFault({ key, user, title, expiresAt, options }: SSHKeySpec): FieldFault | undefined {
   const texts = [key, user, title, expiresAt, ...(options ?? [])].filter((text) => text !== undefined);
   if (describePrivateKey(texts.join("\n")) === undefined) return undefined;
   return {

@@ -40,7 +40,7 @@ export async function keygenAnswers(
 }
 
 /** Runs ssh-keygen with a text on stdin and gives its output; fails when it does. */
-export function run(args: readonly string[], input: string): Promise<string> {
+function run(args: readonly string[], input: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const child = spawn("ssh-keygen", args, { env: { ...process.env, LC_ALL: "C" } });
     const output: Buffer[] = [];
