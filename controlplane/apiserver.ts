@@ -5,9 +5,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { type Child, spawnChild } from "./child.ts";
 import { answersOk } from "./probe.ts";
-import { ready, StartError } from "./ready.ts";
+import { READY_MS, ready, StartError } from "./ready.ts";
 
-const READY_MS = 60_000;
 const STOP_MS = 30_000;
 
 /** One kube-apiserver over the life of a control plane: it may be stopped and started on the same port. */

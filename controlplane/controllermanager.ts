@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { ApiServer } from "./apiserver.ts";
 import { type Child, spawnChild } from "./child.ts";
 import { answersOk } from "./probe.ts";
-import { ready } from "./ready.ts";
+import { READY_MS, ready } from "./ready.ts";
 
 const CONTROLLERS = [
   "namespace-controller",
@@ -47,7 +47,7 @@ export async function startControllerManager(o: {
     logFile: join(o.dir, "kube-controller-manager.log"),
   });
   try {
-    await ready(child, () => defaultAccount(o.apiserver), 30_000);
+    await ready(child, () => defaultAccount(o.apiserver), READY_MS);
   } catch (error) {
     await child.stop(0);
     throw error;

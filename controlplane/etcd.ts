@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { join } from "node:path";
 import { type Child, spawnChild } from "./child.ts";
 import { answersOk } from "./probe.ts";
-import { ready } from "./ready.ts";
+import { READY_MS, ready } from "./ready.ts";
 
 /** One etcd over the life of a control plane: it may be stopped and started on the same socket with the same data. */
 export interface Etcd {
@@ -31,7 +31,7 @@ export async function startEtcd(o: { readonly binary: string; readonly dir: stri
     spawnChild({ name: "etcd", command: o.binary, args, logFile: join(o.dir, "etcd.log") });
   const untilReady = async () => {
     try {
-      await ready(child, () => health(socket), 30_000);
+      await ready(child, () => health(socket), READY_MS);
     } catch (error) {
       await child.stop(0);
       throw error;

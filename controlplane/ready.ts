@@ -1,6 +1,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { Child } from "./child.ts";
 
+/** How long a process of the control plane may take to come up, in ms: seconds, unless the machine is busy. */
+export const READY_MS = 300_000;
+
 /**
  * Polls every 50 ms until `probe` gives something. Throws a StartError that shows the last lines of the
  * child's log when the child ends first or `deadlineMs` pass.

@@ -9,7 +9,7 @@ export interface LookOptions {
   readonly show?: (output: string) => string;
 }
 
-const LOOK_DEADLINE_MS = 30_000;
+const LOOK_DEADLINE_MS = 180_000;
 const LOOK_INTERVAL_MS = 100;
 
 /** Shows commands and what they print, and holds every one to what it should show. */
@@ -49,7 +49,7 @@ export class Narrator {
 
   /**
    * Runs a command that only looks, again and again until it shows what is expected, and prints that. Throws
-   * StepFailed with the last output after 30 s.
+   * StepFailed with the last output after 180 s.
    */
   async look(
     command: string,
@@ -68,7 +68,7 @@ export class Narrator {
     return ran.output;
   }
 
-  /** Runs a command that only looks, not shown, until it shows what is expected. Throws StepFailed after 30 s. */
+  /** Runs a command that only looks, not shown, until it shows what is expected. Throws StepFailed after 180 s. */
   async until(command: string, ...expected: readonly Expectation[]): Promise<string> {
     const end = Date.now() + LOOK_DEADLINE_MS;
     for (;;) {

@@ -17,7 +17,7 @@ export interface ShellOptions {
   readonly dir: string;
 }
 
-const DEADLINE_MS = 120_000;
+const DEADLINE_MS = 300_000;
 
 /** Runs command lines one after another, each as it would be typed. None outlives this process. */
 export class Shell {
@@ -27,7 +27,7 @@ export class Shell {
     this.#o = options;
   }
 
-  /** Runs the line to its end; it is killed after two minutes. Throws Interrupted when the signal aborts. */
+  /** Runs the line to its end; it is killed after five minutes. Throws Interrupted when the signal aborts. */
   async run(line: string, signal?: AbortSignal): Promise<Ran> {
     if (signal?.aborted) throw new Interrupted();
     const { cwd, env, dir } = this.#o;

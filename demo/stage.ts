@@ -10,7 +10,7 @@ const ROOT = join(import.meta.dirname, "..");
 const BUNDLE = join("dist", "main.cjs");
 /** No other operator to elect a leader with, no ports that somebody may have taken. */
 const ALONE = ["--leader-elect=false", "--metrics-bind-address=0", "--health-probe-bind-address=0"];
-const READY_MS = 30_000;
+const READY_MS = 180_000;
 const LOG_LINES = 10;
 
 /** A Kubernetes API with kubectl at hand, and an operator once it is started. */

@@ -166,7 +166,7 @@ async function expiry(narrator: Narrator): Promise<void> {
   await narrator.look(authorizedKeysOf("dana"), [exactly(line)], FILE);
   narrator.remark(`It is ${new Date().toISOString().slice(11, 19)}Z; wait until ${expiresAt.slice(11)}:`);
   await narrator.act(
-    `kubectl wait sshkey/dana-contractor ${IN} --for=condition=Projected=False --timeout=60s`,
+    `kubectl wait sshkey/dana-contractor ${IN} --for=condition=Projected=False --timeout=180s`,
     lineWith("dana-contractor", "condition met"),
   );
   await narrator.look(

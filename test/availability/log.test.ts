@@ -34,7 +34,7 @@ beforeAll(async () => {
   const lost = both.map(({ process }) => process.logged("LeadershipLost"));
   await Promise.any(lost);
   await replicas.cluster.controlPlane.startApiServer();
-  await replicas.leader(DEADLINE_MS);
+  await replicas.leader();
   await tenant.edit("disabled", { disabled: false });
   await tenant.until("disabled", "Projected");
   const isLast = ({ name, state }: LogLine) => name === "disabled" && state === "Projected";

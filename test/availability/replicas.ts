@@ -16,9 +16,6 @@ export const SHORT_LEASE = [
   "--leader-elect-retry-period=500ms",
 ];
 
-/** How long a replica may take to become ready on a busy machine. */
-const READY_MS = 30_000;
-
 /** One operator process with a service account of its own, so that the audit log tells who wrote. */
 export interface Replica {
   readonly name: string;
@@ -69,22 +66,18 @@ export class Replicas {
     };
     this.#running.set(name, replica);
     const isReady = async () => (await replica.probe("/readyz")) === 200;
-    await eventually(`replica ${name} is ready`, isReady, READY_MS);
+    await eventually(`replica ${name} is ready`, isReady);
     return replica;
   }
 
   /** Waits until exactly one running replica says that it leads, and gives that one. */
-  async leader(deadlineMs = 15_000): Promise<Replica> {
-    return await eventually(
-      "one replica leads",
-      async () => {
-        const running = [...this.#running.values()];
-        const leads = await Promise.all(running.map(async (replica) => isLeading(await replica.scrape())));
-        const leaders = running.filter((_, i) => leads[i]);
-        return leaders.length === 1 && leaders[0];
-      },
-      deadlineMs,
-    );
+  async leader(): Promise<Replica> {
+    return await eventually("one replica leads", async () => {
+      const running = [...this.#running.values()];
+      const leads = await Promise.all(running.map(async (replica) => isLeading(await replica.scrape())));
+      const leaders = running.filter((_, i) => leads[i]);
+      return leaders.length === 1 && leaders[0];
+    });
   }
 
   /** SIGTERM; gives the exit code. */

@@ -7,6 +7,9 @@ export interface Answer {
   readonly body: unknown;
 }
 
+/** How long a connection may take on a busy machine; how long a request may is the test's affair. */
+const CONNECT_MS = 120_000;
+
 /** Requests to an API server with an administrator's credentials, over one pool of connections. */
 export interface AdminClient {
   /** A string is sent as it is, anything else as JSON; any status is an answer, not an error. */
@@ -19,7 +22,12 @@ export type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
 /** Reads the credentials of the kubeconfig's current context: a token or a client certificate. */
 export async function adminClient(kubectl: string, kubeconfig: string): Promise<AdminClient> {
   const { server, connect, authorization } = await credentials(kubectl, kubeconfig);
-  const agent = new Agent({ connect, connections: 8 });
+  const agent = new Agent({
+    connect: { ...connect, timeout: CONNECT_MS },
+    connections: 8,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
   return {
     async request(method, path, body, headers = {}) {
       const answer = await request(`${server}${path}`, {

@@ -70,7 +70,7 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
  * How long a write may be on its way when the machine is busy, in ms: it was decided on so long before it took effect.
  * That the operator knew by then of what it says is judged exactly.
  */
-const ON_ITS_WAY_MS = 5000;
+const ON_ITS_WAY_MS = 30_000;
 
 const RETENTION_MS = 24 * 3600 * 1000;
 

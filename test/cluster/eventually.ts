@@ -5,18 +5,19 @@ const INTERVAL_MS = 50;
 
 /**
  * Calls `probe` until it gives something other than undefined or false, and gives that back. A probe that
- * throws is called again. Throws after `deadlineMs` (15 s), saying what was waited for, the probe's last
- * value and its last error.
+ * throws is called again. A probe that takes long is called less often: half of the time at most goes into
+ * probes. Throws after `deadlineMs` (180 s), saying what was waited for, the probe's last value and its last error.
  */
 export async function eventually<T>(
   what: string,
   probe: () => T | undefined | false | Promise<T | undefined | false>,
-  deadlineMs = 15_000,
+  deadlineMs = 180_000,
 ): Promise<T> {
   const end = Date.now() + deadlineMs;
   let last = "nothing yet";
   let lastError: unknown;
   for (;;) {
+    const called = performance.now();
     try {
       const value = await within(probe(), end - Date.now());
       if (value !== undefined && value !== false) {
@@ -26,11 +27,12 @@ export async function eventually<T>(
     } catch (error) {
       lastError = error;
     }
-    if (Date.now() + INTERVAL_MS > end) {
+    const pause = Math.max(INTERVAL_MS, performance.now() - called);
+    if (Date.now() + pause > end) {
       const message = `${what}: not so after ${deadlineMs} ms; last value: ${last}; last error: ${say(lastError)}`;
       throw new Error(message, { cause: lastError });
     }
-    await delay(INTERVAL_MS);
+    await delay(pause);
   }
 }
 

@@ -21,7 +21,7 @@ export interface OperatorProcess {
   log(): Promise<LogLine[]>;
   /** The first line of this event, when there is one. */
   logged(event: string, matches?: (line: LogLine) => boolean): Promise<LogLine>;
-  /** When it logged the event for the nth time, ms since the epoch; waits for it, `deadlineMs` at most (15 s). */
+  /** When it logged the event for the nth time, ms since the epoch; waits for it, `deadlineMs` at most (180 s). */
   timeOf(event: string, nth: number, deadlineMs?: number): Promise<number>;
   /** What its metrics are now. */
   scrape(): Promise<Scrape>;

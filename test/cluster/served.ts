@@ -21,8 +21,8 @@ export async function whenServed(
   request: (method: "GET" | "POST", path: string, body?: object) => Promise<{ readonly status: number }>,
 ): Promise<void> {
   const isListed = async () => (await request("GET", keysPath())).status === 200;
-  await eventually("SSHKeys can be listed", isListed, 30_000);
+  await eventually("SSHKeys can be listed", isListed);
   const isMade = async () =>
     (await request("POST", `${keysPath("default")}?dryRun=All`, PROBE)).status === 201;
-  await eventually("SSHKeys can be made", isMade, 30_000);
+  await eventually("SSHKeys can be made", isMade);
 }

@@ -54,7 +54,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     await compare({ user: text(253), title: text(255), options: [text(1_024)] });
   });
 
-  test("keys, bent in every way", { timeout: 120_000 }, async () => {
+  test("keys, bent in every way", async () => {
     const random = new Random(23);
     const keys = samples(random);
     for (let count = 0; count < 600; count += 1) {
@@ -63,7 +63,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     }
   });
 
-  test("texts of the characters that matter", { timeout: 120_000 }, async () => {
+  test("texts of the characters that matter", async () => {
     const part = fc.constantFrom(
       ...[
         "ssh-ed25519 ",
@@ -102,7 +102,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     );
   });
 
-  test("every character that is not shown, and its neighbours", { timeout: 120_000 }, async () => {
+  test("every character that is not shown, and its neighbours", async () => {
     const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
     const isHidden = (code: number) => hidden.test(String.fromCodePoint(code));
     const codes = Array.from({ length: 0x110000 }, (_, code) => code).filter(
@@ -122,7 +122,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     expect(tried.length).toBeGreaterThan(250);
   });
 
-  test("dates and times, which readTime reads if they are stored", { timeout: 120_000 }, async () => {
+  test("dates and times, which readTime reads if they are stored", async () => {
     const digits = (max: number, width = 2) =>
       fc.integer({ min: 0, max }).map((value) => String(value).padStart(width, "0"));
     const offset = fc.oneof(

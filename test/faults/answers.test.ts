@@ -81,8 +81,8 @@ test("a connection that stays open without a byte holds up its own user only, an
       await bystander.create("one", { user: "alice", key });
       await bystander.until("one", "Projected");
     };
-  }, 90_000);
-}, 150_000);
+  });
+});
 
 test("a status that takes long holds up no revocation, and never lands on a later SSHKey of the same name", async () => {
   const tenant = await arena.tenant();
@@ -107,10 +107,9 @@ test("watches that stay open without a byte are given up after two minutes, and 
   await eventually(
     "the key that came meanwhile is in the file",
     async () => (await tenant.secret("sshkeys-bob"))?.data.authorized_keys === `${tenant.line("two", key)}\n`,
-    170_000,
   );
   await tenant.untilFile("sshkeys-alice", []);
-}, 200_000);
+});
 
 test("no own write was taken for somebody else's", async () => {
   const log = await arena.stage.operator.log();
@@ -118,7 +117,7 @@ test("no own write was taken for somebody else's", async () => {
 });
 
 test("no write on the way broke a guarantee", async () => {
-  const { breaches, secretWrites, statusWrites } = await arena.judge(3000);
+  const { breaches, secretWrites, statusWrites } = await arena.judge(15_000);
   expect(breaches).toEqual([]);
   expect([secretWrites > 100, statusWrites > 100]).toEqual([true, true]);
 });
@@ -162,18 +161,14 @@ async function runAll(strike: () => Promise<Meanwhile>): Promise<readonly Run[]>
   return runs;
 }
 
-async function endsAsCalm(strike: () => Promise<Meanwhile>, deadlineMs = 30_000) {
+async function endsAsCalm(strike: () => Promise<Meanwhile>) {
   const runs = await runAll(strike);
-  await eventually(
-    "all is as after a calm run",
-    async () => {
-      for (const run of runs) {
-        expect(await lookAt(run), run.scenario.name).toEqual(calm.get(run.scenario));
-      }
-      return true;
-    },
-    deadlineMs,
-  );
+  await eventually("all is as after a calm run", async () => {
+    for (const run of runs) {
+      expect(await lookAt(run), run.scenario.name).toEqual(calm.get(run.scenario));
+    }
+    return true;
+  });
   arena.proxy.thaw();
   await arena.untilQuiet();
 }

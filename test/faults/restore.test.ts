@@ -4,11 +4,10 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Stage } from "../operator/stage.ts";
-import type { Tenant } from "../operator/tenant.ts";
+import { DEADLINE_MS, type Tenant } from "../operator/tenant.ts";
 import { differences } from "./comparison.ts";
 
 /** After an outage a reflector waits up to 30 s before it tries again. */
-const RECOVERY_MS = 60_000;
 
 /** Of writes that others make between the backup and the restore, as many as these two multiplied. */
 const ROUNDS = 250;
@@ -51,7 +50,7 @@ test("Secrets and statuses come to what the restored SSHKeys say", async () => {
     if (found.length > 0) throw new Error(found.join("; "));
     return true;
   };
-  await eventually("there are no differences", areNone, RECOVERY_MS);
+  await eventually("there are no differences", areNone, DEADLINE_MS);
 });
 
 test("an edit under a generation that was another one before is projected", async () => {
@@ -59,7 +58,7 @@ test("an edit under a generation that was another one before is projected", asyn
     "the file holds the later key",
     async () =>
       (await tenant.secret("sshkeys-alice"))?.data.authorized_keys === `${tenant.line("changes", later)}\n`,
-    RECOVERY_MS,
+    DEADLINE_MS,
   );
 });
 
@@ -68,7 +67,7 @@ test("a Secret that is edited after it is restored", async () => {
   await eventually(
     "the file holds the key",
     async () => (await tenant.secret("sshkeys-bob"))?.data.authorized_keys !== "",
-    RECOVERY_MS,
+    DEADLINE_MS,
   );
 });
 

@@ -76,7 +76,7 @@ export class Turmoil {
   }
 
   /** Ends every fault, gives back labels and names, and waits until all is as the model has it. */
-  async settle(deadlineMs = 90_000): Promise<void> {
+  async settle(deadlineMs = 300_000): Promise<void> {
     this.#arena.proxy.thaw();
     for (const tenant of this.#tenants) {
       for (const name of await this.#secretNames(tenant))

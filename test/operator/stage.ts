@@ -32,6 +32,10 @@ export class Stage {
     return this.#operator;
   }
 
+  get isRunning(): boolean {
+    return this.#operator !== undefined;
+  }
+
   /** Starts the operator, after the one that ran has been stopped. */
   async run(settings: OperatorSettings = {}): Promise<OperatorProcess> {
     await this.rest();
@@ -103,12 +107,16 @@ export class Stage {
   async isIdle(): Promise<void> {
     let idle = 0;
     const isIdle = async () => {
-      const { value } = await this.operator.scrape();
-      const work = value("workqueue_depth") + value("controller_runtime_active_workers");
-      idle = work === 0 ? idle + 1 : 0;
+      idle = (await this.work()) === 0 ? idle + 1 : 0;
       return idle === 2;
     };
     await eventually("the operator has nothing to do", isIdle, DEADLINE_MS);
+  }
+
+  /** How much waits in the operator's queues or is worked on, without what it has put off. */
+  async work(): Promise<number> {
+    const { value } = await this.operator.scrape();
+    return value("workqueue_depth") + value("controller_runtime_active_workers");
   }
 
   async close(): Promise<void> {

@@ -12,7 +12,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 
 /** How long anything may take before a test fails; what is waited for mostly comes within milliseconds. */
-export const DEADLINE_MS = 30_000;
+export const DEADLINE_MS = 180_000;
 
 /** A Secret with its data decoded. */
 export interface PlainSecret {

@@ -8,7 +8,7 @@ import { Stage } from "./stage.ts";
 import type { Tenant } from "./tenant.ts";
 
 /** How long the operator may take to hear of a change on a busy machine, in ms. */
-const BLIND_MS = 3000;
+const BLIND_MS = 15_000;
 
 let stage: Stage;
 let history: History;

@@ -23,7 +23,7 @@ export interface LoginOptions {
   readonly agent?: string;
 }
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 180_000;
 
 /**
  * Logs in with OpenSSH's client, by this key and nothing else, and runs a command (`echo in`). A refusal is
@@ -40,7 +40,7 @@ export async function login(
   const messagesFile = join(folder, "messages");
   const settings = [
     "BatchMode=yes",
-    "ConnectTimeout=10",
+    "ConnectTimeout=120",
     "GlobalKnownHostsFile=/dev/null",
     "IdentitiesOnly=yes",
     `IdentityAgent=${agent}`,

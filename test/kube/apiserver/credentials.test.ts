@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, onTestFinished, test, vi } from "vitest";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";
+import { eventually } from "../../cluster/eventually.ts";
 import { credentialsFixture } from "../credentialsfixture.ts";
 import { json, kubeconfigText, startServerForTest } from "../localserver.ts";
 
@@ -82,7 +83,7 @@ describe("a real API server takes", () => {
     const { transport } = open({ kubeconfig: kubeconfig({ tokenFile: "token" }) });
     await expect(whoAmI(transport)).rejects.toMatchObject({ code: "Unauthorized" });
     write("token", `${token}\n`);
-    expect(await vi.waitUntil(() => whoAmI(transport).catch(() => false), { timeout: 5000 })).toBe(username);
+    expect(await eventually("the new token is taken", () => whoAmI(transport))).toBe(username);
   });
 
   test("the token of the pod's service account, also after it was rotated", async () => {
