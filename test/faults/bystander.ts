@@ -1,13 +1,14 @@
+import { API_VERSION, KIND } from "../../src/api/names.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { keyStatusPath, keysPath, METADATA_ONLY, secretsPath } from "../../src/operator/paths.ts";
+import { keysPath } from "../../src/operator/paths.ts";
 import { freshKey } from "../operator/publickeys.ts";
-import { stateOf, type Tenant } from "../operator/tenant.ts";
+import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
 
 type Sees = (key: SSHKey) => boolean;
 
-/** A user with connections of their own, who times how long a new SSHKey takes by watching it. */
+/** A user with connections of their own, who makes new SSHKeys and watches what becomes of them. */
 export class Bystander {
   readonly #namespace: string;
   readonly #credentials: Credentials;
@@ -35,38 +36,24 @@ export class Bystander {
     return bystander;
   }
 
-  /** From sending a new SSHKey to seeing it Projected by the operator, in ms. */
-  async served(): Promise<number> {
-    const started = performance.now();
-    await this.#create((key) => stateOf(key.status) === "Projected");
-    return performance.now() - started;
-  }
-
-  /**
-   * The same where no operator serves, each of its steps done from here: what of it is the API server's time. Sees the
-   * SSHKey in a watch, creates the Secret, writes the status, and sees that; in ms.
-   */
-  async unserved(): Promise<number> {
-    const started = performance.now();
-    const key = await this.#create(() => true);
-    const { name = "", resourceVersion } = key.metadata;
+  /** Waits until a new SSHKey is seen to be Projected, and gives its name. */
+  async served(): Promise<string> {
+    this.#made += 1;
+    const name = `sample-${this.#made}`;
+    const seen = this.#seen((key) => key.metadata.name === name && stateOf(key.status) === "Projected");
     await this.#transport.request({
       method: "POST",
-      path: secretsPath(this.#namespace),
-      accept: METADATA_ONLY,
-      body: { metadata: { name }, stringData: { authorized_keys: `${key.spec.key} ${name}\n` } },
-    });
-    const seen = this.#seen((each) => each.metadata.name === name && stateOf(each.status) === "Projected");
-    await this.#transport.request({
-      method: "PATCH",
-      path: keyStatusPath(this.#namespace, name),
-      query: { fieldManager: "bystander", force: "true" },
-      contentType: "application/apply-patch+yaml",
-      accept: METADATA_ONLY,
-      body: { ...SSHKEY, metadata: { name, resourceVersion }, status: PROJECTED },
+      path: keysPath(this.#namespace),
+      body: {
+        apiVersion: API_VERSION,
+        kind: KIND,
+        metadata: { name },
+        spec: { user: name, key: freshKey() },
+      },
+      deadlineMs: DEADLINE_MS,
     });
     await seen;
-    return performance.now() - started;
+    return name;
   }
 
   async leave(): Promise<void> {
@@ -76,29 +63,12 @@ export class Bystander {
     this.#credentials.close();
   }
 
-  /** Creates an SSHKey, and gives it back when the watch shows one of its name that is as wanted. */
-  async #create(sees: Sees): Promise<SSHKey> {
-    this.#made += 1;
-    const name = `sample-${this.#made}`;
-    const seen = this.#seen((key) => key.metadata.name === name && sees(key));
-    await this.#transport.request({
-      method: "POST",
-      path: keysPath(this.#namespace),
-      body: {
-        ...SSHKEY,
-        metadata: { name },
-        spec: { user: name, key: freshKey() },
-      },
-    });
-    return await seen;
-  }
-
-  #seen(sees: Sees): Promise<SSHKey> {
-    const { promise, resolve } = Promise.withResolvers<SSHKey>();
+  #seen(sees: Sees): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
     const look = (key: SSHKey) => {
       if (!sees(key)) return;
       this.#waiting.delete(look);
-      resolve(key);
+      resolve();
     };
     this.#waiting.add(look);
     return promise;
@@ -118,26 +88,3 @@ export class Bystander {
     }
   }
 }
-
-const SSHKEY = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey" };
-
-const lastTransitionTime = "2026-01-02T03:04:05Z";
-
-/** Of the size that the operator writes. */
-const PROJECTED = {
-  observedGeneration: 1,
-  type: "ssh-ed25519",
-  length: 256,
-  fingerprint: `SHA256:${"A".repeat(43)}`,
-  fingerprintMD5: "00:11:22:33:44:55:66:77:88:99:aa:bb:cc:dd:ee:ff",
-  secretName: "sshkeys-sample",
-  claimedSince: lastTransitionTime,
-  conditions: ["Valid", "Unique", "Projected", "Ready"].map((type) => ({
-    type,
-    status: "True",
-    reason: "Projected",
-    message: "The key is in the Secret.",
-    observedGeneration: 1,
-    lastTransitionTime,
-  })),
-};
