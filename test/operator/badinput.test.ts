@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
-import { inTurns } from "../cluster/inturns.ts";
-import { altered, freshKey } from "./publickeys.ts";
+import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
-import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
+import { DEADLINE_MS, stateOf } from "./tenant.ts";
 
 let stage: Stage;
 
@@ -14,30 +13,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await stage.close();
-});
-
-/** How many times longer another user's key may take while so many bad keys come in, in the median. */
-const RATIO = 20;
-const BAD_KEYS = 1000;
-
-test("a thousand bad keys of one user and of many hold up nobody else's key beyond measure", async () => {
-  const [bad, good] = [await stage.tenant(), await stage.tenant()];
-  const calm: number[] = [];
-  for (let index = 0; index < 10; index += 1) calm.push(await timeToProject(good, `calm-${index}`));
-  let left = BAD_KEYS;
-  const flood = inTurns(BAD_KEYS, 6, async (index) => {
-    const key = altered(freshKey(), (blob) => blob.subarray(0, 40));
-    await bad.create(`bad-${index}`, { user: index % 2 === 0 ? "mallory" : `mallory-${index}`, key });
-    left -= 1;
-  });
-  const flooded: number[] = [];
-  while (left > 0) flooded.push(await timeToProject(good, `flooded-${flooded.length}`));
-  await flood;
-  const judged = async () => (await bad.list()).every(({ status }) => stateOf(status) === "Invalid");
-  await eventually("every bad key has its verdict", judged, DEADLINE_MS);
-  expect(await bad.secrets()).toEqual([]);
-  expect(flooded.length).toBeGreaterThan(3);
-  expect(median(flooded) / median(calm)).toBeLessThan(RATIO);
 });
 
 describe("nothing that the API server stores makes the operator fail", () => {
@@ -86,16 +61,3 @@ describe("nothing that the API server stores makes the operator fail", () => {
     await eventually("alice's file holds nothing", ofAlice, DEADLINE_MS);
   });
 });
-
-async function timeToProject(tenant: Tenant, name: string): Promise<number> {
-  const started = performance.now();
-  await tenant.create(name, { user: name, key: freshKey() });
-  while (stateOf((await tenant.read(name)).status) !== "Projected") {
-    if (performance.now() - started > DEADLINE_MS) throw new Error(`${name} was not projected in time`);
-  }
-  return performance.now() - started;
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
-}
