@@ -1,4 +1,3 @@
-import { setInterval } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GROUP } from "../../../src/api/names.ts";
 import { byOperator, readWrites, type Write } from "../../cluster/auditlog.ts";
@@ -169,25 +168,24 @@ describe("while SSHKeys are made and deleted 1,500 times, never more than five a
   });
 });
 
-describe("while one SSHKey is toggled three times a second", () => {
+describe("while one SSHKey is toggled as fast as the API server answers", () => {
   const TOGGLES = 60;
 
   test("its Secret and its status are written three times a second at most, and others are served", async () => {
     await stage.run();
     const [tenant, bystander] = [await stage.tenant(), await Bystander.in(stage)];
     using attacker = await keyOwnerOf(tenant);
+    const started = performance.now();
     await attacker.tenant.create("toggled", { user: "alice", key: freshKey() });
     await tenant.until("toggled", "Projected");
-    const started = performance.now();
     let toggles = 0;
-    for await (const _ of setInterval(333)) {
+    while (toggles < TOGGLES) {
       await attacker.tenant.edit("toggled", { disabled: toggles % 2 === 0 });
       toggles += 1;
       if (toggles % 15 === 0) await bystander.livesOn();
-      if (toggles === TOGGLES) break;
     }
-    const seconds = (performance.now() - started) / 1000;
     await tenant.until("toggled", "Projected");
+    const seconds = (performance.now() - started) / 1000;
     const writes = await writesOf(stage);
     const statuses = writes.filter(
       ({ resource, namespace }) => resource === "sshkeys" && namespace === tenant.namespace,

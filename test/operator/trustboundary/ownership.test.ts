@@ -12,9 +12,6 @@ import { Bystander } from "./bystander.ts";
 
 const ADMISSION = "/apis/admissionregistration.k8s.io/v1";
 
-/** By when the status of every key of a Secret has to say that it is somebody else's now, and that it is not any more. */
-const TOLD_MS = 10_000;
-
 let stage: Stage;
 let bystander: Bystander;
 
@@ -134,7 +131,7 @@ describe.each(LOSSES)("a Secret of the operator's that loses its %s", (what, pat
 
   const linesOf = (...names: (keyof typeof keys)[]) => names.map((name) => victim.line(name, keys[name]));
 
-  test("is a SecretConflict for each of its keys within 10 s, which the command in the message mends", async () => {
+  test("is a SecretConflict for each of its keys, which the command in the message mends", async () => {
     await attacker.tenant.editSecret("sshkeys-alice", patch);
     const message = await conflictOf(victim, "first");
     await conflictOf(victim, "second");
@@ -150,7 +147,7 @@ describe.each(LOSSES)("a Secret of the operator's that loses its %s", (what, pat
     await victim.edit("second", { disabled: true });
     const { labels, annotations } = metadata ?? {};
     await attacker.tenant.editSecret("sshkeys-alice", { metadata: { labels, annotations } });
-    await within(TOLD_MS, () => victim.until("first", "Projected"));
+    await victim.until("first", "Projected");
     await victim.untilFile("sshkeys-alice", linesOf("first"));
     await victim.until("second", "Disabled");
   });
@@ -167,7 +164,7 @@ describe.each(LOSSES)("a Secret of the operator's that loses its %s", (what, pat
     await stage.run();
     expect(projectedOf(await victim.until("second", "SecretConflict"))).toBe("Unknown");
     await victim.removeSecret("sshkeys-alice");
-    await within(TOLD_MS, () => victim.until("first", "Disabled"));
+    await victim.until("first", "Disabled");
     await victim.until("second", "Disabled");
   });
 
@@ -190,8 +187,10 @@ describe.each(LOSSES)("a Secret of the operator's that loses its %s", (what, pat
 });
 
 describe("a Secret of the operator's that somebody overwrites again and again", () => {
+  const OVERWRITES = 60;
   let victim: Tenant;
   let seconds: number;
+  let before: number;
   const keys = { kept: freshKey(), going: freshKey() };
 
   beforeAll(async () => {
@@ -202,17 +201,20 @@ describe("a Secret of the operator's that somebody overwrites again and again", 
     await victim.until("going", "Projected");
     await victim.until("kept", "Projected");
     await stage.allIsHandled();
+    before = (await filesWritten()).length;
     const started = performance.now();
     let isOver = false;
+    let overwrites = 0;
     const fight = (async () => {
       while (!isOver) {
         const lines = [...Object.entries(keys), ["evil", freshKey()]] as [string, string][];
         const authorized_keys = lines.map(([name, key]) => `${victim.line(name, key)}\n`).join("");
         await attacker.tenant.editSecret("sshkeys-alice", { stringData: { authorized_keys } });
+        overwrites += 1;
       }
     })();
     try {
-      await eventually("the fight lasts", () => performance.now() - started > 3000, DEADLINE_MS);
+      await eventually("the fight lasts", () => overwrites >= OVERWRITES, DEADLINE_MS);
       await victim.edit("going", { disabled: true });
       const without = `${victim.line("kept", keys.kept)}\n`;
       await eventually(
@@ -224,9 +226,9 @@ describe("a Secret of the operator's that somebody overwrites again and again", 
     } finally {
       isOver = true;
       await fight;
-      seconds = (performance.now() - started) / 1000;
     }
     await victim.untilFile("sshkeys-alice", [victim.line("kept", keys.kept)]);
+    seconds = (performance.now() - started) / 1000;
   });
 
   const filesWritten = async () =>
@@ -237,7 +239,7 @@ describe("a Secret of the operator's that somebody overwrites again and again", 
       );
 
   test("is written three times a second at most", async () => {
-    expect((await filesWritten()).length).toBeLessThanOrEqual(3 + 3 * (seconds + 2));
+    expect((await filesWritten()).length - before).toBeLessThanOrEqual(3 + 3 * seconds);
   });
 
   test("ends with the right statuses", async () => {
@@ -259,13 +261,13 @@ describe("a Secret of the operator's that somebody overwrites again and again", 
       ({ namespace, resource, name }) =>
         namespace === victim.namespace && resource === "secrets" && name === "sshkeys-alice",
     );
-    expect(on.length).toBeGreaterThan(50);
+    expect(on.length).toBeGreaterThan(OVERWRITES);
   });
 });
 
-/** Waits until the status says so, and gives the message; fails when it takes too long. */
+/** Waits until the status says so, and gives the message. */
 async function conflictOf(tenant: Tenant, name: string): Promise<string> {
-  const status = await within(TOLD_MS, () => tenant.until(name, "SecretConflict"));
+  const status = await tenant.until(name, "SecretConflict");
   return readyOf(status)?.message ?? "";
 }
 
@@ -274,14 +276,7 @@ async function untilHealed(tenant: Tenant, name: string, message: string): Promi
   const [, command = ""] = /run: kubectl (delete secret -n \S+ [a-z0-9-]+);/.exec(message) ?? [];
   const { code, stderr } = await stage.cluster.kubectl(command.split(" "));
   expect([message, code, stderr]).toEqual([expect.stringContaining("run: kubectl"), 0, ""]);
-  await within(TOLD_MS, () => tenant.until(name, "Projected"));
-}
-
-async function within<T>(ms: number, act: () => Promise<T>): Promise<T> {
-  const started = performance.now();
-  const value = await act();
-  expect(performance.now() - started).toBeLessThan(ms);
-  return value;
+  await tenant.until(name, "Projected");
 }
 
 function projectedOf({ conditions = [] }: SSHKeyStatus): string | undefined {
