@@ -48,13 +48,11 @@ describe("a Secret of the user's Secret's name without the label", () => {
     });
   });
 
-  test("that is deleted makes room within 10 s, without anybody touching an SSHKey", async () => {
+  test("that is deleted makes room, without anybody touching an SSHKey", async () => {
     const { tenant, key } = await withForeignSecret();
     await tenant.until("work", "SecretConflict");
     await tenant.removeSecret("sshkeys-alice");
-    const started = performance.now();
     await tenant.until("work", "Projected");
-    expect(performance.now() - started).toBeLessThan(10_000);
     await tenant.untilFile("sshkeys-alice", [tenant.line("work", key)]);
   });
 

@@ -6,9 +6,6 @@ import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { readyOf, type Tenant } from "./tenant.ts";
 
-/** By when a change of the list is carried out. */
-const LATEST_MS = 5000;
-
 let stage: Stage;
 let folder: string;
 let file: string;
@@ -40,21 +37,15 @@ async function list(lines: readonly string[]): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
-async function inTime(act: () => Promise<unknown>): Promise<void> {
-  const started = performance.now();
-  await act();
-  expect(performance.now() - started).toBeLessThan(LATEST_MS);
-}
-
 const isOut = async () => {
   await tenant.until("leaked", "Revoked");
   await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept)]);
 };
 
 describe("the list of revoked keys", () => {
-  test("takes a key out within 5 s, and the status says why and what to do", async () => {
+  test("takes a key out without a restart, and the status says why and what to do", async () => {
     await list(["# leaked on a laptop", "", `${fingerprint}  # alice's`]);
-    await inTime(isOut);
+    await isOut();
     const status = await tenant.until("leaked", "Revoked");
     expect(readyOf(status)?.message).toMatch(/revoked/);
     expect(status.conditions?.find(({ type }) => type === "Stalled")?.status).toBe("True");
@@ -77,12 +68,10 @@ describe("the list of revoked keys", () => {
     await isOut();
   });
 
-  test("puts a key back within 5 s when it is taken off", async () => {
+  test("puts a key back when it is taken off", async () => {
     await list(["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
-    await inTime(async () => {
-      await tenant.until("leaked", "Projected");
-      await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept), tenant.line("leaked", leaked)]);
-    });
+    await tenant.until("leaked", "Projected");
+    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept), tenant.line("leaked", leaked)]);
   });
 
   test("is told the number of a line that is no fingerprint, and the others hold", async () => {

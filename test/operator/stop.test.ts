@@ -22,7 +22,7 @@ afterEach(() => {
   line.cut("whole");
 });
 
-describe("SIGTERM ends the operator within 5 s with 0", () => {
+describe("SIGTERM ends the operator with 0, and it waits for no request", () => {
   test("at rest", async () => {
     const operator = await startOperator({ kubeconfig: line.kubeconfig });
     expect(await end(operator)).toEqual([0, true]);
@@ -94,9 +94,12 @@ test("a lost API server does not stop a running operator", async () => {
   await operator.kill();
 });
 
-/** The exit code, and whether it came in time. */
+/** What a request may take, in ms. */
+const REQUEST_MS = 30_000;
+
+/** The exit code, and whether it came before a request that hangs would have ended. */
 async function end(operator: OperatorProcess): Promise<[number | null, boolean]> {
   const started = performance.now();
   const code = await operator.stop();
-  return [code, performance.now() - started < 5000];
+  return [code, performance.now() - started < REQUEST_MS];
 }
