@@ -9,7 +9,8 @@ import { eventually } from "../cluster/eventually.ts";
 import { run } from "../cluster/run.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
-const DEMO_MS = 90_000;
+/** How long the whole demo may take on a busy machine, in ms. */
+const DEMO_MS = 500_000;
 
 let folder: string;
 
@@ -22,17 +23,9 @@ afterEach(async () => {
 });
 
 describe("the demo", () => {
-  test("shows every step, ends with 0 and leaves nothing behind", { timeout: DEMO_MS }, async () => {
+  test("leaves nothing behind when it is interrupted in the middle", async () => {
     const demo = startDemo("1");
-    expect(await demo.ended).toEqual({ code: 0, signal: null });
-    expect(demo.seen().split("\n")).toEqual(expect.arrayContaining(KEY_LINES));
-    expect(demo.seen()).not.toContain("\u001b");
-    await nothingIsLeft();
-  });
-
-  test("leaves nothing behind when it is interrupted in the middle", { timeout: DEMO_MS }, async () => {
-    const demo = startDemo("1");
-    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"), DEMO_MS);
+    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"));
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
     await nothingIsLeft();
@@ -40,19 +33,21 @@ describe("the demo", () => {
 
   test("leaves nothing behind when it is interrupted before the API server is up", async () => {
     const demo = startDemo("1");
-    await eventually("a process is started", async () => (await processes()).length > 1, DEMO_MS);
+    await eventually("a process is started", async () => (await processes()).length > 1);
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
     await nothingIsLeft();
   });
 
-  test("stays up to be played with until it is interrupted", { timeout: DEMO_MS }, async () => {
+  test("shows every step, stays up to be played with until it is interrupted, and leaves nothing behind", async () => {
     const demo = startDemo("0");
     await eventually(
       "it says that it stays up",
       () => demo.seen().includes("until you press Ctrl-C"),
       DEMO_MS,
     );
+    expect(demo.seen().split("\n")).toEqual(expect.arrayContaining(KEY_LINES));
+    expect(demo.seen()).not.toContain("\u001b");
     const [kubeconfig, path] = [/export KUBECONFIG=(\S+)/, /export PATH="(.+):\$PATH"/].map(
       (pattern) => pattern.exec(demo.seen())?.[1] ?? "",
     );
@@ -77,10 +72,19 @@ describe("in somebody's cluster the demo", () => {
     await somebodys.stop();
   });
 
-  test("removes what it has made when it is interrupted", { timeout: DEMO_MS }, async () => {
+  test("ends with 0 when every step was shown, and removes what it has made", async () => {
     const before = await objects(somebodys);
     const demo = startDemo("1", inCluster(somebodys));
-    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"), DEMO_MS);
+    expect(await demo.ended).toEqual({ code: 0, signal: null });
+    expect(demo.seen().split("\n")).toEqual(expect.arrayContaining(KEY_LINES));
+    expect(await objects(somebodys)).toBe(before);
+    await nothingIsLeft();
+  });
+
+  test("removes what it has made when it is interrupted", async () => {
+    const before = await objects(somebodys);
+    const demo = startDemo("1", inCluster(somebodys));
+    await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"));
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
     expect(await objects(somebodys)).toBe(before);
