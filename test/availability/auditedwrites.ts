@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 
-/** One write that the API server carried out, and when it was asked to. */
-export interface AuditedWrite {
+/** One request that the API server carried out, and when it was asked to. */
+export interface AuditedRequest {
   /** Name of the service account. */
   readonly by: string;
   /** When the request was received and when it was answered, ms since the epoch. */
@@ -15,22 +15,28 @@ export interface AuditedWrite {
 }
 
 /** Successful writes of the service accounts of a namespace, in the order in which they were received. */
-export async function readAuditedWrites(file: string, namespace: string): Promise<AuditedWrite[]> {
+export async function readAuditedWrites(file: string, namespace: string): Promise<AuditedRequest[]> {
+  const requests = await readAudited(file, namespace);
+  return requests.filter(({ verb }) => /^(create|update|patch|delete)$/.test(verb));
+}
+
+/** Successful requests of the service accounts of a namespace, reads as well, in the order in which they were received. */
+export async function readAudited(file: string, namespace: string): Promise<AuditedRequest[]> {
   const prefix = `system:serviceaccount:${namespace}:`;
   return (await readFile(file, "utf8"))
     .split("\n")
     .slice(0, -1)
     .map((line) => JSON.parse(line) as AuditEvent)
-    .filter(({ user, verb, responseStatus }) => {
+    .filter(({ user, responseStatus }) => {
       const isDone = (responseStatus?.code ?? 500) < 300;
-      return isDone && user.username.startsWith(prefix) && /^(create|update|patch|delete)$/.test(verb);
+      return isDone && user.username.startsWith(prefix);
     })
     .map((event) => writeOf(event, prefix))
     .sort((a, b) => a.receivedAt - b.receivedAt);
 }
 
 /** Is it a write that only the leader may make: of a Secret or of a status? */
-export function isLeadersWrite({ resource }: AuditedWrite): boolean {
+export function isLeadersWrite({ resource }: AuditedRequest): boolean {
   return resource === "secrets" || resource === "sshkeys/status";
 }
 
@@ -48,7 +54,7 @@ interface AuditEvent {
   readonly responseStatus?: { readonly code?: number };
 }
 
-function writeOf(event: AuditEvent, prefix: string): AuditedWrite {
+function writeOf(event: AuditEvent, prefix: string): AuditedRequest {
   const { resource = "", subresource, namespace = "", name = "" } = event.objectRef ?? {};
   return {
     by: event.user.username.slice(prefix.length),

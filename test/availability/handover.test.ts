@@ -2,14 +2,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
-import { type AuditedWrite, isLeadersWrite } from "./auditedwrites.ts";
+import { isLeadersWrite } from "./auditedwrites.ts";
 import { type Replica, Replicas } from "./replicas.ts";
 
-/** The defaults of the lease, in ms. */
+/** The default of the lease, in ms. A standby looks at it each 1 to 1.2 s. */
 const LEASE_MS = 15_000;
-const RETRY_MS = 2000;
-/** For a write to get through on a busy machine. */
-const SLACK_MS = 1500;
 
 let replicas: Replicas;
 let tenant: Tenant;
@@ -60,14 +57,12 @@ describe("of three replicas", () => {
   });
 });
 
-test("SIGTERM hands over in less than two seconds", async () => {
+test("SIGTERM hands over: the next one leads from its first look at the lease on", async () => {
   expect(await replicas.stop(first)).toBe(0);
   await tenant.create("after-sigterm", { user: "after-sigterm", key: freshKey() });
   await tenant.until("after-sigterm", "Projected");
-  const writes = await replicas.writes();
-  const released = writes.findLast(({ by, resource }) => by === first.name && resource === "leases");
-  const next = await firstWriteOfNext(released?.answeredAt ?? Number.NaN);
-  expect(next.receivedAt - (released?.answeredAt ?? 0)).toBeLessThan(2000);
+  const { looks } = await takeover(first);
+  expect(looks.length).toBeLessThanOrEqual(1);
 });
 
 test("a leader that is told to stop writes nothing after it has let the lease go", async () => {
@@ -81,15 +76,16 @@ test("SIGKILL of the leader is over when its lease has run out", async () => {
   const second = await replicas.leader();
   await tenant.edit("key-0", { disabled: true });
   await tenant.until("key-0", "Disabled");
-  const killedAt = Date.now();
   await replicas.kill(second);
   await tenant.edit("after-sigterm", { disabled: true });
   await replicas.leader();
   await tenant.until("after-sigterm", "Disabled");
-  const next = await firstWriteOfNext(killedAt);
-  expect(next.by).not.toBe(second.name);
-  // Standbys look each 0.6 retry periods at the latest: once to see the last renewal, once to see that it has run out.
-  expect(next.receivedAt - killedAt).toBeLessThan(LEASE_MS + 1.2 * RETRY_MS + SLACK_MS);
+  const { last, taken, looks } = await takeover(second);
+  expect(taken.by).not.toBe(second.name);
+  expect(taken.receivedAt - last.receivedAt).toBeGreaterThanOrEqual(LEASE_MS);
+  // It has seen the last renewal up to 1.2 s late, so one or two looks may come too early; the next one takes the lease.
+  const late = looks.filter(({ receivedAt }) => receivedAt > last.answeredAt + LEASE_MS);
+  expect(late.length).toBeLessThanOrEqual(3);
 });
 
 test("whoever took over holds what the one before wrote against nobody", async () => {
@@ -99,11 +95,17 @@ test("whoever took over holds what the one before wrote against nobody", async (
   expect((await third.process.log()).filter(({ event }) => event === "SecretRestored")).toEqual([]);
 });
 
-/** The first write of a Secret or a status that was asked for after this time. */
-async function firstWriteOfNext(after: number): Promise<AuditedWrite> {
-  const found = (await replicas.writes()).find((write) => isLeadersWrite(write) && write.receivedAt >= after);
-  if (found === undefined) throw new Error("nothing was written");
-  return found;
+/** The last write of the lease by this one, how the next one took it, and how often that one had looked in between. */
+async function takeover({ name }: Replica) {
+  const onLease = (await replicas.requests()).filter(({ resource }) => resource === "leases");
+  const last = onLease.findLast(({ by, verb }) => by === name && verb === "update");
+  const after = onLease.filter(({ receivedAt }) => receivedAt > (last?.answeredAt ?? Number.NaN));
+  const taken = after.find(({ verb }) => verb === "update");
+  if (last === undefined || taken === undefined) throw new Error("nobody took the lease");
+  const looks = after.filter(
+    ({ by, verb, receivedAt }) => by === taken.by && verb === "get" && receivedAt <= taken.receivedAt,
+  );
+  return { last, taken, looks };
 }
 
 async function holderIdentity(): Promise<string> {

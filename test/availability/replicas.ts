@@ -3,7 +3,7 @@ import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, spawnOperator } from "../cluster/operatorprocess.ts";
 import { Tenant } from "../operator/tenant.ts";
-import { type AuditedWrite, readAuditedWrites } from "./auditedwrites.ts";
+import { type AuditedRequest, readAudited, readAuditedWrites } from "./auditedwrites.ts";
 import { type Scrape, scrape } from "./exposition.ts";
 
 /** Where the service accounts and the lease of the replicas are. */
@@ -13,6 +13,13 @@ export const NAMESPACE = "replicas";
 export const SHORT_LEASE = [
   "--leader-elect-lease-duration=6s",
   "--leader-elect-renew-deadline=4s",
+  "--leader-elect-retry-period=500ms",
+];
+
+/** Renewed as often, but not lost by a process that gets no turn for a while on a busy machine. */
+export const LASTING_LEASE = [
+  "--leader-elect-lease-duration=60s",
+  "--leader-elect-renew-deadline=40s",
   "--leader-elect-retry-period=500ms",
 ];
 
@@ -92,8 +99,13 @@ export class Replicas {
   }
 
   /** Successful writes of any replica, in the order in which the API server received them. */
-  async writes(): Promise<readonly AuditedWrite[]> {
+  async writes(): Promise<readonly AuditedRequest[]> {
     return await readAuditedWrites(this.cluster.controlPlane.auditLog ?? "", NAMESPACE);
+  }
+
+  /** All that succeeded, reads too. */
+  async requests(): Promise<readonly AuditedRequest[]> {
+    return await readAudited(this.cluster.controlPlane.auditLog ?? "", NAMESPACE);
   }
 
   async tenant(): Promise<Tenant> {

@@ -100,10 +100,10 @@ describe("a key that is not accepted never logs in:", () => {
 
   test("a duplicate of another user's, until that one is gone", async () => {
     const key = await accepted("bob", "bob-shared");
-    const created = Date.now();
     await accepted("heidi", "heidi-own");
+    const made = Math.floor(Date.now() / 1000);
     // Times of creation are whole seconds, and the older of two SSHKeys keeps the key.
-    await eventually("the next second", () => Date.now() - created > 2000);
+    await eventually("the next second", () => Math.floor(Date.now() / 1000) > made);
     await projection.put("heidi-copy", { user: "heidi", key: key.publicKey }, "Duplicate");
     await mount();
     expect(await login(server, "heidi", key)).toMatchObject({ accepted: false });
@@ -140,14 +140,18 @@ describe("a key that is not accepted never logs in:", () => {
 
 /** Last, since nothing brings the operator back. */
 test("sshd refuses a key from its expiry on when the operator is dead and the file still holds it", async () => {
-  const key = await ed25519(folder, "judy-expiring");
+  const [lasting, key] = [await ed25519(folder, "judy-lasting"), await ed25519(folder, "judy-expiring")];
+  const inAnHour = new Date(Date.now() + 3_600_000).toISOString();
+  const spec = { user: "judy", expiresAt: inAnHour };
+  await projection.put("judy-lasting", { ...spec, key: lasting.publicKey }, "Projected");
+  await projection.put("judy-expiring", { ...spec, key: key.publicKey }, "Projected");
   const expiresAt = new Date(Date.now() + 6_000).toISOString();
-  await projection.put("judy-expiring", { user: "judy", key: key.publicKey, expiresAt }, "Projected");
+  await projection.put("judy-expiring", { ...spec, key: key.publicKey, expiresAt }, "Projected");
   await projection.killOperator();
   await mount();
   const file = await projection.file("judy");
   // Before 9.1 sshd reads no expiry-time in UTC and drops the line from the start (parse_absolute_time).
-  expect(await login(server, "judy", key)).toMatchObject({ accepted: isAtLeast(sshd, 9, 1) });
+  expect(await login(server, "judy", lasting)).toMatchObject({ accepted: isAtLeast(sshd, 9, 1) });
   await eventually("the key is refused", async () => !(await login(server, "judy", key)).accepted);
   expect(Date.now()).toBeGreaterThanOrEqual(isAtLeast(sshd, 9, 1) ? Date.parse(expiresAt) - 1000 : 0);
   expect(await projection.file("judy")).toBe(file);
