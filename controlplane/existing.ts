@@ -8,10 +8,10 @@ import type { ControlPlane } from "./controlplane.ts";
 import { writeTokenKubeconfig } from "./kubeconfig.ts";
 
 /** The cluster that KUBECONFIG names, in the form of a control plane; nothing is started or stopped. */
-export async function useExistingCluster(): Promise<ControlPlane> {
+export async function useExistingCluster(kubeconfig = process.env.KUBECONFIG): Promise<ControlPlane> {
   const kubectl = join(await findBinaries(), "kubectl");
   // Read before the folder is made: a kubeconfig that cannot be read leaves nothing behind.
-  const { text, server, ca } = await currentContext(kubectl);
+  const { text, server, ca } = await currentContext(kubectl, kubeconfig);
   const dir = mkdtempSync(join(tmpdir(), "sshkey-operator-"));
   const file = join(dir, "admin.kubeconfig");
   writeFileSync(file, text, { mode: 0o600 });
@@ -63,9 +63,13 @@ class ExistingClusterError extends Error {
 }
 
 /** One self-contained file, whatever list of files with relative paths KUBECONFIG names. */
-async function currentContext(kubectl: string): Promise<{ text: string; server: string; ca?: string }> {
+async function currentContext(
+  kubectl: string,
+  kubeconfig: string | undefined,
+): Promise<{ text: string; server: string; ca?: string }> {
   const view = ["config", "view", "--raw", "--flatten", "--minify", "-o", "json"];
-  const { stdout: text } = await promisify(execFile)(kubectl, view);
+  const env = { ...process.env, KUBECONFIG: kubeconfig };
+  const { stdout: text } = await promisify(execFile)(kubectl, view, { env });
   const config: { clusters?: { cluster: { server: string; "certificate-authority-data"?: string } }[] } =
     JSON.parse(text);
   const cluster = config.clusters?.[0]?.cluster;

@@ -26,14 +26,25 @@ export interface Cluster {
 
 /** Starts a control plane, applies crds/ and waits until SSHKeys can be listed. */
 export async function startCluster(o: ControlPlaneOptions = {}): Promise<Cluster> {
-  const controlPlane = await startControlPlane(o);
+  return await open(await startControlPlane(o), async ({ kubectl, request }) => {
+    await applyDefinitions(kubectl);
+    await whenServed(request);
+  });
+}
+
+/** A view of the control plane, after `prepare`. */
+export async function open(
+  controlPlane: ControlPlane,
+  prepare: (cluster: Pick<Cluster, "kubectl" | "request">) => Promise<void> = async () => undefined,
+): Promise<Cluster> {
   const kubectl = (args: readonly string[], input = "") =>
     run(controlPlane.kubectl, args, { input, env: { ...process.env, KUBECONFIG: controlPlane.kubeconfig } });
   let admin: AdminClient | undefined;
   const namespaces: string[] = [];
   const stop = async () => {
-    if (controlPlane.existing && namespaces.length > 0) {
-      await kubectl(["delete", "namespace", "--wait=false", ...namespaces]);
+    if (controlPlane.existing) {
+      const paths = namespaces.map((name) => `/api/v1/namespaces/${name}`);
+      await Promise.all(paths.map((path) => admin?.request("DELETE", path)));
     }
     await admin?.close();
     await controlPlane.stop();
@@ -41,8 +52,7 @@ export async function startCluster(o: ControlPlaneOptions = {}): Promise<Cluster
   try {
     admin = await adminClient(controlPlane.kubectl, controlPlane.kubeconfig);
     const { request } = admin;
-    await applyDefinitions(kubectl);
-    await whenServed(request);
+    await prepare({ kubectl, request });
     const namespace = async () => {
       const name = await makeNamespace(request);
       namespaces.push(name);

@@ -1,9 +1,13 @@
+import { randomBytes } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { FINGERPRINT, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+import { type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+
+/** Nobody else's in the cluster. */
+const FINGERPRINT = `SHA256:${randomBytes(32).toString("base64").slice(0, 43)}`;
 
 let sshKeys: SSHKeyClient;
 let projected: string;

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
-import { type Cluster, startCluster } from "../cluster/cluster.ts";
-import { eventually } from "../cluster/eventually.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/shared.ts";
 
 /** SSHKeys of one fresh namespace on a real API server, as a test writes and reads them. */
 export interface SSHKeyClient {
@@ -36,12 +36,11 @@ export const PUBLIC_KEY =
 
 export const FINGERPRINT = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
 
-/** Starts a cluster of its own and waits until it serves SSHKeys. */
-export async function startSSHKeyClient(): Promise<SSHKeyClient> {
-  const cluster = await startCluster();
+/** In the cluster that all files share, unless it is given one of its own. */
+export async function startSSHKeyClient(own?: Cluster): Promise<SSHKeyClient> {
+  const cluster = own ?? (await sharedCluster());
   const namespace = await cluster.namespace();
   const path = `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/${PLURAL}`;
-  await eventually("SSHKeys are served", async () => (await cluster.request("GET", path)).status === 200);
 
   const send = async (method: "GET" | "POST" | "PATCH", name: string, under: string, body?: unknown) => {
     const answer = await cluster.request(method, `${path}${under}`, body);

@@ -2,13 +2,14 @@ import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { CONDITION_TYPES } from "../../src/api/states.ts";
+import { startCluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { FINGERPRINT, PUBLIC_KEY, type SSHKeyClient, sshKey, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
 
 beforeAll(async () => {
-  sshKeys = await startSSHKeyClient();
+  sshKeys = await startSSHKeyClient(await startCluster());
 });
 
 afterAll(async () => {

@@ -2,7 +2,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Cluster, startCluster } from "../cluster/cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/shared.ts";
 import { EXAMPLES, exampleConfig } from "./example.ts";
 import { findSSHD, type SSHD } from "./findsshd.ts";
 import { ed25519, type KeyPair } from "./keypair.ts";
@@ -26,7 +27,7 @@ beforeAll(async () => {
   cleanups.push(() => rm(folder, { recursive: true }));
   key = await ed25519(folder, "key");
   volume = await secretVolume(join(folder, "volume"));
-  cluster = await startCluster();
+  cluster = await sharedCluster();
   cleanups.push(cluster.stop);
 });
 
