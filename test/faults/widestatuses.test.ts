@@ -32,7 +32,12 @@ beforeAll(async () => {
   const stall = { kind: "stall", until: released.promise } as const;
   arena.proxy.inject(isWideStatus, stall, Number.POSITIVE_INFINITY);
   await arena.run({
-    args: ["--leader-elect=true", `--leader-election-namespace=${NAMESPACE}`, ...LASTING_LEASE],
+    args: [
+      "--leader-elect=true",
+      `--leader-election-namespace=${NAMESPACE}`,
+      ...LASTING_LEASE,
+      "--leader-elect-retry-period=100ms",
+    ],
   });
   const stalled = () => arena.proxy.requests.filter(isWideStatus).length;
   await eventually("its share of statuses hangs", () => stalled() >= AT_ONCE / 2, DEADLINE_MS);
