@@ -21,7 +21,7 @@ export async function requireVacancy(shell: Shell, signal: AbortSignal): Promise
 /** Removes what the demo has made in a cluster that was vacant. Throws an Occupied when it cannot. */
 export async function clear(shell: Shell): Promise<void> {
   for (const object of OWN) {
-    const { code, output } = await shell.run(`kubectl delete ${object} --ignore-not-found --timeout=60s`);
+    const { code, output } = await shell.run(`kubectl delete ${object} --ignore-not-found --timeout=180s`);
     if (code !== 0) throw new Occupied(`Delete ${object} by hand, the demo could not: ${output.trim()}`);
   }
 }

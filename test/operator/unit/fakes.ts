@@ -45,7 +45,7 @@ export function failure(
 
 /** Lets everything else go on until this is so. */
 export async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (const end = performance.now() + 10_000; !isSo(); await setImmediate()) {
+  for (const end = performance.now() + 120_000; !isSo(); await setImmediate()) {
     if (performance.now() > end) throw new Error(`it never came about: ${what}`);
   }
 }
