@@ -14,7 +14,8 @@ export default defineConfig({
             "test/kube/*.test.ts",
             "test/*.test.ts",
           ],
-          testTimeout: 30_000,
+          testTimeout: 300_000,
+          hookTimeout: 300_000,
         },
       },
       {
@@ -26,7 +27,7 @@ export default defineConfig({
           include: [
             "test/{controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
           ],
-          testTimeout: 60_000,
+          testTimeout: 600_000,
           hookTimeout: 900_000,
         },
       },

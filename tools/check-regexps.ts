@@ -49,11 +49,14 @@ export async function problemOf({ source, flags }: Pattern): Promise<string | un
   }
 }
 
-/** By automata, which prove their answer; by fuzzing, which is slow and goes by the clock, only what they cannot say. */
+/**
+ * By automata, which prove their answer; by fuzzing, which is slow, only what they cannot say. Both without a limit of
+ * time, so that the answer is the same on a busy machine.
+ */
 async function diagnose(source: string, flags: string): Promise<Diagnostics> {
-  const proof = await check(source, flags, { checker: "automaton" });
+  const proof = await check(source, flags, { checker: "automaton", timeout: null });
   const isBeyondAutomata = proof.status === "unknown" && proof.error.kind === "unsupported";
-  return isBeyondAutomata ? await check(source, flags, { checker: "fuzz" }) : proof;
+  return isBeyondAutomata ? await check(source, flags, { checker: "fuzz", timeout: null }) : proof;
 }
 
 /**
