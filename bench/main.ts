@@ -1,8 +1,8 @@
-import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import buildBundle from "../test/cluster/bundle.ts";
 import type { Bench, Floor, Sample } from "./bench.ts";
 import { burst } from "./burst.ts";
 import { contest } from "./contest.ts";
@@ -65,7 +65,7 @@ async function measure(quick: boolean): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-bench-"));
   const results: Result[] = [];
   try {
-    const bundle = buildBundle(folder);
+    const bundle = bundleCopy(folder);
     for (const [index, keys] of sizes.entries()) {
       const benches = chosen(quick).filter((bench) => index === 0 || bench.fixedKeys === undefined);
       results.push(...(await measureAll(benches, { bundle, keys, quick }, runs)));
@@ -113,10 +113,10 @@ function keysOf(bench: Bench, o: { readonly keys: number; readonly quick: boolea
 }
 
 /** A copy of the bundle, so that a build meanwhile does not change what is measured. */
-function buildBundle(folder: string): string {
-  const root = join(import.meta.dirname, "..");
-  execFileSync(process.execPath, [join(root, "tools", "build.ts")], { cwd: root, stdio: "inherit" });
-  for (const file of ["main.cjs", "main.cjs.map"]) copyFileSync(join(root, "dist", file), join(folder, file));
+function bundleCopy(folder: string): string {
+  buildBundle();
+  const dist = join(import.meta.dirname, "..", "dist");
+  for (const file of ["main.cjs", "main.cjs.map"]) copyFileSync(join(dist, file), join(folder, file));
   return join(folder, "main.cjs");
 }
 

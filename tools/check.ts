@@ -1,14 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { styleText } from "node:util";
 
 /**
  * Runs every check, goes on after a failed one, and ends with the line `N passed, N failed`. A check that is not a
- * test counts as one. `--all` adds the tests that need a control plane.
+ * test counts as one. `--all` adds the tests that need a control plane. With FILE in the environment it runs the tests
+ * of this file alone, with NAME those whose title has these words.
  */
 const isAll = process.argv.includes("--all");
+const { FILE = "", NAME = "" } = process.env;
 
 interface Count {
   readonly passed: number;
@@ -20,7 +22,7 @@ interface Check {
   readonly run: () => Count;
 }
 
-const checks: Check[] = [
+const withoutAPIServer: Check[] = [
   { name: "Format, lint and layering", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "Types", run: () => command("tsc", ["--noEmit"]) },
   { name: "No unused files, exports and dependencies", run: () => command("knip", ["--no-progress"]) },
@@ -37,15 +39,32 @@ const checks: Check[] = [
     run: () => command("node", ["tools/generate-errors.ts", "--check"]),
   },
 ];
-if (isAll) {
-  checks.push({ name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) });
-  checks.push({ name: "Tests", run: () => tests([]) });
-  checks.push({ name: "Performance guard", run: () => command("node", ["bench/main.ts", "--quick"]) });
-} else checks.push({ name: "Tests without an API server", run: () => tests(["--project", "pure"]) });
+
+// What comes after the bundle takes this one.
+const everything: Check[] = [
+  ...withoutAPIServer,
+  { name: "Bundle", run: () => command("node", ["tools/build.ts"]) },
+  { name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) },
+  { name: "Tests", run: () => tests([], { BUNDLE: "built" }) },
+  {
+    name: "Performance guard",
+    run: () => command("node", ["bench/main.ts", "--quick"], { BUNDLE: "built" }),
+  },
+];
+
+function chosen(): readonly Check[] {
+  const project = isAll ? [] : ["--project", "pure"];
+  if (FILE !== "" || NAME !== "") {
+    const title = NAME === "" ? [] : ["--testNamePattern", NAME.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")];
+    return [{ name: `Tests: ${FILE} ${NAME}`.trimEnd(), run: () => tests([FILE, ...title, ...project]) }];
+  }
+  if (isAll) return everything;
+  return [...withoutAPIServer, { name: "Tests without an API server", run: () => tests(project) }];
+}
 
 let passed = 0;
 let failed = 0;
-for (const { name, run } of checks) {
+for (const { name, run } of chosen()) {
   process.stdout.write(`${styleText("bold", `== ${name}`)}\n`);
   const started = performance.now();
   const count = run();
@@ -57,22 +76,24 @@ for (const { name, run } of checks) {
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed === 0 ? 0 : 1;
 
-function command(program: string, args: readonly string[]): Count {
-  const { status } = spawnSync(program, args, { stdio: "inherit" });
+function command(program: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Count {
+  const { status } = spawnSync(program, args, { stdio: "inherit", env: { ...process.env, ...env } });
   return status === 0 ? { passed: 1, failed: 0 } : { passed: 0, failed: 1 };
 }
 
-/** A skipped test counts as failed: nothing is left out. */
-function tests(args: readonly string[]): Count {
+/** A skipped test counts as failed: nothing is left out but what NAME leaves out. */
+function tests(args: readonly string[], env: NodeJS.ProcessEnv = {}): Count {
   const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-check-"));
   const report = join(folder, "report.json");
   try {
     const reporters = ["--reporter", "default", "--reporter", "json", "--outputFile.json", report];
-    const { status } = spawnSync("vitest", ["run", ...reporters, ...args], { stdio: "inherit" });
-    const { numTotalTests, numPassedTests } = JSON.parse(readFileSync(report, "utf8"));
-    const missed = numTotalTests - numPassedTests;
-    // A file that cannot be loaded or an error outside of tests fails the run and no test.
-    return { passed: numPassedTests, failed: missed === 0 && status !== 0 ? 1 : missed };
+    const { failed } = command("vitest", ["run", ...reporters, ...args.filter((arg) => arg !== "")], env);
+    if (!existsSync(report)) return { passed: 0, failed: 1 };
+    const { numTotalTests, numPassedTests, numPendingTests } = JSON.parse(readFileSync(report, "utf8"));
+    const missed = numTotalTests - numPassedTests - (NAME === "" ? 0 : numPendingTests);
+    // A file that cannot be loaded, an error outside of tests or a run without any fails the run and no test.
+    const isFailed = failed > 0 || numPassedTests === 0;
+    return { passed: numPassedTests, failed: missed === 0 && isFailed ? 1 : missed };
   } finally {
     rmSync(folder, { recursive: true });
   }
