@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: "cluster",
-          globalSetup: "test/cluster/bundle.ts",
+          globalSetup: "test/cluster/globalsetup.ts",
           exclude: ["test/operator/unit/**"],
           include: [
             "test/{controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",

@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import buildBundle from "../test/cluster/bundle.ts";
+import { buildBundle } from "../test/cluster/bundle.ts";
 import type { Bench, Floor, Sample } from "./bench.ts";
 import { burst } from "./burst.ts";
 import { contest } from "./contest.ts";

@@ -72,12 +72,17 @@ export class Controller {
   constructor(options: ControllerOptions) {
     const { metrics, requests, settings, log } = options;
     this.#o = options;
-    const failed = (key: string, err: unknown) => logEvent(log, "UnexpectedError", { key, err });
     const queue = (name: ControllerName) =>
       new WorkQueue<string>({
         namespaceOf,
         backoff: RETRY,
-        observer: { ...metrics.queueObserver(name), failed },
+        observer: {
+          ...metrics.queueObserver(name),
+          failed: (key, err) => {
+            metrics.reconciled(name, "error");
+            logEvent(log, "UnexpectedError", { key, err });
+          },
+        },
       });
     this.secrets = queue("secret");
     this.blocked = queue("blocked");
