@@ -44,7 +44,7 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
     const metadata = { ...body.metadata, uid: target.id, resourceVersion: "1" };
     if (body.data.authorized_keys !== "") {
       secrets.push(body);
-      projection.acknowledged(target, readSecret({ ...body, metadata }, settings.installation));
+      projection.applyResponse(target, readSecret({ ...body, metadata }, settings.installation));
     }
     for (const [claim, verdict] of projection.plan(target, now).verdicts) {
       const due = statusWrite(claim, verdict, now);

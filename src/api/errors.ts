@@ -141,7 +141,7 @@ export const KEY_ERRORS = {
 export type KeyErrorCode = keyof typeof KEY_ERRORS;
 
 export interface LogEventMeaning extends ErrorMeaning {
-  /** `info` is history, `warn` heals or waits for somebody, `error` is a defect or a file to mend. */
+  /** `info` is history, `warn` recovers by itself or waits for a person, `error` is a bug or a file to fix. */
   readonly level: "info" | "warn" | "error";
 }
 
@@ -150,20 +150,28 @@ export const LOG_EVENTS = {
   Started: { level: "info", meaning: "The SSHKey operator has started.", whatToDo: "" },
   Synced: {
     level: "info",
-    meaning: "Every list is complete, or known to be out of reach; the operator is ready.",
+    meaning: "The caches are synced, except for inaccessible namespaces; /readyz answers 200.",
     whatToDo: "",
   },
-  Leader: { level: "info", meaning: "The holder of the Lease is another one.", whatToDo: "" },
-  Leading: { level: "info", meaning: "This instance writes.", whatToDo: "" },
+  Leader: {
+    level: "info",
+    meaning: "The holder of the Lease changed; an empty leader means that it was released.",
+    whatToDo: "",
+  },
+  Leading: {
+    level: "info",
+    meaning: "This instance leads now: it writes Secrets and statuses.",
+    whatToDo: "",
+  },
   LeadershipLost: {
     level: "warn",
-    meaning: "Another instance may write; this one stands by.",
+    meaning: "This instance no longer leads and writes nothing; it is a standby.",
     whatToDo:
       "If it happens often, the API server or the node is too slow for the lease times: look at both.",
   },
   LeaseFailed: {
     level: "warn",
-    meaning: "The Lease could not be read or written; it is tried again.",
+    meaning: "The Lease could not be read or written; the operator retries.",
     whatToDo: "Once at a hand-over is normal; if it goes on, look at the error.",
   },
   WatchRestarted: {
@@ -174,48 +182,51 @@ export const LOG_EVENTS = {
   NamespaceUnavailable: {
     level: "warn",
     meaning:
-      "The namespace cannot be listed or watched; nothing is written there, and nobody else waits for it.",
+      "The namespace cannot be listed or watched (403 or 404); nothing is written there, and no other namespace waits for it.",
     whatToDo: "Compare its RoleBinding with deploy/, or take the namespace off --namespace.",
   },
   AccessChanged: {
     level: "info",
-    meaning: "A key may log in by the Secret now, or no longer.",
+    meaning: "A key was added to a Secret or removed from it.",
     whatToDo: "",
   },
   StateChanged: {
     level: "info",
-    meaning: "An SSHKey has another STATE; at level warn if a person has to act.",
+    meaning: "The STATE of an SSHKey changed; level warn if a person has to act.",
     whatToDo: "",
   },
   SecretRestored: {
     level: "warn",
-    meaning: "Somebody else changed or deleted a Secret of the operator's own, and it was restored.",
-    whatToDo: "Find out who: the audit log, metadata.managedFields.",
+    meaning: "Another client changed or deleted a managed Secret, and it was restored.",
+    whatToDo: "See the audit log and metadata.managedFields for who did.",
   },
   SecretCopied: {
     level: "warn",
-    meaning: "A Secret has the operator's label and is a copy, which no revocation reaches.",
-    whatToDo: "Take the label off it, or better the copy away.",
+    meaning:
+      "A Secret has the operator's label and is a copy of a managed Secret, which no revocation reaches.",
+    whatToDo: "Delete the copy, or at least remove the label from it.",
   },
   RevocationBlocked: {
     level: "warn",
     meaning: "A Secret still holds keys without an SSHKey and cannot be written.",
-    whatToDo: "Mend what the message names.",
+    whatToDo: "Fix the cause that the message names.",
   },
   RevokedKeysRead: { level: "info", meaning: "The list of revoked keys was read.", whatToDo: "" },
   RevokedKeysUnreadable: {
     level: "error",
-    meaning: "The list of revoked keys is not as it should be; what could be read of it holds.",
-    whatToDo: "Mend the line or file that is named.",
+    meaning:
+      "The list of revoked keys cannot be read, or a line is no fingerprint; what could be read of it holds.",
+    whatToDo: "Fix the line or file that is named.",
   },
   ReconcileFailed: {
     level: "warn",
-    meaning: "A Secret or status could not be written; it is tried again.",
+    meaning: "A Secret or status could not be written; the operator retries.",
     whatToDo: "If it goes on, look at the error.",
   },
   AbsenceInDoubt: {
     level: "warn",
-    meaning: "SSHKeys vanished, and it is not sure that they were deleted; their Secrets stay as they are.",
+    meaning:
+      "SSHKeys disappeared and may have gone with the CRD rather than been deleted by somebody; their Secrets are not changed.",
     whatToDo: "If the CRD was deleted, install it and apply the SSHKeys again.",
   },
   CRDMissing: {
@@ -230,12 +241,12 @@ export const LOG_EVENTS = {
   },
   EndpointFailed: {
     level: "error",
-    meaning: "A probe or a scrape met a defect and was answered 500.",
+    meaning: "A request to /healthz, /readyz or /metrics failed with an internal error (500).",
     whatToDo: "Report it, with err and its stack.",
   },
   UnexpectedError: {
     level: "error",
-    meaning: "A defect; what was worked on is tried again.",
+    meaning: "An internal error (a bug); the work item is retried.",
     whatToDo: "Report it, with err and its stack.",
   },
   Stopped: { level: "info", meaning: "The SSHKey operator has stopped in order.", whatToDo: "" },

@@ -27,7 +27,7 @@ export const STATES = {
     stalled: false,
     eventType: "Normal",
     meaning:
-      "on its way into the Secret or out of it, or the API server fails; the message says which, and what for",
+      "being added to the Secret or removed from it, or the API server returns errors; the message says which, and what it waits for",
     whatToDo: "wait; if it lasts, see the message",
   },
   SecretConflict: {
@@ -36,27 +36,27 @@ export const STATES = {
     eventType: "Warning",
     meaning:
       "not in the Secret though it should be, or still in it though it should not: the write is refused, or the Secret is not the operator's own",
-    whatToDo: "see the message; it clears by itself within seconds of being mended",
+    whatToDo: "see the message; it clears within seconds after the cause is fixed",
   },
   Terminating: {
     ready: "True",
     stalled: false,
     eventType: "Normal",
-    meaning: "out, since the SSHKey is being deleted; a finalizer keeps the object",
+    meaning: "removed from the Secret: the SSHKey is being deleted, and a finalizer keeps the object",
     whatToDo: "nothing",
   },
   Disabled: {
     ready: "True",
     stalled: false,
     eventType: "Normal",
-    meaning: "out because `spec.disabled` is true",
+    meaning: "removed from the Secret: `spec.disabled` is true",
     whatToDo: "set it to false to put the key back",
   },
   Expired: {
     ready: "True",
     stalled: false,
     eventType: "Normal",
-    meaning: "out since `spec.expiresAt`",
+    meaning: "removed from the Secret: `spec.expiresAt` has passed",
     whatToDo: "set a later date or delete the SSHKey",
   },
   Invalid: {
@@ -91,7 +91,7 @@ export const STATES = {
     ready: "False",
     stalled: true,
     eventType: "Warning",
-    meaning: "held by another SSHKey with the better claim; promoted by itself when that one goes",
+    meaning: "held by another SSHKey with the better claim; promoted automatically when that one is gone",
     whatToDo: "delete one of the two, or use another key",
   },
   SecretFull: {

@@ -54,7 +54,7 @@ export class Claims {
   }
 
   /**
-   * Takes in an SSHKey that is new or changed; gives what it changes, itself always included, beside those of takeAffected. An
+   * Adds or updates an SSHKey; returns the claims that change, always including its own; see also takeAffected. An
    * SSHKey of this name with another UID has to be removed first.
    */
   put(record: SSHKeyRecord, now: number): readonly Change[] {
@@ -120,16 +120,15 @@ export class Claims {
   }
 
   /**
-   * The claims whose standing may be another one because the holder of their key is, since the last call. Apart from the
-   * changes, so that a thousand of them to one key do not go over all that claim it a thousand times; and of a key that
-   * very many claim every ten seconds only, since whoever has them can change the holder as often as he likes. The holder
-   * itself is among the changes at once.
+   * Drains the claims to every key whose holder changed since the last call. Not part of `Change`, so that many changes of
+   * one key visit its claims once; for a key with more than MANY_CLAIMS claims at most every ten seconds, since a tenant
+   * could otherwise cause that work at will. The holder itself is always in the changes.
    */
   *takeAffected(): Iterable<Claim> {
     for (const group of this.#regrouped) {
-      if (group.size > MANY_CLAIMS && this.#now - group.toldAt < TELL_MANY_EVERY_MS) continue;
+      if (group.size > MANY_CLAIMS && this.#now - group.notifiedAt < NOTIFY_LARGE_GROUP_EVERY_MS) continue;
       this.#regrouped.delete(group);
-      group.toldAt = this.#now;
+      group.notifiedAt = this.#now;
       for (const claim of group.members()) {
         // The last of a group leaves it unseen.
         if (this.#find(claim.record.namespace, claim.record.name) === claim) yield claim;
@@ -309,7 +308,7 @@ export class Claims {
 }
 
 /** How often those who claim one key are told of another holder when they are so many, in ms. */
-const TELL_MANY_EVERY_MS = 10_000;
+const NOTIFY_LARGE_GROUP_EVERY_MS = 10_000;
 const MANY_CLAIMS = 1000;
 
 /** The claims of one namespace. A key with one SSHKey has no group, as nearly all have. */

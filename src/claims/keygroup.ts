@@ -11,7 +11,7 @@ export class KeyGroup<C extends Claim> {
   #latest = 0;
   #size = 0;
   /** When its members were last told of another holder, in ms since the epoch. */
-  toldAt = 0;
+  notifiedAt = 0;
 
   constructor(scope: DuplicateScope, first: C) {
     this.#scope = scope;

@@ -22,8 +22,8 @@ export type OutState = Extract<
 >;
 
 /**
- * How a claim stands when `holder` is the one of its group that holds the key; the claim itself if that is it. The first
- * reason to be out of force is told, and of findings all.
+ * The standing of a claim. `holder`: the claim that holds the key, `claim` itself if it does. Only the first reason is
+ * reported; of findings, all.
  */
 export function standingOf(claim: Claim, holder: Claim, isShared: boolean, policy: Policy): Standing {
   const { record, findings, isExpired } = claim;
@@ -55,11 +55,11 @@ function expiredMessage(record: SSHKeyRecord, policy: Policy): string {
   const latest = latestExpiry(record, policy);
   return latest === undefined
     ? "spec.expiresAt has passed; set a later one or delete the SSHKey."
-    : `spec.expiresAt has passed; set a later one, ${rfc3339(latest)} at the latest (maximumLifetime), or, once that has passed, delete this SSHKey and create a new one.`;
+    : `spec.expiresAt has passed; set a later time, at most ${rfc3339(latest)} (maximumLifetime). After that, delete this SSHKey and create a new one.`;
 }
 
 function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {
   return holder.user === own.user
     ? `SSHKey ${holder.name} of the same user holds this key; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`
-    : `SSHKey ${holder.name} of another user holds this key; use another key, or, if this one is yours, ask whoever runs the namespace to delete that SSHKey.`;
+    : `SSHKey ${holder.name} of another user holds this key; use another key, or, if this one is yours, ask an administrator of the namespace to delete that SSHKey.`;
 }

@@ -56,19 +56,19 @@ export class Announcer {
   }
 
   /**
-   * Others may log in than before. `isMeddledWith`: by the hand of somebody else, who may have put any number of lines
-   * in; not all of them are named then.
+   * Logs who gained or lost access. `isChangedByOthers`: another client changed the Secret and may have added any number of
+   * lines, so at most MAXIMUM_NAMED keys are logged.
    */
   accessChanged(
     { namespace, secretName: secret, user }: Target,
     changes: Iterable<AccessChange>,
-    isMeddledWith: boolean,
+    isChangedByOthers: boolean,
   ): void {
     let named = 0;
     for (const { change, fingerprint, sshKey, why } of changes) {
-      if (isMeddledWith && named >= MAXIMUM_NAMED) {
+      if (isChangedByOthers && named >= MAXIMUM_NAMED) {
         const line = { event: "AccessChanged", namespace, secret, user, change: "more" };
-        this.#log.warn(line, "Somebody else changed more keys of the Secret than are named here.");
+        this.#log.warn(line, "Another client changed more keys of the Secret than are named here.");
         return;
       }
       named += 1;
@@ -76,7 +76,7 @@ export class Announcer {
         this.#log,
         "AccessChanged",
         { namespace, secret, user, change, fingerprint, sshKey, why },
-        change === "added" ? "The key may log in." : "The key may no longer log in.",
+        change === "added" ? "The key was added to the Secret." : "The key was removed from the Secret.",
       );
     }
   }
@@ -84,7 +84,7 @@ export class Announcer {
   /** Somebody else wrote a Secret of the operator's own, and it was restored. */
   secretRestored({ namespace, secretName: name, live }: Target): void {
     if (live === undefined || !this.#repeats.take(`restored ${namespace}/${name}`)) return;
-    const note = `Somebody else changed Secret ${name}; it was restored. The audit log and metadata.managedFields say who.`;
+    const note = `Another client changed or deleted Secret ${name}; it was restored. See the audit log and metadata.managedFields for who did.`;
     this.#recorder.record({
       regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid: live.uid },
       type: "Warning",
@@ -98,7 +98,7 @@ export class Announcer {
   /** A Secret has the installation's label, but says it is another one or none. */
   copyFound({ namespace, name, uid }: LiveSecret): void {
     if (!this.#repeats.take(`copied ${namespace}/${name}`)) return;
-    const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name: it is taken for a copy and left alone. Take the label off it.`;
+    const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy of a managed Secret and never written. Remove the label.`;
     this.#recorder.record({
       regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid },
       type: "Warning",

@@ -4,7 +4,7 @@ import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { accessChanges } from "../projection/accesschanges.ts";
-import { type Answer, needsPerson } from "../projection/delivery.ts";
+import { type Answer, isStalled } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
 import { type Pass, reconcile, type SecretRequest } from "../projection/reconcile.ts";
 import { statusWrite } from "../projection/status.ts";
@@ -21,20 +21,20 @@ import { WriteBudget } from "./writebudget.ts";
 /** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
 const RETRY = { initialMs: 5, maxMs: 30_000 };
 
-/** A blocked Secret is looked at again after this long, in ms; nothing tells when a policy or a quota has changed. */
-const ASK_AGAIN_MS = 4000;
+/** A blocked Secret is requeued after this long, in ms; nothing tells when a policy or a quota has changed. */
+const BLOCKED_REQUEUE_MS = 4000;
 
 /** Blocked Secrets cost at most 20 requests a second together, however many of them are asked about at once. */
-const REQUEST_EVERY_MS = 55;
+const BLOCKED_REQUEST_INTERVAL_MS = 55;
 
-/** A target whose pass has kept the event loop for long rests for this many times as long. */
-const REST_FACTOR = 10;
-const REMOVAL_REST_FACTOR = 4;
-const LONGEST_REMOVAL_REST_MS = 150;
-const LONG_PASS_MS = 5;
+/** A target whose reconcile kept the event loop busy for longer than SLOW_RECONCILE_MS is not taken up again for this many times as long. */
+const COOLDOWN_FACTOR = 10;
+const REMOVAL_COOLDOWN_FACTOR = 4;
+const LONGEST_REMOVAL_COOLDOWN_MS = 150;
+const SLOW_RECONCILE_MS = 5;
 
-/** While Secrets are being written, that of a new SSHKey waits this long, in ms, so that several share one write. */
-const GATHER_MS = 20;
+/** While writes are in progress, the Secret of a new SSHKey waits this long, in ms, so that several new keys share one write. */
+const BATCH_DELAY_MS = 20;
 
 export interface ControllerOptions {
   readonly projection: Projection;
@@ -61,7 +61,7 @@ export class Controller {
   readonly statuses: WorkQueue<string>;
   readonly #blockedIds = new Set<string>();
   /** When the next request about a blocked Secret may be made, in monotonic ms. */
-  #askNextAt = 0;
+  #nextBlockedRequestAt = 0;
   readonly #writer: SecretWriter;
   readonly #statusWriter: StatusWriter;
   readonly #budget = new WriteBudget();
@@ -112,9 +112,9 @@ export class Controller {
     const tick = setInterval(() => this.#tick(), 1000);
     try {
       await Promise.all([
-        this.secrets.run((id) => this.#bringSecret(id, signal), workers.secret, term),
-        this.blocked.run((id) => this.#bringBlocked(id, signal), workers.blocked, term),
-        this.statuses.run((id) => this.#bringStatus(id, signal), workers.status, term),
+        this.secrets.run((id) => this.#reconcileSecret(id, signal), workers.secret, term),
+        this.blocked.run((id) => this.#reconcileBlocked(id, signal), workers.blocked, term),
+        this.statuses.run((id) => this.#reconcileStatus(id, signal), workers.status, term),
       ]);
     } finally {
       clearInterval(tick);
@@ -128,11 +128,11 @@ export class Controller {
     // A standby queues nothing: whoever begins to lead goes over everything.
     if (!this.#leads) return;
     for (const secret of copies) this.#o.announcer.copyFound(secret);
-    const gather = isCreation && this.#writer.sending > 0 ? GATHER_MS : 0;
+    const delay = isCreation && this.#writer.sending > 0 ? BATCH_DELAY_MS : 0;
     for (const [id, urgency] of targets) {
       if (this.#blockedIds.has(id)) this.blocked.add(id, urgency);
       else if (urgency === "removal") this.secrets.add(id, urgency);
-      else this.secrets.addAfter(id, gather, urgency);
+      else this.secrets.addAfter(id, delay, urgency);
     }
     for (const { record } of statuses) this.statuses.add(sshKeyId(record));
   }
@@ -145,48 +145,49 @@ export class Controller {
   #tick(): void {
     const { projection, now } = this.#o;
     projection.advance(now());
-    projection.tellPending(now());
+    projection.reportPending(now());
     this.enqueueDue();
   }
 
   /** One pass over a target. Whatever happens, it comes up again if its Secret is not as it should be. */
-  async #bringSecret(id: string, signal: AbortSignal): Promise<void> {
+  async #reconcileSecret(id: string, signal: AbortSignal): Promise<void> {
     // Blocked since it was queued: only one of the two queues works on a target.
     if (this.#blockedIds.has(id)) return this.blocked.add(id);
-    const pass = await this.#pass(id, this.secrets, signal);
+    const pass = await this.#guardedReconcile(id, this.secrets, signal);
     if (pass === undefined || signal.aborted) return;
-    if (needsPersonAfter(pass)) {
+    if (isStalledAfter(pass)) {
       this.#blockedIds.add(id);
-      this.#askAgain(id, pass);
-    } else this.#comeBack(id, pass);
+      this.#requeueBlocked(id, pass);
+    } else this.#requeue(id, pass);
   }
 
-  async #bringBlocked(id: string, signal: AbortSignal): Promise<void> {
+  async #reconcileBlocked(id: string, signal: AbortSignal): Promise<void> {
     if (!this.#blockedIds.has(id)) return this.secrets.add(id);
     let requests = 0;
-    const pass = await this.#pass(id, this.blocked, signal, () => {
+    const pass = await this.#guardedReconcile(id, this.blocked, signal, () => {
       requests += 1;
     });
     if (signal.aborted) return;
-    if (pass === undefined || !needsPersonAfter(pass)) {
+    if (pass === undefined || !isStalledAfter(pass)) {
       this.#blockedIds.delete(id);
-      if (pass !== undefined) this.#comeBack(id, pass);
-    } else this.#askAgain(id, pass);
+      if (pass !== undefined) this.#requeue(id, pass);
+    } else this.#requeueBlocked(id, pass);
     const now = performance.now();
-    this.#askNextAt = Math.max(now, this.#askNextAt) + requests * REQUEST_EVERY_MS;
-    await sleep(this.#askNextAt - now, signal);
+    this.#nextBlockedRequestAt =
+      Math.max(now, this.#nextBlockedRequestAt) + requests * BLOCKED_REQUEST_INTERVAL_MS;
+    await sleep(this.#nextBlockedRequestAt - now, signal);
   }
 
-  #askAgain(id: string, { blocked, isWatched }: BlockedPass): void {
+  #requeueBlocked(id: string, { blocked, isWatched }: BlockedPass): void {
     this.#errors.delete(id);
     const target = this.#o.projection.target(id);
     // Of a key whose SSHKey is gone no status can say that it is still in the Secret.
-    if (target !== undefined && (!target.isNamed || this.#o.projection.linesWithoutSSHKey(target) > 0))
+    if (target !== undefined && (!target.hasSSHKeys || this.#o.projection.linesWithoutSSHKey(target) > 0))
       this.#o.announcer.revocationBlocked(target, blocked.message);
-    if (!isWatched) this.blocked.addAfter(id, ASK_AGAIN_MS);
+    if (!isWatched) this.blocked.addAfter(id, BLOCKED_REQUEUE_MS);
   }
 
-  #comeBack(id: string, pass: Pass): void {
+  #requeue(id: string, pass: Pass): void {
     const { metrics, log, now } = this.#o;
     const error = this.#errors.get(id);
     this.#errors.delete(id);
@@ -209,7 +210,7 @@ export class Controller {
   }
 
   /** Undefined when the target has to stay as it is for now; it is queued again when that is over. */
-  async #pass(
+  async #guardedReconcile(
     id: string,
     queue: WorkQueue<string>,
     signal: AbortSignal,
@@ -221,13 +222,13 @@ export class Controller {
     if (doubtMs > 0) {
       if (doubtMs === Number.POSITIVE_INFINITY) return undefined;
       const text =
-        "The CRD was installed anew; the Secret stays as it is until its SSHKeys had time to come back.";
+        "The CRD was recreated less than 5 minutes ago; the Secret is not changed until its SSHKeys are applied again or that time is over.";
       logEvent(log, "AbsenceInDoubt", { secret: id }, text);
       this.secrets.addAfter(id, doubtMs);
       return undefined;
     }
     try {
-      return await this.#carryOut(id, queue, signal, onRequest);
+      return await this.#runReconcile(id, queue, signal, onRequest);
     } catch (error) {
       if (signal.aborted) return undefined;
       metrics.reconciled("secret", "error");
@@ -241,7 +242,7 @@ export class Controller {
   }
 
   /** Carries out what `reconcile` decides. */
-  async #carryOut(
+  async #runReconcile(
     id: string,
     queue: WorkQueue<string>,
     signal: AbortSignal,
@@ -268,9 +269,13 @@ export class Controller {
     }
     const { value } = step;
     if (target !== undefined) timed(() => this.#announce(target, value));
-    if (busyMs > LONG_PASS_MS) {
-      const rest = REST_FACTOR * busyMs;
-      queue.hold(id, rest, Math.min(rest, Math.max(LONGEST_REMOVAL_REST_MS, REMOVAL_REST_FACTOR * busyMs)));
+    if (busyMs > SLOW_RECONCILE_MS) {
+      const rest = COOLDOWN_FACTOR * busyMs;
+      queue.hold(
+        id,
+        rest,
+        Math.min(rest, Math.max(LONGEST_REMOVAL_COOLDOWN_MS, REMOVAL_COOLDOWN_FACTOR * busyMs)),
+      );
     }
     return value;
   }
@@ -287,19 +292,19 @@ export class Controller {
   /** Says who may log in by the Secret now and could not when that was last said, or the other way round. */
   #announce(target: Target, pass: Pass): void {
     const { announcer, projection } = this.#o;
-    const { live, announced = "", isMeddledWith } = target;
+    const { live, announced = "", isChangedByOthers } = target;
     if (live === undefined || live.ownership === "own") {
       target.announced = live?.file ?? "";
       const changes = accessChanges(target, projection.claims, announced, target.announced);
-      announcer.accessChanged(target, changes, isMeddledWith);
+      announcer.accessChanged(target, changes, isChangedByOthers);
     }
-    if (!isMeddledWith || pass.result !== "done") return;
+    if (!isChangedByOthers || pass.result !== "done") return;
     announcer.secretRestored(target);
-    target.isMeddledWith = false;
+    target.isChangedByOthers = false;
   }
 
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */
-  async #bringStatus(id: string, signal: AbortSignal): Promise<void> {
+  async #reconcileStatus(id: string, signal: AbortSignal): Promise<void> {
     const { projection, metrics, announcer, log, now } = this.#o;
     const [namespace = "", name = ""] = id.split("/");
     const claim = projection.claims.get(namespace, name);
@@ -308,7 +313,7 @@ export class Controller {
     if (claim === undefined || verdict === undefined) return this.statuses.forget(id);
     const write = statusWrite(claim, verdict, now());
     if (write === undefined) {
-      metrics.statusIsRight(id);
+      metrics.statusUpToDate(id);
       return this.statuses.forget(id);
     }
     const { record } = claim;
@@ -324,7 +329,7 @@ export class Controller {
       this.statuses.forget(id);
       if (written === "gone") return;
       projection.statusWritten(record, write.observed, written);
-      metrics.statusIsRight(id);
+      metrics.statusUpToDate(id);
       metrics.reconciled("status", "success");
       if (write.previousState === verdict.state) return;
       metrics.stateChanged(verdict.state);
@@ -341,8 +346,8 @@ export class Controller {
 
 type BlockedPass = Extract<Pass, { result: "blocked" }>;
 
-function needsPersonAfter(pass: Pass): pass is BlockedPass {
-  return pass.result === "blocked" && needsPerson(pass.blocked);
+function isStalledAfter(pass: Pass): pass is BlockedPass {
+  return pass.result === "blocked" && isStalled(pass.blocked);
 }
 
 /** Both kinds of id begin with the namespace. */

@@ -32,45 +32,44 @@ export interface Observed {
 const LEASE = "sshkey-operator";
 
 /**
- * What the operator tells Prometheus. Names are those of controller-runtime wherever it has one, so that its
+ * The operator's Prometheus metrics. Names are those of controller-runtime wherever it has one, so that its
  * dashboards work. No label ever holds a user, a name, a namespace or a fingerprint.
  */
 export class Metrics {
   readonly registry = new Registry();
   readonly #reconciles = this.#counter(
     "controller_runtime_reconcile_total",
-    "Passes over a Secret or a status, by result.",
+    "Reconciles of a Secret or a status, by result.",
     ["controller", "result"],
   );
   readonly #reconcileErrors = this.#counter(
     "controller_runtime_reconcile_errors_total",
-    "Passes that failed.",
+    "Reconciles that failed.",
     ["controller"],
   );
   readonly #reconcileSeconds = this.#histogram(
     "controller_runtime_reconcile_time_seconds",
-    "Time of one pass.",
+    "Duration of one reconcile.",
     REQUEST_SECONDS,
     ["controller"],
   );
-  readonly #queueAdds = this.#counter("workqueue_adds_total", "Secrets and statuses queued for a pass.", [
+  readonly #queueAdds = this.#counter("workqueue_adds_total", "Items added to the queue.", [
     "name",
     "controller",
   ]);
-  readonly #queueRetries = this.#counter(
-    "workqueue_retries_total",
-    "Secrets and statuses queued again after a failure.",
-    ["name", "controller"],
-  );
+  readonly #queueRetries = this.#counter("workqueue_retries_total", "Items requeued after an error.", [
+    "name",
+    "controller",
+  ]);
   readonly #queueSeconds = this.#histogram(
     "workqueue_queue_duration_seconds",
-    "How long a Secret or status waits in the queue.",
+    "Time an item waits in the queue.",
     QUEUE_SECONDS,
     ["name", "controller"],
   );
   readonly #workSeconds = this.#histogram(
     "workqueue_work_duration_seconds",
-    "How long a Secret or status is worked on.",
+    "Time an item is worked on.",
     QUEUE_SECONDS,
     ["name", "controller"],
   );
@@ -88,12 +87,12 @@ export class Metrics {
   readonly #leader = this.#gauge("leader_election_master_status", "1 while this instance leads.", ["name"]);
   readonly #watchRestarts = this.#counter(
     "sshkey_operator_watch_restarts_total",
-    "Watches that did not end in the orderly way, by resource and reason.",
+    "Failed lists and watches that were restarted, by resource and reason.",
     ["resource", "reason"],
   );
   readonly #projectionSeconds = this.#histogram(
     "sshkey_operator_projection_seconds",
-    "From seeing a change of an SSHKey to its acknowledged Secret and status.",
+    "Seconds from observing a change of an SSHKey until its Secret and status are written.",
     PROJECTION_SECONDS,
     [],
   );
@@ -131,24 +130,21 @@ export class Metrics {
     const each = (set: (name: ControllerName, queue: WorkQueue<string>) => void) => {
       for (const name of CONTROLLERS) set(name, queues[name]);
     };
-    this.#gauge("workqueue_depth", "What waits for a pass.", ["name", "controller"], (gauge) =>
+    this.#gauge("workqueue_depth", "Items waiting in the queue.", ["name", "controller"], (gauge) =>
       each((name, queue) => gauge.set({ name, controller: name }, queue.depth)),
     );
-    this.#gauge(
-      "controller_runtime_active_workers",
-      "What is worked on at the moment.",
-      ["controller"],
-      (gauge) => each((name, queue) => gauge.set({ controller: name }, queue.working)),
+    this.#gauge("controller_runtime_active_workers", "Reconciles running now.", ["controller"], (gauge) =>
+      each((name, queue) => gauge.set({ controller: name }, queue.working)),
     );
     this.#gauge(
       "controller_runtime_max_concurrent_reconciles",
-      "What is worked on at once, at most.",
+      "Most reconciles that run at once.",
       ["controller"],
       (gauge) => each((name) => gauge.set({ controller: name }, workers[name])),
     );
     this.#gauge(
       "workqueue_unfinished_work_seconds",
-      "Time spent so far on what is being worked on, taken together.",
+      "Seconds that all running reconciles have taken so far, summed.",
       ["name", "controller"],
       (gauge) =>
         each((name, queue) =>
@@ -160,7 +156,7 @@ export class Metrics {
     );
     this.#gauge(
       "workqueue_longest_running_processor_seconds",
-      "How long what is worked on for longest has been worked on.",
+      "Seconds that the longest running reconcile has taken so far.",
       ["name", "controller"],
       (gauge) =>
         each((name, queue) => gauge.set({ name, controller: name }, Math.max(0, ...queue.workingSeconds))),
@@ -170,7 +166,7 @@ export class Metrics {
     );
     this.#gauge(
       "sshkey_operator_copied_secrets",
-      "Of these, those that are taken for copies and left alone.",
+      "Secrets with the installation's label that are copies of a managed Secret and therefore never written.",
       [],
       (gauge) => gauge.set(projection.secretCounts.copies),
     );
@@ -182,7 +178,7 @@ export class Metrics {
     );
     this.#gauge(
       "sshkey_operator_next_expiry_timestamp_seconds",
-      "When the next key expires; 0 if none does.",
+      "Unix time at which the next key expires; 0 if none does.",
       [],
       (gauge) => gauge.set((projection.claims.nextExpiry() ?? 0) / 1000),
     );
@@ -221,12 +217,12 @@ export class Metrics {
   }
 
   /** The spec of the SSHKey `namespace/name` is new or another one. */
-  changeSeen(id: string): void {
+  changeObserved(id: string): void {
     this.#changedAt.set(id, performance.now());
   }
 
   /** Its status says what became of it, acknowledged. */
-  statusIsRight(id: string): void {
+  statusUpToDate(id: string): void {
     const since = this.#changedAt.get(id);
     if (since !== undefined) this.#projectionSeconds.observe((performance.now() - since) / 1000);
     this.#changedAt.delete(id);

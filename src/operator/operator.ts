@@ -92,7 +92,7 @@ export class Operator {
       now,
       onChange: (isCreation) => this.#changed(isCreation),
       onSpec: (record) => {
-        if (this.#mayWrite()) metrics.changeSeen(sshKeyId(record));
+        if (this.#mayWrite()) metrics.changeObserved(sshKeyId(record));
       },
       onGone: (namespace, name) => metrics.forgetChanges(`${namespace}/${name}`),
       onSynced: (namespace) => this.#synced(namespace),

@@ -119,7 +119,7 @@ interface SecretList {
 }
 
 /** Codes with which another attempt may end differently though nobody acts. */
-const PASSING = new Set([401, 404, 408, 409, 410, 429]);
+const RETRYABLE_STATUS = new Set([401, 404, 408, 409, 410, 429]);
 
 function answerOf(error: ApiError, request: SecretRequest): Answer {
   const { status, code } = error;
@@ -129,13 +129,13 @@ function answerOf(error: ApiError, request: SecretRequest): Answer {
   if (isWrite && code === "NotFound") return { kind: "missing" };
   if (code === "Unreachable" || code === "Credentials") return { kind: "void" };
   if (status < 400) return { kind: "lost" };
-  if (!isWrite || PASSING.has(status)) return { kind: "void" };
+  if (!isWrite || RETRYABLE_STATUS.has(status)) return { kind: "void" };
   const { namespace, name } = request;
   if (status >= 500) {
-    const message = `The API server fails to write Secret ${name} (${status} ${code}); it is tried again. If that lasts, look for an admission webhook that fails.`;
+    const message = `Writing Secret ${name} failed with a server error (${status} ${code}); the operator retries. If this persists, look for a failing admission webhook.`;
     return { kind: "refused", why: "server-error", message };
   }
-  const message = `The API server refuses to write Secret ${name} (${status} ${code}); look for a quota, an admission policy or missing permissions in namespace ${namespace}. It is tried again every few seconds.`;
+  const message = `The API server rejected the write of Secret ${name} (${status} ${code}); check ResourceQuotas, admission policies and the operator's RBAC in namespace ${namespace}. The operator retries every few seconds.`;
   return { kind: "refused", why: "rejected", message };
 }
 

@@ -87,7 +87,7 @@ export class Sources {
       decode: (object) => readSSHKey(object as StoredSSHKey, known(object)),
       sink: {
         replace: (records) => this.#replaceKeys(records, namespace),
-        reset: () => projection.distrustKeyVersions(namespace),
+        reset: () => projection.resetKeyVersions(namespace),
         upsert: (record) => this.#putKey(record),
         remove: ({ namespace: in_, name }) => this.#missKey(projection.claims.get(in_, name)?.record),
       },
@@ -110,13 +110,13 @@ export class Sources {
           projection.replaceSecrets(secrets, namespace, resourceVersion);
           onChange(false);
         },
-        reset: () => projection.distrustSecretVersions(namespace),
+        reset: () => projection.resetSecretVersions(namespace),
         upsert: (secret) => {
           projection.putSecret(secret);
           onChange(false);
         },
         remove: (ref) => {
-          projection.missSecret(ref.namespace, ref.name, ref.resourceVersion);
+          projection.secretDisappeared(ref.namespace, ref.name, ref.resourceVersion);
           onChange(false);
         },
       },

@@ -15,8 +15,9 @@ const REMOVED_BYTES = { burst: 128 * 2 ** 20, refillMs: 1000 / 2 ** 20 };
 const STATUS_BYTES = { burst: 128 * 2 ** 20, refillMs: 1000 / 2 ** 20 };
 
 /**
- * Who causes writes pays for them: each Secret has a rate of writes, each namespace a rate of bytes. What exceeds one
- * waits, and joins the next write of that Secret; nobody waits for another namespace's budget.
+ * Rate limits for writes: each Secret has a rate of requests, each namespace a rate of bytes, so that whoever causes
+ * writes pays for them. What exceeds one waits, and joins the next write of that Secret; nobody waits for another
+ * namespace's budget.
  */
 export class WriteBudget {
   readonly #writes: TokenBuckets;
@@ -42,8 +43,8 @@ export class WriteBudget {
     if (Math.max(pause, saving) > 0) {
       const reason =
         saving > 0
-          ? "The namespace has used up its budget of bytes written; the Secret is written when there is some again."
-          : "The Secret is written a few times a second at most.";
+          ? "Writes of this namespace are rate limited (bytes per second); the Secret is written as soon as the budget has refilled."
+          : "Writes of this Secret are rate limited (3 per second); it is written within about a second.";
       return { ms: Math.max(pause, saving), reason };
     }
     this.#writes.spend(targetId, 1);

@@ -31,7 +31,12 @@ export interface Blocked {
 const ALTERED_AGAIN_MS = 3500;
 
 /** Would another attempt only be altered in the same way? The watch event of the last one is no reason to try again. */
-export function isFutile(delivery: Delivery, wanted: DesiredSecret, live: LiveSecret, now: number): boolean {
+export function wouldBeAlteredAgain(
+  delivery: Delivery,
+  wanted: DesiredSecret,
+  live: LiveSecret,
+  now: number,
+): boolean {
   return (
     delivery.at === "blocked" &&
     delivery.left?.resourceVersion === live.resourceVersion &&
@@ -48,8 +53,8 @@ export function lastBlock(delivery: Delivery): Blocked | undefined {
   return delivery.at === "sent" ? delivery.blocked : undefined;
 }
 
-/** Does it stay blocked until a person acts? A server that fails is nobody's to mend here, and may recover. */
-export function needsPerson({ why }: Blocked): boolean {
+/** Does it stay blocked until a person acts (condition `Stalled`)? Server errors do not: they may pass. */
+export function isStalled({ why }: Blocked): boolean {
   return why !== "server-error";
 }
 
@@ -120,5 +125,5 @@ export function attempts(want: string, live: LiveSecret | undefined): readonly s
 }
 
 function alteredMessage({ name }: DesiredSecret): string {
-  return `Something changes Secret ${name} while it is written; exclude Secrets with the label ${MANAGED_LABEL} from mutating webhooks and policies.`;
+  return `A mutating admission webhook or policy changed Secret ${name} during the write; exclude Secrets with the label ${MANAGED_LABEL} from it.`;
 }

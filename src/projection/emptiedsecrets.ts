@@ -8,9 +8,9 @@ const MAXIMUM_EMPTIED = 500;
 const SHORTEST_RETENTION_MS = 10 * 60_000;
 
 /**
- * Secrets that hold an empty file and that no SSHKey names any more. Each is kept for the retention, so that the empty
- * file reaches running pods; of those that a namespace has beyond 500 the oldest go early, since whoever creates and
- * deletes SSHKeys could fill etcd with them otherwise.
+ * Garbage collection of emptied Secrets: those whose user has no SSHKey left. Each is kept for the retention, so that the
+ * empty file reaches running pods; above 500 a namespace the oldest are deleted early, so that creating and deleting
+ * SSHKeys cannot fill etcd.
  */
 export class EmptiedSecrets {
   readonly #retention: number;
@@ -22,7 +22,7 @@ export class EmptiedSecrets {
     this.#retention = retention;
   }
 
-  /** Takes note of the target as it is now. Gives the one that may have to go early, if there is one. */
+  /** Stores the target as it is now. Gives the one that may have to be deleted early, if there is one. */
   update(target: Target): Target | undefined {
     const { namespace } = target;
     let emptied = this.#namespaces.get(namespace);
@@ -53,6 +53,6 @@ export class EmptiedSecrets {
 }
 
 /** Since when the target's own Secret has been empty without any SSHKey that names the user. */
-function emptySince({ live, isNamed }: Target): number | undefined {
-  return !isNamed && live?.ownership === "own" && live.file === "" ? live.emptySince : undefined;
+function emptySince({ live, hasSSHKeys }: Target): number | undefined {
+  return !hasSSHKeys && live?.ownership === "own" && live.file === "" ? live.emptySince : undefined;
 }

@@ -34,7 +34,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
       full: full.get(claim),
       held: held.of(claim.record.name, line),
       blocked,
-      waitsFor: target.waitsFor,
+      pendingReason: target.pendingReason,
       secretName,
     });
     // One object for all that fare alike, as nearly all keys of a user do: it is kept for as long as they are.
@@ -86,9 +86,9 @@ export function blockedBy({ live, delivery, secretName, namespace }: Target): Bl
 function notOursMessage(namespace: string, name: string, live: LiveSecret): string {
   const what =
     live.ownership === "copy"
-      ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is taken for a copy`
-      : `is there without the label ${MANAGED_LABEL} of this operator`;
-  return `Secret ${name} ${what} and is left alone. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; it comes back right within seconds.`;
+      ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy`
+      : `exists without this operator's label ${MANAGED_LABEL}`;
+  return `Secret ${name} ${what} and is not written. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; the operator recreates it within seconds.`;
 }
 
 /** What a Secret holds, asked line by line. */

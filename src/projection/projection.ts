@@ -21,12 +21,12 @@ const TOLD_AT_ONCE = 500;
 const OLDEST = "1";
 
 /** How soon a target has to be looked at: a key may have to leave its Secret, or something else may be due. */
-export type Urgency = "removal" | "normal";
+export type Priority = "removal" | "normal";
 
 /** What the caller has to look at since it last asked. */
 export interface Due {
   /** Ids of targets whose Secret may have to be written. */
-  readonly targets: ReadonlyMap<string, Urgency>;
+  readonly targets: ReadonlyMap<string, Priority>;
   /** SSHKeys whose status may have to be written. */
   readonly statuses: ReadonlySet<Claim>;
   /** Secrets that have been found to be copies. */
@@ -48,7 +48,7 @@ export class Projection {
   /** Those whose Secret has the label and is not the operator's own. */
   readonly #copies = new Set<Target>();
   #secretCount = 0;
-  #dueTargets = new Map<string, Urgency>();
+  #dueTargets = new Map<string, Priority>();
   #dueStatuses = new Set<Claim>();
   #newCopies: LiveSecret[] = [];
 
@@ -69,7 +69,7 @@ export class Projection {
     return due;
   }
 
-  /** Takes in an SSHKey that is new or changed. An older view of one that is known changes nothing. */
+  /** Stores an SSHKey that is new or changed. An older view of a known one changes nothing. */
   putKey(record: SSHKeyRecord, now: number): void {
     const known = this.claims.get(record.namespace, record.name)?.record;
     if (known?.uid === record.uid && isNewer(known, record)) return;
@@ -104,7 +104,7 @@ export class Projection {
     const target = this.#targetOf(claim.record);
     target.verdicts.delete(claim);
     this.#dueStatuses.delete(claim);
-    if (!target.isNamed) this.#noteEmptied(target);
+    if (!target.hasSSHKeys) this.#noteEmptied(target);
     this.#note(this.claims.remove(namespace, name));
     this.#touch(target, "removal");
   }
@@ -122,20 +122,21 @@ export class Projection {
     this.claims.observe({ ...current.record, observed, resourceVersion });
   }
 
-  /** Takes in a Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
+  /** Stores a Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
   putSecret(secret: LiveSecret): void {
     const target = this.#target(secret.namespace, secret.name);
     if (target.live !== undefined && !isNewer(secret, target.live)) return;
     // Lines that somebody put in or took out are a change of who may log in.
     const isSame = target.live?.digest === secret.digest;
-    if (target.live !== undefined && !isSame && target.delivery.at !== "sent") target.isMeddledWith = true;
+    if (target.live !== undefined && !isSame && target.delivery.at !== "sent")
+      target.isChangedByOthers = true;
     this.#touch(target, isSame ? "normal" : "removal");
-    this.acknowledged(target, secret);
+    this.applyResponse(target, secret);
   }
 
-  /** Takes in what the API server made of an own write, or how it answered a look. */
-  acknowledged(target: Target, secret: LiveSecret): void {
-    target.isUncertain = false;
+  /** Stores a Secret from the response to a write or a GET. */
+  applyResponse(target: Target, secret: LiveSecret): void {
+    target.mayExistUnlabelled = false;
     if (target.live === undefined || !isNewer(target.live, secret)) this.#setLive(target, secret);
   }
 
@@ -143,28 +144,28 @@ export class Projection {
    * The watch shows no Secret of this name any more, as of `resourceVersion`: it was deleted, or only lost its label.
    * What it held counts as held until the API server was asked.
    */
-  missSecret(namespace: string, name: string, resourceVersion: string): void {
+  secretDisappeared(namespace: string, name: string, resourceVersion: string): void {
     const target = this.#targets.get(targetId(namespace, name));
     if (target?.live === undefined || isNewer(target.live, { resourceVersion })) return;
     // A copy that concerned nobody begins to concern nobody when it goes.
-    if (target.live.ownership === "copy" && !target.isNamed && target.delivery.at !== "sent") {
+    if (target.live.ownership === "copy" && !target.hasSSHKeys && target.delivery.at !== "sent") {
       this.removeSecret(target, resourceVersion);
       this.forgetIfEmpty(target);
       return;
     }
-    if (target.delivery.at !== "sent") target.isMeddledWith = true;
+    if (target.delivery.at !== "sent") target.isChangedByOthers = true;
     this.#setLive(target, { ...target.live, ownership: "unlabelled", resourceVersion });
     this.#touch(target, "normal");
   }
 
   /** There is no Secret of this name, as of `resourceVersion`. */
   removeSecret(target: Target, resourceVersion: string): void {
-    target.isUncertain = false;
+    target.mayExistUnlabelled = false;
     if (target.live === undefined || !isNewer(target.live, { resourceVersion }))
       this.#setLive(target, undefined);
   }
 
-  /** Takes in a complete list of the installation's Secrets in a namespace, or in all, true as of `resourceVersion`. */
+  /** Stores a complete list of the installation's Secrets in a namespace, or in all, true as of `resourceVersion`. */
   replaceSecrets(
     secrets: readonly LiveSecret[],
     namespace: string | undefined,
@@ -174,7 +175,7 @@ export class Projection {
     for (const target of [...this.#targets.values()]) {
       const isInScope = namespace === undefined || target.namespace === namespace;
       if (isInScope && !listed.has(target.id))
-        this.missSecret(target.namespace, target.secretName, resourceVersion);
+        this.secretDisappeared(target.namespace, target.secretName, resourceVersion);
     }
     for (const secret of secrets) this.putSecret(secret);
   }
@@ -183,21 +184,21 @@ export class Projection {
    * History of the SSHKeys went back, as after a restore of etcd: no version or generation known so far can be compared
    * with those to come. What is known stays, and gives way to whatever is shown next.
    */
-  distrustKeyVersions(namespace: string | undefined): void {
+  resetKeyVersions(namespace: string | undefined): void {
     for (const { record } of [...this.claims.all(namespace)]) {
       this.claims.observe({ ...record, resourceVersion: OLDEST, generation: -1 });
     }
   }
 
   /** The same of the Secrets. */
-  distrustSecretVersions(namespace: string | undefined): void {
+  resetSecretVersions(namespace: string | undefined): void {
     for (const target of this.#targets.values()) {
       if (target.live === undefined || (namespace !== undefined && target.namespace !== namespace)) continue;
       target.live = { ...target.live, resourceVersion: OLDEST };
     }
   }
 
-  /** Takes note that it is `now`. */
+  /** Advances the clock: expired keys are no longer in force. */
   advance(now: number): void {
     this.#note(this.claims.advance(now));
   }
@@ -228,14 +229,14 @@ export class Projection {
   plan(target: Target, now: number): Plan {
     const plan = planTarget(target, this.claims, this.#policy);
     if (plan.desired.file === (target.live?.file ?? "")) {
-      target.behindSince = undefined;
+      target.outOfSyncSince = undefined;
       this.#behind.delete(target);
-    } else if (target.behindSince === undefined) {
-      target.behindSince = now;
+    } else if (target.outOfSyncSince === undefined) {
+      target.outOfSyncSince = now;
       this.#behind.delete(target);
       this.#behind.add(target);
     }
-    const isPendingTold = now - (target.behindSince ?? now) >= PENDING_AFTER_MS;
+    const isPendingTold = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
     for (const [claim, verdict] of plan.verdicts) {
       if (verdict.state === "Pending" && !isPendingTold) {
         target.verdicts.set(claim, undefined);
@@ -248,11 +249,11 @@ export class Projection {
     return plan;
   }
 
-  /** Plans the targets anew whose Secret has been behind for so long that their SSHKeys have to say so, each once. */
-  tellPending(now: number): void {
+  /** Plans targets again, once each, that have been out of sync for PENDING_AFTER_MS, so that their SSHKeys become `Pending`. */
+  reportPending(now: number): void {
     let told = 0;
     for (const target of this.#behind) {
-      if (now - (target.behindSince ?? now) < PENDING_AFTER_MS || told >= TOLD_AT_ONCE) return;
+      if (now - (target.outOfSyncSince ?? now) < PENDING_AFTER_MS || told >= TOLD_AT_ONCE) return;
       told += 1;
       this.#behind.delete(target);
       this.plan(target, now);
@@ -277,7 +278,7 @@ export class Projection {
   beginWriting(now: number): void {
     this.#note(this.claims.adoptAttested(now));
     for (const target of this.#targets.values()) {
-      target.isMeddledWith = false;
+      target.isChangedByOthers = false;
       target.announced = undefined;
       for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
@@ -290,7 +291,7 @@ export class Projection {
 
   /** Forgets the target if there is nothing left to know. */
   forgetIfEmpty(target: Target): void {
-    if (target.isNamed || target.live !== undefined || target.delivery.at === "sent") return;
+    if (target.hasSSHKeys || target.live !== undefined || target.delivery.at === "sent") return;
     this.#behind.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
@@ -302,13 +303,13 @@ export class Projection {
   #noteChange({ claim, isLost }: Change): void {
     const target = this.#targetOf(claim.record);
     // What was found of it may hold no more: no status says so until it is found anew.
-    const isNewlyNamed = !target.isNamed;
+    const isNewlyNamed = !target.hasSSHKeys;
     target.verdicts.set(claim, undefined);
     if (isNewlyNamed) this.#noteEmptied(target);
     this.#touch(target, isLost ? "removal" : "normal");
   }
 
-  #touch(target: Target, urgency: Urgency): void {
+  #touch(target: Target, urgency: Priority): void {
     if (this.#dueTargets.get(target.id) !== "removal") this.#dueTargets.set(target.id, urgency);
   }
 

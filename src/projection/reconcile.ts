@@ -1,4 +1,12 @@
-import { type Answer, answered, attempts, type Blocked, IDLE, isFutile, lastBlock } from "./delivery.ts";
+import {
+  type Answer,
+  answered,
+  attempts,
+  type Blocked,
+  IDLE,
+  lastBlock,
+  wouldBeAlteredAgain,
+} from "./delivery.ts";
 import { linesOf } from "./file.ts";
 import { blockedBy } from "./plan.ts";
 import type { Projection } from "./projection.ts";
@@ -67,13 +75,13 @@ export function* reconcile(
   let { desired } = projection.plan(target, now());
   // A Secret of the name may hold a key that should be out, and have lost its label unseen.
   const isKeyOut = linesOf(desired.file).length < target.verdicts.size;
-  if (target.live === undefined && target.isUncertain && isKeyOut) {
+  if (target.live === undefined && target.mayExistUnlabelled && isKeyOut) {
     if (!(yield* look(projection, target))) return RETRY;
     ({ desired } = projection.plan(target, now()));
   }
   const { live } = target;
   if (live !== undefined && live.ownership !== "own") {
-    const concernsNobody = !target.isNamed && (live.ownership === "copy" || live.file === "");
+    const concernsNobody = !target.hasSSHKeys && (live.ownership === "copy" || live.file === "");
     if (!concernsNobody) return endOf(projection, target, now());
     // Nothing shows when it goes, and nothing depends on it.
     if (live.ownership === "unlabelled") projection.removeSecret(target, live.resourceVersion);
@@ -83,7 +91,7 @@ export function* reconcile(
   if (live === undefined ? desired.file === "" : isAsDesired(live, desired)) {
     return yield* deleteIfDue(projection, target, now, permit);
   }
-  if (live !== undefined && isFutile(target.delivery, desired, live, now()))
+  if (live !== undefined && wouldBeAlteredAgain(target.delivery, desired, live, now()))
     return endOf(projection, target, now());
   return yield* write(projection, target, desired, now, permit);
 }
@@ -109,7 +117,7 @@ function* write(
     const isWhole = file === desired.file;
     const bytes = file.length + SECRET_OVERHEAD_BYTES;
     const pause = permit(isRemoval(file, live), bytes);
-    target.waitsFor = pause?.reason ?? "";
+    target.pendingReason = pause?.reason ?? "";
     if (pause !== undefined) {
       wait ??= pause.ms;
       continue;
@@ -140,8 +148,8 @@ function* write(
     }
     if (answer.kind === "namespace-gone") return DONE;
     if (answer.kind !== "written") return RETRY;
-    projection.acknowledged(target, answer.secret);
-    if (isWhole) target.behindSince = undefined;
+    projection.applyResponse(target, answer.secret);
+    if (isWhole) target.outOfSyncSince = undefined;
     break;
   }
   const pass = endOf(projection, target, now());
@@ -182,7 +190,7 @@ function* look(projection: Projection, target: Target): Generator<SecretRequest,
   if (answer.kind !== "found") return false;
   const { secret } = answer;
   if (secret === undefined) projection.removeSecret(target, answer.resourceVersion);
-  else if (secret.ownership === "unlabelled") projection.acknowledged(target, secret);
+  else if (secret.ownership === "unlabelled") projection.applyResponse(target, secret);
   else return false;
   return true;
 }
@@ -208,18 +216,18 @@ function* settle(projection: Projection, target: Target): Generator<SecretReques
   if (answer.kind !== "found") return false;
   target.delivery = blocked ?? IDLE;
   if (answer.secret !== undefined) {
-    projection.acknowledged(target, answer.secret);
+    projection.applyResponse(target, answer.secret);
     return true;
   }
-  if (target.live?.ownership === "own") projection.missSecret(namespace, name, answer.resourceVersion);
+  if (target.live?.ownership === "own") projection.secretDisappeared(namespace, name, answer.resourceVersion);
   // The write may have come through and lost its label on the way: then nobody knows what the Secret holds.
-  if (target.live === undefined) target.isUncertain = true;
+  if (target.live === undefined) target.mayExistUnlabelled = true;
   else if (target.live.ownership === "unlabelled") target.live = { ...target.live, file: undefined };
   return true;
 }
 
 function refusedAsImmutable({ namespace, secretName: name }: Target): Answer {
-  const message = `Secret ${name} is immutable, so nothing can be put in or taken out; run: kubectl delete secret -n ${namespace} ${name}. It is made anew within seconds; restart the pods that mount it.`;
+  const message = `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
   return { kind: "refused", why: "rejected", message };
 }
 

@@ -134,14 +134,15 @@ function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Ve
     return {
       status: "Unknown",
       reason: "NotInForce",
-      message: "Duplicates are looked for among keys that are in force.",
+      message: "Not checked: only keys in force are compared for duplicates.",
     };
   }
   if (isShared) {
     return {
       status: "False",
       reason: "SharedKey",
-      message: "Another user of the namespace has the same key; that is allowed here (duplicateScope: User).",
+      message:
+        "Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).",
     };
   }
   return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
@@ -149,7 +150,7 @@ function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Ve
 
 function projected({ isProjected, state, secretName }: Verdict): ConditionText {
   if (isProjected === "unknown") {
-    const message = `Secret ${secretName} may hold the key; what is in it is not known, since it is not the operator's own.`;
+    const message = `Secret ${secretName} may hold the key; its content is unknown because it is not a managed Secret.`;
     return { status: "Unknown", reason: state, message };
   }
   return isProjected

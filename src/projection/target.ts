@@ -15,16 +15,16 @@ export class Target {
   /** What the API server last showed; undefined while there is no Secret of the name, as far as is known. */
   live: LiveSecret | undefined;
   delivery: Delivery = IDLE;
-  /** Is it unknown whether a Secret of the name is there that the watch does not show? */
-  isUncertain = true;
+  /** May a Secret of this name exist without our label, so that the watch does not show it? */
+  mayExistUnlabelled = true;
   /** The file that was last said to let people log in; undefined before anything was said. */
   announced: string | undefined;
-  /** Has somebody else changed or deleted the Secret since it was last written? */
-  isMeddledWith = false;
-  /** Since when the Secret has not been as it should be, in ms since the epoch. */
-  behindSince: number | undefined;
-  /** What the next write waits for, if that is known. */
-  waitsFor = "";
+  /** Has another client changed or deleted the Secret since it was last written? */
+  isChangedByOthers = false;
+  /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
+  outOfSyncSince: number | undefined;
+  /** Why the next write has to wait, if known; the message of `Pending`. */
+  pendingReason = "";
 
   constructor(namespace: string, secretName: string) {
     this.namespace = namespace;
@@ -37,8 +37,8 @@ export class Target {
     this.announced ??= this.live?.ownership === "own" ? (this.live.file ?? "") : "";
   }
 
-  /** Does any SSHKey name the user? */
-  get isNamed(): boolean {
+  /** Does any SSHKey have this user? */
+  get hasSSHKeys(): boolean {
     return this.verdicts.size > 0;
   }
 

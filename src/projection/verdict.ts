@@ -1,7 +1,7 @@
 import type { State } from "../api/states.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Standing } from "../claims/standing.ts";
-import { type Blocked, needsPerson } from "./delivery.ts";
+import { type Blocked, isStalled } from "./delivery.ts";
 
 /** What its status says of one SSHKey beside the facts. */
 export interface Verdict {
@@ -31,7 +31,7 @@ export interface Situation {
   readonly full: string | undefined;
   readonly held: Held;
   readonly blocked: Blocked | undefined;
-  readonly waitsFor: string;
+  readonly pendingReason: string;
   readonly secretName: string;
 }
 
@@ -59,26 +59,26 @@ export function verdictOf(situation: Situation): Verdict {
 }
 
 const BEING_WRITTEN =
-  "It is being written; if that takes longer than ten seconds, look into the log of the operator.";
+  "The write is in progress; if this takes longer than ten seconds, check the operator's log.";
 
 function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
-  const { standing, full, blocked, waitsFor } = situation;
+  const { standing, full, blocked, pendingReason } = situation;
   const what = isWanted ? missing(situation) : leftover(situation);
-  const why = blocked?.message ?? (waitsFor || BEING_WRITTEN);
+  const why = blocked?.message ?? (pendingReason || BEING_WRITTEN);
   const reason = standing.state === "InForce" ? full : standing.message;
-  const own = isWanted || reason === undefined ? "" : ` It should be out because: ${reason}`;
-  const state = blocked !== undefined && needsPerson(blocked) ? "SecretConflict" : "Pending";
+  const own = isWanted || reason === undefined ? "" : ` It must be removed because: ${reason}`;
+  const state = blocked !== undefined && isStalled(blocked) ? "SecretConflict" : "Pending";
   return { state, message: `${what} ${why}${own}` };
 }
 
 function missing({ held, secretName }: Situation): string {
-  if (held === "maybe") return `Whether Secret ${secretName} holds the key is not known.`;
+  if (held === "maybe") return `It is unknown whether Secret ${secretName} holds the key.`;
   const former = held === "formerLine" ? ", which still holds an earlier line of this SSHKey" : "";
   return `The key is not in Secret ${secretName} yet${former}.`;
 }
 
 function leftover({ held, secretName }: Situation): string {
-  return `The key should be out of Secret ${secretName} and ${held === "maybe" ? "may still be" : "is still"} in it.`;
+  return `The key must be removed from Secret ${secretName} and ${held === "maybe" ? "may still be" : "is still"} in it.`;
 }
 
 /** Do two verdicts lead to the same status? */

@@ -58,7 +58,7 @@ describe("two SSHKeys of one key", () => {
 
   it("the message to another user names somebody to ask", () => {
     const scene = new Scene().put(OLDER, { ...YOUNGER, user: "bob" });
-    expect(messageOf(scene.standing("younger"))).toContain("ask whoever runs the namespace");
+    expect(messageOf(scene.standing("younger"))).toContain("ask an administrator of the namespace");
   });
 
   it.each<[DuplicateScope, string, Partial<SSHKeyFacts>, string]>([

@@ -337,7 +337,7 @@ function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write):
   const { data = {} } = object as { data?: Readonly<Record<string, string>> };
   const text = Buffer.from(data[DATA_KEY] ?? "", "base64").toString("utf8");
   const lines = text.split("\n").filter((line) => line !== "");
-  const isNamed = annotations?.[SECRET_ANNOTATION] === idOf(object);
+  const hasSSHKeys = annotations?.[SECRET_ANNOTATION] === idOf(object);
   return {
     id: idOf(object),
     namespace,
@@ -347,7 +347,7 @@ function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write):
       return { text: line, base64, source };
     }),
     dataKeys: Object.keys(data),
-    isManaged: labels?.[MANAGED_LABEL] === "default" && isNamed,
+    isManaged: labels?.[MANAGED_LABEL] === "default" && hasSSHKeys,
     isOwn,
     emptySince: Date.parse(annotations?.[EMPTY_SINCE_ANNOTATION] ?? ""),
     isGone,

@@ -153,7 +153,7 @@ async function live(fault: Fault): Promise<Life> {
   await pair.untilServed();
   b.proxy.inject(isLeaseWrite, fault);
   a.proxy.inject(isLeaseWrite, fault);
-  const toldAt = Date.now();
+  const notifiedAt = Date.now();
   const code = await replicas.stop(b.replica);
   const stoppedAt = Date.now();
   const handedOverMs = (await a.began(2)) - stoppedAt;
@@ -166,7 +166,7 @@ async function live(fault: Fault): Promise<Life> {
     createdMs,
     termsLost,
     takenOverMs,
-    stoppedMs: stoppedAt - toldAt,
+    stoppedMs: stoppedAt - notifiedAt,
     code,
     handedOverMs,
     starts,

@@ -52,7 +52,7 @@ describe("when one key is revoked and the admission policy refuses a Secret with
 
   test("the status of the refused key says who refuses it", async () => {
     const status = await tenant.until("refused", "SecretConflict");
-    expect(readyOf(status)?.message).toContain("refuses to write Secret sshkeys-alice (422 Invalid)");
+    expect(readyOf(status)?.message).toContain("rejected the write of Secret sshkeys-alice (422 Invalid)");
   });
 
   test("another user is given the revoked key", async () => {

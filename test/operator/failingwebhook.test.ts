@@ -35,7 +35,9 @@ describe("while an admission webhook fails for all writes of a Secret", () => {
 
   test("a key that cannot go is Pending, and neither Stalled nor said to be out", async () => {
     const status = await bobs.until("bobs", "Pending");
-    expect(readyOf(status)?.message).toMatch(/should be out of Secret sshkeys-bob and is still in it.*fails/);
+    expect(readyOf(status)?.message).toMatch(
+      /must be removed from Secret sshkeys-bob and is still in it.*failed/,
+    );
     expect(byType(status, "Projected")).toBe("True");
     expect(byType(status, "Stalled")).toBe(undefined);
   });

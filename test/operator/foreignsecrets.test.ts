@@ -25,13 +25,13 @@ describe("a Secret of the user's Secret's name without the label", () => {
     expect(await tenant.secret("sshkeys-alice")).toEqual(before);
   });
 
-  test("is not handed over by the label alone: it is taken for a copy and left alone", async () => {
+  test("is not handed over by the label alone: it is treated as a copy and left alone", async () => {
     const { tenant } = await withForeignSecret();
     await tenant.until("work", "SecretConflict");
     await tenant.editSecret("sshkeys-alice", OWN);
     const before = await tenant.secret("sshkeys-alice");
     const status = await tenant.until("work", "SecretConflict", (each) =>
-      (readyOf(each)?.message ?? "").includes("it is taken for a copy"),
+      (readyOf(each)?.message ?? "").includes("it is treated as a copy"),
     );
     expect(readyOf(status)?.message).toContain("kubectl delete secret");
     expect(await tenant.secret("sshkeys-alice")).toEqual(before);
@@ -83,7 +83,7 @@ describe("a managed Secret whose label is taken away", () => {
     const before = await tenant.secret("sshkeys-alice");
     await tenant.edit("work", { disabled: true });
     const status = await tenant.until("work", "SecretConflict");
-    expect(readyOf(status)?.message).toContain("should be out of Secret sshkeys-alice");
+    expect(readyOf(status)?.message).toContain("must be removed from Secret sshkeys-alice");
     expect(status.conditions?.find(({ type }) => type === "Projected")?.status).toBe("Unknown");
     expect(await tenant.secret("sshkeys-alice")).toEqual(before);
   });

@@ -1,6 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { answered, attempts, type Delivery, IDLE, isFutile } from "../../src/projection/delivery.ts";
+import {
+  answered,
+  attempts,
+  type Delivery,
+  IDLE,
+  wouldBeAlteredAgain,
+} from "../../src/projection/delivery.ts";
 import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
 
 const A = line("a", 1);
@@ -142,7 +148,7 @@ describe("how an answer changes the delivery", () => {
   it("what was altered is not tried again at once", () => {
     const live = liveSecret(A, { resourceVersion: "8" });
     const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
-    expect(isFutile(altered, whole, live, NOW + 1000)).toBe(true);
+    expect(wouldBeAlteredAgain(altered, whole, live, NOW + 1000)).toBe(true);
   });
 
   it.each([
@@ -152,6 +158,6 @@ describe("how an answer changes the delivery", () => {
   ])("what was altered is tried again %s", (_, wanted, resourceVersion, ms) => {
     const live = liveSecret(A, { resourceVersion: "8" });
     const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
-    expect(isFutile(altered, wanted, { ...live, resourceVersion }, NOW + ms)).toBe(false);
+    expect(wouldBeAlteredAgain(altered, wanted, { ...live, resourceVersion }, NOW + ms)).toBe(false);
   });
 });

@@ -60,14 +60,14 @@ describe("a user whose SSHKeys are all gone", () => {
     projection.removeKey("team-a", "older");
     projection.removeKey("team-a", "younger");
     projection.takeDue();
-    expect(projection.target(ID)?.isNamed).toBe(false);
+    expect(projection.target(ID)?.hasSSHKeys).toBe(false);
   });
 });
 
 describe("an SSHKey that a changed CRD gave another user", () => {
   it("leaves the Secret of the first", () => {
     const projection = projectionOf(OLDER, { ...OLDER, user: "bob", generation: 2, resourceVersion: 2 });
-    expect(projection.target(ID)?.isNamed).toBe(false);
+    expect(projection.target(ID)?.hasSSHKeys).toBe(false);
   });
 });
 
@@ -84,7 +84,7 @@ describe("somebody's own Secret that has had the label for a moment", () => {
   it("leaves no target behind when it never said that it is the operator's", () => {
     const projection = projectionOf();
     projection.putSecret(liveSecret("", { ownership: "copy", user: undefined }));
-    projection.missSecret("team-a", "sshkeys-alice", "8");
+    projection.secretDisappeared("team-a", "sshkeys-alice", "8");
     expect(projection.target(ID)).toBeUndefined();
   });
 
@@ -96,7 +96,7 @@ describe("somebody's own Secret that has had the label for a moment", () => {
     };
     const projection = projectionOf();
     projection.putSecret(liveSecret(""));
-    projection.missSecret("team-a", "sshkeys-alice", "8");
+    projection.secretDisappeared("team-a", "sshkeys-alice", "8");
     const pass = reconcile(
       projection,
       ID,

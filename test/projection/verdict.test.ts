@@ -9,7 +9,7 @@ const base: Situation = {
   full: undefined,
   held: "nothing",
   blocked: undefined,
-  waitsFor: "",
+  pendingReason: "",
   secretName: "sshkeys-alice",
 };
 
@@ -55,7 +55,7 @@ describe("the STATE of a key that is wanted", () => {
   });
 
   it("is told with what it waits for", () => {
-    expect(verdictOf({ ...base, waitsFor: "It waits." }).message).toContain("It waits.");
+    expect(verdictOf({ ...base, pendingReason: "It waits." }).message).toContain("It waits.");
   });
 });
 
@@ -85,7 +85,7 @@ describe("the STATE of a key that is not wanted", () => {
   it("says that it may still be in such a Secret, and not that it is", () => {
     const situation: Situation = { ...base, held: "maybe", blocked: blocked("not-ours") };
     expect(verdictOf({ ...situation, standing: out("Revoked") }).message).toContain("may still be in it");
-    expect(verdictOf(situation).message).toContain("is not known");
+    expect(verdictOf(situation).message).toContain("is unknown");
   });
 
   it("says why it should be out while it is still in", () => {

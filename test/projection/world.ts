@@ -210,7 +210,7 @@ export class World {
     const event = this.server.events.shift();
     if (event === undefined) return;
     const { namespace, name } = event.secret.metadata;
-    if (event.isGone) this.projection.missSecret(namespace, name, event.resourceVersion);
+    if (event.isGone) this.projection.secretDisappeared(namespace, name, event.resourceVersion);
     else this.projection.putSecret(this.#read(event.secret));
     this.#note();
   }
@@ -288,7 +288,7 @@ export class World {
     this.now += ms;
     this.server.now = this.now;
     this.projection.advance(this.operatorNow);
-    this.projection.tellPending(this.operatorNow);
+    this.projection.reportPending(this.operatorNow);
     for (const [id, at] of this.#timers) {
       if (at > this.operatorNow) continue;
       this.#timers.delete(id);

@@ -157,7 +157,7 @@ describe.each(LOSSES)("a Secret of the operator's that loses its %s", (what, pat
     await conflictOf(victim, "first");
     await victim.edit("first", { disabled: true });
     const status = await victim.until("first", "SecretConflict");
-    expect(readyOf(status)?.message).toContain("should be out of Secret sshkeys-alice");
+    expect(readyOf(status)?.message).toContain("must be removed from Secret sshkeys-alice");
     expect(projectedOf(status)).toBe("Unknown");
     await stage.crash();
     await victim.edit("second", { disabled: true });

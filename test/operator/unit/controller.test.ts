@@ -297,19 +297,19 @@ describe("a status", () => {
 
   it("of an SSHKey that is deleted before it has a verdict is not measured", async () => {
     const stand = new Stand({ isSynced: () => false }).start();
-    stand.metrics.changeSeen("team-a/laptop");
+    stand.metrics.changeObserved("team-a/laptop");
     stand.show(LAPTOP);
     await stand.rest();
     stand.delete("laptop");
     stand.controller.statuses.add("team-a/laptop");
     await stand.rest();
-    stand.metrics.statusIsRight("team-a/laptop");
+    stand.metrics.statusUpToDate("team-a/laptop");
     expect(await stand.metrics.registry.metrics()).toContain("sshkey_operator_projection_seconds_count 0");
   });
 
   it("is measured from the change that was seen to the acknowledged write", async () => {
     const stand = new Stand();
-    stand.metrics.changeSeen("team-a/laptop");
+    stand.metrics.changeObserved("team-a/laptop");
     stand.start().show(LAPTOP);
     await until("it is written", () => stand.said("StateChanged").length === 1);
     expect(await stand.metrics.registry.metrics()).toContain("sshkey_operator_projection_seconds_count 1");

@@ -168,7 +168,7 @@ describe("an error", () => {
 
   it.each([
     ["tells to look for a webhook when the server fails", 500, "webhook"],
-    ["tells to look for a policy or a quota when the server refuses", 422, "admission policy"],
+    ["tells to look for a policy or a quota when the server refuses", 422, "admission policies"],
   ])("%s", async (_, status, word) => {
     expect(await answerTo(UPDATE, refusal(status))).toMatchObject({
       message: expect.stringContaining(word),

@@ -74,7 +74,9 @@ describe("the rate of writes of one Secret", () => {
   it("says what a write waits for", () => {
     const { permit } = startBudget();
     const answers = [permit(), permit(), permit()];
-    expect(answers.at(-1)).toMatchObject({ reason: "The Secret is written a few times a second at most." });
+    expect(answers.at(-1)).toMatchObject({
+      reason: "Writes of this Secret are rate limited (3 per second); it is written within about a second.",
+    });
   });
 });
 
@@ -123,7 +125,7 @@ describe("the bytes that one namespace may write", () => {
     const budget = startBudget();
     fill(budget, false);
     expect(budget.permit({ id: "team-a/x", bytes: MIB })).toMatchObject({
-      reason: expect.stringContaining("used up its budget of bytes"),
+      reason: expect.stringContaining("rate limited (bytes per second)"),
     });
   });
 });
