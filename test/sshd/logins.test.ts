@@ -1,6 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { KEY_TYPES } from "../../src/ssh/publickey.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD, isAtLeast, type SSHD } from "./findsshd.ts";
@@ -10,23 +11,42 @@ import { type Projection, startProjection } from "./projection.ts";
 import { openFolder, type SecretVolume, secretVolume } from "./secretvolume.ts";
 import { type SSHDProcess, startSSHD } from "./sshdprocess.ts";
 
-const USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy"];
+const USERS = ["alice", "bob", "carol", "dave", "erin", "frank", "grace", "heidi", "ivan", "judy", "kate"];
+
+/** All that ssh-keygen makes without a security key at hand; an ssh-keygen knows the older or the newer of them. */
+const TYPES: readonly (readonly string[])[] = [
+  ["ed25519"],
+  ["rsa", "-b", "2048"],
+  ["rsa", "-b", "3072"],
+  ["rsa", "-b", "4096"],
+  ["ecdsa", "-b", "256"],
+  ["ecdsa", "-b", "384"],
+  ["ecdsa", "-b", "521"],
+  ["dsa"],
+  ["mldsa44-ed25519"],
+];
+const MADE_BY_ALL = 7;
 
 let folder: string;
 let sshd: SSHD;
 let projection: Projection;
 let volume: SecretVolume;
 let server: SSHDProcess;
+const pairs: { readonly name: string; readonly pair: KeyPair }[] = [];
 const cleanups: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
   sshd = await findSSHD();
   folder = await openFolder();
   cleanups.push(() => rm(folder, { recursive: true }));
-  projection = await startProjection();
+  projection = await startProjection(`policy: { allowedTypes: [${KEY_TYPES.join(", ")}] }\n`);
   cleanups.push(projection.stop);
   volume = await secretVolume(join(folder, "volume"));
-  const config = await exampleConfig("bastion.yaml", volume.path);
+  for (const [index, type] of TYPES.entries()) {
+    const pair = await keyPair(folder, `key-${index}`, type);
+    if (pair !== undefined) pairs.push({ name: `key-${index}`, pair });
+  }
+  const config = `${acceptedAlgorithms()}${await exampleConfig("bastion.yaml", volume.path)}`;
   server = await startSSHD({ sshd, config, accounts: USERS.map((name) => ({ name })) });
   cleanups.push(server.stop);
 });
@@ -38,6 +58,20 @@ afterAll(async () => {
 test("an accepted key logs in", async () => {
   const key = await accepted("alice", "alice-laptop");
   expect(await login(server, "alice", key)).toMatchObject({ accepted: true, output: "in\n" });
+});
+
+test("a key of each type that ssh-keygen makes logs in, all of them in one file", async () => {
+  expect(pairs.length).toBeGreaterThanOrEqual(MADE_BY_ALL);
+  for (const { name, pair } of pairs) {
+    await projection.put(name, { user: "kate", key: pair.publicKey }, "Projected");
+  }
+  await mount();
+  const refused: string[] = [];
+  for (const { name, pair } of pairs) {
+    const { accepted } = await login(server, "kate", pair, { options: clientAlgorithms() });
+    if (!accepted) refused.push(`${name} ${pair.publicKey.split(" ")[0]}`);
+  }
+  expect(refused).toEqual([]);
 });
 
 test("a key opens no account but its user's", async () => {
@@ -173,4 +207,17 @@ async function mount(): Promise<void> {
     if (file !== undefined) files[user] = file;
   }
   await volume.update(files);
+}
+
+/** OpenSSH takes no DSA unless told to, and is told in vain once it cannot make it either. */
+function makesDSA(): boolean {
+  return pairs.some(({ pair }) => pair.publicKey.startsWith("ssh-dss "));
+}
+
+function acceptedAlgorithms(): string {
+  return makesDSA() ? "PubkeyAcceptedAlgorithms +ssh-dss\n" : "";
+}
+
+function clientAlgorithms(): string[] {
+  return makesDSA() ? ["-o", "PubkeyAcceptedAlgorithms=+ssh-dss"] : [];
 }
