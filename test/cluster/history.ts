@@ -38,6 +38,8 @@ interface StoredList {
   readonly metadata: { readonly resourceVersion: string };
 }
 
+/** How long a list may take on a busy machine, in ms. */
+const LIST_MS = 180_000;
 /** Longer than any test: a quiet watch is not a dead one here. */
 const QUIET_MS = 3_600_000;
 
@@ -84,7 +86,11 @@ export class History {
 
   /** Takes in what there is, and gives the revision that this is true of. */
   async #list(resource: Resource): Promise<number> {
-    const list = await this.#transport.request<StoredList>({ method: "GET", path: pathOf(resource) });
+    const list = await this.#transport.request<StoredList>({
+      method: "GET",
+      path: pathOf(resource),
+      deadlineMs: LIST_MS,
+    });
     const revision = Number(list.metadata.resourceVersion);
     const listed = new Set(list.items.map((object) => idOf(resource, object)));
     for (const [id, { object }] of this.#live) {

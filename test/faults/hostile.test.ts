@@ -40,7 +40,7 @@ afterAll(async () => {
   await arena?.close();
 });
 
-describe("another user is served in time", () => {
+describe("another user waits for few of the writes", () => {
   test(`while ${INVALID_OBJECTS} invalid objects come in, each of which gets its verdict`, async () => {
     const attacker = tenantFor("invalid objects");
     await isServedDuring(attacker, () =>
