@@ -45,7 +45,7 @@ describe("while an admission webhook fails for all writes of a Secret", () => {
   test("a key that cannot come in is Pending, and neither Stalled nor said to be in", async () => {
     const status = await bobs.until("carols", "Pending");
     expect(readyOf(status)?.message).toMatch(
-      /not in Secret sshkeys-carol yet.*look for an admission webhook/,
+      /not in Secret sshkeys-carol yet.*look for a failing admission webhook/,
     );
     expect(byType(status, "Projected")).toBe("False");
     expect(byType(status, "Stalled")).toBe(undefined);

@@ -1,7 +1,7 @@
 import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { KEY_TYPES } from "../../src/ssh/publickey.ts";
+import { KEY_TYPES } from "../../src/ssh/keytype.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD, isAtLeast, type SSHD } from "./findsshd.ts";
