@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ApiError } from "../../src/kube/apierror.ts";
 import { ListReader } from "../../src/kube/listitems.ts";
+import { growth, LINEAR } from "../growth.ts";
 
 /** The list that comes out of the chunks, put together as JSON.parse gives it. */
 function readList(chunks: readonly Buffer[]): unknown {
@@ -206,20 +207,14 @@ describe("a list that is read as its bytes come", () => {
     ["backslashes before escaped quotes", `${"\\\\".repeat(2048)}\\"`],
     ["items", '"},{"a":"'],
   ])("takes time in proportion to its bytes: %s", (_, unit) => {
-    const time = (bytes: Buffer, size: number) => {
-      const started = process.cpuUsage();
-      readList(
-        cut(
-          bytes,
-          Array.from({ length: bytes.length / size }, (_, index) => index * size),
-        ),
-      );
-      return process.cpuUsage(started).user / 1000;
+    const read = (bytes: Buffer, size: number) => {
+      const ends = Array.from({ length: bytes.length / size }, (_, index) => index * size);
+      const chunks = cut(bytes, ends);
+      return () => readList(chunks);
     };
-    time(megabytes(unit, 1), 16_384);
+    const [half, one] = [megabytes(unit, 0.5), megabytes(unit, 1)];
     for (const size of [512, 16_384, 2 ** 30]) {
-      const small = time(megabytes(unit, 1), size);
-      expect(time(megabytes(unit, 4), size)).toBeLessThan(4 * 4 * small + 200);
+      expect(growth(read(half, size), read(one, size))).toBeLessThan(LINEAR);
     }
   });
 });

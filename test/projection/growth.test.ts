@@ -3,6 +3,7 @@ import { DEFAULT_POLICY, type DuplicateScope } from "../../src/claims/policy.ts"
 import type { SSHKeyRecord } from "../../src/claims/record.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+import { cpuMs, growth, growthOf, LINEAR } from "../growth.ts";
 import { NOW } from "./secrets.ts";
 
 const SETTINGS = { installation: "default", namePrefix: "sshkeys-", retention: 86_400_000 };
@@ -34,49 +35,32 @@ function filled(all: readonly SSHKeyRecord[], scope: DuplicateScope = "Namespace
   return { projection, records: all };
 }
 
-function ms(run: () => void): number {
-  const start = process.cpuUsage();
-  run();
-  const { user, system } = process.cpuUsage(start);
-  return (user + system) / 1000;
-}
-
-/** The best of some, so that a busy machine or a garbage collection is not taken for growth. */
-function best(run: () => number): number {
-  return Math.min(run(), run(), run(), run());
-}
-
-function insertion(kind: Kind, count: number, scope?: DuplicateScope): number {
-  const all = records(kind, count);
-  return best(() => ms(() => filled(all, scope)));
-}
-
-function planning({ projection }: Story): number {
+function planning({ projection }: Story): () => unknown {
   const [target] = projection.targets();
   if (target === undefined) throw new Error("there is no target");
-  return best(() => ms(() => projection.plan(target, NOW)));
+  return () => projection.plan(target, NOW);
 }
 
 /** The holder is switched off and on again. */
-function toggling({ projection, records: [holder] }: Story): number {
+function toggling({ projection, records: [holder] }: Story): () => unknown {
   if (holder === undefined) throw new Error("there is no SSHKey");
   let { generation } = holder;
-  return best(() =>
-    ms(() => {
+  projection.takeDue();
+  return () => {
+    for (const disabled of [true, false]) {
+      generation += 1;
+      projection.putKey({ ...holder, disabled, generation, resourceVersion: String(generation) }, NOW);
       projection.takeDue();
-      for (const disabled of [true, false]) {
-        generation += 1;
-        projection.putKey({ ...holder, disabled, generation, resourceVersion: String(generation) }, NOW);
-        projection.takeDue();
-      }
-    }),
-  );
+    }
+  };
 }
 
-/** What takes less than some milliseconds tells nothing of growth: a square would take seconds. */
-function expectLinear(what: string, half: number, full: number): void {
-  console.log(`${what}: ${half.toFixed(1)} ms for ${HALF}, ${full.toFixed(1)} ms for ${FULL}`);
-  expect(full / Math.max(half, 40)).toBeLessThan(3);
+/** ms until all are forgotten, the holder first each time. */
+function removal(all: readonly SSHKeyRecord[]): number {
+  const { projection } = filled(all);
+  return cpuMs(() => {
+    for (const { namespace, name } of all) projection.removeKey(namespace, name);
+  });
 }
 
 describe("what many SSHKeys of one namespace cost", () => {
@@ -86,32 +70,37 @@ describe("what many SSHKeys of one namespace cost", () => {
     ["one user and many keys", manyKeys, "Namespace"],
     ["one key and user, all edited and never looked at", undatedEdits, "Namespace"],
     ["one key and many users, each their own", manyUsers, "User"],
-  ])("grows no faster than their number to take in: %s", (what, kind, scope) => {
-    expectLinear(`insertion, ${what}`, insertion(kind, HALF, scope), insertion(kind, FULL, scope));
+  ])("grows no faster than their number to take in: %s", (_, kind, scope) => {
+    const [half, full] = [records(kind, HALF), records(kind, FULL)];
+    expect(
+      growth(
+        () => filled(half, scope),
+        () => filled(full, scope),
+      ),
+    ).toBeLessThan(LINEAR);
   });
 
   it.each<[string, Kind]>([
     ["one key", oneKey],
     ["many keys", manyKeys],
-  ])("grows no faster than their number to plan: %s", (what, kind) => {
-    const [half, full] = [HALF, FULL].map((count) => planning(filled(records(kind, count))));
-    expectLinear(`plan, ${what}`, half ?? 0, full ?? 0);
+  ])("grows no faster than their number to plan: %s", (_, kind) => {
+    const [half, full] = [filled(records(kind, HALF)), filled(records(kind, FULL))];
+    expect(growth(planning(half), planning(full))).toBeLessThan(LINEAR);
   });
 
   it("grows no faster than their number when the holder is switched off and on", () => {
-    const [half, full] = [HALF, FULL].map((count) => toggling(filled(records(oneKey, count))));
-    expectLinear("toggle", half ?? 0, full ?? 0);
+    const [half, full] = [filled(records(oneKey, HALF)), filled(records(oneKey, FULL))];
+    expect(growth(toggling(half), toggling(full))).toBeLessThan(LINEAR);
   });
 
-  it("grows no faster than their number to be forgotten, the holder first each time", () => {
-    const removal = (count: number) => {
-      const { projection, records: all } = filled(records(oneKey, count));
-      return ms(() => {
-        for (const { namespace, name } of all) projection.removeKey(namespace, name);
-      });
-    };
+  it("grows no faster than their number to be forgotten, the holder first each time", async () => {
     // Beyond some 16,000 V8 moves the whole list for its first entry: still a fraction of a second for 20,000.
-    const [half, full] = [HALF / 2, FULL / 2].map((count) => best(() => removal(count)));
-    expectLinear("removal, of half as many", half ?? 0, full ?? 0);
+    const [half, full] = [records(oneKey, HALF / 2), records(oneKey, FULL / 2)];
+    expect(
+      await growthOf(
+        () => removal(half),
+        () => removal(full),
+      ),
+    ).toBeLessThan(LINEAR);
   });
 });
