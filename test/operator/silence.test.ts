@@ -74,6 +74,12 @@ describe("in a converged namespace the operator writes nothing", () => {
   });
 });
 
+test("nothing is listed again once it is watched", async () => {
+  const before = (await lists()).length;
+  await stage.allIsHandled();
+  expect((await lists()).slice(before)).toEqual([]);
+});
+
 test("a change costs one Secret write and one status write", async () => {
   const writes = await writesDuring(async () => {
     await tenant.create("one-more", { user: "carol", key: freshKey() });
@@ -111,6 +117,11 @@ test("a Secret that cannot be made is tried once; then it is only looked at whet
 async function requests() {
   const all = await readRequests(stage.cluster.controlPlane.auditLog ?? "");
   return all.filter(({ userAgent }) => userAgent.startsWith("sshkey-operator/"));
+}
+
+/** What the operator has listed, but for single objects that it looks at. */
+async function lists() {
+  return (await requests()).filter(({ verb, uri }) => verb === "list" && !uri.includes("fieldSelector="));
 }
 
 /** How often the operator has tried to make a Secret in these namespaces. */

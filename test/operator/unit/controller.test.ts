@@ -1,4 +1,6 @@
+import { setImmediate } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
+import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { errorFromResponse } from "../../../src/kube/apierror.ts";
 import type { Call } from "../../../src/kube/transport.ts";
 import { CREATED } from "../../claims/sshkeys.ts";
@@ -192,6 +194,53 @@ describe("a Secret that the API server refuses", () => {
     const asked = stand.times.filter((_, i) => i >= before && isSecretWrite(stand.calls[i] as Call));
     // Four are worked on at once, so the first four may come together; a timer may fire a millisecond early.
     expect((asked.at(-1) ?? 0) - (asked[0] ?? 0)).toBeGreaterThan((count - 4) * 49);
+  });
+});
+
+describe("what is written", () => {
+  it("for SSHKeys that are there at the start is one Secret a user and one status each", async () => {
+    const [first, second] = [users(100), users(100, 1)];
+    const stand = new Stand().show(...first, ...second).start();
+    await until("the statuses are written", () => stand.calls.filter(isStatusWrite).length >= 200);
+    await stand.rest();
+    expect(stand.calls.filter(isSecretWrite)).toHaveLength(100);
+    expect(stand.calls.filter(isStatusWrite)).toHaveLength(200);
+  });
+
+  it("when a holder goes is its Secret, that of the next one, and one status for each that waits", async () => {
+    const rivals = users(200).map((facts, i) => ({ ...facts, key: 1, createdAt: CREATED + i }));
+    const stand = new Stand().start().show(...rivals);
+    await until("the statuses are written", () => stand.calls.filter(isStatusWrite).length >= 200);
+    await stand.rest();
+    const before = stand.calls.length;
+    stand.delete("key-0-0");
+    const writes = () => stand.calls.slice(before);
+    await until("the others are told", () => writes().filter(isStatusWrite).length >= 199);
+    await stand.rest();
+    expect(stand.file("team-a/sshkeys-user-0")).toBe("");
+    expect(stand.file("team-a/sshkeys-user-1")).not.toBe("");
+    expect(writes().filter(isSecretWrite)).toHaveLength(2);
+    expect(writes().filter(isStatusWrite)).toHaveLength(199);
+  });
+
+  it("when all keys of a user are edited is every status once, and the Secret as often as its budget has it", async () => {
+    const keys = Array.from({ length: 500 }, (_, i) => ({ name: `key-${i}`, key: 1 + i }));
+    const policy = { ...DEFAULT_SETTINGS.policy, maximumKeysPerUser: keys.length };
+    const stand = new Stand({ settings: { policy } }).start().show(...keys);
+    await until("the statuses are written", () => stand.calls.filter(isStatusWrite).length >= keys.length);
+    await stand.rest();
+    const [before, started] = [stand.calls.length, performance.now()];
+    for (const facts of keys) {
+      stand.show({ ...facts, options: ["restrict"], generation: 2, resourceVersion: 1_000_000 });
+      await setImmediate();
+    }
+    await until("the file has every edit", () => stand.file(ALICE).match(/^restrict /gm)?.length === 500);
+    const writes = () => stand.calls.slice(before);
+    await until("the statuses are written", () => writes().filter(isStatusWrite).length >= 500);
+    await stand.rest();
+    const seconds = (performance.now() - started) / 1000;
+    expect(writes().filter(isSecretWrite).length).toBeLessThanOrEqual(3 + 3 * seconds);
+    expect(writes().filter(isStatusWrite)).toHaveLength(500);
   });
 });
 
