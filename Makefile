@@ -37,7 +37,7 @@ soak: build ## Random operations and faults for SECONDS=600, watching for growth
 bench: build ## Measure against the API server's own ceiling; BENCH=name for one
 	@BUNDLE=built node bench/main.ts
 
-bench-quick: build ## The ratios that hold on a noisy machine, in under two minutes
+bench-quick: build ## The figures that a busy machine cannot break, in half a minute
 	@BUNDLE=built node bench/main.ts --quick
 
 controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder

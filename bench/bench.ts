@@ -34,7 +34,7 @@ export interface Figure {
   readonly name: string;
   readonly unit: string;
   readonly target?: Bound;
-  /** What fails `--quick`: only where a noisy machine cannot break it. */
+  /** What fails `--quick`: only where a busy machine cannot break it. */
   readonly guard?: Bound;
 }
 

@@ -10,9 +10,8 @@ const RATIO: Figure = {
   name: "process start → every Secret and status right, ÷ floor",
   unit: "×",
   target: { most: 1.15 },
-  guard: { most: 4 },
 };
-const SECONDS: Figure = { name: "the same", unit: "s" };
+const SECONDS: Figure = { name: "process start → every Secret and status right", unit: "s" };
 const FLOOR: Figure = { name: "floor", unit: "s" };
 const CPU: Figure = { name: "operator's CPU time a key", unit: "ms" };
 const WRITES: Figure = {
@@ -27,7 +26,7 @@ const RSS: Figure = { name: "RSS when done", unit: "MB" };
 export const converge: Bench = {
   name: "converge",
   async run(round: Round): Promise<readonly Sample[]> {
-    const floor = await round.floor();
+    const floor = round.quick ? undefined : await round.floor();
     const set = keySet(round.keys);
     const users = usersOf(set.keys);
     return await onFreshSite(set.namespaces, async (site) => {
@@ -40,9 +39,9 @@ export const converge: Bench = {
         if (wrong.length > 0) throw new Error(`converged, and yet wrong: ${wrong.slice(0, 5).join("; ")}`);
         const { secretWrites, statusWrites } = await requestCounts(site);
         return [
-          { figure: RATIO, value: ms / floor.writes },
+          ...(floor === undefined ? [] : [{ figure: RATIO, value: ms / floor.writes }]),
           { figure: SECONDS, value: ms / 1000 },
-          { figure: FLOOR, value: floor.writes / 1000 },
+          ...(floor === undefined ? [] : [{ figure: FLOOR, value: floor.writes / 1000 }]),
           { figure: CPU, value: cpu / round.keys },
           { figure: WRITES, value: (secretWrites + statusWrites) / (users + round.keys) },
           { figure: RSS, value: rss / 1e6 },

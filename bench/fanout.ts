@@ -16,7 +16,6 @@ const BUDGET: Figure = {
   name: "Secret writes ÷ the budget of three, and three a second",
   unit: "×",
   target: { most: 1 },
-  guard: { most: 1 },
 };
 const STATUS_WRITES: Figure = { name: "status writes an edit", unit: "", target: { most: 1 } };
 const SECONDS: Figure = { name: "first edit sent → Secret and statuses right", unit: "s" };

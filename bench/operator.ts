@@ -79,7 +79,7 @@ export class OperatorProcess {
 
   /**
    * Waits until it is ready and has used no CPU worth the name for half a second, and gives the ms from the start of
-   * the process until then. A queue that is not empty is not idle, however little CPU it gets.
+   * the process until then. Who has work in the queue or under way is not idle, however little CPU it gets.
    */
   async untilIdle(deadlineMs = 300_000): Promise<number> {
     const end = Date.now() + deadlineMs;
@@ -90,7 +90,8 @@ export class OperatorProcess {
       if (now - cpu > 1) busyAt = Date.now();
       cpu = now;
       if (Date.now() - busyAt < 500 || this.logged("Leading").length === 0) continue;
-      if ((await this.metric("workqueue_depth")) === 0) return busyAt - this.startedAt;
+      const work = ["workqueue_depth", "controller_runtime_active_workers"].map((name) => this.metric(name));
+      if ((await Promise.all(work)).every((count) => count === 0)) return busyAt - this.startedAt;
       busyAt = Date.now();
     }
     throw new Error(`the operator is not idle after ${deadlineMs} ms`);

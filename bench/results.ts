@@ -19,7 +19,6 @@ export interface Results {
   readonly date: string;
   readonly commit: string;
   readonly machine: string;
-  readonly quick: boolean;
   readonly results: readonly Result[];
 }
 
@@ -35,11 +34,11 @@ export function collect(bench: string, keys: number, runs: readonly (readonly Sa
 }
 
 /** Writes the results where `--markdown` finds them. */
-export function save(results: readonly Result[], quick: boolean): void {
+export function save(results: readonly Result[]): void {
   const [cpu] = cpus();
   const commit = execFileSync("git", ["describe", "--always", "--dirty"], { encoding: "utf8" }).trim();
   const machine = `${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}`;
-  const all: Results = { date: new Date().toISOString().slice(0, 16), commit, machine, quick, results };
+  const all: Results = { date: new Date().toISOString().slice(0, 16), commit, machine, results };
   mkdirSync(join(FILE, ".."), { recursive: true });
   writeFileSync(FILE, `${JSON.stringify(all, null, 2)}\n`);
 }
