@@ -1,4 +1,4 @@
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { failureOf } from "./failureof.ts";
 import { json, startServerForTest } from "./localserver.ts";
@@ -20,7 +20,7 @@ describe("a stream", () => {
       }
       response.end();
     });
-    expect(await collect(transport.stream(call, { idleMs: 5000 }))).toEqual([
+    expect(await collect(transport.stream(call, { idleMs: 180_000 }))).toEqual([
       '{"a":1}',
       '{"b":"ü"}',
       '{"c":3}',
@@ -33,14 +33,14 @@ describe("a stream", () => {
       response.flushHeaders();
       response.end('{"a":1}\n');
     });
-    await collect(transport.stream(call, { idleMs: 5000, onOpen: () => seen.push("open") }), seen);
+    await collect(transport.stream(call, { idleMs: 180_000, onOpen: () => seen.push("open") }), seen);
     expect(seen).toEqual(["open", '{"a":1}']);
   });
 
   test("does not tell that it is open when it is refused", async () => {
     const seen: string[] = [];
     const { transport } = await startServerForTest((_, response) => json(response, 403, {}));
-    const lines = transport.stream(call, { idleMs: 5000, onOpen: () => seen.push("open") });
+    const lines = transport.stream(call, { idleMs: 180_000, onOpen: () => seen.push("open") });
     expect((await failureOf(collect(lines))).code).toBe("Forbidden");
     expect(seen).toEqual([]);
   });
@@ -50,41 +50,56 @@ describe("a stream", () => {
       response.write('{"a":1}\n{"b"', () => response.destroy());
     });
     const lines: string[] = [];
-    const error = await failureOf(collect(transport.stream(call, { idleMs: 5000 }), lines));
+    const error = await failureOf(collect(transport.stream(call, { idleMs: 180_000 }), lines));
     expect([error.code, lines]).toEqual(["Disconnected", ['{"a":1}']]);
   });
 
   test("that ends in good order within a line is Disconnected", async () => {
     const { transport } = await startServerForTest((_, response) => void response.end('{"a":1}'));
-    expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Disconnected");
+    expect((await failureOf(collect(transport.stream(call, { idleMs: 180_000 })))).code).toBe("Disconnected");
   });
 
-  test("that falls silent is Idle", async () => {
-    const { transport } = await startServerForTest((_, response) => void response.write('{"a":1}\n'));
-    const lines: string[] = [];
-    const error = await failureOf(collect(transport.stream(call, { idleMs: 50 }), lines));
-    expect([error.code, lines]).toEqual(["Idle", ['{"a":1}']]);
-  });
+  describe("by the clock", () => {
+    const idleMs = 60_000;
 
-  test("does not count the reader's own time as silence", async () => {
-    const { transport } = await startServerForTest((_, response) => {
-      response.write('{"a":1}\n');
-      setTimeout(() => response.end('{"b":2}\n'), 10);
+    beforeEach(() => {
+      vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
     });
-    const lines: string[] = [];
-    for await (const line of transport.stream(call, { idleMs: 200 })) {
-      lines.push(line);
-      const until = performance.now() + 300;
-      await eventually("the reader takes its time", () => performance.now() > until);
-    }
-    expect(lines).toEqual(['{"a":1}', '{"b":2}']);
+
+    afterEach(() => {
+      vi.useRealTimers();
+    });
+
+    test("that falls silent is Idle", async () => {
+      const { transport } = await startServerForTest((_, response) => void response.write('{"a":1}\n'));
+      const lines = transport.stream(call, { idleMs });
+      expect((await lines.next()).value).toBe('{"a":1}');
+      const failure = failureOf(lines.next());
+      await vi.advanceTimersByTimeAsync(idleMs);
+      expect((await failure).code).toBe("Idle");
+    });
+
+    test("does not count the reader's own time as silence", async () => {
+      const taken = Promise.withResolvers<void>();
+      const { transport } = await startServerForTest(async (_, response) => {
+        response.write('{"a":1}\n');
+        await taken.promise;
+        response.end('{"b":2}\n');
+      });
+      const lines = transport.stream(call, { idleMs });
+      expect((await lines.next()).value).toBe('{"a":1}');
+      await vi.advanceTimersByTimeAsync(10 * idleMs);
+      taken.resolve();
+      expect((await lines.next()).value).toBe('{"b":2}');
+      expect((await lines.next()).done).toBe(true);
+    });
   });
 
   test("that is refused rejects with the refusal", async () => {
     const { transport } = await startServerForTest((_, response) =>
       json(response, 410, { kind: "Status", reason: "Expired" }),
     );
-    expect((await failureOf(collect(transport.stream(call, { idleMs: 5000 })))).code).toBe("Expired");
+    expect((await failureOf(collect(transport.stream(call, { idleMs: 180_000 })))).code).toBe("Expired");
   });
 
   test("that no one reads any more is closed at the server", async () => {
@@ -95,7 +110,7 @@ describe("a stream", () => {
       });
       response.write('{"a":1}\n');
     });
-    for await (const _ of transport.stream(call, { idleMs: 5000 })) {
+    for await (const _ of transport.stream(call, { idleMs: 180_000 })) {
       break;
     }
     await eventually("the connection is closed", () => closed);
@@ -107,7 +122,7 @@ describe("a stream", () => {
       response.write('{"a":1}\n', () => stop.abort());
     });
     const error = await failureOf(
-      collect(transport.stream({ ...call, signal: stop.signal }, { idleMs: 5000 })),
+      collect(transport.stream({ ...call, signal: stop.signal }, { idleMs: 180_000 })),
     );
     expect(error.code).toBe("Aborted");
   });
