@@ -5,7 +5,7 @@ import { describeForeign } from "../../src/ssh/foreign.ts";
 import { renderOptions } from "../../src/ssh/options.ts";
 import { describePrivateKey } from "../../src/ssh/privatekey.ts";
 import { parsePublicKey } from "../../src/ssh/publickey.ts";
-import { firstUnprintable, printable } from "../../src/ssh/unprintable.ts";
+import { firstUnprintable, printable, strayCharacter } from "../../src/ssh/unprintable.ts";
 import { growth, LINEAR } from "../growth.ts";
 import { HOSTILE } from "./hostile.ts";
 import { Random } from "./random.ts";
