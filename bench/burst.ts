@@ -23,7 +23,7 @@ export const burst: Bench = {
     const set = keySet(round.keys);
     return await onFreshSite(set.namespaces, async (site) =>
       withOperator(site, round, async (operator) => {
-        await operator.untilLogged("Leading");
+        await operator.untilLogged("StartedLeading");
         const started = Date.now();
         const { created, ms: loader } = await load(site, set.keys);
         const done = operator.startedAt + (await operator.untilStates(round.keys, 60_000 + 40 * round.keys));

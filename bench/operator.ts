@@ -89,7 +89,7 @@ export class OperatorProcess {
       const now = this.cpuMs();
       if (now - cpu > 1) busyAt = Date.now();
       cpu = now;
-      if (Date.now() - busyAt < 500 || this.logged("Leading").length === 0) continue;
+      if (Date.now() - busyAt < 500 || this.logged("StartedLeading").length === 0) continue;
       const work = ["workqueue_depth", "controller_runtime_active_workers"].map((name) => this.metric(name));
       if ((await Promise.all(work)).every((count) => count === 0)) return busyAt - this.startedAt;
       busyAt = Date.now();

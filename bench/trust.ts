@@ -48,7 +48,7 @@ export const trust: Bench = {
     const times = round.quick ? 5 : 20;
     return await onFreshSite([CALM, LOUD], async (site) =>
       withOperator(site, round, async (operator) => {
-        await operator.untilLogged("Leading");
+        await operator.untilLogged("StartedLeading");
         const watch = await FileWatch.start(site, CALM);
         const atRest = await timed(watch, times);
         const samples = samplesOf("at rest", atRest);

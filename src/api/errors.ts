@@ -153,12 +153,12 @@ export const LOG_EVENTS = {
     meaning: "The caches are synced, except for inaccessible namespaces; /readyz answers 200.",
     whatToDo: "",
   },
-  Leader: {
+  NewLeader: {
     level: "info",
     meaning: "The holder of the Lease changed; an empty leader means that it was released.",
     whatToDo: "",
   },
-  Leading: {
+  StartedLeading: {
     level: "info",
     meaning: "This instance leads now: it writes Secrets and statuses.",
     whatToDo: "",
@@ -179,7 +179,7 @@ export const LOG_EVENTS = {
     meaning: "A list or watch ended and is started again.",
     whatToDo: "If it goes on, look at the error: permissions, the network, a proxy in between.",
   },
-  NamespaceUnavailable: {
+  NamespaceInaccessible: {
     level: "warn",
     meaning:
       "The namespace cannot be listed or watched (403 or 404); nothing is written there, and no other namespace waits for it.",
@@ -223,7 +223,7 @@ export const LOG_EVENTS = {
     meaning: "A Secret or status could not be written; the operator retries.",
     whatToDo: "If it goes on, look at the error.",
   },
-  AbsenceInDoubt: {
+  DeletionUnconfirmed: {
     level: "warn",
     meaning:
       "SSHKeys disappeared and may have gone with the CRD rather than been deleted by somebody; their Secrets are not changed.",

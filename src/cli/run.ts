@@ -90,7 +90,7 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
       leaseDurationMs: options.leaderElectLeaseDuration,
       renewDeadlineMs: options.leaderElectRenewDeadline,
       retryPeriodMs: options.leaderElectRetryPeriod,
-      onLeader: (leader) => logEvent(log, "Leader", { leader, isSelf: leader === identity }),
+      onLeader: (leader) => logEvent(log, "NewLeader", { leader, isSelf: leader === identity }),
       onError: (error) =>
         logEvent(log, "LeaseFailed", { error: error instanceof Error ? error.message : error }),
     });

@@ -10,9 +10,9 @@ import { type Pass, reconcile, type SecretRequest } from "../projection/reconcil
 import { statusWrite } from "../projection/status.ts";
 import type { Target } from "../projection/target.ts";
 import type { Announcer } from "./announcer.ts";
+import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
-import type { Presence } from "./presence.ts";
 import { type Requests, SecretWriter } from "./secretwriter.ts";
 import type { Sources } from "./sources.ts";
 import { StatusWriter } from "./statuswriter.ts";
@@ -39,7 +39,7 @@ const BATCH_DELAY_MS = 20;
 export interface ControllerOptions {
   readonly projection: Projection;
   readonly sources: Sources;
-  readonly presence: Presence;
+  readonly deletions: DeletionGuard;
   /** Sends nothing when this instance may not write. */
   readonly requests: Requests;
   readonly settings: Settings;
@@ -216,15 +216,15 @@ export class Controller {
     signal: AbortSignal,
     onRequest = () => {},
   ): Promise<Pass | undefined> {
-    const { sources, presence, log, metrics } = this.#o;
+    const { sources, deletions, log, metrics } = this.#o;
     if (!sources.isSynced(namespaceOf(id))) return undefined;
-    const doubtMs = presence.holdsUp(id);
-    if (doubtMs > 0) {
-      if (doubtMs === Number.POSITIVE_INFINITY) return undefined;
+    const waitMs = deletions.waitMs(id);
+    if (waitMs > 0) {
+      if (waitMs === Number.POSITIVE_INFINITY) return undefined;
       const text =
         "The CRD was recreated less than 5 minutes ago; the Secret is not changed until its SSHKeys are applied again or that time is over.";
-      logEvent(log, "AbsenceInDoubt", { secret: id }, text);
-      this.secrets.addAfter(id, doubtMs);
+      logEvent(log, "DeletionUnconfirmed", { secret: id }, text);
+      this.secrets.addAfter(id, waitMs);
       return undefined;
     }
     try {

@@ -8,12 +8,12 @@ import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { Deadline } from "./deadline.ts";
+import { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
-import { Presence } from "./presence.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
 import type { Requests } from "./secretwriter.ts";
-import { isOutOfReach, Sources } from "./sources.ts";
+import { isInaccessible, Sources } from "./sources.ts";
 
 export interface OperatorOptions {
   readonly transport: Transport;
@@ -56,7 +56,7 @@ export class Operator {
   readonly #o: OperatorOptions;
   readonly #now: () => number;
   readonly #projection: Projection;
-  readonly #presence: Presence;
+  readonly #deletions: DeletionGuard;
   readonly #sources: Sources;
   readonly #controller: Controller;
   readonly #expiry: Deadline;
@@ -76,18 +76,18 @@ export class Operator {
       this.#projection.advance(now());
       this.#changed(false);
     });
-    this.#presence = new Presence({
+    this.#deletions = new DeletionGuard({
       transport,
       projection: this.#projection,
       now,
-      onSettled: (ids) => this.#controller.enqueue(ids),
-      onDoubt: (count, error) => logEvent(log, "AbsenceInDoubt", { count, error: error?.message }),
-      onWaiting: (error) => this.#crdIsMissing(error),
+      onReleased: (ids) => this.#controller.enqueue(ids),
+      onUnconfirmed: (count, error) => logEvent(log, "DeletionUnconfirmed", { count, error: error?.message }),
+      onCRDUnavailable: (error) => this.#crdIsMissing(error),
     });
     this.#sources = new Sources({
       transport,
       projection: this.#projection,
-      presence: this.#presence,
+      deletions: this.#deletions,
       settings,
       now,
       onChange: (isCreation) => this.#changed(isCreation),
@@ -97,7 +97,7 @@ export class Operator {
       onGone: (namespace, name) => metrics.forgetChanges(`${namespace}/${name}`),
       onSynced: (namespace) => this.#synced(namespace),
       onState: (resource, namespace, state) => {
-        if (isOutOfReach(state)) logEvent(log, "NamespaceUnavailable", { resource, namespace, state });
+        if (isInaccessible(state)) logEvent(log, "NamespaceInaccessible", { resource, namespace, state });
         this.#settleIfPossible();
       },
       onRestart: (resource, why, { delayMs, relist, error }) => {
@@ -110,7 +110,7 @@ export class Operator {
     this.#controller = new Controller({
       projection: this.#projection,
       sources: this.#sources,
-      presence: this.#presence,
+      deletions: this.#deletions,
       requests: this.#leaderOnly(transport),
       settings,
       announcer: new Announcer(recorder, log),
@@ -144,7 +144,7 @@ export class Operator {
     await this.#revoked?.load();
     const parts = [
       this.#sources.run(ending.signal),
-      this.#presence.run(ending.signal),
+      this.#deletions.run(ending.signal),
       this.#leadWhenSettled(ending.signal),
       ...(this.#revoked === undefined ? [] : [this.#revoked.run(ending.signal)]),
     ];
@@ -179,9 +179,9 @@ export class Operator {
     term.addEventListener("abort", giveUp, { once: true });
     this.#mayWrite = () => !writing.signal.aborted && (elector === undefined || elector.isLeader());
     metrics.setLeading(true);
-    logEvent(log, "Leading");
+    logEvent(log, "StartedLeading");
     try {
-      await this.#presence.whenStanding(term);
+      await this.#deletions.whenCRDExists(term);
       this.#projection.advance(this.#now());
       await this.#controller.run(term, writing.signal);
     } finally {

@@ -7,13 +7,13 @@ import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
 import { type LiveSecret, readSecret, type SecretObject } from "../projection/secret.ts";
 import { targetId } from "../projection/target.ts";
+import type { DeletionGuard } from "./deletionguard.ts";
 import { keysPath, managedSelector, secretsPath } from "./paths.ts";
-import type { Presence } from "./presence.ts";
 
 export interface SourcesOptions {
   readonly transport: Transport;
   readonly projection: Projection;
-  readonly presence: Presence;
+  readonly deletions: DeletionGuard;
   readonly settings: Settings;
   /** ms since the epoch. */
   readonly now: () => number;
@@ -55,7 +55,7 @@ export class Sources {
   /** Is every namespace known, or known to be out of reach? */
   get isSettled(): boolean {
     for (const { isSynced, keys, secrets } of this.#scopes.values()) {
-      if (!isSynced && !([keys, secrets].some(({ state }) => isOutOfReach(state)) && this.#scopes.size > 1))
+      if (!isSynced && !([keys, secrets].some(({ state }) => isInaccessible(state)) && this.#scopes.size > 1))
         return false;
     }
     return true;
@@ -156,8 +156,8 @@ export class Sources {
 
   /** The SSHKey is there. */
   #seen(record: SSHKeyRecord): void {
-    const { projection, presence, onSpec } = this.#o;
-    if (!record.isTerminating) presence.cancel(record.namespace, record.name);
+    const { projection, deletions, onSpec } = this.#o;
+    if (!record.isTerminating) deletions.cancel(record.namespace, record.name);
     const known = projection.claims.get(record.namespace, record.name)?.record;
     if (known?.uid !== record.uid || known.generation !== record.generation) onSpec(record);
   }
@@ -183,19 +183,19 @@ export class Sources {
   }
 
   #doubt(record: SSHKeyRecord, isTerminating: boolean, carryOut: () => void): void {
-    const { projection, presence, onChange } = this.#o;
+    const { projection, deletions, onChange } = this.#o;
     const { namespace, name, uid, createdAt } = record;
-    const believe = () => {
+    const confirm = () => {
       carryOut();
       onChange(false);
     };
     const targetId = projection.targetIdOf(record);
-    presence.doubt({ namespace, name, uid, isTerminating, createdAt, targetId, believe });
+    deletions.add({ namespace, name, uid, isTerminating, createdAt, targetId, confirm });
   }
 }
 
 /** Did the server answer that the namespace cannot be listed or watched? */
-export function isOutOfReach(state: ReflectorState): boolean {
+export function isInaccessible(state: ReflectorState): boolean {
   return state === "forbidden" || state === "missing";
 }
 

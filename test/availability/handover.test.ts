@@ -31,7 +31,7 @@ describe("of three replicas", () => {
   });
 
   test("the holder of the lease is the one that leads", async () => {
-    const { isSelf } = await first.process.logged("Leader", ({ leader }) => leader !== "");
+    const { isSelf } = await first.process.logged("NewLeader", ({ leader }) => leader !== "");
     expect([isSelf, await holderIdentity()]).toEqual([true, expect.stringMatching(/_[0-9a-f]{16}$/)]);
   });
 

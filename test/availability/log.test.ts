@@ -53,7 +53,7 @@ describe("the log at its most talkative", () => {
   test("has seen it all: the lead lost and found, watches and the lease failing, every STATE", () => {
     const events = new Set(lines().map(({ event }) => event));
     const states = new Set(lines().map(({ state }) => state));
-    const awaited = ["Started", "Synced", "Leader", "Leading", "LeadershipLost", "LeaseFailed"];
+    const awaited = ["Started", "Synced", "NewLeader", "StartedLeading", "LeadershipLost", "LeaseFailed"];
     expect([...awaited, "WatchRestarted", "StateChanged"].filter((event) => !events.has(event))).toEqual([]);
     expect(Object.keys(STATES).filter((state) => !NOT_HERE.has(state) && !states.has(state))).toEqual([]);
   });

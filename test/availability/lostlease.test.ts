@@ -50,7 +50,7 @@ describe("a leader whose lease another one takes", () => {
     await stage.operator.logged("LeadershipLost");
     const lostAt = performance.now();
     await tenant.create("second", { user: "bob", key: freshKey() });
-    const ledAt = (await stage.operator.timeOf("Leading", 2)) - performance.timeOrigin;
+    const ledAt = (await stage.operator.timeOf("StartedLeading", 2)) - performance.timeOrigin;
     await tenant.until("first", "Projected");
     await tenant.until("second", "Projected");
     const asked = proxy.requests.filter((request) => isWrite(request) && request.at > hungAt);
@@ -63,13 +63,13 @@ describe("a leader whose lease another one takes", () => {
     await stealLease(1);
     await stage.operator.logged("LeadershipLost");
     expect([await probe("/healthz"), await probe("/readyz")]).toEqual([200, 200]);
-    await stage.operator.timeOf("Leading", 2);
+    await stage.operator.timeOf("StartedLeading", 2);
     expect([stage.operator.child.pid, (await lines("Started")).length]).toEqual([pid, 1]);
   });
 
   test("names the new holder in its log", async () => {
     await stealLease(1);
-    expect(await stage.operator.logged("Leader", ({ leader }) => leader === "thief")).toMatchObject({
+    expect(await stage.operator.logged("NewLeader", ({ leader }) => leader === "thief")).toMatchObject({
       isSelf: false,
     });
   });

@@ -26,7 +26,7 @@ beforeAll(async () => {
   await operator.logged("WatchRestarted", ({ why }) => why === "notfound");
   before = [await probe("/healthz"), await probe("/readyz")];
   await installation.kubectl(["apply", "-f", "crds/sshkeys.yaml"]);
-  await operator.logged("Leading");
+  await operator.logged("StartedLeading");
 });
 
 afterAll(async () => {
@@ -193,7 +193,7 @@ describe("Events", () => {
     const earlier = (await everyEvent()).length;
     await operator.stop();
     await start();
-    await operator.logged("Leading");
+    await operator.logged("StartedLeading");
     const tenant = await newTenant("restarted");
     await tenant.create("marker", { user: "marker", key: freshKey() });
     await eventually(

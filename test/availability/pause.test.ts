@@ -37,7 +37,7 @@ beforeAll(async () => {
     proxy = await FaultProxy.start(kubeconfig);
     return proxy.kubeconfig;
   });
-  await paused.process.logged("Leading");
+  await paused.process.logged("StartedLeading");
   other = await replicas.start("b", LASTING_LEASE);
   let asked = 0;
   const isTooMuch = ({ subresource, verb }: ProxiedRequest) => {
@@ -55,7 +55,7 @@ beforeAll(async () => {
   stoppedAt = Date.now();
   proxy.thaw();
   await disable(0, 50);
-  await other.process.logged("Leading");
+  await other.process.logged("StartedLeading");
   await untilDone(50);
   wokenAt = Date.now();
   paused.process.child.kill("SIGCONT");

@@ -45,7 +45,7 @@ export interface OperatorProcessOptions {
 export async function startOperator(o: OperatorProcessOptions): Promise<OperatorProcess> {
   const operator = await spawnOperator(o);
   try {
-    await operator.logged("Leading");
+    await operator.logged("StartedLeading");
     return operator;
   } catch (error) {
     await operator.kill();

@@ -132,7 +132,7 @@ describe("the CRD is deleted, with every SSHKey: files stay as they are, and all
     await arena.untilQuiet();
     const writes = arena.proxy.requests.filter(isWrite).length;
     await kubectl("delete", "-f", CRDS, "--timeout=300s");
-    await arena.stage.operator.logged("AbsenceInDoubt");
+    await arena.stage.operator.logged("DeletionUnconfirmed");
     await whenAway();
     await kubectl("apply", "--server-side", "-f", CRDS);
     await whenServed(tenant.cluster.request);

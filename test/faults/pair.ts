@@ -72,7 +72,7 @@ export class Pair {
       proxy: await promise,
       lines,
       synced: () => replica.process.timeOf("Synced", 1, DEADLINE_MS),
-      began: (term) => replica.process.timeOf("Leading", term, DEADLINE_MS),
+      began: (term) => replica.process.timeOf("StartedLeading", term, DEADLINE_MS),
     };
   }
 

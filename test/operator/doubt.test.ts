@@ -93,7 +93,7 @@ describe("when the CRD is deleted", () => {
   });
 
   test("Secrets keep their keys, and the log says that absence is in doubt", async () => {
-    await stage.operator.logged("AbsenceInDoubt");
+    await stage.operator.logged("DeletionUnconfirmed");
     expect(await tenant.secret("sshkeys-alice")).toEqual(before);
   });
 
@@ -136,7 +136,7 @@ describe("when the CRD is deleted and installed again under a running operator",
     ({ tenant, key } = await withOneKey());
     before = await tenant.secret("sshkeys-alice");
     await deleteCRD(stage);
-    await stage.operator.logged("AbsenceInDoubt");
+    await stage.operator.logged("DeletionUnconfirmed");
     await installCRD(stage);
   });
 

@@ -68,7 +68,7 @@ describe("with --namespace given twice and one of the two forbidden", () => {
 
   test("it is told, and what its Secrets hold stays", async () => {
     await operator.logged(
-      "NamespaceUnavailable",
+      "NamespaceInaccessible",
       ({ namespace, state }) => namespace === leaving.namespace && state === "forbidden",
     );
     await leaving.untilFile("sshkeys-alice", [leaving.line("kept", kept)]);

@@ -55,7 +55,7 @@ describe("a pass", () => {
 
   it.each([
     ["is not synced", { isSynced: () => false }],
-    ["holds an SSHKey whose absence is in doubt", { holdsUp: () => Number.POSITIVE_INFINITY }],
+    ["holds an SSHKey whose absence is in doubt", { waitMs: () => Number.POSITIVE_INFINITY }],
   ])("writes nothing where the namespace %s", async (_, options) => {
     const stand = new Stand(options).start().show(LAPTOP);
     await stand.rest();
@@ -64,7 +64,7 @@ describe("a pass", () => {
 
   it("of a target in doubt is made when that is settled", async () => {
     let doubt = Number.POSITIVE_INFINITY;
-    const stand = new Stand({ holdsUp: () => doubt }).start().show(LAPTOP);
+    const stand = new Stand({ waitMs: () => doubt }).start().show(LAPTOP);
     await stand.rest();
     doubt = 0;
     stand.controller.enqueue([ALICE]);

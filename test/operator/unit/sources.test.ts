@@ -2,8 +2,8 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Call, Transport } from "../../../src/kube/transport.ts";
+import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
 import { CRD_PATH, keysPath, secretsPath } from "../../../src/operator/paths.ts";
-import { Presence } from "../../../src/operator/presence.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
@@ -17,7 +17,7 @@ function listOf(...items: readonly unknown[]) {
   return { metadata: { resourceVersion: "100" }, items };
 }
 
-/** Sources and Presence of an API server that answers by path, a call at a time if need be; the rest is empty lists. */
+/** Sources and DeletionGuard of an API server that answers by path, a call at a time if need be; the rest is empty lists. */
 function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonly string[]) {
   const server = scripted((call) => {
     const answer = answers[call.path] ?? (call.path === CRD_PATH ? STANDS : listOf());
@@ -43,20 +43,20 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
   const [synced, states, gone, specs]: [string[], string[], string[], string[]] = [[], [], [], []];
   let doubts = 0;
-  const presence = new Presence({
+  const deletions = new DeletionGuard({
     transport,
     projection,
     now: () => NOW,
-    onSettled: () => {},
-    onDoubt: () => {
+    onReleased: () => {},
+    onUnconfirmed: () => {
       doubts += 1;
     },
-    onWaiting: () => {},
+    onCRDUnavailable: () => {},
   });
   const sources = new Sources({
     transport,
     projection,
-    presence,
+    deletions,
     settings: { ...DEFAULT_SETTINGS, namespaces },
     now: () => NOW,
     onChange: () => {},
@@ -68,7 +68,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   });
   return {
     projection,
-    presence,
+    deletions,
     sources,
     calls: server.calls,
     synced,
@@ -81,7 +81,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
     /** Lists and watches; ends with the test. */
     start() {
       const stop = new AbortController();
-      const ended = Promise.all([sources.run(stop.signal), presence.run(stop.signal)]);
+      const ended = Promise.all([sources.run(stop.signal), deletions.run(stop.signal)]);
       onTestFinished(async () => {
         stop.abort();
         await ended;
@@ -179,7 +179,7 @@ describe("a deletionTimestamp", () => {
     scene.start();
     scene.show(keysPath(), "MODIFIED", terminating);
     await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
-    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE)]).toEqual([
+    expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE)]).toEqual([
       true,
       Number.POSITIVE_INFINITY,
     ]);
@@ -204,7 +204,7 @@ describe("a deletionTimestamp", () => {
     const edited = sshKey({ name: "laptop", isTerminating: true, resourceVersion: 102, generation: 3 });
     scene.show(keysPath(), "MODIFIED", edited);
     await until("the edit is known", () => scene.claim("laptop")?.record.generation === 3);
-    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE)]).toEqual([false, 0]);
+    expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE)]).toEqual([false, 0]);
   });
 
   it("is not believed while the CRD is being deleted", async () => {
@@ -223,7 +223,7 @@ describe("an SSHKey that a list lacks", () => {
     scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
     scene.start();
     await until("it is synced", () => scene.synced.length > 0);
-    expect([scene.claim("laptop")?.isInForce, scene.presence.holdsUp(ALICE), scene.gone]).toEqual([
+    expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE), scene.gone]).toEqual([
       true,
       Number.POSITIVE_INFINITY,
       [],
@@ -238,7 +238,7 @@ describe("an SSHKey that a list lacks", () => {
     scene.projection.putKey(sshKeyRecord({ name: "laptop", namespace: "team-b" }), NOW);
     scene.start();
     await until("it is synced", () => scene.synced.length > 0);
-    expect(scene.presence.holdsUp("team-b/sshkeys-alice")).toBe(0);
+    expect(scene.deletions.waitMs("team-b/sshkeys-alice")).toBe(0);
   });
 
   it("and that a watch shows again is not removed", async () => {
@@ -247,9 +247,9 @@ describe("an SSHKey that a list lacks", () => {
     scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
     scene.projection.putKey(sshKeyRecord({ name: "other", user: "bob", key: 2 }), NOW);
     scene.start();
-    await until("it is in doubt", () => scene.presence.holdsUp(ALICE) > 0);
+    await until("it is in doubt", () => scene.deletions.waitMs(ALICE) > 0);
     scene.show(keysPath(), "ADDED", sshKey({ name: "laptop", resourceVersion: 101 }));
-    await until("it is back", () => scene.presence.holdsUp(ALICE) === 0);
+    await until("it is back", () => scene.deletions.waitMs(ALICE) === 0);
     crd.resolve(STANDS);
     await until("another one is gone", () => scene.gone.includes("other"));
     expect([scene.claim("laptop")?.isInForce, scene.gone]).toEqual([true, ["other"]]);

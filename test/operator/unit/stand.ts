@@ -6,8 +6,8 @@ import type { EventRecorder } from "../../../src/kube/eventrecorder.ts";
 import type { Call } from "../../../src/kube/transport.ts";
 import { Announcer } from "../../../src/operator/announcer.ts";
 import { Controller } from "../../../src/operator/controller.ts";
+import type { DeletionGuard } from "../../../src/operator/deletionguard.ts";
 import { Metrics } from "../../../src/operator/metrics.ts";
-import type { Presence } from "../../../src/operator/presence.ts";
 import type { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { readSecret } from "../../../src/projection/secret.ts";
@@ -24,7 +24,7 @@ export interface StandOptions {
   /** What to answer instead of what the server would, if anything. `serve` has the server carry it out. */
   readonly fault?: (call: Call, serve: () => unknown, turn: number) => unknown;
   readonly isSynced?: () => boolean;
-  readonly holdsUp?: () => number;
+  readonly waitMs?: () => number;
 }
 
 /** A Controller, and a server that holds Secrets and takes every status. */
@@ -40,7 +40,7 @@ export class Stand {
   fault: StandOptions["fault"];
   #version = 100;
 
-  constructor({ settings, fault, isSynced = () => true, holdsUp = () => 0 }: StandOptions = {}) {
+  constructor({ settings, fault, isSynced = () => true, waitMs = () => 0 }: StandOptions = {}) {
     const all = { ...DEFAULT_SETTINGS, ...settings };
     this.fault = fault;
     this.server = new SecretServer(MANAGED_LABEL, "default", () => this.#next());
@@ -58,7 +58,7 @@ export class Stand {
     this.controller = new Controller({
       projection: this.projection,
       sources: only<Sources>({ isSynced }),
-      presence: only<Presence>({ holdsUp }),
+      deletions: only<DeletionGuard>({ waitMs }),
       requests,
       settings: all,
       announcer: new Announcer(only<EventRecorder>({ record() {} }), log),

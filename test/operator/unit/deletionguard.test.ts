@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
-import { type Disappearance, Presence } from "../../../src/operator/presence.ts";
+import { DeletionGuard, type UnconfirmedDeletion } from "../../../src/operator/deletionguard.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { line, liveSecret, NOW } from "../../projection/secrets.ts";
 import { failure, only, refusal, scripted, until } from "./fakes.ts";
@@ -18,7 +18,7 @@ function crd(installedAt: number, isTerminating = false) {
 
 const STANDS = crd(NOW - 60 * MINUTE);
 
-/** A Presence that reads these, one after another and the last one again and again. */
+/** A DeletionGuard that reads these, one after another and the last one again and again. */
 function watchOver(...answers: readonly unknown[]) {
   const server = scripted((_, turn) => answers[Math.min(turn, answers.length) - 1]);
   const projection = new Projection(DEFAULT_POLICY, {
@@ -32,7 +32,7 @@ function watchOver(...answers: readonly unknown[]) {
   const settled: string[] = [];
   const waiting: string[] = [];
   const readAt: number[] = [];
-  const presence = new Presence({
+  const deletions = new DeletionGuard({
     transport: only<Transport>({
       request(call) {
         readAt.push(performance.now());
@@ -41,12 +41,12 @@ function watchOver(...answers: readonly unknown[]) {
     }),
     projection,
     now: () => now,
-    onSettled: (ids) => settled.push(...ids),
-    onDoubt: (count, error) => told.push(`${count} ${error?.code ?? "no error"}`),
-    onWaiting: (error) => waiting.push(error?.code ?? "no error"),
+    onReleased: (ids) => settled.push(...ids),
+    onUnconfirmed: (count, error) => told.push(`${count} ${error?.code ?? "no error"}`),
+    onCRDUnavailable: (error) => waiting.push(error?.code ?? "no error"),
     backoff: { initialMs: 4, maxMs: 1000, jitter: 0 },
   });
-  const disappearance = (facts: Partial<Disappearance> = {}): Disappearance => {
+  const deletion = (facts: Partial<UnconfirmedDeletion> = {}): UnconfirmedDeletion => {
     const name = facts.name ?? "laptop";
     return {
       namespace: "team-a",
@@ -55,12 +55,12 @@ function watchOver(...answers: readonly unknown[]) {
       isTerminating: false,
       createdAt: NOW - MINUTE,
       targetId: ALICE,
-      believe: () => believed.push(name),
+      confirm: () => believed.push(name),
       ...facts,
     };
   };
   return {
-    presence,
+    deletions,
     projection,
     calls: server.calls,
     believed,
@@ -71,11 +71,11 @@ function watchOver(...answers: readonly unknown[]) {
     pass: (ms: number) => {
       now += ms;
     },
-    doubt: (facts?: Partial<Disappearance>) => presence.doubt(disappearance(facts)),
+    add: (facts?: Partial<UnconfirmedDeletion>) => deletions.add(deletion(facts)),
     /** Begins to ask; ends with the test. */
     start() {
       const stop = new AbortController();
-      const ended = presence.run(stop.signal);
+      const ended = deletions.run(stop.signal);
       onTestFinished(async () => {
         stop.abort();
         await ended;
@@ -95,7 +95,7 @@ describe("an SSHKey that is gone", () => {
   it("is believed to be deleted when the CRD stands", async () => {
     const scene = watchOver(STANDS);
     scene.start();
-    scene.doubt();
+    scene.add();
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.believed).toEqual(["laptop"]);
   });
@@ -104,9 +104,9 @@ describe("an SSHKey that is gone", () => {
     const [first, second] = [Promise.withResolvers<unknown>(), Promise.withResolvers<unknown>()];
     const scene = watchOver(first.promise, second.promise);
     scene.start();
-    scene.doubt({ name: "first" });
+    scene.add({ name: "first" });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.doubt({ name: "second" });
+    scene.add({ name: "second" });
     first.resolve(STANDS);
     await until("the CRD is read again", () => scene.calls.length === 2);
     expect(scene.believed).toEqual(["first"]);
@@ -121,8 +121,8 @@ describe("an SSHKey that is gone", () => {
     ["behind a failing server", refusal(503), "2 ServiceUnavailable"],
   ])("is not believed while the CRD is %s, and told with the count", async (_, answer, said) => {
     const scene = watchOver(answer);
-    scene.doubt({ name: "laptop" });
-    scene.doubt({ name: "work" });
+    scene.add({ name: "laptop" });
+    scene.add({ name: "work" });
     scene.start();
     await untilTold(scene);
     expect([scene.believed, scene.told[0]]).toEqual([[], said]);
@@ -131,7 +131,7 @@ describe("an SSHKey that is gone", () => {
   it("is asked about again until the CRD stands", async () => {
     const scene = watchOver(refusal(404, "NotFound"), failure("Unreachable"), STANDS);
     scene.start();
-    scene.doubt();
+    scene.add();
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.calls).toHaveLength(3);
   });
@@ -139,7 +139,7 @@ describe("an SSHKey that is gone", () => {
   it("is asked about less and less often", async () => {
     const scene = watchOver(refusal(404, "NotFound"));
     scene.start();
-    scene.doubt();
+    scene.add();
     await until("it is asked four times", () => scene.readAt.length >= 4);
     const pauses = scene.readAt.slice(1, 4).map((at, i) => at - (scene.readAt[i] ?? at));
     // A timer may fire a millisecond early.
@@ -149,9 +149,9 @@ describe("an SSHKey that is gone", () => {
   it("is asked about at once though another one waits for its next time", async () => {
     const scene = watchOver(crd(NOW - 30_000));
     scene.start();
-    scene.doubt({ name: "old", createdAt: NOW - MINUTE });
+    scene.add({ name: "old", createdAt: NOW - MINUTE });
     await untilTold(scene);
-    scene.doubt({ name: "new", createdAt: NOW - 1000 });
+    scene.add({ name: "new", createdAt: NOW - 1000 });
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.believed).toEqual(["new"]);
   });
@@ -159,7 +159,7 @@ describe("an SSHKey that is gone", () => {
   it("is believed where reading the CRD is forbidden", async () => {
     const scene = watchOver(refusal(403, "Forbidden"));
     scene.start();
-    scene.doubt({ createdAt: 0 });
+    scene.add({ createdAt: 0 });
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.told).toEqual([]);
   });
@@ -167,7 +167,7 @@ describe("an SSHKey that is gone", () => {
   it("asks for the CRD's metadata only", async () => {
     const scene = watchOver(STANDS);
     scene.start();
-    scene.doubt();
+    scene.add();
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.calls[0]?.accept).toContain("as=PartialObjectMetadata;");
   });
@@ -182,7 +182,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
   ])("is not believed at first: %s", async (_, createdAt) => {
     const scene = watchOver(crd(installedAt));
     scene.start();
-    scene.doubt({ createdAt });
+    scene.add({ createdAt });
     await untilTold(scene);
     expect(scene.believed).toEqual([]);
   });
@@ -191,7 +191,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
     const scene = watchOver(crd(installedAt));
     scene.pass(4 * MINUTE - 1);
     scene.start();
-    scene.doubt({ createdAt: installedAt });
+    scene.add({ createdAt: installedAt });
     await untilTold(scene);
     expect(scene.believed).toEqual([]);
   });
@@ -199,7 +199,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
   it("is believed after five minutes", async () => {
     const scene = watchOver(crd(installedAt));
     scene.start();
-    scene.doubt({ createdAt: installedAt });
+    scene.add({ createdAt: installedAt });
     await untilTold(scene);
     scene.pass(4 * MINUTE);
     await until("it is believed", () => scene.believed.length > 0);
@@ -207,8 +207,8 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
 
   it("does not hold up one that was made afterwards", async () => {
     const scene = watchOver(crd(installedAt));
-    scene.doubt({ name: "before", createdAt: installedAt });
-    scene.doubt({ name: "after", createdAt: installedAt + 1000 });
+    scene.add({ name: "before", createdAt: installedAt });
+    scene.add({ name: "after", createdAt: installedAt + 1000 });
     scene.start();
     await untilTold(scene);
     expect([scene.believed, scene.told[0]]).toEqual([["after"], "1 no error"]);
@@ -220,9 +220,9 @@ describe("a terminating SSHKey", () => {
     const reading = Promise.withResolvers<unknown>();
     const scene = watchOver(reading.promise, refusal(404, "NotFound"));
     scene.start();
-    scene.doubt({ isTerminating: true });
+    scene.add({ isTerminating: true });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.doubt({ isTerminating: true });
+    scene.add({ isTerminating: true });
     reading.resolve(STANDS);
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.calls).toHaveLength(1);
@@ -233,9 +233,9 @@ describe("a terminating SSHKey", () => {
     const scene = watchOver(reading.promise, STANDS);
     const carriedOut: string[] = [];
     scene.start();
-    scene.doubt({ isTerminating: true, believe: () => carriedOut.push("terminated") });
+    scene.add({ isTerminating: true, confirm: () => carriedOut.push("terminated") });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.doubt({ isTerminating: false, believe: () => carriedOut.push("removed") });
+    scene.add({ isTerminating: false, confirm: () => carriedOut.push("removed") });
     reading.resolve(STANDS);
     await until("something is believed", () => carriedOut.length > 0);
     expect(carriedOut).toEqual(["removed"]);
@@ -245,9 +245,9 @@ describe("a terminating SSHKey", () => {
     const reading = Promise.withResolvers<unknown>();
     const scene = watchOver(reading.promise, STANDS);
     scene.start();
-    scene.doubt({ isTerminating: true });
+    scene.add({ isTerminating: true });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.doubt({ isTerminating: true, uid: "another" });
+    scene.add({ isTerminating: true, uid: "another" });
     reading.resolve(STANDS);
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.calls).toHaveLength(2);
@@ -259,10 +259,10 @@ describe("an SSHKey that comes back", () => {
     const reading = Promise.withResolvers<unknown>();
     const scene = watchOver(reading.promise, STANDS);
     scene.start();
-    scene.doubt({ name: "back" });
+    scene.add({ name: "back" });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.presence.cancel("team-a", "back");
-    scene.doubt({ name: "other" });
+    scene.deletions.cancel("team-a", "back");
+    scene.add({ name: "other" });
     reading.resolve(STANDS);
     await until("the other one is believed", () => scene.believed.length > 0);
     expect(scene.believed).toEqual(["other"]);
@@ -270,46 +270,46 @@ describe("an SSHKey that comes back", () => {
 
   it("lets its target go on", () => {
     const scene = watchOver(STANDS);
-    scene.doubt();
-    scene.presence.cancel("team-a", "laptop");
-    expect([scene.presence.holdsUp(ALICE), scene.settled]).toEqual([0, [ALICE]]);
+    scene.add();
+    scene.deletions.cancel("team-a", "laptop");
+    expect([scene.deletions.waitMs(ALICE), scene.settled]).toEqual([0, [ALICE]]);
   });
 });
 
 describe("what a doubt holds up", () => {
   it("is its own target, until that is settled", () => {
-    const { presence, doubt } = watchOver(STANDS);
-    doubt();
-    expect(presence.holdsUp(ALICE)).toBe(Number.POSITIVE_INFINITY);
+    const { deletions, add } = watchOver(STANDS);
+    add();
+    expect(deletions.waitMs(ALICE)).toBe(Number.POSITIVE_INFINITY);
   });
 
   it("is no other target", () => {
-    const { presence, doubt } = watchOver(STANDS);
-    doubt();
-    expect(presence.holdsUp(BOB)).toBe(0);
+    const { deletions, add } = watchOver(STANDS);
+    add();
+    expect(deletions.waitMs(BOB)).toBe(0);
   });
 
   it("is the target until the last of its SSHKeys is settled", () => {
-    const { presence, doubt, settled } = watchOver(STANDS);
-    doubt({ name: "laptop" });
-    doubt({ name: "work" });
-    presence.cancel("team-a", "laptop");
-    expect([presence.holdsUp(ALICE), settled]).toEqual([Number.POSITIVE_INFINITY, []]);
+    const { deletions, add, settled } = watchOver(STANDS);
+    add({ name: "laptop" });
+    add({ name: "work" });
+    deletions.cancel("team-a", "laptop");
+    expect([deletions.waitMs(ALICE), settled]).toEqual([Number.POSITIVE_INFINITY, []]);
   });
 
   it("is nothing afterwards, and that is told", async () => {
     const scene = watchOver(STANDS);
     scene.start();
-    scene.doubt();
+    scene.add();
     await until("it is told", () => scene.settled.length > 0);
-    expect([scene.presence.holdsUp(ALICE), scene.settled]).toEqual([0, [ALICE]]);
+    expect([scene.deletions.waitMs(ALICE), scene.settled]).toEqual([0, [ALICE]]);
   });
 
   it("is told after it was carried out", async () => {
     const scene = watchOver(STANDS);
     const before: number[] = [];
     scene.start();
-    scene.doubt({ believe: () => before.push(scene.settled.length) });
+    scene.add({ confirm: () => before.push(scene.settled.length) });
     await until("it is told", () => scene.settled.length > 0);
     expect(before).toEqual([0]);
   });
@@ -318,14 +318,14 @@ describe("what a doubt holds up", () => {
 describe("whoever begins to write", () => {
   it("waits until the CRD stands, and is told what for", async () => {
     const scene = watchOver(refusal(404, "NotFound"), failure("Unreachable"), STANDS);
-    await scene.presence.whenStanding(new AbortController().signal);
+    await scene.deletions.whenCRDExists(new AbortController().signal);
     expect(scene.waiting).toEqual(["no error", "Unreachable"]);
   });
 
   it("waits no more when it is told to stop", async () => {
     const scene = watchOver(refusal(404, "NotFound"));
     const stop = new AbortController();
-    const standing = scene.presence.whenStanding(stop.signal);
+    const standing = scene.deletions.whenCRDExists(stop.signal);
     await until("it waits", () => scene.waiting.length > 0);
     stop.abort();
     await expect(standing).resolves.toBeUndefined();
@@ -340,15 +340,15 @@ describe("whoever begins to write", () => {
   ])("%s", async (_, file, createdAt, left) => {
     const scene = watchOver(crd(NOW - MINUTE));
     scene.projection.putSecret(liveSecret(file, { createdAt }));
-    await scene.presence.whenStanding(new AbortController().signal);
-    expect(scene.presence.holdsUp(ALICE)).toBe(left);
+    await scene.deletions.whenCRDExists(new AbortController().signal);
+    expect(scene.deletions.waitMs(ALICE)).toBe(left);
   });
 
   it("leaves that Secret for five minutes from the installation and no longer", async () => {
     const scene = watchOver(crd(NOW - MINUTE));
     scene.projection.putSecret(liveSecret(lines, { createdAt: 0 }));
-    await scene.presence.whenStanding(new AbortController().signal);
+    await scene.deletions.whenCRDExists(new AbortController().signal);
     scene.pass(4 * MINUTE);
-    expect(scene.presence.holdsUp(ALICE)).toBe(0);
+    expect(scene.deletions.waitMs(ALICE)).toBe(0);
   });
 });
