@@ -185,8 +185,8 @@ async function record(narrator: Narrator, stage: Stage): Promise<void> {
   await narrator.look(
     `grep '"change":"removed"' ${quoted(join(stage.dir, "operator.log"))}`,
     [
-      lineWith("AccessChanged", "alice-tablet", '"why":"Deleted"'),
-      lineWith("AccessChanged", "dana-contractor", '"why":"Expired"'),
+      lineWith("AccessChanged", "alice-tablet", '"reason":"Deleted"'),
+      lineWith("AccessChanged", "dana-contractor", '"reason":"Expired"'),
     ],
     FILE,
   );

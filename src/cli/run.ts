@@ -36,7 +36,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     transport,
     reportingController: "sshkey-operator.dev/operator",
     reportingInstance: hostname(),
-    observer: { dropped: (why) => metrics.eventDropped(why) },
+    observer: { dropped: (reason) => metrics.eventDropped(reason) },
   });
   const elector = options.leaderElect ? createElector(options, transport, log) : {};
   const operator = new Operator({ transport, settings, recorder, log, metrics, ...elector });

@@ -37,7 +37,7 @@ export interface EventRecorderOptions {
   readonly reportingController: string;
   /** Which instance: the pod's name. */
   readonly reportingInstance: string;
-  readonly observer?: { recorded?(): void; dropped?(why: DropReason): void };
+  readonly observer?: { recorded?(): void; dropped?(reason: DropReason): void };
   /** Events that wait at most; default 1000. */
   readonly capacity?: number;
   /** Events at once for one namespace, then one more every `refillMs`; default 25 and 5 s. */
@@ -189,8 +189,8 @@ export class EventRecorder {
     };
   }
 
-  #dropped(why: DropReason): void {
-    this.#options.observer?.dropped?.(why);
+  #dropped(reason: DropReason): void {
+    this.#options.observer?.dropped?.(reason);
   }
 }
 

@@ -37,7 +37,7 @@ export interface ReflectorOptions<T> {
   /** Objects in one page of a list; default 250: with 500 a start takes a quarter more memory, with 100 5 % more time. */
   readonly pageSize?: number;
   /** Told of every failed attempt to list or watch, the first one included; not of the orderly end of a watch. */
-  readonly onRestart?: (why: RestartReason, restart: Restart) => void;
+  readonly onRestart?: (reason: RestartReason, restart: Restart) => void;
   /** Told when the state changes. */
   readonly onState?: (state: ReflectorState) => void;
   /** Default 0.8 s to 30 s, as in client-go. */

@@ -65,7 +65,7 @@ export class Announcer {
     isChangedByOthers: boolean,
   ): void {
     let named = 0;
-    for (const { change, fingerprint, sshKey, why } of changes) {
+    for (const { change, fingerprint, sshKey, reason } of changes) {
       if (isChangedByOthers && named >= MAXIMUM_NAMED) {
         const line = { event: "AccessChanged", namespace, secret, user, change: "more" };
         this.#log.warn(line, "Another client changed more keys of the Secret than are named here.");
@@ -75,7 +75,7 @@ export class Announcer {
       logEvent(
         this.#log,
         "AccessChanged",
-        { namespace, secret, user, change, fingerprint, sshKey, why },
+        { namespace, secret, user, change, fingerprint, sshKey, reason },
         change === "added" ? "The key was added to the Secret." : "The key was removed from the Secret.",
       );
     }
@@ -110,8 +110,8 @@ export class Announcer {
   }
 
   /** A Secret of a user without SSHKeys may still hold keys, and cannot be emptied. */
-  revocationBlocked({ namespace, secretName: name }: Target, why: string): void {
+  revocationBlocked({ namespace, secretName: name }: Target, reason: string): void {
     if (!this.#repeats.take(`blocked ${namespace}/${name}`)) return;
-    logEvent(this.#log, "RevocationBlocked", { namespace, secret: name }, why);
+    logEvent(this.#log, "RevocationBlocked", { namespace, secret: name }, reason);
   }
 }

@@ -100,10 +100,10 @@ export class Operator {
         if (isInaccessible(state)) logEvent(log, "NamespaceInaccessible", { resource, namespace, state });
         this.#settleIfPossible();
       },
-      onRestart: (resource, why, { delayMs, relist, error }) => {
-        metrics.watchRestarted(resource, why);
+      onRestart: (resource, reason, { delayMs, relist, error }) => {
+        metrics.watchRestarted(resource, reason);
         const delay = Math.round(delayMs);
-        const line = { resource, why, delayMs: delay, relist, error: error.message };
+        const line = { resource, reason, delayMs: delay, relist, error: error.message };
         logEvent(log, "WatchRestarted", line);
       },
     });

@@ -133,10 +133,10 @@ function answerOf(error: ApiError, request: SecretRequest): Answer {
   const { namespace, name } = request;
   if (status >= 500) {
     const message = `Writing Secret ${name} failed with a server error (${status} ${code}); the operator retries. If this persists, look for a failing admission webhook.`;
-    return { kind: "refused", why: "server-error", message };
+    return { kind: "refused", reason: "server-error", message };
   }
   const message = `The API server rejected the write of Secret ${name} (${status} ${code}); check ResourceQuotas, admission policies and the operator's RBAC in namespace ${namespace}. The operator retries every few seconds.`;
-  return { kind: "refused", why: "rejected", message };
+  return { kind: "refused", reason: "rejected", message };
 }
 
 function isNamespaceGone(error: ApiError, request: SecretWrite): boolean {

@@ -27,7 +27,7 @@ export interface SourcesOptions {
   readonly onSynced: (namespace: string | undefined) => void;
   /** A namespace cannot be listed or watched, or can be again. */
   readonly onState: (resource: string, namespace: string | undefined, state: ReflectorState) => void;
-  readonly onRestart: (resource: string, why: RestartReason, restart: Restart) => void;
+  readonly onRestart: (resource: string, reason: RestartReason, restart: Restart) => void;
 }
 
 /** Keeps the projection equal to the SSHKeys and the Secrets of the installation on the API server. Writes nothing. */
@@ -127,7 +127,7 @@ export class Sources {
   #told(resource: string, namespace: string | undefined) {
     const { onRestart, onState } = this.#o;
     return {
-      onRestart: (why: RestartReason, restart: Restart) => onRestart(resource, why, restart),
+      onRestart: (reason: RestartReason, restart: Restart) => onRestart(resource, reason, restart),
       onState: (state: ReflectorState) => onState(resource, namespace, state),
     };
   }

@@ -10,7 +10,7 @@ export interface AccessChange {
   /** Name of the SSHKey. */
   readonly sshKey: string;
   /** A STATE; `Edited` for a key that its SSHKey no longer has or never had here, `Deleted` for that of an SSHKey that is gone. */
-  readonly why: string;
+  readonly reason: string;
 }
 
 /**
@@ -26,10 +26,10 @@ export function* accessChanges(
   if (before === after) return;
   const held = new Map(linesOf(before).map((line) => [keyOf(line), line]));
   for (const line of linesOf(after)) {
-    if (!held.delete(keyOf(line))) yield { change: "added", ...namesOf(line), why: "Projected" };
+    if (!held.delete(keyOf(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
   }
   for (const line of held.values()) {
-    yield { change: "removed", ...namesOf(line), why: reasonOf(line, target, claims) };
+    yield { change: "removed", ...namesOf(line), reason: reasonOf(line, target, claims) };
   }
 }
 

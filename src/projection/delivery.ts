@@ -18,7 +18,7 @@ export interface Blocked {
    * - `not-ours`: the name is taken by a Secret that is not the operator's own.
    * - `server-error`: the API server fails; that is nobody's to mend here, and may pass.
    */
-  readonly why: "rejected" | "altered" | "not-ours" | "server-error";
+  readonly reason: "rejected" | "altered" | "not-ours" | "server-error";
   /** A sentence: what is wrong and what to do. */
   readonly message: string;
   /** ms since the epoch. */
@@ -54,8 +54,8 @@ export function lastBlock(delivery: Delivery): Blocked | undefined {
 }
 
 /** Does it stay blocked until a person acts (condition `Stalled`)? Server errors do not: they may pass. */
-export function isStalled({ why }: Blocked): boolean {
-  return why !== "server-error";
+export function isStalled({ reason }: Blocked): boolean {
+  return reason !== "server-error";
 }
 
 /** How a request was answered. */
@@ -65,7 +65,7 @@ export type Answer =
   /** To a write. */
   | { readonly kind: "written"; readonly secret: LiveSecret }
   | { readonly kind: "deleted" }
-  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
+  | { readonly kind: "refused"; readonly reason: "rejected" | "server-error"; readonly message: string }
   /** There is no Secret of this name. */
   | { readonly kind: "missing" }
   /** There is a Secret of this name already. */
@@ -95,14 +95,19 @@ export function answered(
       }
       return part.file === wanted.file ? IDLE : (before ?? IDLE);
     case "refused":
-      return blocked(before, answer.why, answer.message, now);
+      return blocked(before, answer.reason, answer.message, now);
     default:
       return before ?? IDLE;
   }
 }
 
-function blocked(before: Blocked | undefined, why: Blocked["why"], message: string, now: number): Blocked {
-  return { at: "blocked", why, message, since: before?.why === why ? before.since : now };
+function blocked(
+  before: Blocked | undefined,
+  reason: Blocked["reason"],
+  message: string,
+  now: number,
+): Blocked {
+  return { at: "blocked", reason, message, since: before?.reason === reason ? before.since : now };
 }
 
 /**

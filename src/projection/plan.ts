@@ -80,7 +80,7 @@ function fill(
 export function blockedBy({ live, delivery, secretName, namespace }: Target): Blocked | undefined {
   if (live === undefined || live.ownership === "own") return lastBlock(delivery);
   const since = delivery.at === "blocked" ? delivery.since : 0;
-  return { at: "blocked", why: "not-ours", message: notOursMessage(namespace, secretName, live), since };
+  return { at: "blocked", reason: "not-ours", message: notOursMessage(namespace, secretName, live), since };
 }
 
 function notOursMessage(namespace: string, name: string, live: LiveSecret): string {

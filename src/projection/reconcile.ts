@@ -140,7 +140,7 @@ function* write(
     target.delivery = answered(target.delivery, desired, part, answer, now());
     if (answer.kind === "refused") {
       // A server that fails may have carried it out all the same.
-      if (answer.why === "server-error" && !(yield* settle(projection, target))) return RETRY;
+      if (answer.reason === "server-error" && !(yield* settle(projection, target))) return RETRY;
       projection.advance(now());
       // An SSHKey that is gone meanwhile must not come in with a smaller file; another pass is due.
       if (projection.plan(target, now()).desired.file !== desired.file) break;
@@ -228,7 +228,7 @@ function* settle(projection: Projection, target: Target): Generator<SecretReques
 
 function refusedAsImmutable({ namespace, secretName: name }: Target): Answer {
   const message = `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
-  return { kind: "refused", why: "rejected", message };
+  return { kind: "refused", reason: "rejected", message };
 }
 
 /** Does the file only take lines out of the live Secret? Such a write must never wait for others. */

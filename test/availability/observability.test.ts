@@ -23,7 +23,7 @@ let afterwards: Scrape;
 beforeAll(async () => {
   installation = await startInstallation();
   await start();
-  await operator.logged("WatchRestarted", ({ why }) => why === "notfound");
+  await operator.logged("WatchRestarted", ({ reason }) => reason === "notfound");
   before = [await probe("/healthz"), await probe("/readyz")];
   await installation.kubectl(["apply", "-f", "crds/sshkeys.yaml"]);
   await operator.logged("StartedLeading");

@@ -117,7 +117,7 @@ const KEY_LINES = [
   expect.stringMatching(/^ {2}expiry-time="\d{14}Z" ssh-ed25519 \S+ team-a\/dana-contractor$/),
   expect.stringMatching(/^ {2}dana-contractor .*Expired/),
   expect.stringMatching(
-    /"event":"AccessChanged".*"change":"removed".*"sshKey":"alice-tablet","why":"Deleted"/,
+    /"event":"AccessChanged".*"change":"removed".*"sshKey":"alice-tablet","reason":"Deleted"/,
   ),
   expect.stringMatching(/^Every step showed what it should/),
 ];

@@ -41,7 +41,7 @@ describe("a list that is forbidden never looks like no SSHKeys", () => {
     const before = await tenant.secret("sshkeys-alice");
     await operator.logged(
       "WatchRestarted",
-      ({ resource, why }) => resource === "sshkeys" && why === "forbidden",
+      ({ resource, reason }) => resource === "sshkeys" && reason === "forbidden",
     );
     await operator.logged("WatchRestarted", ({ delayMs }) => Number(delayMs) > 800);
     expect(await tenant.secret("sshkeys-alice")).toEqual(before);
@@ -102,7 +102,7 @@ describe("when the CRD is deleted", () => {
     const operator = await spawnOperator({ kubeconfig: stage.cluster.controlPlane.kubeconfig });
     await operator.logged(
       "WatchRestarted",
-      ({ resource, why }) => resource === "sshkeys" && why === "notfound",
+      ({ resource, reason }) => resource === "sshkeys" && reason === "notfound",
     );
     await operator.logged("WatchRestarted", ({ delayMs }) => Number(delayMs) > 800);
     await operator.kill();

@@ -27,7 +27,7 @@ describe("who may log in and could not before", () => {
         change: "added",
         fingerprint: fingerprintSHA256(Buffer.from(blobOf(1), "base64")),
         sshKey: "laptop",
-        why: "Projected",
+        reason: "Projected",
       },
     ]);
   });
@@ -50,7 +50,7 @@ describe("who may log in and could not before", () => {
 
   it("is the new key and no longer the old one of an SSHKey that was edited", () => {
     const changes = [...changesOf(line("laptop", 1), line("laptop", 2), { ...LAPTOP, key: 2 })];
-    expect(changes.map(({ change, why }) => `${change} ${why}`)).toEqual([
+    expect(changes.map(({ change, reason }) => `${change} ${reason}`)).toEqual([
       "added Projected",
       "removed Edited",
     ]);
@@ -66,8 +66,8 @@ describe("why a key may no longer log in", () => {
     ["Expired", [{ ...LAPTOP, expiresAt: NOW }]],
     ["Duplicate", [{ name: "older", createdAt: CREATED - 1 }, LAPTOP]],
     ["SecretFull", [LAPTOP]],
-  ])("is %s", (why, all) => {
-    expect([...changesOf(line("laptop"), "", ...all)]).toMatchObject([{ why }]);
+  ])("is %s", (reason, all) => {
+    expect([...changesOf(line("laptop"), "", ...all)]).toMatchObject([{ reason }]);
   });
 });
 

@@ -99,12 +99,12 @@ describe("the files to try", () => {
 describe("how an answer changes the delivery", () => {
   const whole = desiredSecret(A + C);
   const part = desiredSecret(A);
-  const refused = { kind: "refused", why: "rejected", message: "No." } as const;
+  const refused = { kind: "refused", reason: "rejected", message: "No." } as const;
   const sent: Delivery = { at: "sent", blocked: undefined };
   const blockedAt = (since: number): Delivery => answered(sent, whole, whole, refused, since);
   const sentAgain: Delivery = {
     at: "sent",
-    blocked: { at: "blocked", why: "rejected", message: "No.", since: 1 },
+    blocked: { at: "blocked", reason: "rejected", message: "No.", since: 1 },
   };
 
   it("all that is wanted is written: idle", () => {
@@ -114,16 +114,16 @@ describe("how an answer changes the delivery", () => {
 
   it("a part of it is written: what was refused stays so", () => {
     const outcome = { kind: "written", secret: liveSecret(A) } as const;
-    expect(answered(sentAgain, whole, part, outcome, NOW)).toMatchObject({ why: "rejected" });
+    expect(answered(sentAgain, whole, part, outcome, NOW)).toMatchObject({ reason: "rejected" });
   });
 
   it("something else was made of it: altered", () => {
     const outcome = { kind: "written", secret: liveSecret(A) } as const;
-    expect(answered(sent, whole, whole, outcome, NOW)).toMatchObject({ why: "altered" });
+    expect(answered(sent, whole, whole, outcome, NOW)).toMatchObject({ reason: "altered" });
   });
 
   it("refused: since now", () => {
-    expect(blockedAt(NOW)).toMatchObject({ why: "rejected", since: NOW });
+    expect(blockedAt(NOW)).toMatchObject({ reason: "rejected", since: NOW });
   });
 
   it("refused again for the same reason: since then", () => {
@@ -131,16 +131,16 @@ describe("how an answer changes the delivery", () => {
   });
 
   it("refused for another reason: since now", () => {
-    const failing = { kind: "refused", why: "server-error", message: "500" } as const;
+    const failing = { kind: "refused", reason: "server-error", message: "500" } as const;
     expect(answered(sentAgain, whole, whole, failing, NOW)).toMatchObject({
-      why: "server-error",
+      reason: "server-error",
       since: NOW,
     });
   });
 
   it("nothing happened: as before", () => {
     expect(answered(sentAgain, whole, whole, { kind: "void" }, NOW)).toMatchObject({
-      why: "rejected",
+      reason: "rejected",
       since: 1,
     });
   });

@@ -125,7 +125,7 @@ describe("a Secret that loses its label between two attempts to write it", () =>
     );
     const asked: string[] = [];
     const answers: Record<string, Answer> = {
-      update: { kind: "refused", why: "server-error", message: "It fails." },
+      update: { kind: "refused", reason: "server-error", message: "It fails." },
       read: { kind: "found", secret: undefined, resourceVersion: "8" },
     };
     for (let step = pass.next(); step.done !== true; ) {

@@ -16,13 +16,13 @@ export interface SecretEvent {
 export type ServerAnswer =
   | { readonly kind: "written"; readonly secret: StoredSecret }
   | { readonly kind: "deleted"; readonly resourceVersion: string }
-  | { readonly kind: "refused"; readonly why: "rejected" | "server-error"; readonly message: string }
+  | { readonly kind: "refused"; readonly reason: "rejected" | "server-error"; readonly message: string }
   | { readonly kind: "exists" }
   | { readonly kind: "conflict" };
 
 /** Why a write of one Secret is refused: whatever it holds, or when it holds this text. */
 export interface Refusal {
-  readonly why: "rejected" | "server-error";
+  readonly reason: "rejected" | "server-error";
   readonly holding: string;
 }
 
@@ -82,7 +82,7 @@ export class SecretServer {
     const patched = patch(present, write.patch);
     if (patched.metadata.resourceVersion !== present.metadata.resourceVersion) return { kind: "conflict" };
     if (present.immutable && JSON.stringify(patched.data) !== JSON.stringify(present.data))
-      return { kind: "refused", why: "rejected", message: "It is immutable." };
+      return { kind: "refused", reason: "rejected", message: "It is immutable." };
     return this.#admit(id, patched);
   }
 
@@ -105,7 +105,7 @@ export class SecretServer {
   #admit(id: string, sent: StoredSecret): ServerAnswer {
     const refusal = this.refusals.get(id);
     if (refusal !== undefined && textOf(sent).includes(refusal.holding))
-      return { kind: "refused", why: refusal.why, message: "It is refused." };
+      return { kind: "refused", reason: refusal.reason, message: "It is refused." };
     this.writes += 1;
     return { kind: "written", secret: this.#store(id, this.webhooks.get(id)?.(sent) ?? sent) };
   }

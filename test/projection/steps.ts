@@ -96,18 +96,23 @@ export const meddling: fc.Arbitrary<Step> = weighted(
 
 /** What stands in the operator's way until somebody ends it. */
 export const obstacles: fc.Arbitrary<Step> = weighted(
-  [2, onTarget("refuse all", (world, id) => world.server.refusals.set(id, { why: "rejected", holding: "" }))],
   [
     2,
-    onTarget("fail all", (world, id) => world.server.refusals.set(id, { why: "server-error", holding: "" })),
+    onTarget("refuse all", (world, id) => world.server.refusals.set(id, { reason: "rejected", holding: "" })),
+  ],
+  [
+    2,
+    onTarget("fail all", (world, id) =>
+      world.server.refusals.set(id, { reason: "server-error", holding: "" }),
+    ),
   ],
   [
     3,
     fc
       .tuple(fc.constantFrom("rejected" as const, "server-error" as const), fc.integer({ min: 1, max: 3 }))
-      .chain(([why, key]) =>
-        onTarget(`${why} key ${key}`, (world, id) =>
-          world.server.refusals.set(id, { why, holding: ed25519(key).split(" ")[1] ?? "" }),
+      .chain(([reason, key]) =>
+        onTarget(`${reason} key ${key}`, (world, id) =>
+          world.server.refusals.set(id, { reason, holding: ed25519(key).split(" ")[1] ?? "" }),
         ),
       ),
   ],

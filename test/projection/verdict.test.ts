@@ -17,8 +17,8 @@ function out(state: Exclude<Standing["state"], "InForce">): Standing {
   return { state, message: `It is ${state}.` };
 }
 
-function blocked(why: Blocked["why"]): Blocked {
-  return { at: "blocked", why, message: "Mend it.", since: 0 };
+function blocked(reason: Blocked["reason"]): Blocked {
+  return { at: "blocked", reason, message: "Mend it.", since: 0 };
 }
 
 const REFUSALS = ["rejected", "altered", "not-ours"] as const;
@@ -50,8 +50,8 @@ describe("the STATE of a key that is wanted", () => {
     expect(verdictOf({ ...base, blocked: blocked("server-error") }).state).toBe("Pending");
   });
 
-  it.each(REFUSALS)("is SecretConflict while the write is %s", (why) => {
-    expect(verdictOf({ ...base, blocked: blocked(why) }).state).toBe("SecretConflict");
+  it.each(REFUSALS)("is SecretConflict while the write is %s", (reason) => {
+    expect(verdictOf({ ...base, blocked: blocked(reason) }).state).toBe("SecretConflict");
   });
 
   it("is told with what it waits for", () => {
@@ -68,9 +68,9 @@ describe("the STATE of a key that is not wanted", () => {
     expect(verdictOf({ ...base, standing: out(state), held: "line" }).state).toBe("Pending");
   });
 
-  it.each(REFUSALS)("is SecretConflict while it is held and the write is %s", (why) => {
+  it.each(REFUSALS)("is SecretConflict while it is held and the write is %s", (reason) => {
     const standing = out("Disabled");
-    expect(verdictOf({ ...base, standing, held: "line", blocked: blocked(why) }).state).toBe(
+    expect(verdictOf({ ...base, standing, held: "line", blocked: blocked(reason) }).state).toBe(
       "SecretConflict",
     );
   });

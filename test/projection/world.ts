@@ -421,8 +421,8 @@ export class World {
     if (own !== "Projected" && !held) return [own];
     if (own !== "Projected" && this.#canRemove(target, expected)) return [own];
     if (secret?.immutable) return ["SecretConflict"];
-    const why = this.server.refusals.get(target)?.why;
-    const first = why === "server-error" ? "Pending" : "SecretConflict";
+    const reason = this.server.refusals.get(target)?.reason;
+    const first = reason === "server-error" ? "Pending" : "SecretConflict";
     // What waits for its turn has not been refused yet, or was when it was last tried; that this has ended since, nobody
     // can know before the next attempt.
     if (this.broke.has(target)) return ["Pending", "SecretConflict"];

@@ -43,7 +43,7 @@ const startRecorder = (options: Partial<EventRecorderOptions> = {}) => {
       recorded: () => {
         told.recorded += 1;
       },
-      dropped: (why) => told.dropped.push(why),
+      dropped: (reason) => told.dropped.push(reason),
     },
     ...options,
   });

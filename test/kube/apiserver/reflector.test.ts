@@ -35,7 +35,7 @@ describe("a list", () => {
     fixture.proxy.refuse({ to: "next page", status: 410 });
     const { store, reflector, restarts } = start();
     await reflector.whenSynced();
-    expect(restarts.map(({ why }) => why)).toEqual(["expired"]);
+    expect(restarts.map(({ reason }) => reason)).toEqual(["expired"]);
     expect(store.calls.filter((call) => call.startsWith("replace"))).toHaveLength(1);
     expect(store.summary).toEqual(await onServer());
   });
@@ -52,7 +52,7 @@ describe("a list", () => {
     fixture.proxy.refuse({ to: "list", status: 200, body });
     const { store, reflector, restarts } = start();
     await reflector.whenSynced();
-    expect(restarts.map(({ why }) => why)).toEqual(["undecodable"]);
+    expect(restarts.map(({ reason }) => reason)).toEqual(["undecodable"]);
     expect(store.summary).toEqual(await onServer());
   });
 
@@ -104,13 +104,13 @@ describe("a reflector", () => {
     [404, "notfound", "missing"],
   ])(
     "whose lists are refused with %i tells so from the first one on, and goes on",
-    async (status, why, state) => {
+    async (status, reason, state) => {
       for (let refused = 0; refused < 3; refused += 1) fixture.proxy.refuse({ to: "list", status });
       const states: string[] = [];
       const { reflector, restarts } = start({ onState: (each) => states.push(each) });
       expect(reflector.state).toBe("syncing");
       await reflector.whenSynced();
-      expect(restarts.map((restart) => restart.why)).toEqual([why, why, why]);
+      expect(restarts.map((restart) => restart.reason)).toEqual([reason, reason, reason]);
       expect([states, reflector.state]).toEqual([[state, "synced"], "synced"]);
     },
   );

@@ -18,7 +18,7 @@ describe("a watch", () => {
     fixture.proxy.cut();
     await create("b");
     await settled(store);
-    expect(restarts.map(({ why }) => why)).toEqual(["cut"]);
+    expect(restarts.map(({ reason }) => reason)).toEqual(["cut"]);
     expect(store.calls.filter((call) => call.startsWith("replace"))).toHaveLength(1);
     expect(store.calls.filter((call) => call === "upsert a")).toHaveLength(1);
   });
@@ -66,7 +66,7 @@ describe("a watch", () => {
       fixture.proxy.end();
       return restarts.length >= 3;
     });
-    expect(new Set(restarts.map(({ why }) => why))).toEqual(new Set(["cut"]));
+    expect(new Set(restarts.map(({ reason }) => reason))).toEqual(new Set(["cut"]));
     expect(restarts.every(({ restart }) => restart.delayMs === 100)).toBe(true);
   });
 
@@ -81,14 +81,14 @@ describe("a watch", () => {
       '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1"}}}',
       "rewound",
     ],
-  ])("with %s is answered by a new list", async (_, line, why) => {
+  ])("with %s is answered by a new list", async (_, line, reason) => {
     const { store, restarts } = await startWatching();
     fixture.proxy.inject(`${line}\n`);
     await eventually(
       "a new list came",
       () => store.calls.filter((call) => call.startsWith("replace")).length === 2,
     );
-    expect(restarts.map((restart) => restart.why)).toEqual([why]);
+    expect(restarts.map((restart) => restart.reason)).toEqual([reason]);
   });
 
   test.each([
@@ -103,14 +103,14 @@ describe("a watch", () => {
     ["a 500 in the stream", '{"type":"ERROR","object":{"kind":"Status","code":500}}', "unavailable"],
     ["a 400 in the stream", '{"type":"ERROR","object":{"kind":"Status","code":400}}', "error"],
     ["a 429 in the stream", '{"type":"ERROR","object":{"kind":"Status","code":429}}', "throttled"],
-  ])("with %s resumes from the last good version", async (_, line, why) => {
+  ])("with %s resumes from the last good version", async (_, line, reason) => {
     const { store, restarts } = await startWatching();
     await create("a");
     await settled(store);
     fixture.proxy.inject(`${line}\n`);
     await create("b");
     await settled(store);
-    expect(restarts.map((restart) => restart.why)).toEqual([why]);
+    expect(restarts.map((restart) => restart.reason)).toEqual([reason]);
     expect(store.calls.filter((call) => call.startsWith("replace"))).toHaveLength(1);
   });
 
@@ -131,9 +131,9 @@ describe("a watch", () => {
       '{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired"}}',
     ],
     ["that meets an event", "rewound", '{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"1"}}}'],
-  ])("%s of an older history resets the sink once, before the list that follows", async (_, why, line) => {
+  ])("%s of an older history resets the sink once, before the list that follows", async (_, reason, line) => {
     const { store, restarts } = await startWatching();
-    if (why === "expired")
+    if (reason === "expired")
       fixture.proxy.refuse({
         to: "list",
         status: 200,
@@ -144,7 +144,7 @@ describe("a watch", () => {
     await create("a");
     await settled(store);
     expect(store.calls.filter((call) => call === "reset")).toHaveLength(1);
-    expect(restarts.map((restart) => restart.why)).toEqual([...new Set([why, "rewound"])]);
+    expect(restarts.map((restart) => restart.reason)).toEqual([...new Set([reason, "rewound"])]);
   });
 
   test("that was cut, before a server of an older history, resets the sink before the next list", async () => {
@@ -166,7 +166,7 @@ describe("a watch", () => {
     fixture.proxy.silence();
     await create("a");
     await settled(store);
-    expect(restarts.map(({ why }) => why)).toContain("idle");
+    expect(restarts.map(({ reason }) => reason)).toContain("idle");
   });
 
   test.each([
@@ -174,7 +174,7 @@ describe("a watch", () => {
     [401, "unauthorized"],
     [404, "notfound"],
     [500, "unavailable"],
-  ])("refused with %i leaves everything known in place", async (status, why) => {
+  ])("refused with %i leaves everything known in place", async (status, reason) => {
     await create("a");
     const { store, restarts } = await startWatching();
     let least = store.objects.size;
@@ -186,7 +186,7 @@ describe("a watch", () => {
       fixture.proxy.refuse({ to, status });
     }
     fixture.proxy.cut();
-    await eventually("it was refused", () => restarts.some((restart) => restart.why === why));
+    await eventually("it was refused", () => restarts.some((restart) => restart.reason === reason));
     await watching();
     expect(least).toBe(known);
   });
@@ -195,8 +195,8 @@ describe("a watch", () => {
     const { restarts } = await startWatching();
     fixture.proxy.refuse({ to: "watch", status: 429, headers: { "retry-after": "1" } });
     fixture.proxy.cut();
-    await eventually("it was throttled", () => restarts.some(({ why }) => why === "throttled"));
-    expect(restarts.find(({ why }) => why === "throttled")?.restart.delayMs).toBe(1000);
+    await eventually("it was throttled", () => restarts.some(({ reason }) => reason === "throttled"));
+    expect(restarts.find(({ reason }) => reason === "throttled")?.restart.delayMs).toBe(1000);
   });
 
   test("comes back after the API server was restarted", async () => {

@@ -43,7 +43,7 @@ export function reflectorFixture() {
 
   const start = (options: Partial<ReflectorOptions<KubeObject>> = {}) => {
     const store = new ObjectStore();
-    const restarts: { why: RestartReason; restart: Restart }[] = [];
+    const restarts: { reason: RestartReason; restart: Restart }[] = [];
     const reflector = new Reflector<KubeObject>({
       transport: proxy.transport,
       path,
@@ -51,7 +51,7 @@ export function reflectorFixture() {
       sink: store,
       pageSize: 2,
       backoff: { initialMs: 1, maxMs: 20 },
-      onRestart: (why, restart) => restarts.push({ why, restart }),
+      onRestart: (reason, restart) => restarts.push({ reason, restart }),
       ...options,
     });
     const stop = new AbortController();

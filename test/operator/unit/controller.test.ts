@@ -143,7 +143,7 @@ describe("a lost answer", () => {
   it.each([true, false])("tells the change of access once, whether it came through: %s", async (carryOut) => {
     const stand = await converged({ fault: loseFirst(carryOut) });
     expect(stand.said("AccessChanged")).toMatchObject([
-      { change: "added", sshKey: "laptop", why: "Projected" },
+      { change: "added", sshKey: "laptop", reason: "Projected" },
     ]);
   });
 

@@ -64,8 +64,8 @@ const TOLD_AS = {
 type Told = `${keyof typeof TOLD_AS}`;
 
 const WRITTEN = { kind: "written", secret: { file: FILE, resourceVersion: "8", ownership: "own" } };
-const REJECTED = { kind: "refused", why: "rejected" };
-const SERVER_ERROR = { kind: "refused", why: "server-error" };
+const REJECTED = { kind: "refused", reason: "rejected" };
+const SERVER_ERROR = { kind: "refused", reason: "server-error" };
 
 describe.each([
   ["a creation", CREATE],

@@ -145,7 +145,7 @@ export class Stand {
       case "written":
         return answer.secret;
       case "refused":
-        return answer.why === "rejected" ? refusal(403, "Forbidden") : refusal(500);
+        return answer.reason === "rejected" ? refusal(403, "Forbidden") : refusal(500);
       case "exists":
         return refusal(409, "AlreadyExists");
       default:
