@@ -5,7 +5,7 @@ import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
 
 export interface LeaderElectorOptions {
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, "request">;
   readonly namespace: string;
   /** Name of the Lease. */
   readonly name: string;
@@ -212,7 +212,9 @@ export class LeaderElector {
 
   /** Lets the next candidate in at once. A lease that cannot be released runs out by itself. */
   async #release(): Promise<void> {
-    const signal = AbortSignal.timeout(releaseLimitMs);
+    const limit = new AbortController();
+    const timer = setTimeout(() => limit.abort(), releaseLimitMs);
+    const { signal } = limit;
     while ((this.#mine() || this.#isInDoubt) && !signal.aborted) {
       try {
         await this.#releaseOnce({ signal, deadlineMs: releaseAttemptMs });
@@ -222,6 +224,7 @@ export class LeaderElector {
         await sleep(Math.max(releasePauseMs, retryAfterMs ?? 0), signal);
       }
     }
+    clearTimeout(timer);
   }
 
   async #releaseOnce(limits: { readonly signal: AbortSignal; readonly deadlineMs: number }): Promise<void> {
