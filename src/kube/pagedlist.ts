@@ -1,6 +1,6 @@
 import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
 import { ApiError } from "./apierror.ts";
-import { ListReader } from "./listitems.ts";
+import { ListReader } from "./listreader.ts";
 import type { Transport } from "./transport.ts";
 
 /** A collection on the API server. */

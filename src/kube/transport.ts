@@ -1,9 +1,9 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, type ApiErrorCode, errorFromResponse } from "./apierror.ts";
-import type { Access, Credentials } from "./credentials.ts";
+import type { Credentials, RestConfig } from "./credentials.ts";
 import { bodyOf, eachPiece, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
-import { LineSplitter } from "./lines.ts";
+import { LineSplitter } from "./linesplitter.ts";
 import { RequestScope } from "./requestscope.ts";
 
 /** One request to the API server. */
@@ -187,7 +187,7 @@ export class Transport {
     return await accepted(call, second, credentials.failure);
   }
 
-  #exchange(call: Call, scope: RequestScope, access: Access): Promise<IncomingMessage> {
+  #exchange(call: Call, scope: RequestScope, access: RestConfig): Promise<IncomingMessage> {
     const { server, address, agent, headers } = access;
     const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
     const contentType =

@@ -6,7 +6,7 @@ import { WorkQueue } from "../kube/workqueue.ts";
 import { accessChanges } from "../projection/accesschanges.ts";
 import { type Answer, isStalled } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
-import { type Pass, reconcile, type SecretRequest } from "../projection/reconcile.ts";
+import { type ReconcileResult, reconcile, type SecretRequest } from "../projection/reconcile.ts";
 import { statusWrite } from "../projection/status.ts";
 import type { Target } from "../projection/target.ts";
 import type { Announcer } from "./announcer.ts";
@@ -50,7 +50,7 @@ export interface ControllerOptions {
   readonly now: () => number;
 }
 
-/** Brings Secrets and statuses to what the projection says, one pass each, fairly between namespaces. */
+/** Reconciles Secrets and statuses with what the projection says, fairly between namespaces. */
 export class Controller {
   readonly #o: ControllerOptions;
   /** Ids of targets. */
@@ -65,7 +65,7 @@ export class Controller {
   readonly #writer: SecretWriter;
   readonly #statusWriter: StatusWriter;
   readonly #budget = new WriteBudget();
-  /** What went wrong in the pass over a target that is under way. */
+  /** What went wrong in the reconcile of a target that is running. */
   readonly #errors = new Map<string, ApiError>();
   #leads = false;
 
@@ -149,36 +149,36 @@ export class Controller {
     this.enqueueDue();
   }
 
-  /** One pass over a target. Whatever happens, it comes up again if its Secret is not as it should be. */
+  /** Whatever happens, the target is requeued if its Secret is not as it should be. */
   async #reconcileSecret(id: string, signal: AbortSignal): Promise<void> {
     // Blocked since it was queued: only one of the two queues works on a target.
     if (this.#blockedIds.has(id)) return this.blocked.add(id);
-    const pass = await this.#guardedReconcile(id, this.secrets, signal);
-    if (pass === undefined || signal.aborted) return;
-    if (isStalledAfter(pass)) {
+    const result = await this.#guardedReconcile(id, this.secrets, signal);
+    if (result === undefined || signal.aborted) return;
+    if (isStalledAfter(result)) {
       this.#blockedIds.add(id);
-      this.#requeueBlocked(id, pass);
-    } else this.#requeue(id, pass);
+      this.#requeueBlocked(id, result);
+    } else this.#requeue(id, result);
   }
 
   async #reconcileBlocked(id: string, signal: AbortSignal): Promise<void> {
     if (!this.#blockedIds.has(id)) return this.secrets.add(id);
     let requests = 0;
-    const pass = await this.#guardedReconcile(id, this.blocked, signal, () => {
+    const result = await this.#guardedReconcile(id, this.blocked, signal, () => {
       requests += 1;
     });
     if (signal.aborted) return;
-    if (pass === undefined || !isStalledAfter(pass)) {
+    if (result === undefined || !isStalledAfter(result)) {
       this.#blockedIds.delete(id);
-      if (pass !== undefined) this.#requeue(id, pass);
-    } else this.#requeueBlocked(id, pass);
+      if (result !== undefined) this.#requeue(id, result);
+    } else this.#requeueBlocked(id, result);
     const now = performance.now();
     this.#nextBlockedRequestAt =
       Math.max(now, this.#nextBlockedRequestAt) + requests * BLOCKED_REQUEST_INTERVAL_MS;
     await sleep(this.#nextBlockedRequestAt - now, signal);
   }
 
-  #requeueBlocked(id: string, { blocked, isWatched }: BlockedPass): void {
+  #requeueBlocked(id: string, { blocked, isWatched }: BlockedResult): void {
     this.#errors.delete(id);
     const target = this.#o.projection.target(id);
     // Of a key whose SSHKey is gone no status can say that it is still in the Secret.
@@ -187,19 +187,19 @@ export class Controller {
     if (!isWatched) this.blocked.addAfter(id, BLOCKED_REQUEUE_MS);
   }
 
-  #requeue(id: string, pass: Pass): void {
+  #requeue(id: string, result: ReconcileResult): void {
     const { metrics, log, now } = this.#o;
     const error = this.#errors.get(id);
     this.#errors.delete(id);
-    switch (pass.result) {
+    switch (result.kind) {
       case "done":
-        metrics.reconciled("secret", pass.againAt === undefined ? "success" : "requeue_after");
+        metrics.reconciled("secret", result.requeueAt === undefined ? "success" : "requeue_after");
         this.secrets.forget(id);
-        if (pass.againAt !== undefined) this.secrets.addAfter(id, Math.max(1, pass.againAt - now()));
+        if (result.requeueAt !== undefined) this.secrets.addAfter(id, Math.max(1, result.requeueAt - now()));
         return;
-      case "wait":
+      case "requeue":
         metrics.reconciled("secret", "requeue_after");
-        this.secrets.addAfter(id, pass.ms);
+        this.secrets.addAfter(id, result.afterMs);
         return;
       default:
         metrics.reconciled("secret", "error");
@@ -215,7 +215,7 @@ export class Controller {
     queue: WorkQueue<string>,
     signal: AbortSignal,
     onRequest = () => {},
-  ): Promise<Pass | undefined> {
+  ): Promise<ReconcileResult | undefined> {
     const { sources, deletions, log, metrics } = this.#o;
     if (!sources.isSynced(namespaceOf(id))) return undefined;
     const waitMs = deletions.waitMs(id);
@@ -247,7 +247,7 @@ export class Controller {
     queue: WorkQueue<string>,
     signal: AbortSignal,
     onRequest: () => void,
-  ): Promise<Pass> {
+  ): Promise<ReconcileResult> {
     const { projection, now } = this.#o;
     let busyMs = 0;
     const timed = <T>(work: () => T): T => {
@@ -258,14 +258,14 @@ export class Controller {
     };
     const target = projection.target(id);
     target?.noteAnnounced();
-    const pass = reconcile(projection, id, now, (isRemoval, bytes) =>
+    const running = reconcile(projection, id, now, (isRemoval, bytes) =>
       this.#budget.permit(id, namespaceOf(id), isRemoval, bytes),
     );
-    let step = timed(() => pass.next());
+    let step = timed(() => running.next());
     while (step.done !== true) {
       onRequest();
       const answer = await this.#answer(id, step.value, signal);
-      step = timed(() => pass.next(answer));
+      step = timed(() => running.next(answer));
     }
     const { value } = step;
     if (target !== undefined) timed(() => this.#announce(target, value));
@@ -285,12 +285,12 @@ export class Controller {
     const { answer, error } = await this.#writer.send(request, before, signal);
     if (error !== undefined) this.#errors.set(id, error);
     // What it shows explains the error before it. Nothing else does: what the server failed to write is read as well.
-    else if (request.kind === "look") this.#errors.delete(id);
+    else if (request.kind === "getMetadata") this.#errors.delete(id);
     return answer;
   }
 
   /** Says who may log in by the Secret now and could not when that was last said, or the other way round. */
-  #announce(target: Target, pass: Pass): void {
+  #announce(target: Target, result: ReconcileResult): void {
     const { announcer, projection } = this.#o;
     const { live, announced = "", isChangedByOthers } = target;
     if (live === undefined || live.ownership === "own") {
@@ -298,7 +298,7 @@ export class Controller {
       const changes = accessChanges(target, projection.claims, announced, target.announced);
       announcer.accessChanged(target, changes, isChangedByOthers);
     }
-    if (!isChangedByOthers || pass.result !== "done") return;
+    if (!isChangedByOthers || result.kind !== "done") return;
     announcer.secretRestored(target);
     target.isChangedByOthers = false;
   }
@@ -344,10 +344,10 @@ export class Controller {
   }
 }
 
-type BlockedPass = Extract<Pass, { result: "blocked" }>;
+type BlockedResult = Extract<ReconcileResult, { kind: "blocked" }>;
 
-function isStalledAfter(pass: Pass): pass is BlockedPass {
-  return pass.result === "blocked" && isStalled(pass.blocked);
+function isStalledAfter(result: ReconcileResult): result is BlockedResult {
+  return result.kind === "blocked" && isStalled(result.blocked);
 }
 
 /** Both kinds of id begin with the namespace. */

@@ -21,12 +21,12 @@ import {
 } from "./secret.ts";
 import type { Target } from "./target.ts";
 
-/** What a pass asks of the API server. */
+/** What a reconcile asks of the API server. */
 export type SecretRequest =
-  /** The Secret of this name if it has the installation's label, with its data. */
-  | { readonly kind: "read"; readonly namespace: string; readonly name: string }
-  /** Whatever Secret has this name, without its data. */
-  | { readonly kind: "look"; readonly namespace: string; readonly name: string }
+  /** The Secret of this name if it has the installation's label, data included. */
+  | { readonly kind: "getManaged"; readonly namespace: string; readonly name: string }
+  /** Whatever Secret has this name, without data. */
+  | { readonly kind: "getMetadata"; readonly namespace: string; readonly name: string }
   | SecretWrite;
 
 /**
@@ -41,42 +41,41 @@ export interface Wait {
   readonly reason: string;
 }
 
-/** How a pass ended. */
-export type Pass =
-  /** The Secret is as it should be. `againAt`: look again then, in ms since the epoch. */
-  | { readonly result: "done"; readonly againAt: number | undefined }
+/** How a reconcile ended (controller-runtime: reconcile.ReconcileResult). */
+export type ReconcileResult =
+  /** The Secret is as it should be. `requeueAt`: look again then, in ms since the epoch. */
+  | { readonly kind: "done"; readonly requeueAt: number | undefined }
   /** It cannot be, until something changes. `isWatched`: the watch will show that change. */
-  | { readonly result: "blocked"; readonly blocked: Blocked; readonly isWatched: boolean }
-  | { readonly result: "wait"; readonly ms: number }
-  | { readonly result: "retry" };
+  | { readonly kind: "blocked"; readonly blocked: Blocked; readonly isWatched: boolean }
+  | { readonly kind: "requeue"; readonly afterMs: number }
+  | { readonly kind: "retry" };
 
 /** The largest part of a stored Secret beside its file, in bytes. */
 const SECRET_OVERHEAD_BYTES = 2048;
 
-const DONE: Pass = { result: "done", againAt: undefined };
-const RETRY: Pass = { result: "retry" };
+const DONE: ReconcileResult = { kind: "done", requeueAt: undefined };
+const RETRY: ReconcileResult = { kind: "retry" };
 
 /**
- * One pass over a target: brings its Secret to what is planned. All decisions are made here; whoever runs the generator
- * only carries out its requests, one after another, and never two passes of one target at a time. `now` in ms since
- * the epoch.
+ * Reconciles one target: makes its Secret equal to the plan. All decisions are made here; the caller only sends the
+ * requests, one after another, and never runs two reconciles of one target at a time. `now` in ms since the epoch.
  */
 export function* reconcile(
   projection: Projection,
   id: string,
   now: () => number,
   permit: Permit,
-): Generator<SecretRequest, Pass, Answer> {
+): Generator<SecretRequest, ReconcileResult, Answer> {
   const target = projection.target(id);
   if (target === undefined) return DONE;
-  if (target.delivery.at === "sent" && !(yield* settle(projection, target))) return RETRY;
+  if (target.delivery.at === "sent" && !(yield* readBack(projection, target))) return RETRY;
   projection.advance(now());
-  if (target.live?.ownership === "unlabelled" && !(yield* look(projection, target))) return RETRY;
+  if (target.live?.ownership === "unlabelled" && !(yield* getMetadata(projection, target))) return RETRY;
   let { desired } = projection.plan(target, now());
   // A Secret of the name may hold a key that should be out, and have lost its label unseen.
   const isKeyOut = linesOf(desired.file).length < target.verdicts.size;
   if (target.live === undefined && target.mayExistUnlabelled && isKeyOut) {
-    if (!(yield* look(projection, target))) return RETRY;
+    if (!(yield* getMetadata(projection, target))) return RETRY;
     ({ desired } = projection.plan(target, now()));
   }
   const { live } = target;
@@ -103,7 +102,7 @@ function* write(
   desired: DesiredSecret,
   now: () => number,
   permit: Permit,
-): Generator<SecretRequest, Pass, Answer> {
+): Generator<SecretRequest, ReconcileResult, Answer> {
   if (target.live?.isImmutable) {
     target.delivery = answered(target.delivery, desired, desired, refusedAsImmutable(target), now());
     return endOf(projection, target, now());
@@ -134,15 +133,15 @@ function* write(
     }
     if (answer.kind === "exists") {
       target.delivery = IDLE;
-      const isKnown = yield* look(projection, target);
+      const isKnown = yield* getMetadata(projection, target);
       return isKnown && target.live !== undefined ? endOf(projection, target, now()) : RETRY;
     }
     target.delivery = answered(target.delivery, desired, part, answer, now());
     if (answer.kind === "refused") {
       // A server that fails may have carried it out all the same.
-      if (answer.reason === "server-error" && !(yield* settle(projection, target))) return RETRY;
+      if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
       projection.advance(now());
-      // An SSHKey that is gone meanwhile must not come in with a smaller file; another pass is due.
+      // An SSHKey that is gone meanwhile must not come in with a smaller file; another reconcile is due.
       if (projection.plan(target, now()).desired.file !== desired.file) break;
       continue;
     }
@@ -152,8 +151,8 @@ function* write(
     if (isWhole) target.outOfSyncSince = undefined;
     break;
   }
-  const pass = endOf(projection, target, now());
-  return wait === undefined ? pass : { result: "wait", ms: wait };
+  const result = endOf(projection, target, now());
+  return wait === undefined ? result : { kind: "requeue", afterMs: wait };
 }
 
 function* deleteIfDue(
@@ -161,16 +160,16 @@ function* deleteIfDue(
   target: Target,
   now: () => number,
   permit: Permit,
-): Generator<SecretRequest, Pass, Answer> {
+): Generator<SecretRequest, ReconcileResult, Answer> {
   target.delivery = IDLE;
   const { live } = target;
   const at = projection.deletionTime(target);
   if (live === undefined || at === undefined || at > now()) {
     projection.forgetIfEmpty(target);
-    return { result: "done", againAt: at };
+    return { kind: "done", requeueAt: at };
   }
   const pause = permit(true, 0);
-  if (pause !== undefined) return { result: "wait", ms: pause.ms };
+  if (pause !== undefined) return { kind: "requeue", afterMs: pause.ms };
   target.delivery = { at: "sent", blocked: undefined };
   const answer: Answer = yield deleteSecret(live);
   if (answer.kind === "lost") return RETRY;
@@ -182,11 +181,11 @@ function* deleteIfDue(
 }
 
 /**
- * Asks what Secret has the name, and takes note. False when that is not known: one with the label is about to be shown
- * by the watch.
+ * Reads the metadata of whatever Secret has this name, managed or not. False when the answer decides nothing: a Secret with
+ * the label is about to arrive by the watch.
  */
-function* look(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
-  const answer: Answer = yield { kind: "look", namespace: target.namespace, name: target.secretName };
+function* getMetadata(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
+  const answer: Answer = yield { kind: "getMetadata", namespace: target.namespace, name: target.secretName };
   if (answer.kind !== "found") return false;
   const { secret } = answer;
   if (secret === undefined) projection.removeSecret(target, answer.resourceVersion);
@@ -195,24 +194,24 @@ function* look(projection: Projection, target: Target): Generator<SecretRequest,
   return true;
 }
 
-/** How a pass ends that has written or could not; it plans anew, so that the statuses say so. */
-function endOf(projection: Projection, target: Target, now: number): Pass {
+/** The result after a write, or after none was possible; plans again, so that the statuses say so. */
+function endOf(projection: Projection, target: Target, now: number): ReconcileResult {
   projection.plan(target, now);
   const blocked = blockedBy(target);
-  if (blocked === undefined) return { result: "done", againAt: projection.deletionTime(target) };
+  if (blocked === undefined) return { kind: "done", requeueAt: projection.deletionTime(target) };
   const { live } = target;
   const isWatched =
     live !== undefined && live.ownership !== "unlabelled" && (live.ownership === "copy" || live.isImmutable);
-  return { result: "blocked", blocked, isWatched };
+  return { kind: "blocked", blocked, isWatched };
 }
 
-/** Finds out what a write left behind whose answer was lost. False when that cannot be known yet. */
-function* settle(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
+/** Reads the Secret back after a write whose response was lost. False when that fails. */
+function* readBack(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
   const { namespace, secretName: name, delivery } = target;
   const blocked = lastBlock(delivery);
   // What the watch shows until then may be the own write.
   target.delivery = { at: "sent", blocked };
-  const answer: Answer = yield { kind: "read", namespace, name };
+  const answer: Answer = yield { kind: "getManaged", namespace, name };
   if (answer.kind !== "found") return false;
   target.delivery = blocked ?? IDLE;
   if (answer.secret !== undefined) {

@@ -32,7 +32,7 @@ export class Target {
     this.id = targetId(namespace, secretName);
   }
 
-  /** What is there when a first pass begins needs no saying: it was said when it was written. */
+  /** What is there at the first reconcile was announced when it was written. */
   noteAnnounced(): void {
     this.announced ??= this.live?.ownership === "own" ? (this.live.file ?? "") : "";
   }

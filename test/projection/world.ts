@@ -4,7 +4,12 @@ import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import { readSSHKey, type StoredSSHKey } from "../../src/claims/record.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
-import { type Pass, type Permit, reconcile, type SecretRequest } from "../../src/projection/reconcile.ts";
+import {
+  type Permit,
+  type ReconcileResult,
+  reconcile,
+  type SecretRequest,
+} from "../../src/projection/reconcile.ts";
 import { readSecret, type SecretSettings, type SecretWrite } from "../../src/projection/secret.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
@@ -30,7 +35,7 @@ export interface Wish {
 }
 
 interface Running {
-  readonly generator: Generator<SecretRequest, Pass, Answer>;
+  readonly generator: Generator<SecretRequest, ReconcileResult, Answer>;
   request: SecretRequest | undefined;
   answer: Answer | undefined;
   writes: number;
@@ -544,7 +549,7 @@ export class World {
     for (const claim of statuses) this.#dueStatuses.add(claim);
   }
 
-  #next(id: string, running: Running, step: IteratorResult<SecretRequest, Pass>): void {
+  #next(id: string, running: Running, step: IteratorResult<SecretRequest, ReconcileResult>): void {
     if (step.done) {
       this.#running.delete(id);
       this.#end(id, step.value);
@@ -559,21 +564,21 @@ export class World {
     this.#note();
   }
 
-  #end(id: string, pass: Pass): void {
-    if (pass.result === "retry") this.#retries.add(id);
-    else if (pass.result === "wait") this.#timers.set(id, this.operatorNow + pass.ms);
-    else if (pass.result === "blocked" && !pass.isWatched) this.#timers.set(id, this.operatorNow + 60_000);
-    else if (pass.result === "done" && pass.againAt !== undefined) this.#timers.set(id, pass.againAt);
+  #end(id: string, pass: ReconcileResult): void {
+    if (pass.kind === "retry") this.#retries.add(id);
+    else if (pass.kind === "requeue") this.#timers.set(id, this.operatorNow + pass.afterMs);
+    else if (pass.kind === "blocked" && !pass.isWatched) this.#timers.set(id, this.operatorNow + 60_000);
+    else if (pass.kind === "done" && pass.requeueAt !== undefined) this.#timers.set(id, pass.requeueAt);
   }
 
   #execute(request: SecretRequest): Answer {
     const id = `${request.namespace}/${request.name}`;
     const present = this.server.get(id);
-    if (request.kind === "read" || request.kind === "look") {
+    if (request.kind === "getManaged" || request.kind === "getMetadata") {
       const isAskedFor =
-        present !== undefined && (request.kind === "look" || this.server.isLabelled(present));
+        present !== undefined && (request.kind === "getMetadata" || this.server.isLabelled(present));
       const { data: _, ...bare } = present ?? { data: undefined };
-      const shown = request.kind === "look" ? (bare as StoredSecret) : present;
+      const shown = request.kind === "getMetadata" ? (bare as StoredSecret) : present;
       const secret = isAskedFor && shown !== undefined ? this.#read(shown) : undefined;
       return { kind: "found", secret, resourceVersion: String(this.#version) };
     }

@@ -12,8 +12,8 @@ const NAMED = { namespace: "team-a", name: "sshkeys-alice" };
 const CREATE = createSecret(desiredSecret(FILE), "default", NOW);
 const UPDATE = updateSecret(desiredSecret(FILE), LIVE, NOW);
 const DELETE = deleteSecret(LIVE);
-const READ: SecretRequest = { kind: "read", ...NAMED };
-const LOOK: SecretRequest = { kind: "look", ...NAMED };
+const READ: SecretRequest = { kind: "getManaged", ...NAMED };
+const LOOK: SecretRequest = { kind: "getMetadata", ...NAMED };
 
 /** Alice's Secret as the API server stores it. */
 const STORED = {

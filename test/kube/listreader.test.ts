@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { ApiError } from "../../src/kube/apierror.ts";
-import { ListReader } from "../../src/kube/listitems.ts";
+import { ListReader } from "../../src/kube/listreader.ts";
 import { growth, LINEAR } from "../growth.ts";
 
 /** The list that comes out of the chunks, put together as JSON.parse gives it. */

@@ -1,5 +1,5 @@
 import { ApiError } from "./apierror.ts";
-import { ByteCollector } from "./bytes.ts";
+import { ByteCollector } from "./bytecollector.ts";
 
 const quote = 0x22;
 const comma = 0x2c;
