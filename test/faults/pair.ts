@@ -7,12 +7,15 @@ import { differences } from "./comparison.ts";
 import { FaultProxy } from "./faultproxy.ts";
 import type { ProxiedRequest } from "./proxiedrequest.ts";
 
-/** In ms, in the proportions of the defaults: short enough for a test, long enough for a busy machine. */
-export const LEASE = { durationMs: 6000, renewDeadlineMs: 4000, retryPeriodMs: 800 };
+/** In ms. */
+export interface LeaseTimes {
+  readonly durationMs: number;
+  readonly renewDeadlineMs: number;
+  readonly retryPeriodMs: number;
+}
 
 /** How long anything may take before a test fails. */
-const DEADLINE_MS = 40_000;
-const WORK_INTERVAL_MS = 250;
+const DEADLINE_MS = 180_000;
 
 /** A replica behind a fault proxy of its own. */
 export interface Candidate {
@@ -31,32 +34,39 @@ export class Pair {
   readonly tenant: Tenant;
   readonly #replicas: Replicas;
   readonly #name: string;
+  readonly #times: LeaseTimes;
   readonly #proxies: FaultProxy[] = [];
-  readonly #work: NodeJS.Timeout;
-  readonly #made: Promise<unknown>[] = [];
+  readonly #work: Promise<void>;
+  #isClosing = false;
+  /** How many SSHKeys have been Projected, each made when the one before it was. */
+  #served = 0;
 
-  private constructor(replicas: Replicas, tenant: Tenant, name: string) {
+  private constructor(replicas: Replicas, tenant: Tenant, name: string, times: LeaseTimes) {
     this.#replicas = replicas;
     this.tenant = tenant;
     this.#name = name;
-    this.#work = setInterval(() => this.#makeKey(), WORK_INTERVAL_MS);
+    this.#times = times;
+    this.#work = this.#makeKeys();
+    // Whoever waits for it hears of a failure.
+    this.#work.catch(() => undefined);
   }
 
   /** `name` is the beginning of the names of its service accounts. */
-  static async open(replicas: Replicas, name: string): Promise<Pair> {
-    return new Pair(replicas, await replicas.tenant(), name);
+  static async open(replicas: Replicas, name: string, times: LeaseTimes): Promise<Pair> {
+    return new Pair(replicas, await replicas.tenant(), name, times);
   }
 
   /** Starts a replica and waits until its caches are complete; `prepare` is told of its proxy before. */
   async start(letter: "a" | "b", prepare: (proxy: FaultProxy) => void = () => undefined): Promise<Candidate> {
     const { promise, resolve } = Promise.withResolvers<FaultProxy>();
     const { namespace } = this.tenant;
+    const { durationMs, renewDeadlineMs, retryPeriodMs } = this.#times;
     const args = [
       `--namespace=${namespace}`,
       `--leader-election-namespace=${namespace}`,
-      `--leader-elect-lease-duration=${LEASE.durationMs}ms`,
-      `--leader-elect-renew-deadline=${LEASE.renewDeadlineMs}ms`,
-      `--leader-elect-retry-period=${LEASE.retryPeriodMs}ms`,
+      `--leader-elect-lease-duration=${durationMs}ms`,
+      `--leader-elect-renew-deadline=${renewDeadlineMs}ms`,
+      `--leader-elect-retry-period=${retryPeriodMs}ms`,
     ];
     const replica = await this.#replicas.start(`${this.#name}-${letter}`, args, async (kubeconfig) => {
       const proxy = await FaultProxy.start(kubeconfig);
@@ -76,43 +86,28 @@ export class Pair {
     };
   }
 
-  /** Makes a Lease of somebody who is gone. */
-  async leaveLease(): Promise<void> {
-    const spec = {
-      holderIdentity: "gone",
-      leaseDurationSeconds: 1,
-      renewTime: "2026-01-02T03:04:05.000000Z",
-    };
-    const path = `/apis/coordination.k8s.io/v1/namespaces/${this.tenant.namespace}/leases`;
-    await this.tenant.send("POST", path, { metadata: { name: "sshkey-operator" }, spec });
-  }
-
-  /** Waits until the SSHKeys that were made up to now are in their Secrets. */
+  /** Waits until an SSHKey that is made from now on is in its Secret. */
   async untilServed(): Promise<void> {
-    await Promise.all(this.#made);
-    const count = this.#made.length;
-    const isServed = async () => {
-      const states = (await this.tenant.list()).map(({ status }) => stateOf(status));
-      return states.filter((state) => state === "Projected").length >= count;
-    };
-    await eventually(`the first ${count} SSHKeys are Projected`, isServed, DEADLINE_MS);
+    const next = this.#served + 2;
+    await eventually("one more SSHKey is Projected", () => this.#served >= next, DEADLINE_MS);
   }
 
   /** Ends the work, waits until Secrets and statuses are as the model has them, and takes the proxies away. */
   async close(): Promise<void> {
-    clearInterval(this.#work);
-    await Promise.all(this.#made);
+    this.#isClosing = true;
+    await this.#work;
     const isRight = async () => (await differences([this.tenant])).length === 0;
     await eventually("all work is done", isRight, DEADLINE_MS);
     await Promise.all(this.#proxies.map((proxy) => proxy.stop()));
   }
 
-  #makeKey(): void {
-    const name = `key-${this.#made.length}`;
-    const making = this.tenant.create(name, { user: name, key: freshKey() });
-    // Whoever waits for it hears of a failure.
-    making.catch(() => undefined);
-    this.#made.push(making);
+  async #makeKeys(): Promise<void> {
+    for (; !this.#isClosing; this.#served += 1) {
+      const name = `key-${this.#served}`;
+      await this.tenant.create(name, { user: name, key: freshKey() });
+      const isServed = async () => stateOf((await this.tenant.read(name)).status) === "Projected";
+      await eventually(`${name} is Projected`, isServed, DEADLINE_MS);
+    }
   }
 }
 
