@@ -1,18 +1,32 @@
 import { defineConfig } from "vitest/config";
+import { LongestFirst } from "./test/longestfirst.ts";
+
+/** What needs neither an API server nor the bundle, and lives beside what does. */
+const PURE = [
+  "test/operator/unit/**/*.test.ts",
+  "test/availability/{lastmoment,operationspage}.test.ts",
+  "test/controlplane/{binaries,build,child,eventually}.test.ts",
+  "test/crds/generatedtypes.test.ts",
+  "test/demo/{fit,narrator}.test.ts",
+  "test/faults/checker.test.ts",
+  "test/sshd/findsshd.test.ts",
+];
 
 export default defineConfig({
   test: {
     pool: "forks",
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,
         test: {
           name: "pure",
           include: [
-            "test/{ssh,claims,projection,oracle,api,cli,tools,operator/unit}/**/*.test.ts",
+            "test/{ssh,claims,projection,oracle,api,cli,tools}/**/*.test.ts",
             "test/kube/*.test.ts",
             "test/*.test.ts",
+            ...PURE,
           ],
           testTimeout: 300_000,
           hookTimeout: 300_000,
@@ -23,10 +37,10 @@ export default defineConfig({
         test: {
           name: "cluster",
           globalSetup: "test/cluster/globalsetup.ts",
-          exclude: ["test/operator/unit/**"],
           include: [
             "test/{controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
           ],
+          exclude: PURE,
           testTimeout: 600_000,
           hookTimeout: 900_000,
         },

@@ -175,7 +175,6 @@ async function isServedDuring(attacker: Tenant, attack: () => Promise<unknown>):
     const between = theirs.filter((w) => w.resourceVersion > from && w.resourceVersion < to);
     return { served: between.filter(byOperator).length, all: between.length };
   });
-  console.log(JSON.stringify(waits.map(({ served, all }) => [served, all])));
   expect(Math.max(...waits.map(({ served }) => served))).toBeLessThanOrEqual(MOST_WRITES);
   expect(mean(waits.map(({ all }) => all))).toBeLessThanOrEqual(MOST_WRITES);
 }
