@@ -63,12 +63,12 @@ export class Claims {
     const before = known.record;
     this.observe(record);
     if (isSameSpec(before, record)) return [{ claim: known, isLost: false }];
-    return this.#rejoining(
+    return this.#rejudge(
       [known],
       now,
       () => {
         if (before.key?.base64 !== record.key?.base64)
-          known.since = this.#attestedSince(record) ?? this.#sinceEdit(record, now);
+          known.since = this.#sinceFromStatus(record) ?? this.#sinceEdit(record, now);
       },
       before,
     );
@@ -78,12 +78,12 @@ export class Claims {
    * Takes the dates of claims from the statuses that speak of the present specs. For whoever begins to write: an edit
    * that it saw while another instance wrote is dated by that one's status, not by its own clock.
    */
-  adoptAttested(now: number): readonly Change[] {
+  adoptStatusDates(now: number): readonly Change[] {
     const others = [...this.all()].filter(
-      ({ record, since }) => (this.#attestedSince(record) ?? since) !== since,
+      ({ record, since }) => (this.#sinceFromStatus(record) ?? since) !== since,
     ) as MutableClaim[];
-    return this.#rejoining(others, now, (claim) => {
-      claim.since = this.#attestedSince(claim.record) ?? claim.since;
+    return this.#rejudge(others, now, (claim) => {
+      claim.since = this.#sinceFromStatus(claim.record) ?? claim.since;
     });
   }
 
@@ -146,7 +146,7 @@ export class Claims {
     this.#now = Math.max(this.#now, now);
     const changes: Change[] = [];
     for (let due = this.#expiries.takeDue(now); due !== undefined; due = this.#expiries.takeDue(now)) {
-      changes.push(...this.#rejoining([due.key], now));
+      changes.push(...this.#rejudge([due.key], now));
     }
     return changes;
   }
@@ -165,7 +165,7 @@ export class Claims {
         continue;
       changed.push(claim);
     }
-    return this.#rejoining(changed, now);
+    return this.#rejudge(changed, now);
   }
 
   standing(claim: Claim): Standing {
@@ -197,7 +197,7 @@ export class Claims {
   }
 
   /** Takes these out of the competition for their keys, judges them anew and lets them in again. */
-  #rejoining(
+  #rejudge(
     claims: readonly MutableClaim[],
     now: number,
     whileOut: (claim: MutableClaim) => void = () => {},
@@ -273,7 +273,7 @@ export class Claims {
   }
 
   /** A status of an earlier generation may speak of the same key and not of the one that was there in between. */
-  #attestedSince({ key, observed, generation, createdAt }: SSHKeyRecord): number | undefined {
+  #sinceFromStatus({ key, observed, generation, createdAt }: SSHKeyRecord): number | undefined {
     if (key === undefined || observed.generation !== generation) return undefined;
     return Math.max(observed.claimedSince ?? 0, createdAt);
   }

@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { CONDITION_TYPES, STATES, type State } from "../api/states.ts";
 
-/** Of a status on the API server: a digest to compare with, and what the next status carries on. */
+/** What is kept of a stored status: a digest to compare with, and the values the next status carries over. */
 export interface ObservedStatus {
   /** Of all that the operator writes, without the times of the conditions. */
   readonly digest: string;
@@ -32,7 +32,7 @@ export function readStatus(status: SSHKeyStatus | undefined): ObservedStatus {
     generation: status?.observedGeneration ?? -1,
     claimedSince: Date.parse(status?.claimedSince ?? "") || undefined,
     state: Object.hasOwn(STATES, state) ? (state as State) : "",
-    transitions: share(
+    transitions: intern(
       conditions.map(
         (c) => c && { status: c.status, at: Math.floor(Date.parse(c.lastTransitionTime) / 1000) || 0 },
       ),
@@ -69,15 +69,15 @@ function ownConditions<C extends Pick<SSHKeyCondition, "type">>(
   return CONDITION_TYPES.map((type) => status?.conditions?.find((condition) => condition.type === type));
 }
 
-const MAXIMUM_SHARED = 4096;
-const shared = new Map<string, readonly Transition[]>();
+const MAXIMUM_INTERNED = 4096;
+const interned = new Map<string, readonly Transition[]>();
 
-/** One copy for all SSHKeys whose conditions changed in the same second, as they do by the thousand. */
-export function share(transitions: readonly Transition[]): readonly Transition[] {
+/** Interned: one array for all SSHKeys whose conditions changed in the same second. */
+export function intern(transitions: readonly Transition[]): readonly Transition[] {
   const name = transitions.map((t) => t && `${t.status}${t.at}`).join();
-  const known = shared.get(name);
+  const known = interned.get(name);
   if (known !== undefined) return known;
-  if (shared.size >= MAXIMUM_SHARED) shared.clear();
-  shared.set(name, transitions);
+  if (interned.size >= MAXIMUM_INTERNED) interned.clear();
+  interned.set(name, transitions);
   return transitions;
 }

@@ -96,7 +96,7 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
     expiresAt,
     key,
     faults,
-    claimedSince: attestedClaim(status, key, created, generation),
+    claimedSince: claimedSinceOf(status, key, created, generation),
     bytes: changing.bytes,
     observed: changing.observed,
   };
@@ -179,7 +179,7 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
  * Only a first generation is known to have had its key from the start: without a status that speaks of this very key,
  * anything later counts as an edit. A restore from a backup makes first generations, so it falls back to the creation.
  */
-function attestedClaim(
+function claimedSinceOf(
   status: SSHKeyStatus | undefined,
   key: KeyFacts | undefined,
   created: number,

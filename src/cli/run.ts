@@ -6,7 +6,7 @@ import { ConfigError, type Settings } from "../config/settings.ts";
 import { Credentials } from "../kube/credentials.ts";
 import { EventRecorder } from "../kube/eventrecorder.ts";
 import { KubeConfigError } from "../kube/kubeconfig.ts";
-import { LeaderElector } from "../kube/lease.ts";
+import { LeaderElector } from "../kube/leaderelection.ts";
 import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
 import { Metrics } from "../operator/metrics.ts";
@@ -90,7 +90,7 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
       leaseDurationMs: options.leaderElectLeaseDuration,
       renewDeadlineMs: options.leaderElectRenewDeadline,
       retryPeriodMs: options.leaderElectRetryPeriod,
-      onLeader: (leader) => logEvent(log, "NewLeader", { leader, isSelf: leader === identity }),
+      onNewLeader: (leader) => logEvent(log, "NewLeader", { leader, isSelf: leader === identity }),
       onError: (error) =>
         logEvent(log, "LeaseFailed", { error: error instanceof Error ? error.message : error }),
     });

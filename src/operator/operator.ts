@@ -2,7 +2,7 @@ import { sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
-import type { LeaderElector } from "../kube/lease.ts";
+import type { LeaderElector } from "../kube/leaderelection.ts";
 import type { Call, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";

@@ -276,7 +276,7 @@ export class Projection {
    * and takes what that one wrote for nobody's meddling and its dates of claims for right.
    */
   beginWriting(now: number): void {
-    this.#note(this.claims.adoptAttested(now));
+    this.#note(this.claims.adoptStatusDates(now));
     for (const target of this.#targets.values()) {
       target.isChangedByOthers = false;
       target.announced = undefined;

@@ -3,9 +3,9 @@ import { CONDITION_TYPES, type ConditionType, STATES, type State } from "../api/
 import { rfc3339 } from "../api/time.ts";
 import type { Claim } from "../claims/claim.ts";
 import {
+  intern,
   type ObservedStatus,
   OWN_FIELDS,
-  share,
   statusDigest,
   type Transition,
 } from "../claims/observedstatus.ts";
@@ -58,7 +58,7 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
       generation: record.generation,
       claimedSince: record.key === undefined ? undefined : claim.since,
       state,
-      transitions: share(transitions),
+      transitions: intern(transitions),
     },
     previousState: record.observed.state,
   };

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { LeaderElector } from "../../src/kube/lease.ts";
+import { LeaderElector } from "../../src/kube/leaderelection.ts";
 import { Connection, type LeaseFault, LeaseServer } from "./leaseserver.ts";
 
 const DURATION_MS = 6000;

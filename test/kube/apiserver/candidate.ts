@@ -1,5 +1,5 @@
 import { Credentials } from "../../../src/kube/credentials.ts";
-import { LeaderElector } from "../../../src/kube/lease.ts";
+import { LeaderElector } from "../../../src/kube/leaderelection.ts";
 import { Transport } from "../../../src/kube/transport.ts";
 
 // A process that stands for election and prints every change of what isLeader says. Arguments: kubeconfig, namespace.

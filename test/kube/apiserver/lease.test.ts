@@ -2,7 +2,7 @@ import { spawn } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { Credentials } from "../../../src/kube/credentials.ts";
-import { LeaderElector } from "../../../src/kube/lease.ts";
+import { LeaderElector } from "../../../src/kube/leaderelection.ts";
 import { Transport } from "../../../src/kube/transport.ts";
 import { type Cluster, startCluster } from "../../cluster/cluster.ts";
 import { eventually } from "../../cluster/eventually.ts";

@@ -18,7 +18,7 @@ export interface LeaderElectorOptions {
   /** Between two renewals; default 2 s. A candidate looks twice as often, so that a released lease is taken at once. */
   readonly retryPeriodMs?: number;
   /** Told when the leader changes, with its identity; empty when the lease was released. */
-  readonly onLeader?: (identity: string) => void;
+  readonly onNewLeader?: (identity: string) => void;
   /** Told of every failed attempt to read or write the Lease. */
   readonly onError?: (error: unknown) => void;
   /** Monotonic milliseconds that go on while the process is stopped. */
@@ -78,15 +78,18 @@ export class LeaderElector {
   }
 
   /**
-   * Stands as a candidate until `signal` aborts. Each time it becomes the leader it calls `onTerm`, whose signal aborts
-   * when leadership is lost or `signal` aborts; it stands again only when `onTerm` has settled. A term that ends by
-   * itself, or with `signal`, releases the lease. Rejects with what `onTerm` rejects with while it leads.
+   * Takes part in the election until `signal` aborts. Each time it becomes the leader it calls `onStartedLeading`, whose
+   * signal aborts when leadership is lost or `signal` aborts; it takes part again only when `onStartedLeading` has settled. A term that ends by
+   * itself, or with `signal`, releases the lease. Rejects with what `onStartedLeading` rejects with while it leads.
    */
-  async run(signal: AbortSignal, onTerm: (termSignal: AbortSignal) => Promise<void>): Promise<void> {
+  async run(
+    signal: AbortSignal,
+    onStartedLeading: (termSignal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
     try {
       while (!signal.aborted) {
-        if (await this.#attempt(signal)) {
-          await this.#term(signal, onTerm);
+        if (await this.#tryAcquireOrRenew(signal)) {
+          await this.#term(signal, onStartedLeading);
         }
         await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
       }
@@ -96,7 +99,10 @@ export class LeaderElector {
     }
   }
 
-  async #term(signal: AbortSignal, onTerm: (termSignal: AbortSignal) => Promise<void>): Promise<void> {
+  async #term(
+    signal: AbortSignal,
+    onStartedLeading: (termSignal: AbortSignal) => Promise<void>,
+  ): Promise<void> {
     const term = new AbortController();
     const end = () => term.abort();
     signal.addEventListener("abort", end, { once: true });
@@ -105,7 +111,7 @@ export class LeaderElector {
     }
     const renewing = this.#renew(term);
     try {
-      await onTerm(term.signal);
+      await onStartedLeading(term.signal);
     } finally {
       signal.removeEventListener("abort", end);
       term.abort();
@@ -125,7 +131,7 @@ export class LeaderElector {
       const deadline = setTimeout(() => term.abort(), left);
       await sleep(Math.min(this.#retryPeriodMs, left), term.signal);
       if (!term.signal.aborted && this.isLeader()) {
-        await this.#attempt(term.signal);
+        await this.#tryAcquireOrRenew(term.signal);
       }
       clearTimeout(deadline);
     }
@@ -136,12 +142,13 @@ export class LeaderElector {
   }
 
   /** One try to take or renew the lease; true when it is held now. */
-  async #attempt(signal: AbortSignal): Promise<boolean> {
+  async #tryAcquireOrRenew(signal: AbortSignal): Promise<boolean> {
     try {
       const lease = this.#mine() ? this.#seen?.lease : await this.#read(signal);
       return await this.#hold(lease, signal);
     } catch (error) {
-      if (isApiError(error, "Conflict", "AlreadyExists", "NotFound")) return await this.#holdAfterAll(signal);
+      if (isApiError(error, "Conflict", "AlreadyExists", "NotFound"))
+        return await this.#retryAfterConflict(signal);
       this.#failed(error, signal);
       return false;
     }
@@ -151,7 +158,7 @@ export class LeaderElector {
    * Someone else wrote or deleted the Lease, or an earlier write was carried out though its answer was lost: only what
    * the server has now counts. At once, because a leader has no time for another period then.
    */
-  async #holdAfterAll(signal: AbortSignal): Promise<boolean> {
+  async #retryAfterConflict(signal: AbortSignal): Promise<boolean> {
     try {
       return await this.#hold(await this.#read(signal), signal);
     } catch (error) {
@@ -240,7 +247,7 @@ export class LeaderElector {
     }
     const holder = lease.spec?.holderIdentity ?? "";
     if (before === undefined || (before.spec?.holderIdentity ?? "") !== holder) {
-      this.#options.onLeader?.(holder);
+      this.#options.onNewLeader?.(holder);
     }
   }
 
