@@ -35,7 +35,7 @@ export const STATES = {
     stalled: true,
     eventType: "Warning",
     meaning:
-      "not in the Secret though it should be, or still in it though it should not: the write is refused, or the Secret is not the operator's own",
+      "not in the Secret though it should be, or still in it though it should not: the API server rejects the write, or the Secret is not managed",
     whatToDo: "see the message; it clears within seconds after the cause is fixed",
   },
   Terminating: {

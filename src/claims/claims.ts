@@ -63,7 +63,7 @@ export class Claims {
     const before = known.record;
     this.observe(record);
     if (isSameSpec(before, record)) return [{ claim: known, isLost: false }];
-    return this.#rejudge(
+    return this.#reinsert(
       [known],
       now,
       () => {
@@ -82,7 +82,7 @@ export class Claims {
     const others = [...this.all()].filter(
       ({ record, since }) => (this.#sinceFromStatus(record) ?? since) !== since,
     ) as MutableClaim[];
-    return this.#rejudge(others, now, (claim) => {
+    return this.#reinsert(others, now, (claim) => {
       claim.since = this.#sinceFromStatus(claim.record) ?? claim.since;
     });
   }
@@ -146,7 +146,7 @@ export class Claims {
     this.#now = Math.max(this.#now, now);
     const changes: Change[] = [];
     for (let due = this.#expiries.takeDue(now); due !== undefined; due = this.#expiries.takeDue(now)) {
-      changes.push(...this.#rejudge([due.key], now));
+      changes.push(...this.#reinsert([due.key], now));
     }
     return changes;
   }
@@ -165,7 +165,7 @@ export class Claims {
         continue;
       changed.push(claim);
     }
-    return this.#rejudge(changed, now);
+    return this.#reinsert(changed, now);
   }
 
   standing(claim: Claim): Standing {
@@ -197,7 +197,7 @@ export class Claims {
   }
 
   /** Takes these out of the competition for their keys, judges them anew and lets them in again. */
-  #rejudge(
+  #reinsert(
     claims: readonly MutableClaim[],
     now: number,
     whileOut: (claim: MutableClaim) => void = () => {},

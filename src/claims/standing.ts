@@ -48,7 +48,7 @@ export function standingOf(claim: Claim, holder: Claim, isShared: boolean, polic
 function staysInForce(claim: Claim, holder: Claim): string {
   return holder === claim || holder.record.user !== claim.record.user
     ? ""
-    : ` The same key stays in force for this user: it is held by SSHKey ${holder.record.name} now.`;
+    : ` The same key stays in force for this user through SSHKey ${holder.record.name}; disable or delete that one too to revoke the key.`;
 }
 
 function expiredMessage(record: SSHKeyRecord, policy: Policy): string {

@@ -7,7 +7,7 @@ import type { ServerAddress } from "./exchange.ts";
 import { KubeConfigError, type KubeConfigSource, loadKubeConfig } from "./kubeconfig.ts";
 
 /** What one request needs: the connections to use and the headers that say who asks. Replaced, never changed. */
-export interface RestConfig {
+export interface RESTConfig {
   readonly agent: Agent;
   /** Absolute URL of the API server, with the path prefix of a gateway if there is one. */
   readonly server: URL;
@@ -37,12 +37,12 @@ const obtainLimitMs = 30_000;
 export class Credentials {
   readonly #options: CredentialsOptions;
   #source: KubeConfigSource;
-  #access: RestConfig | undefined;
+  #access: RESTConfig | undefined;
   #routeHash = "";
   #obtainedAt = Number.NEGATIVE_INFINITY;
   #refreshedAt = Number.NEGATIVE_INFINITY;
   #stale = true;
-  #pending: Promise<RestConfig> | undefined;
+  #pending: Promise<RESTConfig> | undefined;
   #failure: KubeConfigError | undefined;
   #closed = false;
 
@@ -66,7 +66,7 @@ export class Credentials {
    * The credentials to use for the next request, at most `maxAgeMs` old. When they cannot be renewed the last ones
    * that could be obtained are kept; rejects with a KubeConfigError when there are none.
    */
-  current(): Promise<RestConfig> {
+  current(): Promise<RESTConfig> {
     const fresh = !this.#stale && performance.now() - this.#obtainedAt < this.#maxAgeMs;
     if (fresh && this.#access !== undefined) {
       return Promise.resolve(this.#access);
@@ -85,7 +85,7 @@ export class Credentials {
    * Makes the next `current()` read everything anew: file, token, plugin. Called after a 401 with the access that was
    * refused; of many requests refused with the same access only the first has an effect, at most once a second.
    */
-  refresh(refused?: RestConfig): void {
+  refresh(refused?: RESTConfig): void {
     const now = performance.now();
     if (refused !== undefined && refused !== this.#access) {
       return;
@@ -103,7 +103,7 @@ export class Credentials {
   }
 
   /** New credentials, or the last that could be obtained. */
-  async #renew(): Promise<RestConfig> {
+  async #renew(): Promise<RESTConfig> {
     try {
       this.#access = await within(this.#obtain(), obtainLimitMs, this.#source.name);
       this.#obtainedAt = performance.now();
@@ -122,7 +122,7 @@ export class Credentials {
     }
   }
 
-  async #obtain(): Promise<RestConfig> {
+  async #obtain(): Promise<RESTConfig> {
     const source = this.#load();
     // A KubeConfig remembers what its credential plugin answered until that expires: keep it while it is good.
     if (this.#stale || source.text !== this.#source.text) {
@@ -131,7 +131,7 @@ export class Credentials {
     return await this.#read(this.#source);
   }
 
-  async #read(source: KubeConfigSource): Promise<RestConfig> {
+  async #read(source: KubeConfigSource): Promise<RESTConfig> {
     const options: Parameters<typeof source.config.applyToHTTPSOptions>[0] & { servername?: string } = {};
     await source.config.applyToHTTPSOptions(options);
     const cluster = clusterOf(source);

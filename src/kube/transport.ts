@@ -1,6 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, type ApiErrorCode, errorFromResponse } from "./apierror.ts";
-import type { Credentials, RestConfig } from "./credentials.ts";
+import type { Credentials, RESTConfig } from "./credentials.ts";
 import { bodyOf, eachPiece, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
 import { LineSplitter } from "./linesplitter.ts";
@@ -187,7 +187,7 @@ export class Transport {
     return await accepted(call, second, credentials.failure);
   }
 
-  #exchange(call: Call, scope: RequestScope, access: RestConfig): Promise<IncomingMessage> {
+  #exchange(call: Call, scope: RequestScope, access: RESTConfig): Promise<IncomingMessage> {
     const { server, address, agent, headers } = access;
     const query = call.query === undefined ? "" : `?${new URLSearchParams(call.query)}`;
     const contentType =

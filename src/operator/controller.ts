@@ -285,7 +285,7 @@ export class Controller {
     const { answer, error } = await this.#writer.send(request, before, signal);
     if (error !== undefined) this.#errors.set(id, error);
     // What it shows explains the error before it. Nothing else does: what the server failed to write is read as well.
-    else if (request.kind === "getMetadata") this.#errors.delete(id);
+    else if (request.kind === "listMetadata") this.#errors.delete(id);
     return answer;
   }
 

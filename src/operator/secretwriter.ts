@@ -61,8 +61,8 @@ export class SecretWriter {
       return { kind: "written", secret: readSecret(object, this.#installation, known) };
     };
     switch (request.kind) {
-      case "getManaged":
-      case "getMetadata":
+      case "listManaged":
+      case "listMetadata":
         return await this.#find(request, known, signal);
       case "create":
         return await written({
@@ -99,7 +99,7 @@ export class SecretWriter {
     const { items, metadata } = await this.#requests.request<SecretList>({
       method: "GET",
       path: secretsPath(namespace),
-      ...(kind === "getManaged"
+      ...(kind === "listManaged"
         ? { query: { labelSelector: managedSelector(this.#installation), fieldSelector } }
         : { query: { fieldSelector }, accept: METADATA_LIST_ONLY }),
       signal,
@@ -123,7 +123,7 @@ const RETRYABLE_STATUS = new Set([401, 404, 408, 409, 410, 429]);
 
 function answerOf(error: ApiError, request: SecretRequest): Answer {
   const { status, code } = error;
-  const isWrite = request.kind !== "getManaged" && request.kind !== "getMetadata";
+  const isWrite = request.kind !== "listManaged" && request.kind !== "listMetadata";
   if (isWrite && isNamespaceGone(error, request)) return { kind: "namespace-gone" };
   if (request.kind === "create" && code === "AlreadyExists") return { kind: "exists" };
   if (isWrite && code === "NotFound") return { kind: "missing" };

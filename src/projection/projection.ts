@@ -134,7 +134,7 @@ export class Projection {
     this.applyResponse(target, secret);
   }
 
-  /** Stores a Secret from the response to a write or a GET. */
+  /** Stores a Secret from the response to a write or to a list by name. */
   applyResponse(target: Target, secret: LiveSecret): void {
     target.mayExistUnlabelled = false;
     if (target.live === undefined || !isNewer(target.live, secret)) this.#setLive(target, secret);

@@ -24,9 +24,9 @@ import type { Target } from "./target.ts";
 /** What a reconcile asks of the API server. */
 export type SecretRequest =
   /** The Secret of this name if it has the installation's label, data included. */
-  | { readonly kind: "getManaged"; readonly namespace: string; readonly name: string }
+  | { readonly kind: "listManaged"; readonly namespace: string; readonly name: string }
   /** Whatever Secret has this name, without data. */
-  | { readonly kind: "getMetadata"; readonly namespace: string; readonly name: string }
+  | { readonly kind: "listMetadata"; readonly namespace: string; readonly name: string }
   | SecretWrite;
 
 /**
@@ -70,12 +70,12 @@ export function* reconcile(
   if (target === undefined) return DONE;
   if (target.delivery.at === "sent" && !(yield* readBack(projection, target))) return RETRY;
   projection.advance(now());
-  if (target.live?.ownership === "unlabelled" && !(yield* getMetadata(projection, target))) return RETRY;
+  if (target.live?.ownership === "unlabelled" && !(yield* listMetadata(projection, target))) return RETRY;
   let { desired } = projection.plan(target, now());
   // A Secret of the name may hold a key that should be out, and have lost its label unseen.
   const isKeyOut = linesOf(desired.file).length < target.verdicts.size;
   if (target.live === undefined && target.mayExistUnlabelled && isKeyOut) {
-    if (!(yield* getMetadata(projection, target))) return RETRY;
+    if (!(yield* listMetadata(projection, target))) return RETRY;
     ({ desired } = projection.plan(target, now()));
   }
   const { live } = target;
@@ -133,7 +133,7 @@ function* write(
     }
     if (answer.kind === "exists") {
       target.delivery = IDLE;
-      const isKnown = yield* getMetadata(projection, target);
+      const isKnown = yield* listMetadata(projection, target);
       return isKnown && target.live !== undefined ? endOf(projection, target, now()) : RETRY;
     }
     target.delivery = answered(target.delivery, desired, part, answer, now());
@@ -181,11 +181,11 @@ function* deleteIfDue(
 }
 
 /**
- * Reads the metadata of whatever Secret has this name, managed or not. False when the answer decides nothing: a Secret with
+ * Lists the metadata of whatever Secret has this name, managed or not. False when the answer decides nothing: a Secret with
  * the label is about to arrive by the watch.
  */
-function* getMetadata(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
-  const answer: Answer = yield { kind: "getMetadata", namespace: target.namespace, name: target.secretName };
+function* listMetadata(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
+  const answer: Answer = yield { kind: "listMetadata", namespace: target.namespace, name: target.secretName };
   if (answer.kind !== "found") return false;
   const { secret } = answer;
   if (secret === undefined) projection.removeSecret(target, answer.resourceVersion);
@@ -211,7 +211,7 @@ function* readBack(projection: Projection, target: Target): Generator<SecretRequ
   const blocked = lastBlock(delivery);
   // What the watch shows until then may be the own write.
   target.delivery = { at: "sent", blocked };
-  const answer: Answer = yield { kind: "getManaged", namespace, name };
+  const answer: Answer = yield { kind: "listManaged", namespace, name };
   if (answer.kind !== "found") return false;
   target.delivery = blocked ?? IDLE;
   if (answer.secret !== undefined) {

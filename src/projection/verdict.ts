@@ -59,7 +59,7 @@ export function verdictOf(situation: Situation): Verdict {
 }
 
 const BEING_WRITTEN =
-  "The write is in progress; if this takes longer than ten seconds, check the operator's log.";
+  "The write is in progress; if this takes longer than ten seconds, ask a cluster administrator to check the operator's log.";
 
 function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
   const { standing, full, blocked, pendingReason } = situation;

@@ -106,7 +106,7 @@ describe("somebody's own Secret that has had the label for a moment", () => {
     const asked = pass.next();
     const end = pass.next(answer);
     expect([asked.value, end, projection.target(ID)]).toMatchObject([
-      { kind: "getMetadata" },
+      { kind: "listMetadata" },
       { done: true, value: { kind: "done" } },
       undefined,
     ]);
@@ -126,12 +126,12 @@ describe("a Secret that loses its label between two attempts to write it", () =>
     const asked: string[] = [];
     const answers: Record<string, Answer> = {
       update: { kind: "refused", reason: "server-error", message: "It fails." },
-      getManaged: { kind: "found", secret: undefined, resourceVersion: "8" },
+      listManaged: { kind: "found", secret: undefined, resourceVersion: "8" },
     };
     for (let step = pass.next(); step.done !== true; ) {
       asked.push(step.value.kind);
       step = pass.next(answers[step.value.kind] ?? { kind: "void" });
     }
-    expect(asked).toEqual(["update", "getManaged"]);
+    expect(asked).toEqual(["update", "listManaged"]);
   });
 });

@@ -574,11 +574,11 @@ export class World {
   #execute(request: SecretRequest): Answer {
     const id = `${request.namespace}/${request.name}`;
     const present = this.server.get(id);
-    if (request.kind === "getManaged" || request.kind === "getMetadata") {
+    if (request.kind === "listManaged" || request.kind === "listMetadata") {
       const isAskedFor =
-        present !== undefined && (request.kind === "getMetadata" || this.server.isLabelled(present));
+        present !== undefined && (request.kind === "listMetadata" || this.server.isLabelled(present));
       const { data: _, ...bare } = present ?? { data: undefined };
-      const shown = request.kind === "getMetadata" ? (bare as StoredSecret) : present;
+      const shown = request.kind === "listMetadata" ? (bare as StoredSecret) : present;
       const secret = isAskedFor && shown !== undefined ? this.#read(shown) : undefined;
       return { kind: "found", secret, resourceVersion: String(this.#version) };
     }

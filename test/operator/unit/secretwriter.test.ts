@@ -12,8 +12,8 @@ const NAMED = { namespace: "team-a", name: "sshkeys-alice" };
 const CREATE = createSecret(desiredSecret(FILE), "default", NOW);
 const UPDATE = updateSecret(desiredSecret(FILE), LIVE, NOW);
 const DELETE = deleteSecret(LIVE);
-const READ: SecretRequest = { kind: "getManaged", ...NAMED };
-const LOOK: SecretRequest = { kind: "getMetadata", ...NAMED };
+const READ: SecretRequest = { kind: "listManaged", ...NAMED };
+const LOOK: SecretRequest = { kind: "listMetadata", ...NAMED };
 
 /** Alice's Secret as the API server stores it. */
 const STORED = {
