@@ -66,7 +66,13 @@ const item = fc.dictionary(text, fc.oneof(value, text), { maxKeys: 4 });
 const member = fc.oneof(
   fc.tuple(fc.constant("items"), fc.oneof(fc.array(item), fc.constant(null))),
   fc.tuple(fc.constant("metadata"), fc.dictionary(text, text, { maxKeys: 3 })),
-  fc.tuple(fc.oneof(text, fc.constantFrom("kind", "item", "items ")), fc.oneof(value, fc.array(item))),
+  fc.tuple(
+    fc.oneof(
+      text.filter((name) => name !== "items"),
+      fc.constantFrom("kind", "item", "items "),
+    ),
+    fc.oneof(value, fc.array(item)),
+  ),
 );
 const list = fc
   .uniqueArray(member, { selector: ([name]) => name, maxLength: 5 })
