@@ -1,6 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import sshpk from "sshpk";
@@ -15,11 +15,10 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** A new key's file, and its OpenSSH line without the comment. */
+/** A key's file, and its OpenSSH line without the comment; one of each type, since a prime takes its time. */
 function generate(type: string): { readonly file: string; readonly line: string } {
   const file = join(folder, type);
-  rmSync(file, { force: true });
-  execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
+  if (!existsSync(file)) execFileSync("ssh-keygen", ["-q", "-t", type, "-N", "", "-C", "", "-f", file]);
   return { file, line: readFileSync(`${file}.pub`, "utf8").trim() };
 }
 
@@ -65,11 +64,11 @@ describe("a private key", () => {
       "PKCS#8",
       () => generateKeyPairSync("ed25519").privateKey.export({ type: "pkcs8", format: "pem" }).toString(),
     ],
-    ["PKCS#1", () => newRSA().export({ type: "pkcs1", format: "pem" }).toString()],
+    ["PKCS#1", () => anRSA().export({ type: "pkcs1", format: "pem" }).toString()],
     [
       "encrypted PKCS#8",
       () =>
-        newRSA().export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString(),
+        anRSA().export({ type: "pkcs8", format: "pem", cipher: "aes-256-cbc", passphrase: "x" }).toString(),
     ],
     [
       "PuTTY",
@@ -164,8 +163,11 @@ function publicJWK(file: string, line: string): string {
   return JSON.stringify(createPublicKey(exported(file, "PKCS8")).export({ format: "jwk" }));
 }
 
-function newRSA() {
-  return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+let rsa: KeyObject | undefined;
+
+function anRSA(): KeyObject {
+  rsa ??= generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  return rsa;
 }
 
 const BODY = "AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ";
