@@ -32,8 +32,9 @@ describe("docs/operations.md", () => {
     expect(rows).toContain(state);
   });
 
-  test("names events of the log that there are", () => {
-    const words = [...Object.keys(LOG_EVENTS), ...Object.keys(STATES), ...Object.keys(REQUEST_ERRORS)];
+  test("puts no CapitalizedWord between backticks but log events, STATEs, request errors, conditions and their reasons", () => {
+    const reasons = ["SharedKey", "NotInForce"];
+    const words = [LOG_EVENTS, STATES, REQUEST_ERRORS].flatMap((each) => Object.keys(each)).concat(reasons);
     const named = page.match(/(?<=`)[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+(?=`)/g) ?? [];
     const known = new Set([...words, ...CONDITION_TYPES]);
     expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([]);

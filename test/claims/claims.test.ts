@@ -97,7 +97,9 @@ describe("two SSHKeys of one key", () => {
 
   it("the one that goes is told that the key stays in force", () => {
     const scene = new Scene().put(OLDER, YOUNGER, { ...OLDER, disabled: true, generation: 2 });
-    expect(messageOf(scene.standing("older"))).toContain("it is held by SSHKey younger now");
+    expect(messageOf(scene.standing("older"))).toContain(
+      "through SSHKey younger; disable or delete that one too",
+    );
   });
 
   it("the one that goes is told nothing of a key that stays in force for somebody else", () => {

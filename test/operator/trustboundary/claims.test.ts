@@ -131,7 +131,7 @@ test("whoever revokes one of two SSHKeys of a key is told that it stays in force
   const status = await tenant.until("laptop", "Disabled", (each) =>
     (readyOf(each)?.message ?? "").includes("stays in force"),
   );
-  expect(readyOf(status)?.message).toContain("it is held by SSHKey backup now");
+  expect(readyOf(status)?.message).toContain("through SSHKey backup; disable or delete that one too");
 });
 
 function byType({ conditions = [] }: SSHKeyStatus, type: string): string | undefined {
