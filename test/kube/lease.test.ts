@@ -147,6 +147,14 @@ describe.each(Object.entries(FAULTS))("when a write of the Lease %s", (_, fault)
     expect(await until("it has ended", () => a.state.hasEnded)).toBeLessThanOrEqual(RELEASE_MS + STEP_MS);
     expect(await leads(b)).toBeLessThanOrEqual(LOOK_MS + ATTEMPT_MS + STEP_MS);
   });
+
+  test("a leader that is told to stop has ended in time though it happens to every attempt to release", async () => {
+    const a = startCandidate("a");
+    await leads(a);
+    a.connection.always = fault;
+    a.stop.abort();
+    expect(await until("it has ended", () => a.state.hasEnded)).toBeLessThanOrEqual(RELEASE_MS + STEP_MS);
+  });
 });
 
 describe("a process that is killed right after", () => {
