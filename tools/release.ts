@@ -101,8 +101,13 @@ function releaseNotes(source: string, version: string): string {
   return `${section.split("\n").slice(1).join("\n").trim()}\n`;
 }
 
+/** No install script is needed to build the bundle. */
 function bundle(source: string, out: string, version: string, epoch: string): void {
-  run("npm", ["ci", "--no-fund", "--no-audit", "--loglevel=error"], source);
+  run(
+    "npm",
+    ["ci", "--ignore-scripts", "--prefer-offline", "--no-fund", "--no-audit", "--loglevel=error"],
+    source,
+  );
   run(process.execPath, ["tools/build.ts"], source);
   cpSync(join(source, "LICENSE"), join(source, "dist", "LICENSE"));
   const archive = join(out, `sshkey-operator-${version}.tar.gz`);
