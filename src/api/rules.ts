@@ -10,7 +10,10 @@ import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
 export interface FieldFault {
   readonly field: "spec" | `spec.${keyof SSHKeySpec}`;
   /** A stable word for programs, usable as the reason of a condition. */
-  readonly code: KeyErrorCode;
+  readonly code: Extract<
+    KeyErrorCode,
+    "PrivateKey" | "InvalidUser" | "InvalidKey" | "InvalidTitle" | "InvalidOptions" | "InvalidExpiresAt"
+  >;
   /** What is wrong and what to do, in the CRD's own words. */
   readonly message: string;
 }

@@ -79,8 +79,9 @@ export class LeaderElector {
 
   /**
    * Takes part in the election until `signal` aborts. Each time it becomes the leader it calls `onStartedLeading`, whose
-   * signal aborts when leadership is lost or `signal` aborts; it takes part again only when `onStartedLeading` has settled. A term that ends by
-   * itself, or with `signal`, releases the lease. Rejects with what `onStartedLeading` rejects with while it leads.
+   * signal aborts when leadership is lost or `signal` aborts; it takes part again only when `onStartedLeading` has settled.
+   * A term that ends by itself, or with `signal`, releases the lease. Rejects with what `onStartedLeading` rejects with
+   * while it leads.
    */
   async run(
     signal: AbortSignal,
