@@ -2,7 +2,7 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Pool } from "undici";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { keysPath, managedSelector, secretsPath } from "../src/operator/paths.ts";
+import { managedSelector, secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
 
 const SELECTOR = managedSelector(DEFAULT_SETTINGS.secrets.installation);
@@ -37,7 +37,7 @@ async function listAll(kubeconfig: string): Promise<number> {
     } while (next !== "");
   };
   await Promise.all([
-    list(`${keysPath()}?`),
+    list(`${sshKeysPath()}?`),
     list(`${secretsPath()}?labelSelector=${encodeURIComponent(SELECTOR)}&`),
   ]);
   const ms = performance.now() - started;

@@ -1,4 +1,4 @@
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import { eventually } from "../test/cluster/eventually.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
@@ -107,7 +107,7 @@ class SecretWatch {
   /** ms from the POST of this key to its Secret. */
   async create(key: NewSSHKey): Promise<number> {
     const sent = performance.now();
-    await this.#site.client.json("POST", keysPath(TEAM), key);
+    await this.#site.client.json("POST", sshKeysPath(TEAM), key);
     return (await this.#seen(key.metadata.name)) - sent;
   }
 
@@ -121,7 +121,7 @@ class SecretWatch {
       const [holder, next] = rivals.slice(i, i + 2);
       if (holder === undefined || next === undefined) break;
       const sent = performance.now();
-      await this.#site.client.json("DELETE", `${keysPath(TEAM)}/${holder.metadata.name}`);
+      await this.#site.client.json("DELETE", `${sshKeysPath(TEAM)}/${holder.metadata.name}`);
       times.push((await this.#seen(next.metadata.name)) - sent);
       await meanwhile?.(i);
     }

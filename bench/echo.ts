@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { Agent, request } from "node:https";
 import { MANAGED_LABEL } from "../src/api/names.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
 
 /**
@@ -26,7 +26,7 @@ function echo(kubeconfig: string, namespace: string, resourceVersion: string): v
   const { hostname, port } = new URL(server);
   const agent = new Agent({ ca, keepAlive: true });
   const headers = { authorization, accept: "application/json" };
-  const path = `${keysPath(namespace)}?watch=1&resourceVersion=${resourceVersion}&timeoutSeconds=3600`;
+  const path = `${sshKeysPath(namespace)}?watch=1&resourceVersion=${resourceVersion}&timeoutSeconds=3600`;
   const create = (user: string, key: string) => {
     const body = JSON.stringify(secretOf(user, key));
     const more = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };

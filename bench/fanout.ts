@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import { eventually } from "../test/cluster/eventually.ts";
 import type { Bench, Figure, Round, Sample } from "./bench.ts";
@@ -68,7 +68,7 @@ export const fanOut: Bench = {
 function restriction(name: string) {
   return {
     method: "PATCH",
-    path: `${keysPath(TEAM)}/${name}`,
+    path: `${sshKeysPath(TEAM)}/${name}`,
     contentType: "application/merge-patch+json",
     body: JSON.stringify({ spec: { options: ["restrict"] } }),
   } as const;

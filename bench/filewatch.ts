@@ -1,4 +1,4 @@
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import type { NewSSHKey } from "./keyset.ts";
 import type { Site } from "./site.ts";
@@ -43,7 +43,7 @@ export class FileWatch {
   async add(key: NewSSHKey): Promise<Took> {
     const { name } = key.metadata;
     const sent = performance.now();
-    await this.#site.client.json("POST", keysPath(this.#namespace), key);
+    await this.#site.client.json("POST", sshKeysPath(this.#namespace), key);
     const answered = performance.now() - sent;
     return { answered, seen: (await this.#when(() => this.#isHeld(name))) - sent };
   }
@@ -51,7 +51,7 @@ export class FileWatch {
   /** The DELETE of an SSHKey, until no Secret holds it. */
   async revoke(name: string): Promise<Took> {
     const sent = performance.now();
-    await this.#site.client.json("DELETE", `${keysPath(this.#namespace)}/${name}`);
+    await this.#site.client.json("DELETE", `${sshKeysPath(this.#namespace)}/${name}`);
     const answered = performance.now() - sent;
     return { answered, seen: (await this.#when(() => !this.#isHeld(name))) - sent };
   }

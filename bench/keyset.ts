@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { API_VERSION, KIND } from "../src/api/names.ts";
 import type { StoredSSHKey } from "../src/claims/record.ts";
-import { keysPath } from "../src/operator/paths.ts";
+import { sshKeysPath } from "../src/operator/paths.ts";
 import type { Write } from "./send.ts";
 
 /** An SSHKey as a person would apply it. */
@@ -62,7 +62,7 @@ const ED25519_HEAD = Buffer.from("0000000b7373682d6564323535313900000020", "hex"
 export function creation(key: NewSSHKey): Write {
   return {
     method: "POST",
-    path: keysPath(key.metadata.namespace),
+    path: sshKeysPath(key.metadata.namespace),
     contentType: "application/json",
     body: JSON.stringify(key),
   };

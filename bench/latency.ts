@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeObject } from "../src/api/object.ts";
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { startEcho } from "./echo.ts";
 import { keySet, newSSHKey } from "./keyset.ts";
@@ -64,7 +64,7 @@ async function barePosts(site: Site, name: string, times: number, pauseMs: numbe
   for (let i = 0; i < times; i += 1) {
     const body = newKey(`${name}-${i}`);
     const sent = performance.now();
-    const { at } = await site.client.request("POST", keysPath(TEAM), body);
+    const { at } = await site.client.request("POST", sshKeysPath(TEAM), body);
     trips.push(at - sent);
     if (pauseMs > 0) await delay(pauseMs);
   }
@@ -72,7 +72,7 @@ async function barePosts(site: Site, name: string, times: number, pauseMs: numbe
 }
 
 async function echoes(site: Site, times: number): Promise<number[]> {
-  const { resourceVersion } = await site.client.list(keysPath(TEAM));
+  const { resourceVersion } = await site.client.list(sshKeysPath(TEAM));
   const echo = await startEcho(site.controlPlane.kubeconfig, TEAM, resourceVersion);
   try {
     return await projections(site, "echoed", times);
@@ -93,7 +93,7 @@ async function projections({ client }: Site, name: string, times: number): Promi
     awaited.set(`sshkeys-${name}-${i}`, resolve);
     const body = newKey(`${name}-${i}`);
     const sent = performance.now();
-    await client.request("POST", keysPath(TEAM), body);
+    await client.request("POST", sshKeysPath(TEAM), body);
     took.push((await seen) - sent);
     await delay(PAUSE_MS);
   }

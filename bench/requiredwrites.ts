@@ -1,11 +1,11 @@
 import { API_VERSION, KIND } from "../src/api/names.ts";
 import type { SSHKeyStatus } from "../src/api/sshkey.generated.ts";
 import { DEFAULT_POLICY } from "../src/claims/policy.ts";
-import { readSSHKey } from "../src/claims/record.ts";
+import { toSSHKeyRecord } from "../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { keyStatusPath, secretsPath, WRITE_QUERY } from "../src/operator/paths.ts";
+import { secretsPath, sshKeyStatusPath, WRITE_QUERY } from "../src/operator/paths.ts";
 import { Projection } from "../src/projection/projection.ts";
-import { createSecret, readSecret } from "../src/projection/secret.ts";
+import { buildCreate, toLiveSecret } from "../src/projection/secret.ts";
 import { statusWrite } from "../src/projection/status.ts";
 import type { CreatedSSHKey } from "./keyset.ts";
 import type { Write } from "./send.ts";
@@ -34,17 +34,17 @@ export interface Required {
 export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): Required {
   const settings = DEFAULT_SETTINGS.secrets;
   const projection = new Projection(DEFAULT_POLICY, settings);
-  for (const key of keys) projection.putKey(readSSHKey(key), now);
+  for (const key of keys) projection.putSSHKey(toSSHKeyRecord(key), now);
   const secrets: SecretBody[] = [];
   const statuses: StatusBody[] = [];
   for (const target of projection.targets()) {
-    const write = createSecret(projection.plan(target, now).desired, settings.installation, now);
+    const write = buildCreate(projection.plan(target, now).desired, settings.installation, now);
     if (write.kind !== "create") throw new TypeError("a Secret that is not there can only be created");
     const body = write.object as SecretBody;
     const metadata = { ...body.metadata, uid: target.id, resourceVersion: "1" };
     if (body.data.authorized_keys !== "") {
       secrets.push(body);
-      projection.applyResponse(target, readSecret({ ...body, metadata }, settings.installation));
+      projection.applyResponse(target, toLiveSecret({ ...body, metadata }, settings.installation));
     }
     for (const [claim, verdict] of projection.plan(target, now).verdicts) {
       const due = statusWrite(claim, verdict, now);
@@ -88,7 +88,7 @@ function statusRequest(
   verb: StatusVerb,
   key: CreatedSSHKey | undefined,
 ): Write {
-  const path = `${keyStatusPath(namespace, name)}?${QUERY}`;
+  const path = `${sshKeyStatusPath(namespace, name)}?${QUERY}`;
   const patch = { method: "PATCH", path } as const;
   const type = { apiVersion: API_VERSION, kind: KIND };
   switch (verb) {

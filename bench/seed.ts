@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Client as SocketClient } from "undici";
 import { API_VERSION } from "../src/api/names.ts";
-import { keyStatusPath, keysPath, secretPath, secretsPath } from "../src/operator/paths.ts";
+import { secretPath, secretsPath, sshKeyStatusPath, sshKeysPath } from "../src/operator/paths.ts";
 import { type CreatedSSHKey, creation, type NewSSHKey, newSSHKey } from "./keyset.ts";
 import { type Required, requiredFor, writesOf } from "./requiredwrites.ts";
 import { BEST, sendAll } from "./send.ts";
@@ -68,12 +68,12 @@ async function sampleFields({ client, controlPlane }: Site): Promise<{ key: unkn
   const namespace = "default";
   const created = await client.json<CreatedSSHKey>(
     "POST",
-    keysPath(namespace),
+    sshKeysPath(namespace),
     newSSHKey(namespace, "sample", "sample", -1),
   );
   const required: Required = requiredFor([created]);
   await sendAll(writesOf(required), { ...BEST, kubeconfig: controlPlane.kubeconfig });
-  const path = keyStatusPath(namespace, "sample").replace(/\/status$/, "");
+  const path = sshKeyStatusPath(namespace, "sample").replace(/\/status$/, "");
   const secret = required.secrets[0]?.metadata.name ?? "";
   const fields = {
     key: (await client.json<Managed>("GET", path)).metadata.managedFields,

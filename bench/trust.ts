@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MANAGED_LABEL } from "../src/api/names.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { keysPath, secretPath, secretsPath } from "../src/operator/paths.ts";
+import { secretPath, secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { FileWatch, type Took } from "./filewatch.ts";
 import { creation, newSSHKey } from "./keyset.ts";
@@ -134,9 +134,9 @@ async function flood({ controlPlane }: Site, signal: AbortSignal): Promise<void>
 
 async function toggle({ client }: Site, signal: AbortSignal): Promise<void> {
   const key = newSSHKey(LOUD, "toggled", "toggled", 7e6);
-  await client.json("POST", keysPath(LOUD), key);
+  await client.json("POST", sshKeysPath(LOUD), key);
   for (let disabled = true; !signal.aborted; disabled = !disabled) {
-    await client.json("PATCH", `${keysPath(LOUD)}/toggled`, { spec: { disabled } });
+    await client.json("PATCH", `${sshKeysPath(LOUD)}/toggled`, { spec: { disabled } });
     await delay(TOGGLE_MS);
   }
 }

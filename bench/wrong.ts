@@ -1,13 +1,13 @@
 import { statusDigest } from "../src/claims/observedstatus.ts";
 import type { StoredSSHKey } from "../src/claims/record.ts";
-import { keysPath, secretsPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import type { Required } from "./requiredwrites.ts";
 import type { Site } from "./site.ts";
 
 /** Each Secret and status that is not what it should be, transition times aside; empty when all are right. */
 export async function wrongAt({ client }: Site, required: Required): Promise<string[]> {
-  const keys = await client.list<StoredSSHKey>(keysPath());
+  const keys = await client.list<StoredSSHKey>(sshKeysPath());
   const secrets = await client.list<SecretObject>(secretsPath());
   const files = new Map(secrets.items.map((s) => [`${s.metadata.namespace}/${s.metadata.name}`, s.data]));
   const digests = new Map(keys.items.map((key) => [key.metadata.uid, statusDigest(key.status)]));

@@ -1,26 +1,27 @@
+import { isNewer } from "../api/object.ts";
 import type { State } from "../api/states.ts";
 import { Deadlines } from "../deadlines.ts";
 import type { Claim } from "./claim.ts";
 import { type Finding, judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
 import type { Policy } from "./policy.ts";
-import { isSameSpec, type SSHKeyRecord } from "./record.ts";
+import { isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
-/** A claim whose standing may be another one than before. */
+/** A claim whose standing may have changed. */
 export interface Change {
   readonly claim: Claim;
-  /** True if it held its key before and no longer does. */
-  readonly isLost: boolean;
+  /** `lost`: it held its key before and no longer does. `gone`: its SSHKey is deleted. */
+  readonly kind: "new" | "changed" | "lost" | "gone";
 }
 
-interface MutableClaim extends Claim {
-  record: SSHKeyRecord;
-  findings: readonly Finding[];
-  since: number;
-  isExpired: boolean;
-  isInForce: boolean;
-  isHolder: boolean;
+/** What an SSHKey that was put has changed. */
+export interface Put {
+  readonly claim: Claim;
+  /** What was known of this very SSHKey. */
+  readonly before: SSHKeyRecord | undefined;
+  /** None where only the status differs; otherwise always including its own claim. See also takeAffected. */
+  readonly changes: readonly Change[];
 }
 
 /**
@@ -53,17 +54,29 @@ export class Claims {
     for (const each of namespaces) yield* this.#namespaces.get(each)?.byName.values() ?? [];
   }
 
+  /** Reads an SSHKey. What is known of this very generation is not parsed again. */
+  read(object: StoredSSHKey): SSHKeyRecord {
+    const { namespace = "", name } = object.metadata;
+    return toSSHKeyRecord(object, this.#find(namespace, name)?.record);
+  }
+
   /**
-   * Adds or updates an SSHKey; returns the claims that change, always including its own; see also takeAffected. An
-   * SSHKey of this name with another UID has to be removed first.
+   * Adds or updates an SSHKey; one of the same name with another UID or user goes. Undefined for an older view of a known
+   * SSHKey, which changes nothing.
    */
-  put(record: SSHKeyRecord, now: number): readonly Change[] {
+  put(record: SSHKeyRecord, now: number): Put | undefined {
     const known = this.#find(record.namespace, record.name);
-    if (known === undefined) return this.#insert(record, now);
-    const before = known.record;
-    this.observe(record);
-    if (isSameSpec(before, record)) return [{ claim: known, isLost: false }];
-    return this.#reinsert(
+    const before = known?.record;
+    if (known === undefined || before === undefined) return this.#insert(record, now);
+    if (before.uid === record.uid && isNewer(before, record)) return undefined;
+    if (before.uid !== record.uid || before.user !== record.user) {
+      const gone = this.remove(record.namespace, record.name);
+      const { claim, changes } = this.#insert(record, now);
+      return { claim, before: undefined, changes: [...gone, ...changes] };
+    }
+    this.#setRecord(known, record);
+    if (isSameSpec(before, record)) return { claim: known, before, changes: [] };
+    const changes = this.#reinsert(
       [known],
       now,
       () => {
@@ -72,6 +85,7 @@ export class Claims {
       },
       before,
     );
+    return { claim: known, before, changes };
   }
 
   /**
@@ -87,13 +101,10 @@ export class Claims {
     });
   }
 
-  /** Takes note of another status or version of a known SSHKey, whose spec is the same. */
-  observe(record: SSHKeyRecord): void {
+  /** Stores another status or version of a known SSHKey, whose spec is the same. */
+  updateStatus(record: SSHKeyRecord): void {
     const claim = this.#find(record.namespace, record.name);
-    if (claim === undefined) return;
-    this.#count(claim.record, -1);
-    claim.record = record;
-    this.#count(record, 1);
+    if (claim !== undefined) this.#setRecord(claim, record);
   }
 
   /** How many SSHKeys there are, by the STATE on their status ("" before the first) and key type ("" for no key). */
@@ -104,6 +115,7 @@ export class Claims {
     }
   }
 
+  /** Removes an SSHKey; returns its own claim as `gone`, and the others that change. */
   remove(namespace: string, name: string): readonly Change[] {
     const claims = this.#namespaces.get(namespace);
     const claim = this.#find(namespace, name);
@@ -115,8 +127,7 @@ export class Claims {
     claim.isInForce = false;
     this.#leave(claim, claim.record, changes);
     if (claims.byName.size === 0) this.#namespaces.delete(namespace);
-    changes.delete(claim);
-    return changes.all();
+    return [{ claim, kind: "gone" }, ...changes.allBut(claim)];
   }
 
   /**
@@ -173,7 +184,7 @@ export class Claims {
     return standingOf(claim, group?.holderFor(claim) ?? claim, group?.isShared === true, this.#policy);
   }
 
-  #insert(record: SSHKeyRecord, now: number): readonly Change[] {
+  #insert(record: SSHKeyRecord, now: number): Put {
     const claim: MutableClaim = {
       record,
       findings: [],
@@ -190,13 +201,12 @@ export class Claims {
     claims.byName.set(record.name, claim);
     this.#count(record, 1);
     const changes = new Changes();
-    changes.note(claim);
     this.#judge(claim, now);
     this.#join(claim, changes);
-    return changes.all();
+    return { claim, before: undefined, changes: [{ claim, kind: "new" }, ...changes.allBut(claim)] };
   }
 
-  /** Takes these out of the competition for their keys, judges them anew and lets them in again. */
+  /** Removes these claims from their groups, judges them again and adds them back. */
   #reinsert(
     claims: readonly MutableClaim[],
     now: number,
@@ -295,6 +305,12 @@ export class Claims {
     return found instanceof KeyGroup ? found : undefined;
   }
 
+  #setRecord(claim: MutableClaim, record: SSHKeyRecord): void {
+    this.#count(claim.record, -1);
+    claim.record = record;
+    this.#count(record, 1);
+  }
+
   #find(namespace: string, name: string): MutableClaim | undefined {
     return this.#namespaces.get(namespace)?.byName.get(name);
   }
@@ -311,6 +327,15 @@ export class Claims {
 const NOTIFY_LARGE_GROUP_EVERY_MS = 10_000;
 const MANY_CLAIMS = 1000;
 
+interface MutableClaim extends Claim {
+  record: SSHKeyRecord;
+  findings: readonly Finding[];
+  since: number;
+  isExpired: boolean;
+  isInForce: boolean;
+  isHolder: boolean;
+}
+
 /** The claims of one namespace. A key with one SSHKey has no group, as nearly all have. */
 interface NamespaceClaims {
   readonly byName: Map<string, MutableClaim>;
@@ -320,22 +345,22 @@ interface NamespaceClaims {
 
 /** What one call changes, each claim once. */
 class Changes {
-  readonly #lost = new Map<MutableClaim, boolean>();
+  readonly #kinds = new Map<MutableClaim, "changed" | "lost">();
 
   note(claim: MutableClaim): void {
-    if (!this.#lost.has(claim)) this.#lost.set(claim, false);
+    if (!this.#kinds.has(claim)) this.#kinds.set(claim, "changed");
   }
 
   setHolder(claim: MutableClaim, isHolder: boolean): void {
-    if (claim.isHolder !== isHolder) this.#lost.set(claim, !isHolder);
+    if (claim.isHolder !== isHolder) this.#kinds.set(claim, isHolder ? "changed" : "lost");
     claim.isHolder = isHolder;
   }
 
-  delete(claim: MutableClaim): void {
-    this.#lost.delete(claim);
+  all(): readonly Change[] {
+    return Array.from(this.#kinds, ([claim, kind]) => ({ claim, kind }));
   }
 
-  all(): readonly Change[] {
-    return Array.from(this.#lost, ([claim, isLost]) => ({ claim, isLost }));
+  allBut(claim: Claim): readonly Change[] {
+    return this.all().filter((change) => change.claim !== claim);
   }
 }

@@ -4,11 +4,11 @@ import { CONDITION_TYPES, STATES, type State } from "../api/states.ts";
 
 /** What is kept of a stored status: a digest to compare with, and the values the next status carries over. */
 export interface ObservedStatus {
-  /** Of all that the operator writes, without the times of the conditions. */
+  /** Digest of all fields and conditions that the operator owns, without lastTransitionTime. */
   readonly digest: string;
-  /** Of the spec that it speaks of, -1 before the first status. */
+  /** status.observedGeneration, -1 before the first status. */
   readonly generation: number;
-  /** Since when it says that the SSHKey has had its key, in ms since the epoch. */
+  /** status.claimedSince, in ms since the epoch. */
   readonly claimedSince: number | undefined;
   /** "" before the first status, and for a word that is none. */
   readonly state: State | "";
@@ -24,7 +24,7 @@ export type UndatedStatus = Omit<SSHKeyStatus, "conditions"> & {
 };
 
 /** Reads what matters of a status as the API server holds it. */
-export function readStatus(status: SSHKeyStatus | undefined): ObservedStatus {
+export function toObservedStatus(status: SSHKeyStatus | undefined): ObservedStatus {
   const conditions = ownConditions(status);
   const state = conditions[CONDITION_TYPES.indexOf("Ready")]?.reason ?? "";
   return {

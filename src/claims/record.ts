@@ -7,7 +7,7 @@ import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
-import { type ObservedStatus, readStatus } from "./observedstatus.ts";
+import { type ObservedStatus, toObservedStatus } from "./observedstatus.ts";
 
 /** Facts of one SSHKey: what the object says, parsed once. Times are in ms since the epoch. */
 export interface SSHKeyRecord {
@@ -68,13 +68,13 @@ export interface StoredSSHKey extends KubeObject {
  * Reads an SSHKey. Total: whatever the object holds, it becomes a record. `known`, an older record of an SSHKey of this
  * name in the same history, saves parsing the same spec again.
  */
-export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRecord {
+export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRecord {
   const { metadata, status } = object;
   const changing = {
     resourceVersion: metadata.resourceVersion,
     isTerminating: metadata.deletionTimestamp !== undefined,
     bytes: sizeOf(object),
-    observed: readStatus(status),
+    observed: toObservedStatus(status),
   };
   if (known?.uid === metadata.uid && known.generation === metadata.generation)
     return { ...known, ...changing };
@@ -100,6 +100,16 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
     bytes: changing.bytes,
     observed: changing.observed,
   };
+}
+
+/**
+ * In the order to store what a list shows. SSHKeys whose key came in by an edit that no status attests come last: they are
+ * dated behind all who have the key, so those have to be known first.
+ */
+export function datedFirst(records: readonly SSHKeyRecord[]): readonly SSHKeyRecord[] {
+  const undated = records.filter(({ claimedSince }) => claimedSince === undefined);
+  undated.sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
+  return [...records.filter(({ claimedSince }) => claimedSince !== undefined), ...undated];
 }
 
 /** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */

@@ -20,7 +20,7 @@ export interface Call {
   readonly signal?: AbortSignal;
   /** Limit in milliseconds for the whole answer, for a stream until its headers; default 30,000. */
   readonly deadlineMs?: number;
-  /** Asked when a connection is there and nothing is sent yet; false ends the request with `Aborted`. */
+  /** Asked at once, and again with a connection in hand and nothing sent; false ends the request with `Aborted`. */
   readonly mayBeSent?: () => boolean;
 }
 
@@ -43,6 +43,9 @@ export interface BodyReader<T> {
   /** Called when the body is whole. */
   end(): T;
 }
+
+/** The part of a Transport that writers need. */
+export type Requests = Pick<Transport, "request">;
 
 export interface TransportOptions {
   readonly credentials: Credentials;
@@ -138,7 +141,7 @@ export class Transport {
   #open(call: Call): RequestScope {
     const scope = new RequestScope(call.signal);
     scope.limit(call.deadlineMs ?? 30_000, "Timeout");
-    if (this.#closed) {
+    if (this.#closed || call.mayBeSent?.() === false) {
       scope.end("Aborted");
     }
     this.#running.add(scope);

@@ -2,43 +2,22 @@ import { sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
+import type { Requests } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
-import { accessChanges } from "../projection/accesschanges.ts";
-import { type Answer, isStalled } from "../projection/delivery.ts";
+import { isStalled } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
-import { type ReconcileResult, reconcile, type SecretRequest } from "../projection/reconcile.ts";
+import { type ReconcileResult, reconcile } from "../projection/reconcile.ts";
 import { statusWrite } from "../projection/status.ts";
-import type { Target } from "../projection/target.ts";
 import type { Announcer } from "./announcer.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
-import { type Requests, SecretWriter } from "./secretwriter.ts";
-import type { Sources } from "./sources.ts";
+import { SecretWriter } from "./secretwriter.ts";
 import { StatusWriter } from "./statuswriter.ts";
 import { WriteBudget } from "./writebudget.ts";
 
-/** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
-const RETRY = { initialMs: 5, maxMs: 30_000 };
-
-/** A blocked Secret is requeued after this long, in ms; nothing tells when a policy or a quota has changed. */
-const BLOCKED_REQUEUE_MS = 4000;
-
-/** Blocked Secrets cost at most 20 requests a second together, however many of them are asked about at once. */
-const BLOCKED_REQUEST_INTERVAL_MS = 55;
-
-/** A target whose reconcile kept the event loop busy for longer than SLOW_RECONCILE_MS is not taken up again for this many times as long. */
-const COOLDOWN_FACTOR = 10;
-const REMOVAL_COOLDOWN_FACTOR = 4;
-const LONGEST_REMOVAL_COOLDOWN_MS = 150;
-const SLOW_RECONCILE_MS = 5;
-
-/** While writes are in progress, the Secret of a new SSHKey waits this long, in ms, so that several new keys share one write. */
-const BATCH_DELAY_MS = 20;
-
 export interface ControllerOptions {
   readonly projection: Projection;
-  readonly sources: Sources;
   readonly deletions: DeletionGuard;
   /** Sends nothing when this instance may not write. */
   readonly requests: Requests;
@@ -65,8 +44,6 @@ export class Controller {
   readonly #writer: SecretWriter;
   readonly #statusWriter: StatusWriter;
   readonly #budget = new WriteBudget();
-  /** What went wrong in the reconcile of a target that is running. */
-  readonly #errors = new Map<string, ApiError>();
   #leads = false;
 
   constructor(options: ControllerOptions) {
@@ -80,7 +57,7 @@ export class Controller {
           ...metrics.queueObserver(name),
           failed: (key, err) => {
             metrics.reconciled(name, "error");
-            logEvent(log, "UnexpectedError", { key, err });
+            logEvent(log, "UnexpectedError", { [name === "status" ? "sshKey" : "secret"]: key, err });
           },
         },
       });
@@ -91,7 +68,7 @@ export class Controller {
     this.#statusWriter = new StatusWriter(requests);
   }
 
-  /** Secrets that cannot be written as things are. */
+  /** Secrets that cannot be written until something changes. */
   get blockedCount(): number {
     return this.#blockedIds.size;
   }
@@ -108,8 +85,7 @@ export class Controller {
     this.#leads = true;
     projection.beginWriting(this.#o.now());
     for (const { id } of projection.targets()) this.secrets.add(id);
-    this.enqueueDue();
-    const tick = setInterval(() => this.#tick(), 1000);
+    this.enqueueDirty();
     try {
       await Promise.all([
         this.secrets.run((id) => this.#reconcileSecret(id, signal), workers.secret, term),
@@ -117,69 +93,53 @@ export class Controller {
         this.statuses.run((id) => this.#reconcileStatus(id, signal), workers.status, term),
       ]);
     } finally {
-      clearInterval(tick);
       this.#leads = false;
     }
   }
 
-  /** Queues what the projection has found to be due. `isCreation`: more of the same user may follow closely. */
-  enqueueDue(isCreation = false): void {
-    const { targets, statuses, copies } = this.#o.projection.takeDue();
+  /** Enqueues what the projection has marked dirty. */
+  enqueueDirty(): void {
+    const { targets, statuses, copies } = this.#o.projection.takeDirty();
     // A standby queues nothing: whoever begins to lead goes over everything.
     if (!this.#leads) return;
     for (const secret of copies) this.#o.announcer.copyFound(secret);
-    const delay = isCreation && this.#writer.sending > 0 ? BATCH_DELAY_MS : 0;
+    const isWriting = this.#writer.inFlight > 0;
     for (const [id, urgency] of targets) {
-      if (this.#blockedIds.has(id)) this.blocked.add(id, urgency);
-      else if (urgency === "removal") this.secrets.add(id, urgency);
-      else this.secrets.addAfter(id, delay, urgency);
+      const queue = this.#blockedIds.has(id) ? this.blocked : this.secrets;
+      if (urgency === "removal") queue.add(id, "removal");
+      else if (urgency === "creation" && isWriting) queue.addAfter(id, BATCH_DELAY_MS);
+      else queue.add(id);
     }
     for (const { record } of statuses) this.statuses.add(sshKeyId(record));
-  }
-
-  /** Queues these targets, whatever is known of them. */
-  enqueue(ids: Iterable<string>): void {
-    if (this.#leads) for (const id of ids) this.secrets.add(id, "removal");
-  }
-
-  #tick(): void {
-    const { projection, now } = this.#o;
-    projection.advance(now());
-    projection.reportPending(now());
-    this.enqueueDue();
   }
 
   /** Whatever happens, the target is requeued if its Secret is not as it should be. */
   async #reconcileSecret(id: string, signal: AbortSignal): Promise<void> {
     // Blocked since it was queued: only one of the two queues works on a target.
     if (this.#blockedIds.has(id)) return this.blocked.add(id);
-    const result = await this.#guardedReconcile(id, this.secrets, signal);
-    if (result === undefined || signal.aborted) return;
-    if (isStalledAfter(result)) {
+    const end = await this.#runReconcile(id, this.secrets, signal);
+    if (end === undefined || signal.aborted) return;
+    if (isStalledAfter(end.result)) {
       this.#blockedIds.add(id);
-      this.#requeueBlocked(id, result);
-    } else this.#requeue(id, result);
+      this.#requeueBlocked(id, end.result);
+    } else this.#requeue(id, end);
   }
 
   async #reconcileBlocked(id: string, signal: AbortSignal): Promise<void> {
     if (!this.#blockedIds.has(id)) return this.secrets.add(id);
-    let requests = 0;
-    const result = await this.#guardedReconcile(id, this.blocked, signal, () => {
-      requests += 1;
-    });
+    const end = await this.#runReconcile(id, this.blocked, signal);
     if (signal.aborted) return;
-    if (result === undefined || !isStalledAfter(result)) {
+    if (end === undefined || !isStalledAfter(end.result)) {
       this.#blockedIds.delete(id);
-      if (result !== undefined) this.#requeue(id, result);
-    } else this.#requeueBlocked(id, result);
+      if (end !== undefined) this.#requeue(id, end);
+    } else this.#requeueBlocked(id, end.result);
     const now = performance.now();
     this.#nextBlockedRequestAt =
-      Math.max(now, this.#nextBlockedRequestAt) + requests * BLOCKED_REQUEST_INTERVAL_MS;
+      Math.max(now, this.#nextBlockedRequestAt) + (end?.requests ?? 0) * BLOCKED_REQUEST_INTERVAL_MS;
     await sleep(this.#nextBlockedRequestAt - now, signal);
   }
 
   #requeueBlocked(id: string, { blocked, isWatched }: BlockedResult): void {
-    this.#errors.delete(id);
     const target = this.#o.projection.target(id);
     // Of a key whose SSHKey is gone no status can say that it is still in the Secret.
     if (target !== undefined && (!target.hasSSHKeys || this.#o.projection.linesWithoutSSHKey(target) > 0))
@@ -187,10 +147,8 @@ export class Controller {
     if (!isWatched) this.blocked.addAfter(id, BLOCKED_REQUEUE_MS);
   }
 
-  #requeue(id: string, result: ReconcileResult): void {
+  #requeue(id: string, { result, error }: ReconcileEnd): void {
     const { metrics, log, now } = this.#o;
-    const error = this.#errors.get(id);
-    this.#errors.delete(id);
     switch (result.kind) {
       case "done":
         metrics.reconciled("secret", result.requeueAt === undefined ? "success" : "requeue_after");
@@ -209,98 +167,65 @@ export class Controller {
     }
   }
 
-  /** Undefined when the target has to stay as it is for now; it is queued again when that is over. */
-  async #guardedReconcile(
-    id: string,
-    queue: WorkQueue<string>,
-    signal: AbortSignal,
-    onRequest = () => {},
-  ): Promise<ReconcileResult | undefined> {
-    const { sources, deletions, log, metrics } = this.#o;
-    if (!sources.isSynced(namespaceOf(id))) return undefined;
-    const waitMs = deletions.waitMs(id);
-    if (waitMs > 0) {
-      if (waitMs === Number.POSITIVE_INFINITY) return undefined;
-      const text =
-        "The CRD was recreated less than 5 minutes ago; the Secret is not changed until its SSHKeys are applied again or that time is over.";
-      logEvent(log, "DeletionUnconfirmed", { secret: id }, text);
-      this.secrets.addAfter(id, waitMs);
-      return undefined;
-    }
-    try {
-      return await this.#runReconcile(id, queue, signal, onRequest);
-    } catch (error) {
-      if (signal.aborted) return undefined;
-      metrics.reconciled("secret", "error");
-      logEvent(log, "UnexpectedError", { secret: id, err: error });
-      this.#blockedIds.delete(id);
-      this.secrets.retry(id);
-      return undefined;
-    } finally {
-      this.enqueueDue();
-    }
-  }
-
-  /** Carries out what `reconcile` decides. */
+  /**
+   * Carries out what `reconcile` decides. Undefined when the target has to stay as it is for now: its namespace is not
+   * synced or a deletion is unconfirmed. It is queued again when that is over.
+   */
   async #runReconcile(
     id: string,
     queue: WorkQueue<string>,
     signal: AbortSignal,
-    onRequest: () => void,
-  ): Promise<ReconcileResult> {
-    const { projection, now } = this.#o;
-    let busyMs = 0;
-    const timed = <T>(work: () => T): T => {
-      const started = performance.now();
-      const result = work();
-      busyMs += performance.now() - started;
-      return result;
-    };
-    const target = projection.target(id);
-    target?.noteAnnounced();
+  ): Promise<ReconcileEnd | undefined> {
+    const { projection, deletions, now } = this.#o;
+    if (!projection.isSynced(namespaceOf(id))) return undefined;
+    const waitMs = deletions.waitMs(id);
+    if (waitMs > 0) {
+      if (waitMs < Number.POSITIVE_INFINITY) this.#waitForReinstallation(id, waitMs);
+      return undefined;
+    }
+    let error: ApiError | undefined;
+    let requests = 0;
+    const clock = new BusyClock();
     const running = reconcile(projection, id, now, (isRemoval, bytes) =>
-      this.#budget.permit(id, namespaceOf(id), isRemoval, bytes),
+      this.#budget.take(id, namespaceOf(id), isRemoval, bytes),
     );
-    let step = timed(() => running.next());
+    let step = clock.time(() => running.next());
     while (step.done !== true) {
-      onRequest();
-      const answer = await this.#answer(id, step.value, signal);
-      step = timed(() => running.next(answer));
+      const request = step.value;
+      requests += 1;
+      const answered = await this.#writer.send(request, signal);
+      // What listMetadata shows explains the error before it. Nothing else does: what the server failed to write is read
+      // as well.
+      if (answered.error !== undefined || request.kind === "listMetadata") error = answered.error;
+      step = clock.time(() => running.next(answered.answer));
     }
-    const { value } = step;
-    if (target !== undefined) timed(() => this.#announce(target, value));
-    if (busyMs > SLOW_RECONCILE_MS) {
-      const rest = COOLDOWN_FACTOR * busyMs;
-      queue.hold(
-        id,
-        rest,
-        Math.min(rest, Math.max(LONGEST_REMOVAL_COOLDOWN_MS, REMOVAL_COOLDOWN_FACTOR * busyMs)),
-      );
-    }
-    return value;
+    const result = step.value;
+    clock.time(() => this.#logAccess(id, result));
+    this.#coolDown(id, queue, clock.busyMs);
+    this.enqueueDirty();
+    return { result, error, requests };
   }
 
-  async #answer(id: string, request: SecretRequest, signal: AbortSignal): Promise<Answer> {
-    const before = this.#o.projection.target(id)?.live;
-    const { answer, error } = await this.#writer.send(request, before, signal);
-    if (error !== undefined) this.#errors.set(id, error);
-    // What it shows explains the error before it. Nothing else does: what the server failed to write is read as well.
-    else if (request.kind === "listMetadata") this.#errors.delete(id);
-    return answer;
+  #waitForReinstallation(id: string, waitMs: number): void {
+    const text =
+      "The CRD was recreated less than 5 minutes ago; the Secret is not changed until its SSHKeys are applied again or that time is over.";
+    logEvent(this.#o.log, "DeletionUnconfirmed", { secret: id }, text);
+    this.secrets.addAfter(id, waitMs);
   }
 
-  /** Says who may log in by the Secret now and could not when that was last said, or the other way round. */
-  #announce(target: Target, result: ReconcileResult): void {
+  #coolDown(id: string, queue: WorkQueue<string>, busyMs: number): void {
+    if (busyMs <= SLOW_RECONCILE_MS) return;
+    const rest = COOLDOWN_FACTOR * busyMs;
+    const forRemovals = Math.max(LONGEST_REMOVAL_COOLDOWN_MS, REMOVAL_COOLDOWN_FACTOR * busyMs);
+    queue.hold(id, rest, Math.min(rest, forRemovals));
+  }
+
+  #logAccess(id: string, { access }: ReconcileResult): void {
     const { announcer, projection } = this.#o;
-    const { live, announced = "", isChangedByOthers } = target;
-    if (live === undefined || live.ownership === "own") {
-      target.announced = live?.file ?? "";
-      const changes = accessChanges(target, projection.claims, announced, target.announced);
-      announcer.accessChanged(target, changes, isChangedByOthers);
-    }
-    if (!isChangedByOthers || result.kind !== "done") return;
-    announcer.secretRestored(target);
-    target.isChangedByOthers = false;
+    const target = projection.target(id);
+    if (target === undefined || access === undefined) return;
+    announcer.accessChanged(target, access.changes, access.isChangedByOthers);
+    if (access.isRestored) announcer.secretRestored(target);
   }
 
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */
@@ -309,7 +234,7 @@ export class Controller {
     const [namespace = "", name = ""] = id.split("/");
     const claim = projection.claims.get(namespace, name);
     const verdict = claim && projection.lastVerdict(claim);
-    if (claim === undefined) metrics.forgetChanges(id);
+    if (claim === undefined) metrics.forgetChange(id);
     if (claim === undefined || verdict === undefined) return this.statuses.forget(id);
     const write = statusWrite(claim, verdict, now());
     if (write === undefined) {
@@ -317,7 +242,7 @@ export class Controller {
       return this.statuses.forget(id);
     }
     const { record } = claim;
-    const pause = this.#budget.permitStatus(id, namespace, record.bytes);
+    const pause = this.#budget.takeStatus(id, namespace, record.bytes);
     if (pause > 0) return this.statuses.addAfter(id, pause);
     try {
       const written = await this.#statusWriter.write(record, write.status, signal);
@@ -335,12 +260,51 @@ export class Controller {
       metrics.stateChanged(verdict.state);
       announcer.stateChanged(claim, verdict, write.previousState);
     } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
       if (signal.aborted) return;
       metrics.reconciled("status", "error");
-      const isExpected = error instanceof ApiError;
-      logEvent(log, isExpected ? "ReconcileFailed" : "UnexpectedError", { sshKey: id, err: error });
-      this.statuses.retry(id, error instanceof ApiError ? error.retryAfterMs : undefined);
+      logEvent(log, "ReconcileFailed", { sshKey: id, err: error });
+      this.statuses.retry(id, error.retryAfterMs);
     }
+  }
+}
+
+/** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
+const RETRY = { initialMs: 5, maxMs: 30_000 };
+
+/** A blocked Secret is requeued after this long, in ms; nothing tells when a policy or a quota has changed. */
+const BLOCKED_REQUEUE_MS = 4000;
+
+/** Blocked Secrets cost at most 20 requests a second together, however many of them are asked about at once. */
+const BLOCKED_REQUEST_INTERVAL_MS = 55;
+
+/** A target whose reconcile kept the event loop busy for longer than SLOW_RECONCILE_MS is not taken up again for this many times as long. */
+const COOLDOWN_FACTOR = 10;
+const REMOVAL_COOLDOWN_FACTOR = 4;
+const LONGEST_REMOVAL_COOLDOWN_MS = 150;
+const SLOW_RECONCILE_MS = 5;
+
+/** While writes are in progress, the Secret of a new SSHKey waits this long, in ms, so that several new keys share one write. */
+const BATCH_DELAY_MS = 20;
+
+/** How one run of `reconcile` ended. */
+interface ReconcileEnd {
+  readonly result: ReconcileResult;
+  /** The last error of the API server that the result stands for. */
+  readonly error: ApiError | undefined;
+  /** How many requests it took. */
+  readonly requests: number;
+}
+
+/** Time that synchronous work takes, in ms. */
+class BusyClock {
+  busyMs = 0;
+
+  time<T>(work: () => T): T {
+    const started = performance.now();
+    const result = work();
+    this.busyMs += performance.now() - started;
+    return result;
   }
 }
 

@@ -1,51 +1,21 @@
 import { createdAt, type KubeObject } from "../api/object.ts";
-import { sshKeyId } from "../claims/record.ts";
+import { type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { Backoff, type BackoffOptions } from "../kube/backoff.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
+import { type Log, logEvent } from "./logevent.ts";
 import { CRD_PATH, METADATA_ONLY } from "./paths.ts";
-
-/** How long after an installation of the CRD the SSHKeys may take to be applied again, in ms. */
-const REINSTALL_GRACE_MS = 5 * 60_000;
-
-const BACKOFF = { initialMs: 500, maxMs: 10_000 };
-
-/** Times in ms since the epoch. */
-interface CRDInfo {
-  /** An SSHKey from before this time may have disappeared with an earlier CRD. */
-  readonly createdAt: number;
-  /** Until this time such an SSHKey may only be waiting to be applied again. */
-  readonly graceEnds: number;
-}
-
-/** An SSHKey disappeared, or got a deletionTimestamp. */
-export interface UnconfirmedDeletion {
-  readonly namespace: string;
-  readonly name: string;
-  readonly uid: string;
-  /** Is the SSHKey still there, with a deletionTimestamp? */
-  readonly isTerminating: boolean;
-  /** When the SSHKey was made, in ms since the epoch. */
-  readonly createdAt: number;
-  /** The target that its key stands in. */
-  readonly targetId: string;
-  /** Called when it is certain that somebody deleted it. */
-  readonly confirm: () => void;
-}
 
 export interface DeletionGuardOptions {
   readonly transport: Transport;
   readonly projection: Projection;
   /** ms since the epoch. */
   readonly now: () => number;
-  /** Targets that may be written again. */
-  readonly onReleased: (targetIds: Iterable<string>) => void;
-  /** So many are not confirmed yet. `error`: why the CRD could not be read. */
-  readonly onUnconfirmed: (count: number, error: ApiError | undefined) => void;
-  /** The CRD is missing, terminating or could not be read; nothing is written until it exists. */
-  readonly onCRDUnavailable: (error: ApiError | undefined) => void;
+  readonly log: Log;
+  /** Called after the projection has changed. */
+  readonly onChange: () => void;
   /** Between two attempts to read the CRD; default 0.5 s to 10 s. */
   readonly backoff?: BackoffOptions;
 }
@@ -58,13 +28,13 @@ export interface DeletionGuardOptions {
  */
 export class DeletionGuard {
   readonly #o: DeletionGuardOptions;
-  readonly #unconfirmed = new Map<string, UnconfirmedDeletion>();
+  readonly #unconfirmed = new Map<string, Deletion>();
   /** How many of them concern a target. */
   readonly #heldUp = new Map<string, number>();
   readonly #backoff: Backoff;
   #wake = Promise.withResolvers<void>();
-  /** As it was when this instance began to write. */
-  #crd: CRDInfo = { createdAt: 0, graceEnds: 0 };
+  /** When the CRD was created, as of when this instance began to write, in ms since the epoch. */
+  #crdCreatedAt = 0;
   /** Targets whose every line has had its SSHKey since. */
   readonly #complete = new Set<string>();
 
@@ -73,30 +43,33 @@ export class DeletionGuard {
     this.#backoff = new Backoff(options.backoff ?? BACKOFF);
   }
 
-  /** Asks whether the SSHKey was deleted. What is asked already is not asked anew: edits must not put the answer off. */
-  add(deletion: UnconfirmedDeletion): void {
-    const known = this.#unconfirmed.get(sshKeyId(deletion));
-    if (known?.uid === deletion.uid && known.isTerminating && deletion.isTerminating) return;
-    this.#drop(deletion.namespace, deletion.name);
-    this.#unconfirmed.set(sshKeyId(deletion), deletion);
-    const { targetId } = deletion;
+  /**
+   * The SSHKey disappeared, or has a deletionTimestamp (`isTerminating`): removes or terminates it once that is confirmed.
+   * What is asked already is not asked anew: edits must not put the answer off.
+   */
+  add(record: SSHKeyRecord, isTerminating: boolean): void {
+    const id = sshKeyId(record);
+    const known = this.#unconfirmed.get(id);
+    if (known?.record.uid === record.uid && known.isTerminating && isTerminating) return;
+    this.#drop(id);
+    const targetId = this.#o.projection.targetIdOf(record);
+    this.#unconfirmed.set(id, { record, isTerminating, targetId });
     this.#heldUp.set(targetId, (this.#heldUp.get(targetId) ?? 0) + 1);
     this.#wake.resolve();
   }
 
-  /** The SSHKey is there, again or after all. */
+  /** The SSHKey is there, again or after all. Its target becomes due if it can be written again. */
   cancel(namespace: string, name: string): void {
-    const known = this.#drop(namespace, name);
-    if (known !== undefined && !this.#heldUp.has(known.targetId)) this.#o.onReleased([known.targetId]);
+    const known = this.#drop(sshKeyId({ namespace, name }));
+    if (known !== undefined && !this.#heldUp.has(known.targetId)) this.#o.projection.touch(known.targetId);
   }
 
-  /** How long the target has to stay as it is, in ms; 0 for not at all, Infinity until `onReleased`. */
+  /** How long the target has to stay as it is, in ms; 0 for not at all, Infinity until it becomes due. */
   waitMs(targetId: string): number {
     if (this.#heldUp.has(targetId)) return Number.POSITIVE_INFINITY;
-    const { createdAt, graceEnds } = this.#crd;
-    const left = Math.max(0, graceEnds - this.#o.now());
+    const left = Math.max(0, this.#crdCreatedAt + REINSTALL_GRACE_MS - this.#o.now());
     if (left === 0) this.#complete.clear();
-    else if (this.#isComplete(targetId, createdAt)) this.#complete.add(targetId);
+    else if (this.#isComplete(targetId)) this.#complete.add(targetId);
     return left > 0 && !this.#complete.has(targetId) ? left : 0;
   }
 
@@ -106,10 +79,10 @@ export class DeletionGuard {
     while (!signal.aborted) {
       let failure: ApiError | undefined;
       try {
-        const crd = await this.#read(signal);
+        const created = await this.#crdCreation(signal);
         this.#complete.clear();
-        if (crd !== undefined) {
-          this.#crd = crd;
+        if (created !== undefined) {
+          this.#crdCreatedAt = created;
           return;
         }
       } catch (error) {
@@ -117,7 +90,8 @@ export class DeletionGuard {
         failure = error;
       }
       if (signal.aborted) return;
-      this.#o.onCRDUnavailable(failure);
+      if (failure === undefined) logEvent(this.#o.log, "CRDMissing");
+      else logEvent(this.#o.log, "CRDUnknown", { error: failure.message });
       await sleep(backoff.next(), signal);
     }
   }
@@ -141,51 +115,60 @@ export class DeletionGuard {
     let left = asked.length;
     let failure: ApiError | undefined;
     try {
-      const crd = await this.#read(signal);
+      const created = await this.#crdCreation(signal);
       for (const [id, deletion] of asked) {
         if (this.#unconfirmed.get(id) !== deletion) left -= 1;
-        else if (this.#isConfirmed(deletion, crd)) {
+        else if (created !== undefined && this.#isConfirmed(deletion, created)) {
           left -= 1;
-          deletion.confirm();
-          this.cancel(deletion.namespace, deletion.name);
+          this.#carryOut(deletion);
         }
       }
+      this.#o.onChange();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       failure = error;
     }
-    if (left > 0 && !signal.aborted) this.#o.onUnconfirmed(left, failure);
+    if (left > 0 && !signal.aborted)
+      logEvent(this.#o.log, "DeletionUnconfirmed", { count: left, error: failure?.message });
     return left === 0;
   }
 
-  #drop(namespace: string, name: string): UnconfirmedDeletion | undefined {
-    const known = this.#unconfirmed.get(sshKeyId({ namespace, name }));
+  #carryOut({ record, isTerminating }: Deletion): void {
+    const { projection, now } = this.#o;
+    const { namespace, name, uid } = record;
+    if (isTerminating) projection.terminateSSHKey(namespace, name, uid, now());
+    else projection.removeSSHKey(namespace, name);
+    this.cancel(namespace, name);
+  }
+
+  #drop(id: string): Deletion | undefined {
+    const known = this.#unconfirmed.get(id);
     if (known === undefined) return undefined;
-    this.#unconfirmed.delete(sshKeyId(known));
+    this.#unconfirmed.delete(id);
     const left = (this.#heldUp.get(known.targetId) ?? 1) - 1;
     if (left > 0) this.#heldUp.set(known.targetId, left);
     else this.#heldUp.delete(known.targetId);
     return known;
   }
 
-  /** Creation times are whole seconds, so what was made in the CRD's own second may be older. */
-  #isConfirmed(deletion: UnconfirmedDeletion, crd: CRDInfo | undefined): boolean {
-    return crd !== undefined && (deletion.createdAt > crd.createdAt || this.#o.now() >= crd.graceEnds);
+  /** Creation times are whole seconds, so what was created in the CRD's own second may be older. */
+  #isConfirmed({ record }: Deletion, crdCreatedAt: number): boolean {
+    return record.createdAt > crdCreatedAt || this.#o.now() >= crdCreatedAt + REINSTALL_GRACE_MS;
   }
 
   /** Has every line of a Secret that is older than the CRD its SSHKey? */
-  #isComplete(targetId: string, before: number): boolean {
+  #isComplete(targetId: string): boolean {
     const { projection } = this.#o;
     const target = projection.target(targetId);
-    if (target?.live === undefined || target.live.createdAt > before) return true;
+    if (target?.live === undefined || target.live.createdAt > this.#crdCreatedAt) return true;
     return projection.linesWithoutSSHKey(target) === 0;
   }
 
   /**
-   * The CRD, undefined while it is missing or terminating. Where reading it is forbidden, it counts as having always
-   * existed.
+   * When the CRD was created, in ms since the epoch; undefined while it is missing or terminating. Where reading it is
+   * forbidden, it counts as having always existed.
    */
-  async #read(signal: AbortSignal): Promise<CRDInfo | undefined> {
+  async #crdCreation(signal: AbortSignal): Promise<number | undefined> {
     try {
       const { metadata } = await this.#o.transport.request<KubeObject>({
         method: "GET",
@@ -193,13 +176,23 @@ export class DeletionGuard {
         accept: METADATA_ONLY,
         signal,
       });
-      if (metadata.deletionTimestamp !== undefined) return undefined;
-      const created = createdAt(metadata);
-      return { createdAt: created, graceEnds: created + REINSTALL_GRACE_MS };
+      return metadata.deletionTimestamp === undefined ? createdAt(metadata) : undefined;
     } catch (error) {
       if (isApiError(error, "NotFound")) return undefined;
-      if (isApiError(error, "Forbidden")) return { createdAt: 0, graceEnds: 0 };
+      if (isApiError(error, "Forbidden")) return 0;
       throw error;
     }
   }
 }
+
+interface Deletion {
+  readonly record: SSHKeyRecord;
+  /** Is the SSHKey still there, with a deletionTimestamp? */
+  readonly isTerminating: boolean;
+  readonly targetId: string;
+}
+
+/** How long after an installation of the CRD the SSHKeys may take to be applied again, in ms. */
+const REINSTALL_GRACE_MS = 5 * 60_000;
+
+const BACKOFF = { initialMs: 500, maxMs: 10_000 };

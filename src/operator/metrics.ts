@@ -107,8 +107,9 @@ export class Metrics {
     ["reason"],
   );
 
-  /** When changes were seen that no status speaks of yet, in monotonic ms. */
+  /** When changes were seen whose status is not written yet, in monotonic ms. */
   readonly #changedAt = new Map<string, number>();
+  #isLeading = false;
 
   constructor() {
     // In ms; the default of 10 ms alone costs 0.3 % of a core at rest.
@@ -216,22 +217,21 @@ export class Metrics {
     if (result === "error") this.#reconcileErrors.inc({ controller });
   }
 
-  /** The spec of the SSHKey `namespace/name` is new or another one. */
+  /** The SSHKey `namespace/name` is new or its spec changed. Only the leader's time until its status says so counts. */
   changeObserved(id: string): void {
-    this.#changedAt.set(id, performance.now());
+    if (this.#isLeading) this.#changedAt.set(id, performance.now());
   }
 
-  /** Its status says what became of it, acknowledged. */
+  /** Its status is up to date, acknowledged. */
   statusUpToDate(id: string): void {
     const since = this.#changedAt.get(id);
     if (since !== undefined) this.#projectionSeconds.observe((performance.now() - since) / 1000);
     this.#changedAt.delete(id);
   }
 
-  /** The SSHKey is gone, or this instance writes no more (without `id`). */
-  forgetChanges(id?: string): void {
-    if (id === undefined) this.#changedAt.clear();
-    else this.#changedAt.delete(id);
+  /** The SSHKey is gone. */
+  forgetChange(id: string): void {
+    this.#changedAt.delete(id);
   }
 
   stateChanged(state: string): void {
@@ -246,8 +246,10 @@ export class Metrics {
     this.#eventsDropped.inc({ reason });
   }
 
-  setLeading(leads: boolean): void {
-    this.#leader.set({ name: LEASE }, leads ? 1 : 0);
+  setLeading(isLeading: boolean): void {
+    this.#isLeading = isLeading;
+    this.#leader.set({ name: LEASE }, isLeading ? 1 : 0);
+    if (!isLeading) this.#changedAt.clear();
   }
 
   #counter<T extends string>(name: string, help: string, labelNames: T[]): Counter<T> {

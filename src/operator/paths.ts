@@ -2,12 +2,12 @@ import { API_VERSION, FIELD_MANAGER, GROUP, MANAGED_LABEL, PLURAL } from "../api
 
 /** Where the objects that the operator works with stand in the API. */
 
-export function keysPath(namespace?: string): string {
+export function sshKeysPath(namespace?: string): string {
   return `/apis/${API_VERSION}${inNamespace(namespace)}/${PLURAL}`;
 }
 
-export function keyStatusPath(namespace: string, name: string): string {
-  return `${keysPath(namespace)}/${encodeURIComponent(name)}/status`;
+export function sshKeyStatusPath(namespace: string, name: string): string {
+  return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}/status`;
 }
 
 export function secretsPath(namespace?: string): string {

@@ -1,23 +1,18 @@
 import { ApiError } from "../kube/apierror.ts";
-import type { Call } from "../kube/transport.ts";
+import type { Call, Requests } from "../kube/transport.ts";
 import type { Answer } from "../projection/delivery.ts";
 import type { SecretRequest } from "../projection/reconcile.ts";
-import { type LiveSecret, readSecret, type SecretObject, type SecretWrite } from "../projection/secret.ts";
+import type { SecretObject, SecretWrite } from "../projection/secret.ts";
 import { METADATA_ONLY, managedSelector, secretPath, secretsPath, WRITE_QUERY } from "./paths.ts";
 
-/** The part of a Transport that writers need. */
-export interface Requests {
-  request<T>(call: Call): Promise<T>;
-}
-
-/** How a request went: the answer that the pass works with, and what the API server said if that was an error. */
+/** How a request went: the answer that the reconcile continues with, and the error that it stands for. */
 export interface SecretAnswer {
   readonly answer: Answer;
   readonly error?: ApiError;
 }
 
 /**
- * Carries out what a pass over a Secret asks for. Creation never overwrites, and every other write carries what it was
+ * Carries out what a reconcile asks for. A create never overwrites, and every other write carries what it was
  * decided on, so that nothing foreign, resurrected or newer is touched.
  *
  * JSON Patch and not server-side apply: it can take out data that another field manager put in.
@@ -25,45 +20,41 @@ export interface SecretAnswer {
 export class SecretWriter {
   readonly #requests: Requests;
   readonly #installation: string;
-  #sending = 0;
+  #inFlight = 0;
 
   constructor(requests: Requests, installation: string) {
     this.#requests = requests;
     this.#installation = installation;
   }
 
-  /** How many requests are under way. */
-  get sending(): number {
-    return this.#sending;
+  /** Requests in flight. */
+  get inFlight(): number {
+    return this.#inFlight;
   }
 
-  /** `known` is what is known of the Secret. Rejects only with a defect. */
-  async send(
-    request: SecretRequest,
-    known: LiveSecret | undefined,
-    signal: AbortSignal,
-  ): Promise<SecretAnswer> {
-    this.#sending += 1;
+  /** Rejects only on an unexpected error (a bug). */
+  async send(request: SecretRequest, signal: AbortSignal): Promise<SecretAnswer> {
+    this.#inFlight += 1;
     try {
-      return { answer: await this.#send(request, known, signal) };
+      return { answer: await this.#send(request, signal) };
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       return { answer: answerOf(error, request), error };
     } finally {
-      this.#sending -= 1;
+      this.#inFlight -= 1;
     }
   }
 
-  async #send(request: SecretRequest, known: LiveSecret | undefined, signal: AbortSignal): Promise<Answer> {
+  async #send(request: SecretRequest, signal: AbortSignal): Promise<Answer> {
     const { namespace, name } = request;
-    const written = async (call: Call): Promise<Answer> => {
-      const object = await this.#requests.request<SecretObject>(call);
-      return { kind: "written", secret: readSecret(object, this.#installation, known) };
-    };
+    const written = async (call: Call): Promise<Answer> => ({
+      kind: "written",
+      object: await this.#requests.request<SecretObject>(call),
+    });
     switch (request.kind) {
       case "listManaged":
       case "listMetadata":
-        return await this.#find(request, known, signal);
+        return await this.#list(request, signal);
       case "create":
         return await written({
           method: "POST",
@@ -87,14 +78,10 @@ export class SecretWriter {
   }
 
   /**
-   * A list, so that the answer says as of when there is no such Secret, and needs no right to read by name. What `look`
-   * finds may be anybody's Secret, so its data is not asked for.
+   * A list, so that the answer says as of when there is no such Secret, and needs no right to read by name. What
+   * `listMetadata` finds may be anybody's Secret, so its data is not asked for.
    */
-  async #find(
-    { kind, namespace, name }: SecretRequest,
-    known: LiveSecret | undefined,
-    signal: AbortSignal,
-  ): Promise<Answer> {
+  async #list({ kind, namespace, name }: SecretRequest, signal: AbortSignal): Promise<Answer> {
     const fieldSelector = `metadata.name=${name}`;
     const { items, metadata } = await this.#requests.request<SecretList>({
       method: "GET",
@@ -105,8 +92,7 @@ export class SecretWriter {
       signal,
     });
     const [object] = items ?? [];
-    const secret = object && readSecret(object, this.#installation, known);
-    return { kind: "found", secret, resourceVersion: metadata.resourceVersion };
+    return { kind: "found", object, resourceVersion: metadata.resourceVersion };
   }
 }
 

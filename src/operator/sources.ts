@@ -1,33 +1,26 @@
-import type { KubeObject } from "../api/object.ts";
-import { readSSHKey, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
+import { datedFirst, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
-import { type LiveSecret, readSecret, type SecretObject } from "../projection/secret.ts";
-import { targetId } from "../projection/target.ts";
+import type { LiveSecret, SecretObject } from "../projection/secret.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
-import { keysPath, managedSelector, secretsPath } from "./paths.ts";
+import { type Log, logEvent } from "./logevent.ts";
+import type { Metrics } from "./metrics.ts";
+import { managedSelector, secretsPath, sshKeysPath } from "./paths.ts";
 
 export interface SourcesOptions {
   readonly transport: Transport;
   readonly projection: Projection;
   readonly deletions: DeletionGuard;
   readonly settings: Settings;
+  readonly log: Log;
+  readonly metrics: Metrics;
   /** ms since the epoch. */
   readonly now: () => number;
-  /** Something may be due. `isCreation`: because of a new SSHKey; others of its user may follow it closely. */
-  readonly onChange: (isCreation: boolean) => void;
-  /** The spec of this SSHKey is new or another one. */
-  readonly onSpec: (record: SSHKeyRecord) => void;
-  /** The SSHKey is gone. */
-  readonly onGone: (namespace: string, name: string) => void;
-  /** Both lists of the namespace (undefined: of all) are complete now. */
-  readonly onSynced: (namespace: string | undefined) => void;
-  /** A namespace cannot be listed or watched, or can be again. */
-  readonly onState: (resource: string, namespace: string | undefined, state: ReflectorState) => void;
-  readonly onRestart: (resource: string, reason: RestartReason, restart: Restart) => void;
+  /** Called after the projection has changed. */
+  readonly onChange: () => void;
 }
 
 /** Keeps the projection equal to the SSHKeys and the Secrets of the installation on the API server. Writes nothing. */
@@ -35,172 +28,149 @@ export class Sources {
   readonly #o: SourcesOptions;
   /** By namespace; undefined is all of them. */
   readonly #scopes = new Map<string | undefined, Scope>();
+  readonly #ready = Promise.withResolvers<void>();
 
   constructor(options: SourcesOptions) {
     this.#o = options;
     for (const namespace of options.settings.namespaces ?? [undefined]) {
       this.#scopes.set(namespace, {
-        keys: this.#keys(namespace),
+        sshKeys: this.#sshKeys(namespace),
         secrets: this.#secrets(namespace),
         isSynced: false,
       });
     }
   }
 
-  /** Are SSHKeys and Secrets of the namespace known as a whole? Before that nothing may be written in it. */
-  isSynced(namespace: string): boolean {
-    return (this.#scopes.get(undefined) ?? this.#scopes.get(namespace))?.isSynced === true;
-  }
-
-  /** Is every namespace known, or known to be out of reach? */
-  get isSettled(): boolean {
-    for (const { isSynced, keys, secrets } of this.#scopes.values()) {
-      if (!isSynced && !([keys, secrets].some(({ state }) => isInaccessible(state)) && this.#scopes.size > 1))
-        return false;
-    }
-    return true;
+  /** Resolves when every namespace is synced, or is inaccessible and not the only one. */
+  whenReady(): Promise<void> {
+    return this.#ready.promise;
   }
 
   /** Runs until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     const running = Array.from(this.#scopes, async ([namespace, scope]) => {
-      const synced = Promise.all([scope.keys.whenSynced(), scope.secrets.whenSynced()]).then(
+      const synced = Promise.all([scope.sshKeys.whenSynced(), scope.secrets.whenSynced()]).then(
         () => {
           scope.isSynced = true;
-          this.#o.onSynced(namespace);
+          this.#o.projection.setSynced(namespace);
+          this.#o.onChange();
+          this.#checkReady();
         },
         // It ends before it was synced.
         () => {},
       );
-      await Promise.all([scope.keys.run(signal), scope.secrets.run(signal), synced]);
+      await Promise.all([scope.sshKeys.run(signal), scope.secrets.run(signal), synced]);
     });
     await Promise.all(running);
   }
 
-  #keys(namespace: string | undefined): Reflector<SSHKeyRecord> {
-    const { transport, projection } = this.#o;
-    const known = ({ metadata }: KubeObject) =>
-      projection.claims.get(metadata.namespace ?? "", metadata.name)?.record;
+  #sshKeys(namespace: string | undefined): Reflector<SSHKeyRecord> {
+    const { transport, projection, onChange } = this.#o;
     return new Reflector<SSHKeyRecord>({
       transport,
-      path: keysPath(namespace),
-      decode: (object) => readSSHKey(object as StoredSSHKey, known(object)),
+      path: sshKeysPath(namespace),
+      decode: (object) => projection.claims.read(object as StoredSSHKey),
       sink: {
-        replace: (records) => this.#replaceKeys(records, namespace),
-        reset: () => projection.resetKeyVersions(namespace),
-        upsert: (record) => this.#putKey(record),
-        remove: ({ namespace: in_, name }) => this.#missKey(projection.claims.get(in_, name)?.record),
+        replace: (records) => {
+          this.#replaceSSHKeys(records, namespace);
+          onChange();
+        },
+        reset: () => projection.resetSSHKeyVersions(namespace),
+        upsert: (record) => {
+          this.#putSSHKey(record);
+          onChange();
+        },
+        remove: (ref) => {
+          const known = projection.claims.get(ref.namespace, ref.name)?.record;
+          if (known !== undefined) this.#o.deletions.add(known, false);
+        },
       },
-      ...this.#told("sshkeys", namespace),
+      ...this.#callbacks("sshkeys", namespace),
     });
   }
 
   #secrets(namespace: string | undefined): Reflector<LiveSecret> {
     const { transport, projection, settings, onChange } = this.#o;
-    const { installation } = settings.secrets;
-    const known = ({ metadata }: KubeObject) =>
-      projection.target(targetId(metadata.namespace ?? "", metadata.name))?.live;
     return new Reflector<LiveSecret>({
       transport,
       path: secretsPath(namespace),
-      query: { labelSelector: managedSelector(installation) },
-      decode: (object) => readSecret(object as SecretObject, installation, known(object)),
+      query: { labelSelector: managedSelector(settings.secrets.installation) },
+      decode: (object) => projection.toLiveSecret(object as SecretObject),
       sink: {
         replace: (secrets, resourceVersion) => {
           projection.replaceSecrets(secrets, namespace, resourceVersion);
-          onChange(false);
+          onChange();
         },
         reset: () => projection.resetSecretVersions(namespace),
         upsert: (secret) => {
           projection.putSecret(secret);
-          onChange(false);
+          onChange();
         },
         remove: (ref) => {
           projection.secretDisappeared(ref.namespace, ref.name, ref.resourceVersion);
-          onChange(false);
+          onChange();
         },
       },
-      ...this.#told("secrets", namespace),
+      ...this.#callbacks("secrets", namespace),
     });
   }
 
-  #told(resource: string, namespace: string | undefined) {
-    const { onRestart, onState } = this.#o;
+  #callbacks(resource: string, namespace: string | undefined) {
+    const { log, metrics } = this.#o;
     return {
-      onRestart: (reason: RestartReason, restart: Restart) => onRestart(resource, reason, restart),
-      onState: (state: ReflectorState) => onState(resource, namespace, state),
+      onRestart: (reason: RestartReason, { delayMs, relist, error }: Restart) => {
+        metrics.watchRestarted(resource, reason);
+        const fields = { resource, reason, delayMs: Math.round(delayMs), relist, error: error.message };
+        logEvent(log, "WatchRestarted", fields);
+      },
+      onState: (state: ReflectorState) => {
+        if (isInaccessible(state)) logEvent(log, "NamespaceInaccessible", { resource, namespace, state });
+        this.#checkReady();
+      },
     };
   }
 
-  #replaceKeys(records: readonly SSHKeyRecord[], namespace: string | undefined): void {
-    const { projection, now, onChange } = this.#o;
-    const listed = new Set(records.map(sshKeyId));
-    for (const { record } of [...projection.claims.all(namespace)]) {
-      if (!listed.has(sshKeyId(record))) this.#missKey(record);
+  #checkReady(): void {
+    for (const { isSynced, sshKeys, secrets } of this.#scopes.values()) {
+      const isOut = this.#scopes.size > 1 && [sshKeys, secrets].some(({ state }) => isInaccessible(state));
+      if (!isSynced && !isOut) return;
     }
-    for (const record of records) this.#seen(record);
-    projection.putKeys(
-      records.map((record) => this.#believable(record)),
-      now(),
-    );
-    onChange(false);
+    this.#ready.resolve();
   }
 
-  #putKey(record: SSHKeyRecord): void {
-    const { projection, now, onChange } = this.#o;
-    const isCreation = projection.claims.get(record.namespace, record.name) === undefined;
-    this.#seen(record);
-    projection.putKey(this.#believable(record), now());
-    onChange(isCreation);
+  #replaceSSHKeys(records: readonly SSHKeyRecord[], namespace: string | undefined): void {
+    const { projection, deletions } = this.#o;
+    const listed = new Set(records.map(sshKeyId));
+    for (const { record } of [...projection.claims.all(namespace)])
+      if (!listed.has(sshKeyId(record))) deletions.add(record, false);
+    for (const record of datedFirst(records)) this.#putSSHKey(record);
   }
 
-  /** The SSHKey is there. */
-  #seen(record: SSHKeyRecord): void {
-    const { projection, deletions, onSpec } = this.#o;
+  #putSSHKey(record: SSHKeyRecord): void {
+    const { projection, deletions, metrics, now } = this.#o;
     if (!record.isTerminating) deletions.cancel(record.namespace, record.name);
-    const known = projection.claims.get(record.namespace, record.name)?.record;
-    if (known?.uid !== record.uid || known.generation !== record.generation) onSpec(record);
+    const isNewSpec = projection.putSSHKey(this.#withoutDoubtfulDeletion(record), now());
+    if (isNewSpec) metrics.changeObserved(sshKeyId(record));
   }
 
-  /** The record, without its deletionTimestamp until it is sure that somebody deletes the SSHKey. */
-  #believable(record: SSHKeyRecord): SSHKeyRecord {
-    const { projection, now } = this.#o;
-    const { namespace, name, uid } = record;
+  /** The record, without its deletionTimestamp until it is confirmed that somebody deletes the SSHKey. */
+  #withoutDoubtfulDeletion(record: SSHKeyRecord): SSHKeyRecord {
     if (!record.isTerminating) return record;
-    const known = projection.claims.get(namespace, name)?.record;
-    if (known?.uid === uid && known.isTerminating) return record;
-    this.#doubt(record, true, () => projection.terminateKey(namespace, name, uid, now()));
+    const { projection, deletions } = this.#o;
+    const known = projection.claims.get(record.namespace, record.name)?.record;
+    if (known?.uid === record.uid && known.isTerminating) return record;
+    deletions.add(record, true);
     return { ...record, isTerminating: false };
-  }
-
-  #missKey(record: SSHKeyRecord | undefined): void {
-    if (record === undefined) return;
-    const { namespace, name } = record;
-    this.#doubt(record, false, () => {
-      this.#o.projection.removeKey(namespace, name);
-      this.#o.onGone(namespace, name);
-    });
-  }
-
-  #doubt(record: SSHKeyRecord, isTerminating: boolean, carryOut: () => void): void {
-    const { projection, deletions, onChange } = this.#o;
-    const { namespace, name, uid, createdAt } = record;
-    const confirm = () => {
-      carryOut();
-      onChange(false);
-    };
-    const targetId = projection.targetIdOf(record);
-    deletions.add({ namespace, name, uid, isTerminating, createdAt, targetId, confirm });
   }
 }
 
 /** Did the server answer that the namespace cannot be listed or watched? */
-export function isInaccessible(state: ReflectorState): boolean {
+function isInaccessible(state: ReflectorState): boolean {
   return state === "forbidden" || state === "missing";
 }
 
 interface Scope {
-  readonly keys: Reflector<SSHKeyRecord>;
+  readonly sshKeys: Reflector<SSHKeyRecord>;
   readonly secrets: Reflector<LiveSecret>;
   isSynced: boolean;
 }

@@ -3,10 +3,9 @@ import type { KubeObject } from "../api/object.ts";
 import type { SSHKeyStatus } from "../api/sshkey.generated.ts";
 import type { SSHKeyRecord, StoredSSHKey } from "../claims/record.ts";
 import { isApiError } from "../kube/apierror.ts";
-import type { Call } from "../kube/transport.ts";
+import type { Call, Requests } from "../kube/transport.ts";
 import { strayFields } from "../projection/status.ts";
-import { keyStatusPath, METADATA_ONLY, WRITE_QUERY } from "./paths.ts";
-import type { Requests } from "./secretwriter.ts";
+import { METADATA_ONLY, sshKeyStatusPath, WRITE_QUERY } from "./paths.ts";
 
 /** Writes the status of SSHKeys, and of it only what the operator owns. */
 export class StatusWriter {
@@ -30,7 +29,7 @@ export class StatusWriter {
     const { namespace, name, resourceVersion } = record;
     const apply: Call = {
       method: "PATCH",
-      path: keyStatusPath(namespace, name),
+      path: sshKeyStatusPath(namespace, name),
       query: { ...WRITE_QUERY, force: "true" },
       contentType: "application/apply-patch+yaml",
       accept: METADATA_ONLY,

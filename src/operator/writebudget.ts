@@ -36,7 +36,7 @@ export class WriteBudget {
   }
 
   /** May so many bytes be written to the Secret now? If so, they count as written. */
-  permit(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Wait | undefined {
+  take(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Wait | undefined {
     const budget = isRemoval ? this.#removed : this.#added;
     const pause = this.#writes.wait(targetId, 1, isRemoval ? 0 : 1);
     const saving = budget.wait(namespace, bytes);
@@ -56,7 +56,7 @@ export class WriteBudget {
    * ms until the status of the SSHKey `namespace/name`, an object of so many bytes, may be written; 0 for now, and then it
    * counts as written.
    */
-  permitStatus(id: string, namespace: string, bytes: number): number {
+  takeStatus(id: string, namespace: string, bytes: number): number {
     const pause = Math.max(this.#statuses.wait(id, 1), this.#statusBytes.wait(namespace, bytes));
     if (pause > 0) return pause;
     this.#statuses.spend(id, 1);

@@ -1,6 +1,6 @@
 import type { Claims } from "../claims/claims.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
-import { type FileLine, keyOf, linesOf } from "./file.ts";
+import { type FileLine, lineIdentity, linesOf } from "./file.ts";
 import type { Target } from "./target.ts";
 
 /** A key that may log in by a Secret, or no longer may. */
@@ -11,6 +11,28 @@ export interface AccessChange {
   readonly sshKey: string;
   /** A STATE; `Edited` for a key that its SSHKey no longer has or never had here, `Deleted` for that of an SSHKey that is gone. */
   readonly reason: string;
+}
+
+/** What a reconcile tells of who may log in. */
+export interface AccessReport {
+  readonly changes: Iterable<AccessChange>;
+  /** Another client has changed or deleted the Secret. */
+  readonly isChangedByOthers: boolean;
+  /** What another client did is undone. */
+  readonly isRestored: boolean;
+}
+
+/** Who may log in by the Secret now and could not when it was last asked, or the other way round. */
+export function takeAccessReport(target: Target, claims: Claims, isDone: boolean): AccessReport {
+  const { live, loggedFile = "", isChangedByOthers } = target;
+  let changes: Iterable<AccessChange> = [];
+  if (live === undefined || live.ownership === "managed") {
+    target.loggedFile = live?.file ?? "";
+    changes = accessChanges(target, claims, loggedFile, target.loggedFile);
+  }
+  const isRestored = isChangedByOthers && isDone;
+  if (isRestored) target.isChangedByOthers = false;
+  return { changes, isChangedByOthers, isRestored };
 }
 
 /**
@@ -24,9 +46,9 @@ export function* accessChanges(
   after: string,
 ): Generator<AccessChange, void, undefined> {
   if (before === after) return;
-  const held = new Map(linesOf(before).map((line) => [keyOf(line), line]));
+  const held = new Map(linesOf(before).map((line) => [lineIdentity(line), line]));
   for (const line of linesOf(after)) {
-    if (!held.delete(keyOf(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
+    if (!held.delete(lineIdentity(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
   }
   for (const line of held.values()) {
     yield { change: "removed", ...namesOf(line), reason: reasonOf(line, target, claims) };

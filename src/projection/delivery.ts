@@ -1,29 +1,34 @@
 import { MANAGED_LABEL } from "../api/names.ts";
-import { fileOf, keyOf, linesOf } from "./file.ts";
-import { type DesiredSecret, fileDigest, holdsFile, isAsDesired, type LiveSecret } from "./secret.ts";
+import { fileOf, lineIdentity, linesOf } from "./file.ts";
+import {
+  type DesiredSecret,
+  fileDigest,
+  holdsFile,
+  isAsDesired,
+  type LiveSecret,
+  type SecretObject,
+} from "./secret.ts";
 
 /** The state of the writes to one Secret. */
 export type Delivery =
   | { readonly at: "idle" }
-  /** A write is under way, or its answer was lost: the Secret may hold its file as well as the one last seen. */
+  /** A write is in flight or its response was lost: the Secret may hold its file or the one last seen. */
   | { readonly at: "sent"; readonly blocked: Blocked | undefined }
   | Blocked;
 
-/** The last write that was answered did not bring about what it should have. */
+/** Why the last write with a response did not produce the desired Secret. */
 export interface Blocked {
   readonly at: "blocked";
   /**
-   * - `rejected`: the API server refuses it until a person acts.
-   * - `altered`: it was taken, and something else was made of it.
-   * - `not-ours`: the name is taken by a Secret that is not the operator's own.
-   * - `server-error`: the API server fails; that is nobody's to mend here, and may pass.
+   * - `rejected`: the API server rejects the write until a person acts.
+   * - `altered`: the write was accepted, and a mutating webhook or policy changed it.
+   * - `not-managed`: a Secret of this name exists and is not managed.
+   * - `server-error`: 5xx; nobody can fix it here, and it may pass.
    */
-  readonly reason: "rejected" | "altered" | "not-ours" | "server-error";
+  readonly reason: "rejected" | "altered" | "not-managed" | "server-error";
   /** A sentence: what is wrong and what to do. */
   readonly message: string;
-  /** ms since the epoch. */
-  readonly since: number;
-  /** Of `altered`: the version that was made of it, what had been wanted, and when, in ms since the epoch. */
+  /** Of `altered`: the version that was stored instead, what had been wanted, and when, in ms since the epoch. */
   readonly left?: { readonly resourceVersion: string; readonly wanted: string; readonly at: number };
 }
 
@@ -47,7 +52,7 @@ export function wouldBeAlteredAgain(
 
 export const IDLE: Delivery = { at: "idle" };
 
-/** What the last answered write met; undefined if it succeeded. A write under way changes nothing about that. */
+/** The block that the last write with a response left; undefined if it succeeded. A write in flight does not change it. */
 export function lastBlock(delivery: Delivery): Blocked | undefined {
   if (delivery.at === "blocked") return delivery;
   return delivery.at === "sent" ? delivery.blocked : undefined;
@@ -60,10 +65,10 @@ export function isStalled({ reason }: Blocked): boolean {
 
 /** How a request was answered. */
 export type Answer =
-  /** To `read` and `look`, true as of `resourceVersion`. */
-  | { readonly kind: "found"; readonly secret: LiveSecret | undefined; readonly resourceVersion: string }
+  /** To a list by name, true as of `resourceVersion`. */
+  | { readonly kind: "found"; readonly object: SecretObject | undefined; readonly resourceVersion: string }
   /** To a write. */
-  | { readonly kind: "written"; readonly secret: LiveSecret }
+  | { readonly kind: "written"; readonly object: SecretObject }
   | { readonly kind: "deleted" }
   | { readonly kind: "refused"; readonly reason: "rejected" | "server-error"; readonly message: string }
   /** There is no Secret of this name. */
@@ -77,37 +82,22 @@ export type Answer =
   /** To any request: no answer came, so nobody knows what happened. */
   | { readonly kind: "lost" };
 
-/** The state when a write of `part` has been answered: all of `wanted`, or what of it can go without additions. */
-export function answered(
-  delivery: Delivery,
+/**
+ * The state when a write of `part` has been carried out: all of `wanted`, or what of it can go without additions.
+ * `before`: what blocked the write before it.
+ */
+export function written(
+  before: Blocked | undefined,
   wanted: DesiredSecret,
   part: DesiredSecret,
-  answer: Answer,
+  result: LiveSecret,
   now: number,
 ): Delivery {
-  const before = lastBlock(delivery);
-  switch (answer.kind) {
-    case "written":
-      if (!isAsDesired(answer.secret, part)) {
-        const { resourceVersion } = answer.secret;
-        const left = { resourceVersion, wanted: fileDigest(wanted.file), at: now };
-        return { ...blocked(before, "altered", alteredMessage(wanted), now), left };
-      }
-      return part.file === wanted.file ? IDLE : (before ?? IDLE);
-    case "refused":
-      return blocked(before, answer.reason, answer.message, now);
-    default:
-      return before ?? IDLE;
+  if (!isAsDesired(result, part)) {
+    const left = { resourceVersion: result.resourceVersion, wanted: fileDigest(wanted.file), at: now };
+    return { at: "blocked", reason: "altered", message: alteredMessage(wanted), left };
   }
-}
-
-function blocked(
-  before: Blocked | undefined,
-  reason: Blocked["reason"],
-  message: string,
-  now: number,
-): Blocked {
-  return { at: "blocked", reason, message, since: before?.reason === reason ? before.since : now };
+  return part.file === wanted.file ? IDLE : (before ?? IDLE);
 }
 
 /**
@@ -119,12 +109,12 @@ export function attempts(want: string, live: LiveSecret | undefined): readonly s
   if (live === undefined) return want === "" ? [] : [want];
   const wanted = linesOf(want);
   const held = linesOf(live.file ?? "");
-  const heldKeys = new Set(held.map(keyOf));
-  const wantedKeys = new Set(wanted.map(keyOf));
+  const heldKeys = new Set(held.map(lineIdentity));
+  const wantedKeys = new Set(wanted.map(lineIdentity));
   const files = [
     want,
-    fileOf(wanted.filter((line) => heldKeys.has(keyOf(line))).map(({ text }) => text)),
-    fileOf(held.filter((line) => wantedKeys.has(keyOf(line))).map(({ text }) => text)),
+    fileOf(wanted.filter((line) => heldKeys.has(lineIdentity(line))).map(({ text }) => text)),
+    fileOf(held.filter((line) => wantedKeys.has(lineIdentity(line))).map(({ text }) => text)),
   ];
   return files.filter((file, i) => files.indexOf(file) === i && (i === 0 || !holdsFile(live, file)));
 }

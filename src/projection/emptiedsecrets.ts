@@ -54,5 +54,5 @@ export class EmptiedSecrets {
 
 /** Since when the target's own Secret has been empty without any SSHKey that names the user. */
 function emptySince({ live, hasSSHKeys }: Target): number | undefined {
-  return !hasSSHKeys && live?.ownership === "own" && live.file === "" ? live.emptySince : undefined;
+  return !hasSSHKeys && live?.ownership === "managed" && live.file === "" ? live.emptySince : undefined;
 }

@@ -20,12 +20,12 @@ export function lineOf(record: SSHKeyRecord): string {
   });
 }
 
-/** What a line of a file says of itself. */
+/** A parsed line of the file. */
 export interface FileLine {
   readonly text: string;
   /** The canonical blob. */
   readonly base64: string;
-  /** Of the SSHKey, in the file's namespace. */
+  /** Name of the SSHKey, in the file's namespace. */
   readonly name: string;
 }
 
@@ -41,8 +41,8 @@ export function linesOf(file: string): readonly FileLine[] {
     });
 }
 
-/** What makes two lines one key of one SSHKey, whatever their options. */
-export function keyOf({ base64, name }: FileLine): string {
+/** Identity of a line: the same key of the same SSHKey, whatever its options. */
+export function lineIdentity({ base64, name }: FileLine): string {
   return `${base64} ${name}`;
 }
 
@@ -56,26 +56,26 @@ export function fileOf(lines: readonly string[]): string {
  * the file, whatever it holds, and without a copy of what is left out; never more lines than a file can have
  * (maximumKeysPerUser).
  */
-export function ownLines(file: Buffer, namespace: string): string {
+export function operatorLines(file: Buffer, namespace: string): string {
   const mark = Buffer.from(` ${namespace}/`, "utf8");
-  const own: string[] = [];
-  for (let start = 0; start < file.length && own.length < 2 * MAXIMUM_KEYS_PER_USER; ) {
-    // Most of what another hand wrote has no such place, and need not be looked at line by line.
+  const lines: string[] = [];
+  for (let start = 0; start < file.length && lines.length < 2 * MAXIMUM_KEYS_PER_USER; ) {
+    // Most of what another client wrote has no such place, and need not be looked at line by line.
     const place = file.indexOf(mark, start);
     if (place === -1) break;
     const end = file.indexOf(newline, place);
     if (end === -1) break;
     const line = file.toString("utf8", file.lastIndexOf(newline, place) + 1, end);
-    if (isOwn(line, namespace)) own.push(line, "\n");
+    if (isOperatorLine(line, namespace)) lines.push(line, "\n");
     start = end + 1;
   }
-  return own.join("");
+  return lines.join("");
 }
 
 const newline = 0x0a;
 
 /** A key line begins with its type, or with options in front of it, as the operator writes both. */
-function isOwn(line: string, namespace: string): boolean {
+function isOperatorLine(line: string, namespace: string): boolean {
   if (isBareLine(line, namespace)) return true;
   const bare = skipOptions(line);
   return bare !== undefined && isBareLine(bare, namespace);

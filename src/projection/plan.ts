@@ -37,7 +37,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
       pendingReason: target.pendingReason,
       secretName,
     });
-    // One object for all that fare alike, as nearly all keys of a user do: it is kept for as long as they are.
+    // SSHKeys with the same verdict share one object, as nearly all of a user do: it is kept for as long as they are.
     if (previous === undefined || !sameVerdict(previous, verdict)) previous = verdict;
     verdicts.set(claim, previous);
   }
@@ -78,12 +78,15 @@ function fill(
 
 /** Why the Secret cannot be written: what the last attempt met, or what the Secret shows. */
 export function blockedBy({ live, delivery, secretName, namespace }: Target): Blocked | undefined {
-  if (live === undefined || live.ownership === "own") return lastBlock(delivery);
-  const since = delivery.at === "blocked" ? delivery.since : 0;
-  return { at: "blocked", reason: "not-ours", message: notOursMessage(namespace, secretName, live), since };
+  if (live === undefined || live.ownership === "managed") return lastBlock(delivery);
+  return {
+    at: "blocked",
+    reason: "not-managed",
+    message: notManagedMessage(namespace, secretName, live),
+  };
 }
 
-function notOursMessage(namespace: string, name: string, live: LiveSecret): string {
+function notManagedMessage(namespace: string, name: string, live: LiveSecret): string {
   const what =
     live.ownership === "copy"
       ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy`
@@ -91,7 +94,7 @@ function notOursMessage(namespace: string, name: string, live: LiveSecret): stri
   return `Secret ${name} ${what} and is not written. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; the operator recreates it within seconds.`;
 }
 
-/** What a Secret holds, asked line by line. */
+/** Looks up what a Secret holds of an SSHKey. */
 class HeldLines {
   /** What a Secret that is not the operator's own holds now is not known for sure. */
   readonly #isKnown: boolean;
@@ -100,7 +103,7 @@ class HeldLines {
   readonly #mayHoldAny: boolean;
 
   constructor(live: LiveSecret | undefined, expected: string) {
-    this.#isKnown = live === undefined || live.ownership === "own";
+    this.#isKnown = live === undefined || live.ownership === "managed";
     this.#mayHoldAny = live !== undefined && live.file === undefined;
     const lines = linesOf(live?.file ?? "");
     this.#lines = new Set(lines.map(({ text }) => text));

@@ -3,30 +3,37 @@ import type { Claim } from "../claims/claim.ts";
 import { type Change, Claims } from "../claims/claims.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
-import { isSameSpec, type SSHKeyRecord } from "../claims/record.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { linesOf } from "./file.ts";
 import { type Plan, planTarget } from "./plan.ts";
-import type { LiveSecret, SecretSettings } from "./secret.ts";
+import { type LiveSecret, type SecretObject, type SecretSettings, toLiveSecret } from "./secret.ts";
 import { secretName, Target, targetId } from "./target.ts";
 import { sameVerdict, type Verdict } from "./verdict.ts";
 
 /** A Secret that is written within this time, in ms, makes no SSHKey `Pending`: its next status says how it ended. */
 const PENDING_AFTER_MS = 5000;
 
-/** Targets planned anew at a time to say so, so that the event loop is not held up. */
-const TOLD_AT_ONCE = 500;
+/** Targets reported as `Pending` at a time, so that the event loop is not held up. */
+const PENDING_BATCH_SIZE = 500;
 
 /** Older than every resourceVersion that an API server gives. */
 const OLDEST = "1";
 
-/** How soon a target has to be looked at: a key may have to leave its Secret, or something else may be due. */
-export type Priority = "removal" | "normal";
+const URGENCIES = ["removal", "normal", "creation"] as const;
 
-/** What the caller has to look at since it last asked. */
-export interface Due {
+/**
+ * How soon a target has to be reconciled. `removal`: a key may have to leave its Secret. `creation`: nothing but new
+ * SSHKeys, which others of the user may follow closely.
+ */
+export type Urgency = (typeof URGENCIES)[number];
+
+const URGENCY = { new: "creation", changed: "normal", lost: "removal", gone: "removal" } as const;
+
+/** Targets and SSHKeys to enqueue since the last call. */
+export interface Dirty {
   /** Ids of targets whose Secret may have to be written. */
-  readonly targets: ReadonlyMap<string, Priority>;
+  readonly targets: ReadonlyMap<string, Urgency>;
   /** SSHKeys whose status may have to be written. */
   readonly statuses: ReadonlySet<Claim>;
   /** Secrets that have been found to be copies. */
@@ -43,13 +50,15 @@ export class Projection {
   readonly #policy: Policy;
   readonly #targets = new Map<string, Target>();
   readonly #emptied: EmptiedSecrets;
-  /** Those whose Secret is not as it should be, longest first, until their SSHKeys were told so. */
-  readonly #behind = new Set<Target>();
-  /** Those whose Secret has the label and is not the operator's own. */
+  /** Targets out of sync, longest first, until their SSHKeys were reported as `Pending`. */
+  readonly #outOfSync = new Set<Target>();
+  /** Targets whose Secret has the label and is not managed. */
   readonly #copies = new Set<Target>();
+  /** Namespaces whose SSHKeys and Secrets are known completely; undefined: all. */
+  readonly #synced = new Set<string | undefined>();
   #secretCount = 0;
-  #dueTargets = new Map<string, Priority>();
-  #dueStatuses = new Set<Claim>();
+  #dirtyTargets = new Map<string, Urgency>();
+  #dirtyStatuses = new Set<Claim>();
   #newCopies: LiveSecret[] = [];
 
   constructor(policy: Policy, settings: SecretSettings) {
@@ -59,67 +68,70 @@ export class Projection {
     this.#emptied = new EmptiedSecrets(settings.retention);
   }
 
-  /** Hands over what is due since the last call. */
-  takeDue(): Due {
-    for (const claim of this.claims.takeAffected()) this.#noteChange({ claim, isLost: false });
-    const due = { targets: this.#dueTargets, statuses: this.#dueStatuses, copies: this.#newCopies };
-    this.#newCopies = [];
-    this.#dueTargets = new Map();
-    this.#dueStatuses = new Set();
-    return due;
+  /** The SSHKeys and Secrets of the namespace (undefined: of all) are known completely now. */
+  setSynced(namespace: string | undefined): void {
+    this.#synced.add(namespace);
+    for (const target of this.#targets.values())
+      if (namespace === undefined || target.namespace === namespace) this.#touch(target, "removal");
   }
 
-  /** Stores an SSHKey that is new or changed. An older view of a known one changes nothing. */
-  putKey(record: SSHKeyRecord, now: number): void {
-    const known = this.claims.get(record.namespace, record.name)?.record;
-    if (known?.uid === record.uid && isNewer(known, record)) return;
-    const before = known?.uid === record.uid && known.user === record.user ? known : undefined;
-    if (known !== before) this.removeKey(record.namespace, record.name);
-    const changes = this.claims.put(record, now);
-    if (before === undefined || !isSameSpec(before, record)) this.#note(changes);
-    // An edit may tighten what is in the Secret already; a new SSHKey cannot.
-    if (before !== undefined && !isSameSpec(before, record)) this.#touch(this.#targetOf(record), "removal");
-    const claim = this.claims.get(record.namespace, record.name);
-    if (claim !== undefined && before?.observed.digest !== record.observed.digest)
-      this.#dueStatuses.add(claim);
+  /** Before it is, nothing may be written in the namespace. */
+  isSynced(namespace: string): boolean {
+    return this.#synced.has(undefined) || this.#synced.has(namespace);
+  }
+
+  /** Marks the target dirty. */
+  touch(id: string): void {
+    const target = this.#targets.get(id);
+    if (target !== undefined) this.#touch(target, "removal");
+  }
+
+  /** Drains what is to be enqueued since the last call. */
+  takeDirty(): Dirty {
+    for (const claim of this.claims.takeAffected()) this.#noteChange({ claim, kind: "changed" });
+    const dirty = { targets: this.#dirtyTargets, statuses: this.#dirtyStatuses, copies: this.#newCopies };
+    this.#newCopies = [];
+    this.#dirtyTargets = new Map();
+    this.#dirtyStatuses = new Set();
+    return dirty;
   }
 
   /**
-   * Takes in what a list shows. Keys that came into their SSHKey by an edit that no status attests come last: they are
-   * dated behind all who have the key, so those have to be known first.
+   * Stores an SSHKey that is new or changed; returns whether its spec is. An older view of a known one changes nothing.
    */
-  putKeys(records: readonly SSHKeyRecord[], now: number): void {
-    const undated: SSHKeyRecord[] = [];
-    for (const record of records) {
-      if (record.claimedSince === undefined) undated.push(record);
-      else this.putKey(record, now);
-    }
-    undated.sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
-    for (const record of undated) this.putKey(record, now);
+  putSSHKey(record: SSHKeyRecord, now: number): boolean {
+    const put = this.claims.put(record, now);
+    if (put === undefined) return false;
+    const { claim, before, changes } = put;
+    this.#note(changes);
+    // An edit may tighten what is in the Secret already; a new SSHKey cannot.
+    if (before !== undefined && changes.length > 0) this.#touch(this.#targetOf(record), "removal");
+    if (before?.observed.digest !== record.observed.digest) this.#dirtyStatuses.add(claim);
+    return before?.generation !== record.generation;
   }
 
-  removeKey(namespace: string, name: string): void {
-    const claim = this.claims.get(namespace, name);
-    if (claim === undefined) return;
-    const target = this.#targetOf(claim.record);
-    target.verdicts.delete(claim);
-    this.#dueStatuses.delete(claim);
-    if (!target.hasSSHKeys) this.#noteEmptied(target);
+  removeSSHKey(namespace: string, name: string): void {
     this.#note(this.claims.remove(namespace, name));
-    this.#touch(target, "removal");
   }
 
   /** Somebody deletes the SSHKey, and a finalizer keeps the object: its key is out of force. */
-  terminateKey(namespace: string, name: string, uid: string, now: number): void {
+  terminateSSHKey(namespace: string, name: string, uid: string, now: number): void {
     const claim = this.claims.get(namespace, name);
-    if (claim?.record.uid === uid) this.#note(this.claims.put({ ...claim.record, isTerminating: true }, now));
+    if (claim?.record.uid === uid) this.putSSHKey({ ...claim.record, isTerminating: true }, now);
   }
 
   /** Remembers a status that the API server has acknowledged, unless a newer version of the SSHKey is known by now. */
   statusWritten(record: SSHKeyRecord, observed: ObservedStatus, resourceVersion: string): void {
     const current = this.claims.get(record.namespace, record.name);
     if (current?.record.uid !== record.uid || !isNewer({ resourceVersion }, current.record)) return;
-    this.claims.observe({ ...current.record, observed, resourceVersion });
+    this.claims.updateStatus({ ...current.record, observed, resourceVersion });
+  }
+
+  /** Reads a Secret. Content that is known is not read again. */
+  toLiveSecret(object: SecretObject): LiveSecret {
+    const { namespace = "", name } = object.metadata;
+    const known = this.#targets.get(targetId(namespace, name))?.live;
+    return toLiveSecret(object, this.settings.installation, known);
   }
 
   /** Stores a Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
@@ -184,9 +196,9 @@ export class Projection {
    * History of the SSHKeys went back, as after a restore of etcd: no version or generation known so far can be compared
    * with those to come. What is known stays, and gives way to whatever is shown next.
    */
-  resetKeyVersions(namespace: string | undefined): void {
+  resetSSHKeyVersions(namespace: string | undefined): void {
     for (const { record } of [...this.claims.all(namespace)]) {
-      this.claims.observe({ ...record, resourceVersion: OLDEST, generation: -1 });
+      this.claims.updateStatus({ ...record, resourceVersion: OLDEST, generation: -1 });
     }
   }
 
@@ -225,42 +237,42 @@ export class Projection {
     return targetId(namespace, this.#nameFor(user));
   }
 
-  /** What the target's Secret should hold; what it finds anew about its SSHKeys makes their statuses due. */
+  /** Plans the target and marks SSHKeys dirty whose verdict changed. */
   plan(target: Target, now: number): Plan {
     const plan = planTarget(target, this.claims, this.#policy);
     if (plan.desired.file === (target.live?.file ?? "")) {
       target.outOfSyncSince = undefined;
-      this.#behind.delete(target);
+      this.#outOfSync.delete(target);
     } else if (target.outOfSyncSince === undefined) {
       target.outOfSyncSince = now;
-      this.#behind.delete(target);
-      this.#behind.add(target);
+      this.#outOfSync.delete(target);
+      this.#outOfSync.add(target);
     }
-    const isPendingTold = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
+    const isPendingReported = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
     for (const [claim, verdict] of plan.verdicts) {
-      if (verdict.state === "Pending" && !isPendingTold) {
+      if (verdict.state === "Pending" && !isPendingReported) {
         target.verdicts.set(claim, undefined);
         continue;
       }
       if (sameVerdict(target.verdicts.get(claim), verdict)) continue;
       target.verdicts.set(claim, verdict);
-      this.#dueStatuses.add(claim);
+      this.#dirtyStatuses.add(claim);
     }
     return plan;
   }
 
   /** Plans targets again, once each, that have been out of sync for PENDING_AFTER_MS, so that their SSHKeys become `Pending`. */
   reportPending(now: number): void {
-    let told = 0;
-    for (const target of this.#behind) {
-      if (now - (target.outOfSyncSince ?? now) < PENDING_AFTER_MS || told >= TOLD_AT_ONCE) return;
-      told += 1;
-      this.#behind.delete(target);
+    let reported = 0;
+    for (const target of this.#outOfSync) {
+      if (now - (target.outOfSyncSince ?? now) < PENDING_AFTER_MS || reported >= PENDING_BATCH_SIZE) return;
+      reported += 1;
+      this.#outOfSync.delete(target);
       this.plan(target, now);
     }
   }
 
-  /** What was last found of the SSHKey. */
+  /** The last verdict; undefined if the target has to be planned again. */
   lastVerdict(claim: Claim): Verdict | undefined {
     return this.#targets.get(this.targetIdOf(claim.record))?.verdicts.get(claim);
   }
@@ -272,14 +284,14 @@ export class Projection {
   }
 
   /**
-   * Another instance may have written until now: forgets what was found meanwhile, so that every status is looked at,
-   * and takes what that one wrote for nobody's meddling and its dates of claims for right.
+   * Called when this instance starts leading. Discards all verdicts, so that every status is compared again, and trusts
+   * the previous leader: its writes are not changes by others, its claim dates are adopted.
    */
   beginWriting(now: number): void {
     this.#note(this.claims.adoptStatusDates(now));
     for (const target of this.#targets.values()) {
       target.isChangedByOthers = false;
-      target.announced = undefined;
+      target.loggedFile = undefined;
       for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
   }
@@ -292,7 +304,7 @@ export class Projection {
   /** Forgets the target if there is nothing left to know. */
   forgetIfEmpty(target: Target): void {
     if (target.hasSSHKeys || target.live !== undefined || target.delivery.at === "sent") return;
-    this.#behind.delete(target);
+    this.#outOfSync.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
 
@@ -300,17 +312,25 @@ export class Projection {
     for (const change of changes) this.#noteChange(change);
   }
 
-  #noteChange({ claim, isLost }: Change): void {
+  #noteChange({ claim, kind }: Change): void {
     const target = this.#targetOf(claim.record);
-    // What was found of it may hold no more: no status says so until it is found anew.
-    const isNewlyNamed = !target.hasSSHKeys;
-    target.verdicts.set(claim, undefined);
-    if (isNewlyNamed) this.#noteEmptied(target);
-    this.#touch(target, isLost ? "removal" : "normal");
+    if (kind === "gone") {
+      target.verdicts.delete(claim);
+      this.#dirtyStatuses.add(claim);
+      if (!target.hasSSHKeys) this.#noteEmptied(target);
+    } else {
+      const isNewlyNamed = !target.hasSSHKeys;
+      // The last verdict may be wrong by now: no status is written until the target is planned again.
+      target.verdicts.set(claim, undefined);
+      if (isNewlyNamed) this.#noteEmptied(target);
+    }
+    this.#touch(target, URGENCY[kind]);
   }
 
-  #touch(target: Target, urgency: Priority): void {
-    if (this.#dueTargets.get(target.id) !== "removal") this.#dueTargets.set(target.id, urgency);
+  #touch(target: Target, urgency: Urgency): void {
+    const known = this.#dirtyTargets.get(target.id);
+    if (known === undefined || URGENCIES.indexOf(urgency) < URGENCIES.indexOf(known))
+      this.#dirtyTargets.set(target.id, urgency);
   }
 
   #setLive(target: Target, live: LiveSecret | undefined): void {

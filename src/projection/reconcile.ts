@@ -1,23 +1,24 @@
+import { type AccessReport, takeAccessReport } from "./accesschanges.ts";
 import {
   type Answer,
-  answered,
   attempts,
   type Blocked,
   IDLE,
   lastBlock,
   wouldBeAlteredAgain,
+  written,
 } from "./delivery.ts";
 import { linesOf } from "./file.ts";
 import { blockedBy } from "./plan.ts";
 import type { Projection } from "./projection.ts";
 import {
-  createSecret,
+  buildCreate,
+  buildDelete,
+  buildUpdate,
   type DesiredSecret,
-  deleteSecret,
   isAsDesired,
   type LiveSecret,
   type SecretWrite,
-  updateSecret,
 } from "./secret.ts";
 import type { Target } from "./target.ts";
 
@@ -29,11 +30,8 @@ export type SecretRequest =
   | { readonly kind: "listMetadata"; readonly namespace: string; readonly name: string }
   | SecretWrite;
 
-/**
- * May so many bytes be written now? If so they count as written, else it says how long to wait. `isRemoval`: no key
- * comes in and no line changes.
- */
-export type Permit = (isRemoval: boolean, bytes: number) => Wait | undefined;
+/** Takes the budget for a write, or returns how long to wait. `isRemoval`: the write adds no key and changes no line. */
+export type TakeBudget = (isRemoval: boolean, bytes: number) => Wait | undefined;
 
 export interface Wait {
   readonly ms: number;
@@ -41,8 +39,13 @@ export interface Wait {
   readonly reason: string;
 }
 
-/** How a reconcile ended (controller-runtime: reconcile.ReconcileResult). */
-export type ReconcileResult =
+/** How a reconcile ended (controller-runtime: reconcile.Result). */
+export type ReconcileResult = Outcome & {
+  /** Who gained or lost access since the last reconcile. */
+  readonly access?: AccessReport;
+};
+
+type Outcome =
   /** The Secret is as it should be. `requeueAt`: look again then, in ms since the epoch. */
   | { readonly kind: "done"; readonly requeueAt: number | undefined }
   /** It cannot be, until something changes. `isWatched`: the watch will show that change. */
@@ -53,8 +56,8 @@ export type ReconcileResult =
 /** The largest part of a stored Secret beside its file, in bytes. */
 const SECRET_OVERHEAD_BYTES = 2048;
 
-const DONE: ReconcileResult = { kind: "done", requeueAt: undefined };
-const RETRY: ReconcileResult = { kind: "retry" };
+const DONE: Outcome = { kind: "done", requeueAt: undefined };
+const RETRY: Outcome = { kind: "retry" };
 
 /**
  * Reconciles one target: makes its Secret equal to the plan. All decisions are made here; the caller only sends the
@@ -64,10 +67,21 @@ export function* reconcile(
   projection: Projection,
   id: string,
   now: () => number,
-  permit: Permit,
+  takeBudget: TakeBudget,
 ): Generator<SecretRequest, ReconcileResult, Answer> {
   const target = projection.target(id);
   if (target === undefined) return DONE;
+  target.initLoggedFile();
+  const outcome = yield* bringAbout(projection, target, now, takeBudget);
+  return { ...outcome, access: takeAccessReport(target, projection.claims, outcome.kind === "done") };
+}
+
+function* bringAbout(
+  projection: Projection,
+  target: Target,
+  now: () => number,
+  takeBudget: TakeBudget,
+): Generator<SecretRequest, Outcome, Answer> {
   if (target.delivery.at === "sent" && !(yield* readBack(projection, target))) return RETRY;
   projection.advance(now());
   if (target.live?.ownership === "unlabelled" && !(yield* listMetadata(projection, target))) return RETRY;
@@ -79,7 +93,7 @@ export function* reconcile(
     ({ desired } = projection.plan(target, now()));
   }
   const { live } = target;
-  if (live !== undefined && live.ownership !== "own") {
+  if (live !== undefined && live.ownership !== "managed") {
     const concernsNobody = !target.hasSSHKeys && (live.ownership === "copy" || live.file === "");
     if (!concernsNobody) return endOf(projection, target, now());
     // Nothing shows when it goes, and nothing depends on it.
@@ -88,11 +102,11 @@ export function* reconcile(
     return DONE;
   }
   if (live === undefined ? desired.file === "" : isAsDesired(live, desired)) {
-    return yield* deleteIfDue(projection, target, now, permit);
+    return yield* deleteIfDue(projection, target, now, takeBudget);
   }
   if (live !== undefined && wouldBeAlteredAgain(target.delivery, desired, live, now()))
     return endOf(projection, target, now());
-  return yield* write(projection, target, desired, now, permit);
+  return yield* write(projection, target, desired, now, takeBudget);
 }
 
 /** Tries the planned file, and smaller ones for as long as they are refused or have to wait. */
@@ -101,31 +115,48 @@ function* write(
   target: Target,
   desired: DesiredSecret,
   now: () => number,
-  permit: Permit,
-): Generator<SecretRequest, ReconcileResult, Answer> {
+  takeBudget: TakeBudget,
+): Generator<SecretRequest, Outcome, Answer> {
   if (target.live?.isImmutable) {
-    target.delivery = answered(target.delivery, desired, desired, refusedAsImmutable(target), now());
+    target.delivery = { at: "blocked", reason: "rejected", message: immutableMessage(target) };
     return endOf(projection, target, now());
   }
   let wait: number | undefined;
   for (const file of attempts(desired.file, target.live)) {
     const { live } = target;
     // Looked at again after a write that failed: it may be another hand's by now.
-    if (live !== undefined && live.ownership !== "own") break;
+    if (live !== undefined && live.ownership !== "managed") break;
     const part = { ...desired, file };
     const isWhole = file === desired.file;
     const bytes = file.length + SECRET_OVERHEAD_BYTES;
-    const pause = permit(isRemoval(file, live), bytes);
+    const pause = takeBudget(isRemoval(file, live), bytes);
     target.pendingReason = pause?.reason ?? "";
     if (pause !== undefined) {
       wait ??= pause.ms;
       continue;
     }
-    target.delivery = { at: "sent", blocked: lastBlock(target.delivery) };
+    const before = lastBlock(target.delivery);
+    target.delivery = { at: "sent", blocked: before };
     const answer: Answer = yield live === undefined
-      ? createSecret(part, projection.settings.installation, now())
-      : updateSecret(part, live, now());
+      ? buildCreate(part, projection.settings.installation, now())
+      : buildUpdate(part, live, now());
     if (answer.kind === "lost") return RETRY;
+    if (answer.kind === "written") {
+      const secret = projection.toLiveSecret(answer.object);
+      target.delivery = written(before, desired, part, secret, now());
+      projection.applyResponse(target, secret);
+      if (isWhole) target.outOfSyncSince = undefined;
+      break;
+    }
+    if (answer.kind === "refused") {
+      target.delivery = { at: "blocked", reason: answer.reason, message: answer.message };
+      // A server that fails may have carried it out all the same.
+      if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
+      projection.advance(now());
+      // An SSHKey that is gone meanwhile must not come in with a smaller file; another reconcile is due.
+      if (projection.plan(target, now()).desired.file !== desired.file) break;
+      continue;
+    }
     if (answer.kind === "missing" && live !== undefined) {
       target.delivery = IDLE;
       projection.removeSecret(target, live.resourceVersion);
@@ -136,31 +167,19 @@ function* write(
       const isKnown = yield* listMetadata(projection, target);
       return isKnown && target.live !== undefined ? endOf(projection, target, now()) : RETRY;
     }
-    target.delivery = answered(target.delivery, desired, part, answer, now());
-    if (answer.kind === "refused") {
-      // A server that fails may have carried it out all the same.
-      if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
-      projection.advance(now());
-      // An SSHKey that is gone meanwhile must not come in with a smaller file; another reconcile is due.
-      if (projection.plan(target, now()).desired.file !== desired.file) break;
-      continue;
-    }
-    if (answer.kind === "namespace-gone") return DONE;
-    if (answer.kind !== "written") return RETRY;
-    projection.applyResponse(target, answer.secret);
-    if (isWhole) target.outOfSyncSince = undefined;
-    break;
+    target.delivery = before ?? IDLE;
+    return answer.kind === "namespace-gone" ? DONE : RETRY;
   }
-  const result = endOf(projection, target, now());
-  return wait === undefined ? result : { kind: "requeue", afterMs: wait };
+  const outcome = endOf(projection, target, now());
+  return wait === undefined ? outcome : { kind: "requeue", afterMs: wait };
 }
 
 function* deleteIfDue(
   projection: Projection,
   target: Target,
   now: () => number,
-  permit: Permit,
-): Generator<SecretRequest, ReconcileResult, Answer> {
+  takeBudget: TakeBudget,
+): Generator<SecretRequest, Outcome, Answer> {
   target.delivery = IDLE;
   const { live } = target;
   const at = projection.deletionTime(target);
@@ -168,10 +187,10 @@ function* deleteIfDue(
     projection.forgetIfEmpty(target);
     return { kind: "done", requeueAt: at };
   }
-  const pause = permit(true, 0);
+  const pause = takeBudget(true, 0);
   if (pause !== undefined) return { kind: "requeue", afterMs: pause.ms };
   target.delivery = { at: "sent", blocked: undefined };
-  const answer: Answer = yield deleteSecret(live);
+  const answer: Answer = yield buildDelete(live);
   if (answer.kind === "lost") return RETRY;
   target.delivery = IDLE;
   if (answer.kind !== "deleted" && answer.kind !== "missing") return RETRY;
@@ -187,7 +206,7 @@ function* deleteIfDue(
 function* listMetadata(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
   const answer: Answer = yield { kind: "listMetadata", namespace: target.namespace, name: target.secretName };
   if (answer.kind !== "found") return false;
-  const { secret } = answer;
+  const secret = answer.object && projection.toLiveSecret(answer.object);
   if (secret === undefined) projection.removeSecret(target, answer.resourceVersion);
   else if (secret.ownership === "unlabelled") projection.applyResponse(target, secret);
   else return false;
@@ -195,7 +214,7 @@ function* listMetadata(projection: Projection, target: Target): Generator<Secret
 }
 
 /** The result after a write, or after none was possible; plans again, so that the statuses say so. */
-function endOf(projection: Projection, target: Target, now: number): ReconcileResult {
+function endOf(projection: Projection, target: Target, now: number): Outcome {
   projection.plan(target, now);
   const blocked = blockedBy(target);
   if (blocked === undefined) return { kind: "done", requeueAt: projection.deletionTime(target) };
@@ -214,20 +233,20 @@ function* readBack(projection: Projection, target: Target): Generator<SecretRequ
   const answer: Answer = yield { kind: "listManaged", namespace, name };
   if (answer.kind !== "found") return false;
   target.delivery = blocked ?? IDLE;
-  if (answer.secret !== undefined) {
-    projection.applyResponse(target, answer.secret);
+  if (answer.object !== undefined) {
+    projection.applyResponse(target, projection.toLiveSecret(answer.object));
     return true;
   }
-  if (target.live?.ownership === "own") projection.secretDisappeared(namespace, name, answer.resourceVersion);
+  if (target.live?.ownership === "managed")
+    projection.secretDisappeared(namespace, name, answer.resourceVersion);
   // The write may have come through and lost its label on the way: then nobody knows what the Secret holds.
   if (target.live === undefined) target.mayExistUnlabelled = true;
   else if (target.live.ownership === "unlabelled") target.live = { ...target.live, file: undefined };
   return true;
 }
 
-function refusedAsImmutable({ namespace, secretName: name }: Target): Answer {
-  const message = `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
-  return { kind: "refused", reason: "rejected", message };
+function immutableMessage({ namespace, secretName: name }: Target): string {
+  return `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
 }
 
 /** Does the file only take lines out of the live Secret? Such a write must never wait for others. */

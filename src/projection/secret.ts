@@ -10,7 +10,7 @@ import {
 } from "../api/names.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
 import { rfc3339 } from "../api/time.ts";
-import { ownLines } from "./file.ts";
+import { operatorLines } from "./file.ts";
 
 /** What the API server last showed of a Secret. */
 export interface LiveSecret {
@@ -21,20 +21,20 @@ export interface LiveSecret {
   /** ms since the epoch. */
   readonly createdAt: number;
   /**
-   * - `own`: has the installation's label, and the annotation with its own namespace and name.
+   * - `managed`: has the installation's label, and the annotation with its own namespace and name.
    * - `copy`: has the label, but the annotation of another Secret or none: a replicator's or a backup's copy, or one
    *   that lost its annotation.
-   * - `unlabelled`: another hand's Secret, or one that lost its label. The watch does not show it.
+   * - `unlabelled`: another client's Secret, or one that lost its label. The watch does not show it.
    */
-  readonly ownership: "own" | "copy" | "unlabelled";
+  readonly ownership: "managed" | "copy" | "unlabelled";
   readonly isImmutable: boolean;
-  /** Whose keys it says it holds. */
+  /** The user annotation. */
   readonly user: string | undefined;
-  /** Of all that stands under the data key, "" if there is none. */
+  /** SHA-256 of the stored data key, "" if there is none. */
   readonly digest: string;
   /**
    * The lines of its file that the operator could have written; undefined of a Secret whose content the operator does
-   * not read and that says it is the operator's own, so that it may hold any of them.
+   * not read and whose annotation names it itself, so that it may hold any of them.
    */
   readonly file: string | undefined;
   /** Are there data keys that do not belong there? */
@@ -63,12 +63,12 @@ export interface SecretSettings {
  * Reads a Secret. What anybody wrote into it costs linear time, and of it only lines that the operator could have
  * written are kept. `known`: what is known of the Secret of this name, so that the same content is read once only.
  */
-export function readSecret(object: SecretObject, installation: string, known?: LiveSecret): LiveSecret {
+export function toLiveSecret(object: SecretObject, installation: string, known?: LiveSecret): LiveSecret {
   const { metadata, data = {} } = object;
   const { namespace = "", name, annotations = {} } = metadata;
   const saysItself = annotations[SECRET_ANNOTATION] === `${namespace}/${name}`;
   const isLabelled = metadata.labels?.[MANAGED_LABEL] === installation;
-  const ownership = !isLabelled ? "unlabelled" : saysItself ? "own" : "copy";
+  const ownership = !isLabelled ? "unlabelled" : saysItself ? "managed" : "copy";
   const since = Date.parse(annotations[EMPTY_SINCE_ANNOTATION] ?? "");
   const encoded = data[DATA_KEY];
   const digest = encoded === undefined ? "" : hash("sha256", encoded, "base64url");
@@ -77,7 +77,7 @@ export function readSecret(object: SecretObject, installation: string, known?: L
     if (isLabelled && before?.digest === digest) return before.file;
     // Without the label only the answer to an own write has data.
     if (isLabelled || (encoded !== undefined && saysItself))
-      return ownLines(Buffer.from(encoded ?? "", "base64"), namespace);
+      return operatorLines(Buffer.from(encoded ?? "", "base64"), namespace);
     // Its data is not asked for: what it held when it was last seen is all that is known.
     if (before !== undefined) return before.file;
     return saysItself ? undefined : "";
@@ -102,7 +102,7 @@ export function readSecret(object: SecretObject, installation: string, known?: L
 export interface DesiredSecret {
   readonly namespace: string;
   readonly name: string;
-  /** Undefined when neither an SSHKey nor the Secret tells; then the annotation stays as it is. */
+  /** Undefined if neither an SSHKey nor the annotation names the user; then the annotation stays as it is. */
   readonly user: string | undefined;
   readonly file: string;
 }
@@ -126,7 +126,7 @@ export type JSONPatch = readonly {
 }[];
 
 /** The creation of a Secret that is not there. */
-export function createSecret(desired: DesiredSecret, installation: string, now: number): SecretWrite {
+export function buildCreate(desired: DesiredSecret, installation: string, now: number): SecretWrite {
   const { namespace, name, user = "", file } = desired;
   const annotations = {
     [SECRET_ANNOTATION]: `${namespace}/${name}`,
@@ -149,7 +149,7 @@ export function createSecret(desired: DesiredSecret, installation: string, now: 
  * The update that brings an own Secret to what it should hold. The resourceVersion in the patch is what the API server
  * checks it against (409 when it is not the present one); it is another one for a Secret that was made anew.
  */
-export function updateSecret(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
+export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
   const { namespace, name, user, file } = desired;
   const annotation = (key: string) => `/metadata/annotations/${key.replaceAll("/", "~1")}`;
   const patch: JSONPatch[number][] = [
@@ -171,7 +171,7 @@ export function updateSecret(desired: DesiredSecret, live: LiveSecret, now: numb
 }
 
 /** The deletion of exactly this Secret as it was seen. */
-export function deleteSecret({ namespace, name, uid, resourceVersion }: LiveSecret): SecretWrite {
+export function buildDelete({ namespace, name, uid, resourceVersion }: LiveSecret): SecretWrite {
   return { kind: "delete", namespace, name, preconditions: { uid, resourceVersion } };
 }
 

@@ -10,15 +10,15 @@ export class Target {
   readonly namespace: string;
   readonly secretName: string;
   readonly id: string;
-  /** The SSHKeys that name the user, with what was last found of each. In no particular order. */
+  /** The SSHKeys of the user, with the last verdict of each. In no particular order. */
   readonly verdicts = new Map<Claim, Verdict | undefined>();
   /** What the API server last showed; undefined while there is no Secret of the name, as far as is known. */
   live: LiveSecret | undefined;
   delivery: Delivery = IDLE;
   /** May a Secret of this name exist without our label, so that the watch does not show it? */
   mayExistUnlabelled = true;
-  /** The file that was last said to let people log in; undefined before anything was said. */
-  announced: string | undefined;
+  /** The file up to which AccessChanged was logged; undefined before the first reconcile. */
+  loggedFile: string | undefined;
   /** Has another client changed or deleted the Secret since it was last written? */
   isChangedByOthers = false;
   /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
@@ -32,9 +32,9 @@ export class Target {
     this.id = targetId(namespace, secretName);
   }
 
-  /** What is there at the first reconcile was announced when it was written. */
-  noteAnnounced(): void {
-    this.announced ??= this.live?.ownership === "own" ? (this.live.file ?? "") : "";
+  /** Before the first reconcile the live file counts as logged: the previous leader did. */
+  initLoggedFile(): void {
+    this.loggedFile ??= this.live?.ownership === "managed" ? (this.live.file ?? "") : "";
   }
 
   /** Does any SSHKey have this user? */

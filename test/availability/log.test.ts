@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../../src/api/states.ts";
-import { keysPath } from "../../src/operator/paths.ts";
+import { sshKeysPath } from "../../src/operator/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { LogLine } from "../cluster/operatorprocess.ts";
 import { altered, freshDSSKey, freshKey } from "../operator/publickeys.ts";
@@ -124,11 +124,11 @@ async function oneOfEach(): Promise<void> {
     altered(freshKey(), (blob) => blob.subarray(0, 40)),
   );
   await create("converted", `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA ${PEM}`);
-  await tenant.createSecret("sshkeys-conflict", {});
+  await tenant.buildCreate("sshkeys-conflict", {});
   await create("conflict", freshKey());
   keys.push(CONVERTED);
   await create("terminating", freshKey());
-  const path = `${keysPath(tenant.namespace)}/terminating`;
+  const path = `${sshKeysPath(tenant.namespace)}/terminating`;
   await tenant.send("PATCH", path, { metadata: { finalizers: ["test.example/kept"] } });
   await tenant.remove("terminating");
   await tenant.until("terminating", "Terminating");

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { readSSHKey, type StoredSSHKey } from "../../src/claims/record.ts";
+import { type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { blobOf, CREATED, sshKey, sshKeyRecord } from "./sshkeys.ts";
 
@@ -53,12 +53,12 @@ describe("reading an SSHKey", () => {
 
   it("reads the same spec once", () => {
     const known = sshKeyRecord({ name: "k" });
-    expect(readSSHKey(sshKey({ name: "k", resourceVersion: 2 }), known).key).toBe(known.key);
+    expect(toSSHKeyRecord(sshKey({ name: "k", resourceVersion: 2 }), known).key).toBe(known.key);
   });
 
   it("reads another object of the same name and generation anew", () => {
     const known = sshKeyRecord({ name: "k" });
-    expect(readSSHKey(sshKey({ name: "k", uid: "other", key: 2 }), known).key?.base64).toBe(blobOf(2));
+    expect(toSSHKeyRecord(sshKey({ name: "k", uid: "other", key: 2 }), known).key?.base64).toBe(blobOf(2));
   });
 
   it("is total, whatever a changed CRD lets in", () => {
@@ -75,7 +75,7 @@ describe("reading an SSHKey", () => {
     fc.assert(
       fc.property(spec, (junk) => {
         const object = { ...sshKey({ name: "k" }), spec: junk } as unknown as StoredSSHKey;
-        expect(readSSHKey(object).faults.length).toBeGreaterThan(0);
+        expect(toSSHKeyRecord(object).faults.length).toBeGreaterThan(0);
       }),
     );
   });

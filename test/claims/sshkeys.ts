@@ -1,4 +1,4 @@
-import { readSSHKey, type SSHKeyRecord, type StoredSSHKey } from "../../src/claims/record.ts";
+import { type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
 
 /** Seconds since the epoch: when SSHKeys of tests were made, unless they say otherwise. */
 export const CREATED = 1_700_000_000;
@@ -49,7 +49,7 @@ export function sshKey(facts: SSHKeyFacts): StoredSSHKey {
 
 /** The same, as the operator reads it. */
 export function sshKeyRecord(facts: SSHKeyFacts): SSHKeyRecord {
-  return readSSHKey(sshKey(facts));
+  return toSSHKeyRecord(sshKey(facts));
 }
 
 /** A key line; OpenSSH takes any 32 bytes for an Ed25519 public key. */

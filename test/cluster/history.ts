@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { keysPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 
 export type Resource = (typeof RESOURCES)[number];
 
@@ -144,5 +144,5 @@ function idOf(resource: Resource, { metadata }: Stored): string {
 }
 
 function pathOf(resource: Resource): string {
-  return resource === "secrets" ? secretsPath() : keysPath();
+  return resource === "secrets" ? secretsPath() : sshKeysPath();
 }

@@ -1,5 +1,5 @@
 import { API_VERSION, KIND } from "../../src/api/names.ts";
-import { keysPath } from "../../src/operator/paths.ts";
+import { sshKeysPath } from "../../src/operator/paths.ts";
 import { eventually } from "./eventually.ts";
 
 const PROBE = {
@@ -20,9 +20,9 @@ const PROBE = {
 export async function whenServed(
   request: (method: "GET" | "POST", path: string, body?: object) => Promise<{ readonly status: number }>,
 ): Promise<void> {
-  const isListed = async () => (await request("GET", keysPath())).status === 200;
+  const isListed = async () => (await request("GET", sshKeysPath())).status === 200;
   await eventually("SSHKeys can be listed", isListed);
   const isMade = async () =>
-    (await request("POST", `${keysPath("default")}?dryRun=All`, PROBE)).status === 201;
+    (await request("POST", `${sshKeysPath("default")}?dryRun=All`, PROBE)).status === 201;
   await eventually("SSHKeys can be made", isMade);
 }

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { keyStatusPath } from "../../src/operator/paths.ts";
+import { sshKeyStatusPath } from "../../src/operator/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
@@ -254,7 +254,7 @@ describe("409", () => {
       message: "",
       lastTransitionTime: new Date().toISOString(),
     };
-    const path = keyStatusPath(tenant.namespace, "one");
+    const path = sshKeyStatusPath(tenant.namespace, "one");
     for (let round = 0; round < 50; round += 1) {
       await Promise.all([
         tenant.cluster.request("PATCH", path, {

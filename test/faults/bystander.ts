@@ -2,7 +2,7 @@ import { API_VERSION, KIND } from "../../src/api/names.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { keysPath } from "../../src/operator/paths.ts";
+import { sshKeysPath } from "../../src/operator/paths.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
 
@@ -27,7 +27,7 @@ export class Bystander {
   /** Watches the SSHKeys of the tenant's namespace from now on. */
   static async arrive(tenant: Tenant): Promise<Bystander> {
     const bystander = new Bystander(tenant);
-    const path = keysPath(tenant.namespace);
+    const path = sshKeysPath(tenant.namespace);
     const { metadata } = await bystander.#transport.request<{ metadata: { resourceVersion: string } }>({
       method: "GET",
       path,
@@ -43,7 +43,7 @@ export class Bystander {
     const seen = this.#seen((key) => key.metadata.name === name && stateOf(key.status) === "Projected");
     await this.#transport.request({
       method: "POST",
-      path: keysPath(this.#namespace),
+      path: sshKeysPath(this.#namespace),
       body: {
         apiVersion: API_VERSION,
         kind: KIND,
@@ -75,7 +75,7 @@ export class Bystander {
   }
 
   async #watch(resourceVersion: string): Promise<void> {
-    const path = keysPath(this.#namespace);
+    const path = sshKeysPath(this.#namespace);
     const query = { watch: "1", resourceVersion };
     try {
       const call = { method: "GET", path, query, signal: this.#stop.signal } as const;

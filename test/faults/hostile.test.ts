@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import type { State } from "../../src/api/states.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { keysPath } from "../../src/operator/paths.ts";
+import { sshKeysPath } from "../../src/operator/paths.ts";
 import { byOperator, readWrites, type Write } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { inTurns } from "../cluster/inturns.ts";
@@ -100,7 +100,7 @@ test("users and titles of every category of Unicode are served, each in a Secret
       metadata: { name: `key-${index}` },
       spec,
     };
-    const { status } = await tenant.cluster.request("POST", keysPath(tenant.namespace), object);
+    const { status } = await tenant.cluster.request("POST", sshKeysPath(tenant.namespace), object);
     // What cannot be seen is refused by the CRD.
     expect([text, status]).toEqual([text, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text) ? 422 : 201]);
     // One name has one spelling; CEL cannot tell.

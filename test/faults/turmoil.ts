@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api/names.ts";
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
-import { keysPath, secretPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { secretName } from "../../src/projection/target.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -121,7 +121,7 @@ export class Turmoil {
     const name = random.pick(NAMES);
     const spec: SSHKeySpec = { user: random.pick(USERS), key: this.#key(random) };
     const object = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey", metadata: { name }, spec };
-    await this.#tolerate(tenant.cluster.request("POST", keysPath(tenant.namespace), object));
+    await this.#tolerate(tenant.cluster.request("POST", sshKeysPath(tenant.namespace), object));
   }
 
   #key(random: Random): string {
@@ -218,7 +218,7 @@ export class Turmoil {
   }
 
   async #send(method: "DELETE" | "PATCH", tenant: Tenant, name: string, body?: object): Promise<void> {
-    await this.#tolerate(tenant.cluster.request(method, `${keysPath(tenant.namespace)}/${name}`, body));
+    await this.#tolerate(tenant.cluster.request(method, `${sshKeysPath(tenant.namespace)}/${name}`, body));
   }
 
   /** What is not there, is there already or is refused by the CRD is no failure of anybody's. */

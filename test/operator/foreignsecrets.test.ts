@@ -143,7 +143,7 @@ test("a Secret that is deleted and made again by somebody else is not overwritte
   await tenant.until("work", "Projected");
   await stage.crash();
   await tenant.removeSecret("sshkeys-alice");
-  await tenant.createSecret("sshkeys-alice", { password: "theirs" });
+  await tenant.buildCreate("sshkeys-alice", { password: "theirs" });
   await stage.run();
   await tenant.until("work", "SecretConflict");
   expect((await tenant.secret("sshkeys-alice"))?.data).toEqual({ password: "theirs" });
@@ -152,7 +152,7 @@ test("a Secret that is deleted and made again by somebody else is not overwritte
 async function withForeignSecret() {
   const tenant = await stage.tenant();
   const key = freshKey();
-  await tenant.createSecret("sshkeys-alice", { authorized_keys: "theirs", password: "theirs" });
+  await tenant.buildCreate("sshkeys-alice", { authorized_keys: "theirs", password: "theirs" });
   const before = await tenant.secret("sshkeys-alice");
   await tenant.create("work", { user: "alice", key });
   return { tenant, key, before };

@@ -166,7 +166,7 @@ async function createOneOfEach(): Promise<void> {
   await create("weak", freshDSSKey());
   await create("expired", freshKey(), { expiresAt: "2020-01-01T00:00:00Z" });
   await create("disabled", freshKey(), { disabled: true });
-  await tenant.createSecret("sshkeys-conflict", {});
+  await tenant.buildCreate("sshkeys-conflict", {});
   await create("conflict", freshKey());
 }
 

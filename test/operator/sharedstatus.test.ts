@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, KIND } from "../../src/api/names.ts";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
-import { keyStatusPath } from "../../src/operator/paths.ts";
+import { sshKeyStatusPath } from "../../src/operator/paths.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import type { Tenant } from "./tenant.ts";
@@ -77,7 +77,7 @@ async function addCondition(tenant: Tenant, name: string, type: string): Promise
   const manager = encodeURIComponent(type);
   const { status, body } = await tenant.cluster.request(
     "PATCH",
-    `${keyStatusPath(tenant.namespace, name)}?fieldManager=${manager}`,
+    `${sshKeyStatusPath(tenant.namespace, name)}?fieldManager=${manager}`,
     { apiVersion: API_VERSION, kind: KIND, metadata: { name }, status: { conditions: [condition] } },
     { "content-type": "application/apply-patch+yaml" },
   );

@@ -157,7 +157,7 @@ async function withOneOfEach(): Promise<Tenant> {
   await fresh.create("invalid", { user: "alice", key: "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA" });
   await fresh.create("expired", { user: "alice", key: freshKey(), expiresAt: "2020-01-01T00:00:00Z" });
   await fresh.create("disabled", { user: "alice", key: freshKey(), disabled: true });
-  await fresh.createSecret("sshkeys-dave", {});
+  await fresh.buildCreate("sshkeys-dave", {});
   await fresh.create("conflict", { user: "dave", key: freshKey() });
   const held = freshKey();
   await fresh.create("held", { user: "erin", key: held });

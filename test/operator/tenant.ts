@@ -2,11 +2,11 @@ import { API_VERSION, KIND } from "../../src/api/names.ts";
 import type { SSHKey, SSHKeySpec, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import type { State } from "../../src/api/states.ts";
 import {
-  keyStatusPath,
-  keysPath,
   managedSelector,
   secretPath,
   secretsPath,
+  sshKeyStatusPath,
+  sshKeysPath,
 } from "../../src/operator/paths.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
@@ -41,7 +41,7 @@ export class Tenant {
   /** Creates the SSHKey; fails the test when the API server refuses it. */
   async create(name: string, spec: SSHKeySpec): Promise<SSHKey> {
     const object = { apiVersion: API_VERSION, kind: KIND, metadata: { name }, spec };
-    return (await this.send("POST", keysPath(this.namespace), object)) as SSHKey;
+    return (await this.send("POST", sshKeysPath(this.namespace), object)) as SSHKey;
   }
 
   /** Waits until an SSHKey that is made now is younger than every other: creation times are whole seconds. */
@@ -60,7 +60,7 @@ export class Tenant {
   }
 
   async editStatus(name: string, status: object): Promise<void> {
-    await this.send("PATCH", keyStatusPath(this.namespace, name), { status });
+    await this.send("PATCH", sshKeyStatusPath(this.namespace, name), { status });
   }
 
   async remove(name: string): Promise<void> {
@@ -72,7 +72,7 @@ export class Tenant {
   }
 
   async list(): Promise<readonly SSHKey[]> {
-    return ((await this.send("GET", keysPath(this.namespace))) as { items: SSHKey[] }).items;
+    return ((await this.send("GET", sshKeysPath(this.namespace))) as { items: SSHKey[] }).items;
   }
 
   /** Waits until the status has this STATE and speaks of the present spec. */
@@ -118,7 +118,7 @@ export class Tenant {
     return ((await this.send("GET", path)) as { items: PlainSecret[] }).items.map(plain);
   }
 
-  async createSecret(name: string, data: Readonly<Record<string, string>>, rest: object = {}): Promise<void> {
+  async buildCreate(name: string, data: Readonly<Record<string, string>>, rest: object = {}): Promise<void> {
     await this.send("POST", secretsPath(this.namespace), { metadata: { name }, stringData: data, ...rest });
   }
 
@@ -149,7 +149,7 @@ export class Tenant {
   }
 
   #path(name: string): string {
-    return `${keysPath(this.namespace)}/${name}`;
+    return `${sshKeysPath(this.namespace)}/${name}`;
   }
 }
 

@@ -14,7 +14,7 @@ function changesOf(before: string, after: string, ...all: readonly SSHKeyFacts[]
   const policy = { ...DEFAULT_POLICY, maximumKeysPerUser: 2 };
   const settings = { installation: "default", namePrefix: "sshkeys-", retention: 86_400_000 };
   const projection = new Projection(policy, settings);
-  for (const facts of [{ name: "desk", key: 9 }, ...all]) projection.putKey(sshKeyRecord(facts), NOW);
+  for (const facts of [{ name: "desk", key: 9 }, ...all]) projection.putSSHKey(sshKeyRecord(facts), NOW);
   const target = projection.target("team-a/sshkeys-alice");
   if (target === undefined) throw new Error("there is no target");
   return accessChanges(target, projection.claims, before, after);

@@ -1,12 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  answered,
-  attempts,
-  type Delivery,
-  IDLE,
-  wouldBeAlteredAgain,
-} from "../../src/projection/delivery.ts";
+import { attempts, type Blocked, IDLE, wouldBeAlteredAgain, written } from "../../src/projection/delivery.ts";
 import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
 
 const A = line("a", 1);
@@ -96,58 +90,26 @@ describe("the files to try", () => {
   });
 });
 
-describe("how an answer changes the delivery", () => {
+describe("how a write that was carried out changes the delivery", () => {
   const whole = desiredSecret(A + C);
   const part = desiredSecret(A);
-  const refused = { kind: "refused", reason: "rejected", message: "No." } as const;
-  const sent: Delivery = { at: "sent", blocked: undefined };
-  const blockedAt = (since: number): Delivery => answered(sent, whole, whole, refused, since);
-  const sentAgain: Delivery = {
-    at: "sent",
-    blocked: { at: "blocked", reason: "rejected", message: "No.", since: 1 },
-  };
+  const before: Blocked = { at: "blocked", reason: "rejected", message: "No." };
 
   it("all that is wanted is written: idle", () => {
-    const outcome = { kind: "written", secret: liveSecret(A + C) } as const;
-    expect(answered(sentAgain, whole, whole, outcome, NOW)).toBe(IDLE);
+    expect(written(before, whole, whole, liveSecret(A + C), NOW)).toBe(IDLE);
   });
 
   it("a part of it is written: what was refused stays so", () => {
-    const outcome = { kind: "written", secret: liveSecret(A) } as const;
-    expect(answered(sentAgain, whole, part, outcome, NOW)).toMatchObject({ reason: "rejected" });
+    expect(written(before, whole, part, liveSecret(A), NOW)).toMatchObject({ reason: "rejected" });
   });
 
   it("something else was made of it: altered", () => {
-    const outcome = { kind: "written", secret: liveSecret(A) } as const;
-    expect(answered(sent, whole, whole, outcome, NOW)).toMatchObject({ reason: "altered" });
-  });
-
-  it("refused: since now", () => {
-    expect(blockedAt(NOW)).toMatchObject({ reason: "rejected", since: NOW });
-  });
-
-  it("refused again for the same reason: since then", () => {
-    expect(answered(sentAgain, whole, whole, refused, NOW)).toMatchObject({ since: 1 });
-  });
-
-  it("refused for another reason: since now", () => {
-    const failing = { kind: "refused", reason: "server-error", message: "500" } as const;
-    expect(answered(sentAgain, whole, whole, failing, NOW)).toMatchObject({
-      reason: "server-error",
-      since: NOW,
-    });
-  });
-
-  it("nothing happened: as before", () => {
-    expect(answered(sentAgain, whole, whole, { kind: "void" }, NOW)).toMatchObject({
-      reason: "rejected",
-      since: 1,
-    });
+    expect(written(undefined, whole, whole, liveSecret(A), NOW)).toMatchObject({ reason: "altered" });
   });
 
   it("what was altered is not tried again at once", () => {
     const live = liveSecret(A, { resourceVersion: "8" });
-    const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
+    const altered = written(undefined, whole, whole, live, NOW);
     expect(wouldBeAlteredAgain(altered, whole, live, NOW + 1000)).toBe(true);
   });
 
@@ -157,7 +119,7 @@ describe("how an answer changes the delivery", () => {
     ["when somebody changed the Secret", desiredSecret(A + C), "9", 1000],
   ])("what was altered is tried again %s", (_, wanted, resourceVersion, ms) => {
     const live = liveSecret(A, { resourceVersion: "8" });
-    const altered = answered(sent, whole, whole, { kind: "written", secret: live }, NOW);
+    const altered = written(undefined, whole, whole, live, NOW);
     expect(wouldBeAlteredAgain(altered, wanted, { ...live, resourceVersion }, NOW + ms)).toBe(false);
   });
 });

@@ -1,12 +1,13 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { lineOf, linesOf, ownLines as ownLinesOf } from "../../src/projection/file.ts";
+import { lineOf, linesOf, operatorLines as linesOfOperator } from "../../src/projection/file.ts";
 import { blobOf, sshKeyRecord } from "../claims/sshkeys.ts";
 import { growth } from "../growth.ts";
 import { line } from "./secrets.ts";
 
-const ownLines = (file: string, namespace: string) => ownLinesOf(Buffer.from(file, "utf8"), namespace);
+const operatorLines = (file: string, namespace: string) =>
+  linesOfOperator(Buffer.from(file, "utf8"), namespace);
 
 describe("the line of an SSHKey", () => {
   it("has neither the user's comment nor title", () => {
@@ -28,7 +29,7 @@ describe("the line of an SSHKey", () => {
       fc.property(value, (command) => {
         const record = sshKeyRecord({ name: "laptop", options: [`command="${command}"`, "restrict"] });
         fc.pre(record.faults.length === 0);
-        const [found] = linesOf(ownLines(`${lineOf(record)}\n`, "team-a"));
+        const [found] = linesOf(operatorLines(`${lineOf(record)}\n`, "team-a"));
         expect([found?.base64, found?.name]).toEqual([blobOf(1), "laptop"]);
       }),
     );
@@ -37,7 +38,7 @@ describe("the line of an SSHKey", () => {
 
 describe("of what anybody wrote into a file", () => {
   it("the operator's own lines count", () => {
-    expect(ownLines(line("a") + line("b", 2), "team-a")).toBe(line("a") + line("b", 2));
+    expect(operatorLines(line("a") + line("b", 2), "team-a")).toBe(line("a") + line("b", 2));
   });
 
   it.each([
@@ -53,11 +54,11 @@ describe("of what anybody wrote into a file", () => {
     ["quotes that never close", `command="x\\" ssh-ed25519 ${blobOf(1)} team-a/a\n`],
     ["carriage returns", `ssh-ed25519 ${blobOf(1)} team-a/a\r\n`],
   ])("%s counts for nothing", (_, text) => {
-    expect(ownLines(text, "team-a")).toBe("");
+    expect(operatorLines(text, "team-a")).toBe("");
   });
 
   it("the lines around junk count", () => {
-    expect(ownLines(`junk\n${line("a")}\n\n# x\n${line("b", 2)}junk`, "team-a")).toBe(
+    expect(operatorLines(`junk\n${line("a")}\n\n# x\n${line("b", 2)}junk`, "team-a")).toBe(
       line("a") + line("b", 2),
     );
   });
@@ -74,7 +75,7 @@ describe("of what anybody wrote into a file", () => {
   ])("a megabyte of %s is read in linear time", (_, unit) => {
     const read = (bytes: number) => {
       const junk = `${unit.repeat(Math.ceil(bytes / unit.length)).slice(0, bytes)} x\n`;
-      return () => ownLines(junk, "team-a");
+      return () => operatorLines(junk, "team-a");
     };
     // 10 if linear, 100 if by the square; between them is room for the megabyte that leaves the processor's cache.
     expect(growth(read(100_000), read(1_000_000), 30)).toBeLessThan(30);
@@ -88,7 +89,7 @@ describe("of what anybody wrote into a file", () => {
     fc.assert(
       fc.property(fc.array(piece), (pieces) => {
         const text = pieces.join("");
-        const kept = ownLines(text, "team-a").split("\n").slice(0, -1);
+        const kept = operatorLines(text, "team-a").split("\n").slice(0, -1);
         expect(text.split("\n")).toEqual(expect.arrayContaining(kept));
       }),
     );

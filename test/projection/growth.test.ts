@@ -31,7 +31,7 @@ function filled(all: readonly SSHKeyRecord[], scope: DuplicateScope = "Namespace
     { ...DEFAULT_POLICY, duplicateScope: scope, maximumKeysPerUser: 100_000 },
     SETTINGS,
   );
-  for (const record of all) projection.putKey(record, NOW);
+  for (const record of all) projection.putSSHKey(record, NOW);
   return { projection, records: all };
 }
 
@@ -45,12 +45,12 @@ function planning({ projection }: Story): () => unknown {
 function toggling({ projection, records: [holder] }: Story): () => unknown {
   if (holder === undefined) throw new Error("there is no SSHKey");
   let { generation } = holder;
-  projection.takeDue();
+  projection.takeDirty();
   return () => {
     for (const disabled of [true, false]) {
       generation += 1;
-      projection.putKey({ ...holder, disabled, generation, resourceVersion: String(generation) }, NOW);
-      projection.takeDue();
+      projection.putSSHKey({ ...holder, disabled, generation, resourceVersion: String(generation) }, NOW);
+      projection.takeDirty();
     }
   };
 }
@@ -59,7 +59,7 @@ function toggling({ projection, records: [holder] }: Story): () => unknown {
 function removal(all: readonly SSHKeyRecord[]): number {
   const { projection } = filled(all);
   return cpuMs(() => {
-    for (const { namespace, name } of all) projection.removeKey(namespace, name);
+    for (const { namespace, name } of all) projection.removeSSHKey(namespace, name);
   });
 }
 

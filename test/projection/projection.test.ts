@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import { SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
+import { datedFirst } from "../../src/claims/record.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { reconcile } from "../../src/projection/reconcile.ts";
@@ -16,50 +18,50 @@ function projectionOf(...all: SSHKeyFacts[]): Projection {
     namePrefix: "sshkeys-",
     retention: 86_400_000,
   });
-  for (const facts of all) projection.putKey(sshKeyRecord(facts), NOW);
+  for (const facts of all) projection.putSSHKey(sshKeyRecord(facts), NOW);
   return projection;
 }
 
 describe("what is due", () => {
   it("is the Secret of a user who got an SSHKey", () => {
-    expect([...projectionOf(OLDER).takeDue().targets.keys()]).toEqual([ID]);
+    expect([...projectionOf(OLDER).takeDirty().targets.keys()]).toEqual([ID]);
   });
 
   it("is nothing once it was handed over", () => {
     const projection = projectionOf(OLDER);
-    projection.takeDue();
-    expect(projection.takeDue().targets.size).toBe(0);
+    projection.takeDirty();
+    expect(projection.takeDirty().targets.size).toBe(0);
   });
 
   it("is urgent when a holder goes", () => {
     const projection = projectionOf(OLDER, YOUNGER);
-    projection.takeDue();
-    projection.removeKey("team-a", "older");
-    expect(projection.takeDue().targets.get(ID)).toBe("removal");
+    projection.takeDirty();
+    projection.removeSSHKey("team-a", "older");
+    expect(projection.takeDirty().targets.get(ID)).toBe("removal");
   });
 
   it("is the Secret of another user whose SSHKey is promoted", () => {
     const projection = projectionOf(OLDER, { ...YOUNGER, user: "bob" });
-    projection.takeDue();
-    projection.removeKey("team-a", "older");
-    expect(projection.takeDue().targets.has("team-a/sshkeys-bob")).toBe(true);
+    projection.takeDirty();
+    projection.removeSSHKey("team-a", "older");
+    expect(projection.takeDirty().targets.has("team-a/sshkeys-bob")).toBe(true);
   });
 
   it("is nothing for an older view of a Secret", () => {
     const projection = projectionOf(OLDER);
     projection.putSecret(liveSecret(line("older"), { resourceVersion: "9" }));
-    projection.takeDue();
+    projection.takeDirty();
     projection.putSecret(liveSecret("", { resourceVersion: "8" }));
-    expect(projection.takeDue().targets.size).toBe(0);
+    expect(projection.takeDirty().targets.size).toBe(0);
   });
 });
 
 describe("a user whose SSHKeys are all gone", () => {
   it("has none left over, though they went at once", () => {
     const projection = projectionOf(OLDER, YOUNGER);
-    projection.removeKey("team-a", "older");
-    projection.removeKey("team-a", "younger");
-    projection.takeDue();
+    projection.removeSSHKey("team-a", "older");
+    projection.removeSSHKey("team-a", "younger");
+    projection.takeDirty();
     expect(projection.target(ID)?.hasSSHKeys).toBe(false);
   });
 });
@@ -75,7 +77,8 @@ describe("a list in which an edit comes before the holder of the key", () => {
   it("displaces nobody, though the operator's clock is an hour behind", () => {
     const projection = projectionOf();
     const edited = sshKeyRecord({ name: "edited", generation: 2, createdAt: CREATED - 10 });
-    projection.putKeys([edited, sshKeyRecord(OLDER)], (CREATED - 3600) * 1000);
+    for (const record of datedFirst([edited, sshKeyRecord(OLDER)]))
+      projection.putSSHKey(record, (CREATED - 3600) * 1000);
     expect(projection.claims.get("team-a", "older")?.isHolder).toBe(true);
   });
 });
@@ -91,7 +94,16 @@ describe("somebody's own Secret that has had the label for a moment", () => {
   it("leaves no target behind when it says so and is still there", () => {
     const answer: Answer = {
       kind: "found",
-      secret: liveSecret("", { ownership: "unlabelled" }),
+      object: {
+        metadata: {
+          name: "sshkeys-alice",
+          namespace: "team-a",
+          uid: "u1",
+          resourceVersion: "9",
+          creationTimestamp: "2026-01-01T00:00:00Z",
+          annotations: { [SECRET_ANNOTATION]: ID },
+        },
+      },
       resourceVersion: "9",
     };
     const projection = projectionOf();
@@ -126,7 +138,7 @@ describe("a Secret that loses its label between two attempts to write it", () =>
     const asked: string[] = [];
     const answers: Record<string, Answer> = {
       update: { kind: "refused", reason: "server-error", message: "It fails." },
-      listManaged: { kind: "found", secret: undefined, resourceVersion: "8" },
+      listManaged: { kind: "found", object: undefined, resourceVersion: "8" },
     };
     for (let step = pass.next(); step.done !== true; ) {
       asked.push(step.value.kind);

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import {
-  createSecret,
-  deleteSecret,
+  buildCreate,
+  buildDelete,
+  buildUpdate,
   isAsDesired,
   type LiveSecret,
-  readSecret,
   type SecretObject,
-  updateSecret,
+  toLiveSecret,
 } from "../../src/projection/secret.ts";
 import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
 import { SecretServer } from "./secretserver.ts";
@@ -33,12 +33,12 @@ function read(
   known?: LiveSecret,
   installation = "default",
 ): LiveSecret {
-  return readSecret(object(metadata), installation, known);
+  return toLiveSecret(object(metadata), installation, known);
 }
 
 describe("whose a Secret is", () => {
   it.each([
-    ["with label and its own name is own", LABELS, ANNOTATIONS, "own"],
+    ["with label and its own name is managed", LABELS, ANNOTATIONS, "managed"],
     ["with the name of another Secret is a copy", LABELS, { [OWN_NAME]: "team-z/sshkeys-alice" }, "copy"],
     ["without a name is a copy", LABELS, {}, "copy"],
     ["without the label is another hand's", {}, ANNOTATIONS, "unlabelled"],
@@ -66,17 +66,17 @@ describe("what a Secret holds", () => {
 
   it("is unknown of one that lost its label and was never seen", () => {
     const bare = { metadata: object({ annotations: ANNOTATIONS }).metadata };
-    expect(readSecret(bare, "default").file).toBeUndefined();
+    expect(toLiveSecret(bare, "default").file).toBeUndefined();
   });
 
   it("is nothing of the operator's where nothing says so", () => {
     const bare = { metadata: object({}).metadata };
-    expect(readSecret(bare, "default").file).toBe("");
+    expect(toLiveSecret(bare, "default").file).toBe("");
   });
 
   it("is what was last seen once the label is gone", () => {
     const bare = { metadata: object({}).metadata };
-    expect(readSecret(bare, "default", liveSecret(FILE)).file).toBe(FILE);
+    expect(toLiveSecret(bare, "default", liveSecret(FILE)).file).toBe(FILE);
   });
 
   it("is not what a Secret of the same name held before it was made anew", () => {
@@ -84,34 +84,34 @@ describe("what a Secret holds", () => {
   });
 
   it("tells a missing data key from an empty file", () => {
-    const missing = readSecret({ metadata: object({ labels: LABELS }).metadata }, "default");
-    expect(missing.digest).not.toBe(readSecret(object({ labels: LABELS }, ""), "default").digest);
+    const missing = toLiveSecret({ metadata: object({ labels: LABELS }).metadata }, "default");
+    expect(missing.digest).not.toBe(toLiveSecret(object({ labels: LABELS }, ""), "default").digest);
   });
 });
 
 describe("writing a Secret", () => {
   it("what is created is as desired, so that a second look finds nothing to do", () => {
-    const write = createSecret(desiredSecret(FILE), "default", NOW);
+    const write = buildCreate(desiredSecret(FILE), "default", NOW);
     if (write.kind !== "create") throw new Error("a creation was expected");
     const created = write.object as SecretObject;
     const stored = { ...created, metadata: { ...created.metadata, uid: "u1", resourceVersion: "1" } };
-    expect(isAsDesired(readSecret(stored, "default"), desiredSecret(FILE))).toBe(true);
+    expect(isAsDesired(toLiveSecret(stored, "default"), desiredSecret(FILE))).toBe(true);
   });
 
   it("an update is checked against the version that it was decided on", () => {
-    const write = updateSecret(desiredSecret(""), liveSecret(FILE), NOW);
+    const write = buildUpdate(desiredSecret(""), liveSecret(FILE), NOW);
     const check = { op: "replace", path: "/metadata/resourceVersion", value: "7" };
     expect(write).toMatchObject({ patch: expect.arrayContaining([check]) });
   });
 
   it("an update leaves no data key but its own", () => {
-    const write = updateSecret(desiredSecret(""), liveSecret(FILE, { hasStrayData: true }), NOW);
+    const write = buildUpdate(desiredSecret(""), liveSecret(FILE, { hasStrayData: true }), NOW);
     const data = { op: "add", path: "/data", value: { authorized_keys: "" } };
     expect(write).toMatchObject({ patch: expect.arrayContaining([data]) });
   });
 
   it("a deletion is of exactly the Secret that was seen", () => {
-    expect(deleteSecret(liveSecret(""))).toMatchObject({
+    expect(buildDelete(liveSecret(""))).toMatchObject({
       preconditions: { uid: "u1", resourceVersion: "7" },
     });
   });
@@ -121,7 +121,7 @@ describe("writing a Secret", () => {
     ["from before, when it was empty before", { file: "", emptySince: NOW - 60_000 }, "2026-01-02T03:03:05Z"],
     ["from now, whatever date stood on it while it was not empty", { emptySince: 0 }, "2026-01-02T03:04:05Z"],
   ])("the retention of an emptied one counts %s", (_, facts, value) => {
-    const write = updateSecret(desiredSecret(""), liveSecret(FILE, facts), NOW);
+    const write = buildUpdate(desiredSecret(""), liveSecret(FILE, facts), NOW);
     const path = `/metadata/annotations/${EMPTY_SINCE.replace("/", "~1")}`;
     expect(write).toMatchObject({ patch: expect.arrayContaining([{ op: "add", path, value }]) });
   });
@@ -132,7 +132,7 @@ describe("writing a Secret", () => {
     const metadata = { name: "sshkeys-alice", namespace: "team-a", annotations: {} };
     server.put({ metadata, data: { authorized_keys: "" } });
     const live = liveSecret("", { emptySince: 1, resourceVersion: "1" });
-    expect(server.write(updateSecret(desiredSecret(FILE), live, NOW))).toEqual({ kind: "conflict" });
+    expect(server.write(buildUpdate(desiredSecret(FILE), live, NOW))).toEqual({ kind: "conflict" });
   });
 });
 

@@ -22,7 +22,7 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
     uid: "u1",
     resourceVersion: "7",
     createdAt: 0,
-    ownership: "own",
+    ownership: "managed",
     isImmutable: false,
     user: "alice",
     digest: fileDigest(file),

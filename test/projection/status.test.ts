@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SSHKeyCondition, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { STATES, type State } from "../../src/api/states.ts";
 import { statusDigest } from "../../src/claims/observedstatus.ts";
-import { readSSHKey } from "../../src/claims/record.ts";
+import { toSSHKeyRecord } from "../../src/claims/record.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import type { Verdict } from "../../src/projection/verdict.ts";
 import { CREATED, sshKey } from "../claims/sshkeys.ts";
@@ -23,7 +23,7 @@ function statusFor(v: Verdict, status: SSHKeyStatus | undefined = undefined, now
 
 /** The write that the verdict calls for while the API server holds this status. */
 function written(v: Verdict, status: SSHKeyStatus | undefined, now = NOW) {
-  const record = readSSHKey(sshKey({ ...FACTS, ...(status === undefined ? {} : { status }) }));
+  const record = toSSHKeyRecord(sshKey({ ...FACTS, ...(status === undefined ? {} : { status }) }));
   return statusWrite({ ...claimOf(FACTS), record }, v, now);
 }
 
@@ -63,7 +63,9 @@ describe("the status write that is due", () => {
 
   it("knows what will be read back", () => {
     const write = written(duplicate, undefined);
-    expect(readSSHKey(sshKey({ ...FACTS, status: write?.status ?? {} })).observed).toEqual(write?.observed);
+    expect(toSSHKeyRecord(sshKey({ ...FACTS, status: write?.status ?? {} })).observed).toEqual(
+      write?.observed,
+    );
   });
 
   it("tells the STATE before", () => {

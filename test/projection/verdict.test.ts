@@ -18,10 +18,10 @@ function out(state: Exclude<Standing["state"], "InForce">): Standing {
 }
 
 function blocked(reason: Blocked["reason"]): Blocked {
-  return { at: "blocked", reason, message: "Mend it.", since: 0 };
+  return { at: "blocked", reason, message: "Mend it." };
 }
 
-const REFUSALS = ["rejected", "altered", "not-ours"] as const;
+const REFUSALS = ["rejected", "altered", "not-managed"] as const;
 const OUT = [
   "Terminating",
   "Disabled",
@@ -77,13 +77,13 @@ describe("the STATE of a key that is not wanted", () => {
 
   it("is SecretConflict while a Secret that is not the operator's own may hold it", () => {
     const standing = out("Revoked");
-    expect(verdictOf({ ...base, standing, held: "maybe", blocked: blocked("not-ours") }).state).toBe(
+    expect(verdictOf({ ...base, standing, held: "maybe", blocked: blocked("not-managed") }).state).toBe(
       "SecretConflict",
     );
   });
 
   it("says that it may still be in such a Secret, and not that it is", () => {
-    const situation: Situation = { ...base, held: "maybe", blocked: blocked("not-ours") };
+    const situation: Situation = { ...base, held: "maybe", blocked: blocked("not-managed") };
     expect(verdictOf({ ...situation, standing: out("Revoked") }).message).toContain("may still be in it");
     expect(verdictOf(situation).message).toContain("is unknown");
   });

@@ -1,16 +1,16 @@
 import { hash } from "node:crypto";
 import type { Claim } from "../../src/claims/claim.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
-import { readSSHKey, type StoredSSHKey } from "../../src/claims/record.ts";
+import { datedFirst, type StoredSSHKey } from "../../src/claims/record.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import {
-  type Permit,
   type ReconcileResult,
   reconcile,
   type SecretRequest,
+  type TakeBudget,
 } from "../../src/projection/reconcile.ts";
-import { readSecret, type SecretSettings, type SecretWrite } from "../../src/projection/secret.ts";
+import type { SecretSettings, SecretWrite } from "../../src/projection/secret.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
 import { type Fact, type Outcome, oracle, type Rules } from "../oracle/oracle.ts";
@@ -216,7 +216,7 @@ export class World {
     if (event === undefined) return;
     const { namespace, name } = event.secret.metadata;
     if (event.isGone) this.projection.secretDisappeared(namespace, name, event.resourceVersion);
-    else this.projection.putSecret(this.#read(event.secret));
+    else this.projection.putSecret(this.projection.toLiveSecret(event.secret));
     this.#note();
   }
 
@@ -225,13 +225,13 @@ export class World {
     this.#due.delete(id);
     this.#retries.delete(id);
     this.#timers.delete(id);
-    const permit: Permit = (isRemoval) => {
+    const takeBudget: TakeBudget = (isRemoval) => {
       if (isRemoval || !this.broke.has(id)) return undefined;
       // What comes next is less than all that is wanted.
       running.writes += 1;
       return { ms: 5000, reason: "It waits for its turn." };
     };
-    const generator = reconcile(this.projection, id, () => this.operatorNow, permit);
+    const generator = reconcile(this.projection, id, () => this.operatorNow, takeBudget);
     const running: Running = { generator, request: undefined, answer: undefined, writes: 0 };
     this.#running.set(id, running);
     this.#next(id, running, generator.next());
@@ -315,12 +315,10 @@ export class World {
     this.history.restarted();
     this.projection = new Projection(this.#policy, SETTINGS);
     const listed = shuffled([...this.#keys.values()], pick);
-    this.projection.putKeys(
-      listed.map((object) => readSSHKey(object)),
-      this.operatorNow,
-    );
+    for (const record of datedFirst(listed.map((object) => this.projection.claims.read(object))))
+      this.projection.putSSHKey(record, this.operatorNow);
     this.projection.replaceSecrets(
-      shuffled(this.server.list(), pick).map((secret) => this.#read(secret)),
+      shuffled(this.server.list(), pick).map((secret) => this.projection.toLiveSecret(secret)),
       undefined,
       String(this.#version),
     );
@@ -508,7 +506,7 @@ export class World {
     if (known?.uid === uid && Number(known.resourceVersion) > Number(object.metadata.resourceVersion)) return;
     const before = this.#view.get(idOf(object));
     if (before !== undefined && before.metadata.uid !== uid) this.history.gone(before.metadata.uid);
-    this.projection.putKey(readSSHKey(object, known), this.operatorNow);
+    this.projection.putSSHKey(this.projection.claims.read(object), this.operatorNow);
     this.#view.set(idOf(object), object);
     this.#recall(object);
   }
@@ -533,18 +531,13 @@ export class World {
 
   #hide(object: StoredSSHKey): void {
     const { namespace = "", name, uid } = object.metadata;
-    this.projection.removeKey(namespace, name);
+    this.projection.removeSSHKey(namespace, name);
     this.#view.delete(idOf(object));
     this.history.gone(uid);
   }
 
-  #read(secret: StoredSecret) {
-    const { namespace, name } = secret.metadata;
-    return readSecret(secret, SETTINGS.installation, this.projection.target(`${namespace}/${name}`)?.live);
-  }
-
   #note(): void {
-    const { targets, statuses } = this.projection.takeDue();
+    const { targets, statuses } = this.projection.takeDirty();
     for (const id of targets.keys()) this.#due.add(id);
     for (const claim of statuses) this.#dueStatuses.add(claim);
   }
@@ -579,13 +572,16 @@ export class World {
         present !== undefined && (request.kind === "listMetadata" || this.server.isLabelled(present));
       const { data: _, ...bare } = present ?? { data: undefined };
       const shown = request.kind === "listMetadata" ? (bare as StoredSecret) : present;
-      const secret = isAskedFor && shown !== undefined ? this.#read(shown) : undefined;
-      return { kind: "found", secret, resourceVersion: String(this.#version) };
+      return {
+        kind: "found",
+        object: isAskedFor ? shown : undefined,
+        resourceVersion: String(this.#version),
+      };
     }
     const answer = this.server.write(request);
     if (answer.kind === "written" || answer.kind === "deleted") this.#checkTaken(request, present);
     if (answer.kind === "conflict") return { kind: present === undefined ? "missing" : "void" };
-    return answer.kind === "written" ? { kind: "written", secret: this.#read(answer.secret) } : answer;
+    return answer.kind === "written" ? { kind: "written", object: answer.secret } : answer;
   }
 
   /** Guarantee 1: as far as the operator has been told, only good keys go in, and all of them in the first attempt. */

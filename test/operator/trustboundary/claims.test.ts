@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { SSHKeyStatus } from "../../../src/api/sshkey.generated.ts";
-import { keysPath } from "../../../src/operator/paths.ts";
+import { sshKeysPath } from "../../../src/operator/paths.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";
@@ -89,7 +89,7 @@ describe("an SSHKey that is deleted and kept by a finalizer", () => {
     await tenant.until("first", "Projected");
     await tenant.untilYounger();
     using owner = await keyOwnerOf(tenant);
-    const path = `${keysPath(tenant.namespace)}/first`;
+    const path = `${sshKeysPath(tenant.namespace)}/first`;
     await owner.tenant.send("PATCH", path, { metadata: { finalizers: ["example.com/hold"] } });
     await tenant.create("second", { user: "bob", key });
     await tenant.until("second", "Duplicate");
@@ -165,6 +165,6 @@ async function refuseStatuses(tenant: Tenant): Promise<void> {
 }
 
 async function areRefused({ cluster, namespace }: Tenant): Promise<boolean> {
-  const path = `${keysPath(namespace)}/alices/status?dryRun=All`;
+  const path = `${sshKeysPath(namespace)}/alices/status?dryRun=All`;
   return (await cluster.request("PATCH", path, { status: { comment: "probe" } })).status === 422;
 }

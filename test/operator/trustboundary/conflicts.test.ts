@@ -97,7 +97,7 @@ describe(`with ${MANY} Secrets that cannot be written`, () => {
 async function block(from: number, to: number): Promise<void> {
   await inTurns(to - from, 8, async (count) => {
     const index = from + count;
-    await attacker.tenant.createSecret(secretOf(index), {});
+    await attacker.tenant.buildCreate(secretOf(index), {});
     await attacker.tenant.create(`key-${index}`, { user: `user-${index}`, key: freshKey() });
   });
   await eventually(

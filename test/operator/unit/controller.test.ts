@@ -54,7 +54,7 @@ describe("a pass", () => {
   });
 
   it.each([
-    ["is not synced", { isSynced: () => false }],
+    ["is not synced", { isSynced: false }],
     ["holds an SSHKey whose absence is in doubt", { waitMs: () => Number.POSITIVE_INFINITY }],
   ])("writes nothing where the namespace %s", async (_, options) => {
     const stand = new Stand(options).start().show(LAPTOP);
@@ -67,7 +67,8 @@ describe("a pass", () => {
     const stand = new Stand({ waitMs: () => doubt }).start().show(LAPTOP);
     await stand.rest();
     doubt = 0;
-    stand.controller.enqueue([ALICE]);
+    stand.projection.touch(ALICE);
+    stand.controller.enqueueDirty();
     await until("the Secret is written", () => stand.file(ALICE) === line("laptop"));
   });
 
@@ -325,7 +326,7 @@ describe("a status", () => {
     stand.start().show(LAPTOP);
     await until("it is written", () => stand.said("StateChanged").length === 1);
     expect(stand.said("UnexpectedError")).toMatchObject([
-      { key: "team-a/laptop", err: { type: "TypeError", message: "a defect" } },
+      { sshKey: "team-a/laptop", err: { type: "TypeError", message: "a defect" } },
     ]);
   });
 
@@ -345,7 +346,7 @@ describe("a status", () => {
   });
 
   it("of an SSHKey that is deleted before it has a verdict is not measured", async () => {
-    const stand = new Stand({ isSynced: () => false }).start();
+    const stand = new Stand({ isSynced: false }).start();
     stand.metrics.changeObserved("team-a/laptop");
     stand.show(LAPTOP);
     await stand.rest();
@@ -357,9 +358,9 @@ describe("a status", () => {
   });
 
   it("is measured from the change that was seen to the acknowledged write", async () => {
-    const stand = new Stand();
+    const stand = new Stand().start();
     stand.metrics.changeObserved("team-a/laptop");
-    stand.start().show(LAPTOP);
+    stand.show(LAPTOP);
     await until("it is written", () => stand.said("StateChanged").length === 1);
     expect(await stand.metrics.registry.metrics()).toContain("sshkey_operator_projection_seconds_count 1");
   });

@@ -1,10 +1,14 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
-import { DeletionGuard, type UnconfirmedDeletion } from "../../../src/operator/deletionguard.ts";
+import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
+import type { Log } from "../../../src/operator/logevent.ts";
 import { Projection } from "../../../src/projection/projection.ts";
+import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { line, liveSecret, NOW } from "../../projection/secrets.ts";
 import { failure, only, refusal, scripted, until } from "./fakes.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
 
 const MINUTE = 60_000;
 const ALICE = "team-a/sshkeys-alice";
@@ -27,11 +31,14 @@ function watchOver(...answers: readonly unknown[]) {
     retention: 86_400_000,
   });
   let now = NOW;
-  const believed: string[] = [];
-  const told: string[] = [];
-  const settled: string[] = [];
-  const waiting: string[] = [];
+  const logged: string[] = [];
+  const dirty: string[] = [];
   const readAt: number[] = [];
+  const names: string[] = [];
+  const write = ({ event, count, error }: Fields) => {
+    logged.push([event, count, error].filter((part) => part !== undefined).join(" "));
+  };
+  const takeDirty = () => [...projection.takeDirty().targets.keys()];
   const deletions = new DeletionGuard({
     transport: only<Transport>({
       request(call) {
@@ -41,37 +48,35 @@ function watchOver(...answers: readonly unknown[]) {
     }),
     projection,
     now: () => now,
-    onReleased: (ids) => settled.push(...ids),
-    onUnconfirmed: (count, error) => told.push(`${count} ${error?.code ?? "no error"}`),
-    onCRDUnavailable: (error) => waiting.push(error?.code ?? "no error"),
+    log: only<Log>({ warn: write, error: write }),
+    onChange: () => dirty.push(...takeDirty()),
     backoff: { initialMs: 4, maxMs: 1000, jitter: 0 },
   });
-  const deletion = (facts: Partial<UnconfirmedDeletion> = {}): UnconfirmedDeletion => {
-    const name = facts.name ?? "laptop";
-    return {
-      namespace: "team-a",
-      name,
-      uid: `uid-of-${name}`,
-      isTerminating: false,
-      createdAt: NOW - MINUTE,
-      targetId: ALICE,
-      confirm: () => believed.push(name),
-      ...facts,
-    };
-  };
   return {
     deletions,
     projection,
     calls: server.calls,
-    believed,
-    told,
-    settled,
-    waiting,
+    logged,
+    /** Targets that became dirty when a deletion was confirmed. */
+    dirty,
+    takeDirty,
     readAt,
     pass: (ms: number) => {
       now += ms;
     },
-    add: (facts?: Partial<UnconfirmedDeletion>) => deletions.add(deletion(facts)),
+    /** The SSHKey, known so far, disappears or gets a deletionTimestamp. */
+    add({ name = "laptop", isTerminating = false, ...facts }: Partial<SSHKeyFacts> = {}) {
+      const record = sshKeyRecord({ createdAt: (NOW - MINUTE) / 1000, ...facts, name });
+      projection.putSSHKey(record, NOW);
+      takeDirty();
+      names.push(name);
+      deletions.add(record, isTerminating);
+    },
+    /** Names of the SSHKeys whose deletion has been confirmed. */
+    get believed(): readonly string[] {
+      const stands = (name: string) => projection.claims.get("team-a", name)?.record.isTerminating === false;
+      return [...new Set(names)].filter((name) => !stands(name));
+    },
     /** Begins to ask; ends with the test. */
     start() {
       const stop = new AbortController();
@@ -87,8 +92,8 @@ function watchOver(...answers: readonly unknown[]) {
 type Scene = ReturnType<typeof watchOver>;
 
 /** It was asked, and the answer is no. */
-async function untilTold({ told }: Scene, times = 1): Promise<void> {
-  await until("it is told", () => told.length >= times);
+async function untilTold({ logged }: Scene): Promise<void> {
+  await until("it is told", () => logged.length > 0);
 }
 
 describe("an SSHKey that is gone", () => {
@@ -115,17 +120,17 @@ describe("an SSHKey that is gone", () => {
   });
 
   it.each([
-    ["missing", refusal(404, "NotFound"), "2 no error"],
-    ["being deleted", crd(NOW - 60 * MINUTE, true), "2 no error"],
-    ["out of reach", failure("Unreachable"), "2 Unreachable"],
-    ["behind a failing server", refusal(503), "2 ServiceUnavailable"],
+    ["missing", refusal(404, "NotFound"), "DeletionUnconfirmed 2"],
+    ["being deleted", crd(NOW - 60 * MINUTE, true), "DeletionUnconfirmed 2"],
+    ["out of reach", failure("Unreachable"), "DeletionUnconfirmed 2 PATCH /x: Unreachable"],
+    ["behind a failing server", refusal(503), expect.stringContaining("DeletionUnconfirmed 2 PATCH /x: 503")],
   ])("is not believed while the CRD is %s, and told with the count", async (_, answer, said) => {
     const scene = watchOver(answer);
     scene.add({ name: "laptop" });
     scene.add({ name: "work" });
     scene.start();
     await untilTold(scene);
-    expect([scene.believed, scene.told[0]]).toEqual([[], said]);
+    expect([scene.believed, scene.logged[0]]).toEqual([[], said]);
   });
 
   it("is asked about again until the CRD stands", async () => {
@@ -149,9 +154,9 @@ describe("an SSHKey that is gone", () => {
   it("is asked about at once though another one waits for its next time", async () => {
     const scene = watchOver(crd(NOW - 30_000));
     scene.start();
-    scene.add({ name: "old", createdAt: NOW - MINUTE });
+    scene.add({ name: "old", createdAt: (NOW - MINUTE) / 1000 });
     await untilTold(scene);
-    scene.add({ name: "new", createdAt: NOW - 1000 });
+    scene.add({ name: "new", createdAt: (NOW - 1000) / 1000 });
     await until("it is believed", () => scene.believed.length > 0);
     expect(scene.believed).toEqual(["new"]);
   });
@@ -161,7 +166,7 @@ describe("an SSHKey that is gone", () => {
     scene.start();
     scene.add({ createdAt: 0 });
     await until("it is believed", () => scene.believed.length > 0);
-    expect(scene.told).toEqual([]);
+    expect(scene.logged).toEqual([]);
   });
 
   it("asks for the CRD's metadata only", async () => {
@@ -182,7 +187,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
   ])("is not believed at first: %s", async (_, createdAt) => {
     const scene = watchOver(crd(installedAt));
     scene.start();
-    scene.add({ createdAt });
+    scene.add({ createdAt: createdAt / 1000 });
     await untilTold(scene);
     expect(scene.believed).toEqual([]);
   });
@@ -191,7 +196,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
     const scene = watchOver(crd(installedAt));
     scene.pass(4 * MINUTE - 1);
     scene.start();
-    scene.add({ createdAt: installedAt });
+    scene.add({ createdAt: installedAt / 1000 });
     await untilTold(scene);
     expect(scene.believed).toEqual([]);
   });
@@ -199,7 +204,7 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
   it("is believed after five minutes", async () => {
     const scene = watchOver(crd(installedAt));
     scene.start();
-    scene.add({ createdAt: installedAt });
+    scene.add({ createdAt: installedAt / 1000 });
     await untilTold(scene);
     scene.pass(4 * MINUTE);
     await until("it is believed", () => scene.believed.length > 0);
@@ -207,11 +212,11 @@ describe("an SSHKey that is gone and was made before the CRD was installed", () 
 
   it("does not hold up one that was made afterwards", async () => {
     const scene = watchOver(crd(installedAt));
-    scene.add({ name: "before", createdAt: installedAt });
-    scene.add({ name: "after", createdAt: installedAt + 1000 });
+    scene.add({ name: "before", createdAt: installedAt / 1000 });
+    scene.add({ name: "after", createdAt: installedAt / 1000 + 1 });
     scene.start();
     await untilTold(scene);
-    expect([scene.believed, scene.told[0]]).toEqual([["after"], "1 no error"]);
+    expect([scene.believed, scene.logged[0]]).toEqual([["after"], "DeletionUnconfirmed 1"]);
   });
 });
 
@@ -231,14 +236,13 @@ describe("a terminating SSHKey", () => {
   it("that is gone meanwhile is asked about anew, as gone", async () => {
     const reading = Promise.withResolvers<unknown>();
     const scene = watchOver(reading.promise, STANDS);
-    const carriedOut: string[] = [];
     scene.start();
-    scene.add({ isTerminating: true, confirm: () => carriedOut.push("terminated") });
+    scene.add({ isTerminating: true });
     await until("the CRD is being read", () => scene.calls.length === 1);
-    scene.add({ isTerminating: false, confirm: () => carriedOut.push("removed") });
+    scene.add({ isTerminating: false });
     reading.resolve(STANDS);
-    await until("something is believed", () => carriedOut.length > 0);
-    expect(carriedOut).toEqual(["removed"]);
+    await until("something is believed", () => scene.believed.length > 0);
+    expect(scene.projection.claims.get("team-a", "laptop")).toBeUndefined();
   });
 
   it("that was made anew is another one", async () => {
@@ -272,7 +276,7 @@ describe("an SSHKey that comes back", () => {
     const scene = watchOver(STANDS);
     scene.add();
     scene.deletions.cancel("team-a", "laptop");
-    expect([scene.deletions.waitMs(ALICE), scene.settled]).toEqual([0, [ALICE]]);
+    expect([scene.deletions.waitMs(ALICE), scene.takeDirty()]).toEqual([0, [ALICE]]);
   });
 });
 
@@ -290,28 +294,19 @@ describe("what a doubt holds up", () => {
   });
 
   it("is the target until the last of its SSHKeys is settled", () => {
-    const { deletions, add, settled } = watchOver(STANDS);
+    const { deletions, add, takeDirty } = watchOver(STANDS);
     add({ name: "laptop" });
     add({ name: "work" });
     deletions.cancel("team-a", "laptop");
-    expect([deletions.waitMs(ALICE), settled]).toEqual([Number.POSITIVE_INFINITY, []]);
+    expect([deletions.waitMs(ALICE), takeDirty()]).toEqual([Number.POSITIVE_INFINITY, []]);
   });
 
-  it("is nothing afterwards, and that is told", async () => {
+  it("is nothing afterwards, and its target is dirty", async () => {
     const scene = watchOver(STANDS);
     scene.start();
     scene.add();
-    await until("it is told", () => scene.settled.length > 0);
-    expect([scene.deletions.waitMs(ALICE), scene.settled]).toEqual([0, [ALICE]]);
-  });
-
-  it("is told after it was carried out", async () => {
-    const scene = watchOver(STANDS);
-    const before: number[] = [];
-    scene.start();
-    scene.add({ confirm: () => before.push(scene.settled.length) });
-    await until("it is told", () => scene.settled.length > 0);
-    expect(before).toEqual([0]);
+    await until("it is confirmed", () => scene.dirty.length > 0);
+    expect([scene.deletions.waitMs(ALICE), scene.dirty]).toEqual([0, [ALICE]]);
   });
 });
 
@@ -319,14 +314,14 @@ describe("whoever begins to write", () => {
   it("waits until the CRD stands, and is told what for", async () => {
     const scene = watchOver(refusal(404, "NotFound"), failure("Unreachable"), STANDS);
     await scene.deletions.whenCRDExists(new AbortController().signal);
-    expect(scene.waiting).toEqual(["no error", "Unreachable"]);
+    expect(scene.logged).toEqual(["CRDMissing", "CRDUnknown PATCH /x: Unreachable"]);
   });
 
   it("waits no more when it is told to stop", async () => {
     const scene = watchOver(refusal(404, "NotFound"));
     const stop = new AbortController();
     const standing = scene.deletions.whenCRDExists(stop.signal);
-    await until("it waits", () => scene.waiting.length > 0);
+    await until("it waits", () => scene.logged.length > 0);
     stop.abort();
     await expect(standing).resolves.toBeUndefined();
   });

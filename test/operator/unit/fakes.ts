@@ -1,7 +1,6 @@
 import { setImmediate } from "node:timers/promises";
 import { ApiError, errorFromResponse } from "../../../src/kube/apierror.ts";
-import type { Call } from "../../../src/kube/transport.ts";
-import type { Requests } from "../../../src/operator/secretwriter.ts";
+import type { Call, Requests } from "../../../src/kube/transport.ts";
 
 /** What one request is answered with: an error is what it rejects with. */
 export type Answerer = (call: Call, turn: number) => unknown;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { readSSHKey } from "../../../src/claims/record.ts";
+import { toSSHKeyRecord } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { WorkQueue } from "../../../src/kube/workqueue.ts";
 import { type ControllerName, Metrics, workersFor } from "../../../src/operator/metrics.ts";
@@ -119,7 +119,7 @@ describe("metrics of the keys", () => {
     const projection = withKeys(3);
     const { read, end } = startQueues(projection);
     expect(await read("sshkey_operator_keys")).toEqual([3]);
-    projection.removeKey("team-0", "key-0");
+    projection.removeSSHKey("team-0", "key-0");
     expect(await read("sshkey_operator_keys")).toEqual([2]);
     await end();
   });
@@ -157,7 +157,7 @@ function withKeys(count: number): Projection {
       creationTimestamp: "2026-01-02T03:04:05Z",
     };
     const spec = { user: `user-${index % 1000}`, key: freshKey(), expiresAt: "2040-01-01T00:00:00Z" };
-    projection.putKey(readSSHKey({ metadata, spec }), Date.parse("2026-02-01T00:00:00Z"));
+    projection.putSSHKey(toSSHKeyRecord({ metadata, spec }), Date.parse("2026-02-01T00:00:00Z"));
   }
   return projection;
 }

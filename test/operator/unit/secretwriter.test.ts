@@ -2,16 +2,16 @@ import { describe, expect, it } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATION } from "../../../src/api/names.ts";
 import { SecretWriter } from "../../../src/operator/secretwriter.ts";
 import type { SecretRequest } from "../../../src/projection/reconcile.ts";
-import { createSecret, deleteSecret, updateSecret } from "../../../src/projection/secret.ts";
+import { buildCreate, buildDelete, buildUpdate } from "../../../src/projection/secret.ts";
 import { desiredSecret, line, liveSecret, NOW } from "../../projection/secrets.ts";
 import { type Answerer, failure, refusal, scripted, until } from "./fakes.ts";
 
 const FILE = line("laptop");
 const LIVE = liveSecret(line("work", 2));
 const NAMED = { namespace: "team-a", name: "sshkeys-alice" };
-const CREATE = createSecret(desiredSecret(FILE), "default", NOW);
-const UPDATE = updateSecret(desiredSecret(FILE), LIVE, NOW);
-const DELETE = deleteSecret(LIVE);
+const CREATE = buildCreate(desiredSecret(FILE), "default", NOW);
+const UPDATE = buildUpdate(desiredSecret(FILE), LIVE, NOW);
+const DELETE = buildDelete(LIVE);
 const READ: SecretRequest = { kind: "listManaged", ...NAMED };
 const LOOK: SecretRequest = { kind: "listMetadata", ...NAMED };
 
@@ -31,7 +31,7 @@ const STORED = {
 async function sent(request: SecretRequest, answer: Answerer) {
   const server = scripted(answer);
   const writer = new SecretWriter(server, "default");
-  const given = await writer.send(request, LIVE, new AbortController().signal);
+  const given = await writer.send(request, new AbortController().signal);
   return { ...given, call: server.calls[0], count: server.calls.length };
 }
 
@@ -63,7 +63,7 @@ const TOLD_AS = {
 
 type Told = `${keyof typeof TOLD_AS}`;
 
-const WRITTEN = { kind: "written", secret: { file: FILE, resourceVersion: "8", ownership: "own" } };
+const WRITTEN = { kind: "written", object: { metadata: { resourceVersion: "8" } } };
 const REJECTED = { kind: "refused", reason: "rejected" };
 const SERVER_ERROR = { kind: "refused", reason: "server-error" };
 
@@ -142,7 +142,7 @@ describe.each([
     const list = { metadata: { resourceVersion: "42" }, items };
     expect(await answerTo(request, list)).toEqual({
       kind: "found",
-      secret: undefined,
+      object: undefined,
       resourceVersion: "42",
     });
   });
@@ -151,7 +151,7 @@ describe.each([
     const list = { metadata: { resourceVersion: "42" }, items: [STORED] };
     expect(await answerTo(request, list)).toMatchObject({
       kind: "found",
-      secret: { uid: "u1", resourceVersion: "8" },
+      object: { metadata: { uid: "u1", resourceVersion: "8" } },
     });
   });
 });
@@ -225,16 +225,16 @@ describe("what is asked", () => {
   });
 });
 
-describe("the count of requests under way", () => {
+describe("the count of requests in flight", () => {
   it("is one while there is no answer, and none afterwards", async () => {
     const answer = Promise.withResolvers<unknown>();
     const server = scripted(() => answer.promise);
     const writer = new SecretWriter(server, "default");
-    const sending = writer.send(UPDATE, LIVE, new AbortController().signal);
+    const sending = writer.send(UPDATE, new AbortController().signal);
     await until("it is sent", () => server.calls.length > 0);
-    const during = writer.sending;
+    const during = writer.inFlight;
     answer.resolve(refusal(500));
     await sending;
-    expect([during, writer.sending]).toEqual([1, 0]);
+    expect([during, writer.inFlight]).toEqual([1, 0]);
   });
 });

@@ -3,12 +3,16 @@ import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Call, Transport } from "../../../src/kube/transport.ts";
 import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
-import { CRD_PATH, keysPath, secretsPath } from "../../../src/operator/paths.ts";
+import type { Log } from "../../../src/operator/logevent.ts";
+import type { Metrics } from "../../../src/operator/metrics.ts";
+import { CRD_PATH, secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
 import { only, refusal, scripted, until } from "./fakes.ts";
+
+type Fields = Readonly<Record<string, unknown>>;
 
 const STANDS = { metadata: { creationTimestamp: "2020-01-01T00:00:00Z" } };
 const ALICE = "team-a/sshkeys-alice";
@@ -24,6 +28,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
     return typeof answer === "function" ? answer(call) : answer;
   });
   const shown = new Map<string, string[]>();
+  const watched = new Set<string>();
   const transport = only<Transport>({
     request: (call) => server.request(call),
     async read(call, reader) {
@@ -32,6 +37,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
     },
     async *stream({ path, signal }: Call, { onOpen }) {
       onOpen?.();
+      watched.add(path);
       while (signal?.aborted !== true) {
         const event = shown.get(path)?.shift();
         if (event !== undefined) yield event;
@@ -41,43 +47,32 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   });
   const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
   const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
-  const [synced, states, gone, specs]: [string[], string[], string[], string[]] = [[], [], [], []];
-  let doubts = 0;
-  const deletions = new DeletionGuard({
-    transport,
-    projection,
-    now: () => NOW,
-    onReleased: () => {},
-    onUnconfirmed: () => {
-      doubts += 1;
-    },
-    onCRDUnavailable: () => {},
-  });
-  const sources = new Sources({
-    transport,
-    projection,
-    deletions,
-    settings: { ...DEFAULT_SETTINGS, namespaces },
-    now: () => NOW,
-    onChange: () => {},
-    onSpec: ({ name }) => specs.push(name),
-    onGone: (_, name) => gone.push(name),
-    onSynced: (namespace) => synced.push(namespace ?? "all"),
-    onState: (resource, namespace, state) => states.push(`${resource} ${namespace} ${state}`),
-    onRestart: () => {},
+  const logged: string[] = [];
+  const write = ({ event, resource, namespace, state }: Fields) => {
+    logged.push([event, resource, namespace, state].filter((part) => part !== undefined).join(" "));
+  };
+  const log = only<Log>({ info: write, warn: write });
+  const specs: string[] = [];
+  const metrics = only<Metrics>({ changeObserved: (id) => void specs.push(id), watchRestarted() {} });
+  const shared = { transport, projection, log, metrics, now: () => NOW, onChange: () => {} };
+  const deletions = new DeletionGuard(shared);
+  const sources = new Sources({ ...shared, deletions, settings: { ...DEFAULT_SETTINGS, namespaces } });
+  let isReady = false;
+  void sources.whenReady().then(() => {
+    isReady = true;
   });
   return {
     projection,
     deletions,
-    sources,
     calls: server.calls,
-    synced,
-    states,
-    gone,
+    logged,
     specs,
-    get doubts() {
-      return doubts;
+    get isReady() {
+      return isReady;
     },
+    isSynced: (namespace: string) => projection.isSynced(namespace),
+    /** Paths that are watched, so their lists are complete. */
+    watched,
     /** Lists and watches; ends with the test. */
     start() {
       const stop = new AbortController();
@@ -97,76 +92,70 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
 
 describe("a namespace", () => {
   it.each([
-    ["Secrets", secretsPath(), keysPath()],
-    ["SSHKeys", keysPath(), secretsPath()],
+    ["Secrets", secretsPath(), sshKeysPath()],
+    ["SSHKeys", sshKeysPath(), secretsPath()],
   ])("is not synced before the list of %s is complete", async (_, missing, complete) => {
     const list = Promise.withResolvers<unknown>();
     const scene = follow({ [missing]: list.promise });
     scene.start();
-    const resource = complete.split("/").at(-1);
-    await until("the other list is complete", () => scene.states.includes(`${resource} undefined synced`));
-    expect([scene.sources.isSynced("team-a"), scene.sources.isSettled, scene.synced]).toEqual([
-      false,
-      false,
-      [],
-    ]);
+    await until("the other list is complete", () => scene.watched.has(complete));
+    expect([scene.isSynced("team-a"), scene.isReady]).toEqual([false, false]);
     list.resolve(listOf());
-    await until("it is synced", () => scene.synced.length > 0);
-    expect([scene.sources.isSynced("team-a"), scene.sources.isSettled]).toEqual([true, true]);
+    await until("it is synced and ready", () => scene.isSynced("team-a") && scene.isReady);
   });
 
   it("is not synced by a list whose last page is missing", async () => {
     const page = Promise.withResolvers<unknown>();
     const first = { metadata: { resourceVersion: "100", continue: "there is more" }, items: [] };
     const answer = ({ query }: Call) => (query?.continue === undefined ? first : page.promise);
-    const scene = follow({ [keysPath()]: answer });
+    const scene = follow({ [sshKeysPath()]: answer });
     scene.start();
     await until("the last page is asked for", () =>
       scene.calls.some(({ query }) => query?.continue !== undefined),
     );
-    await until("the other list is complete", () => scene.states.includes("secrets undefined synced"));
-    expect(scene.sources.isSynced("team-a")).toBe(false);
+    await until("the other list is complete", () => scene.watched.has(secretsPath()));
+    expect(scene.isSynced("team-a")).toBe(false);
     page.resolve(listOf());
-    await until("it is synced", () => scene.synced.length > 0);
+    await until("it is synced", () => scene.isSynced("team-a"));
   });
 
   it("that is forbidden does not keep the other one from being synced", async () => {
-    const scene = follow({ [keysPath("team-b")]: refusal(403, "Forbidden") }, ["team-a", "team-b"]);
+    const scene = follow({ [sshKeysPath("team-b")]: refusal(403, "Forbidden") }, ["team-a", "team-b"]);
     scene.start();
-    await until("one is synced", () => scene.synced.length > 0);
-    expect(scene.synced).toEqual(["team-a"]);
+    await until("one is synced", () => scene.isSynced("team-a"));
+    expect(scene.isSynced("team-b")).toBe(false);
   });
 
   it.each([
     ["forbidden", refusal(403, "Forbidden")],
     ["missing", refusal(404, "NotFound")],
-  ])("that is %s does not keep the sources from being settled", async (state, answer) => {
+  ])("that is %s does not keep the sources from being ready", async (state, answer) => {
     const scene = follow({ [secretsPath("team-b")]: answer }, ["team-a", "team-b"]);
     scene.start();
-    await until("it is known", () => scene.states.includes(`secrets team-b ${state}`));
-    await until("the other one is synced", () => scene.synced.length > 0);
-    expect([scene.sources.isSettled, scene.sources.isSynced("team-b")]).toEqual([true, false]);
+    await until("it is known", () => scene.logged.includes(`NamespaceInaccessible secrets team-b ${state}`));
+    await until("the sources are ready", () => scene.isReady);
+    expect([scene.isSynced("team-a"), scene.isSynced("team-b")]).toEqual([true, false]);
   });
 
   it("that nobody answers for does keep them", async () => {
     const scene = follow({ [secretsPath("team-b")]: refusal(503) }, ["team-a", "team-b"]);
     scene.start();
-    await until("the other one is synced", () => scene.synced.length > 0);
-    expect(scene.sources.isSettled).toBe(false);
+    await until("the other one is synced", () => scene.isSynced("team-a"));
+    expect(scene.isReady).toBe(false);
   });
 
-  it("that is forbidden and the only one is not settled: there is nothing to do without it", async () => {
-    const scene = follow({ [keysPath("team-a")]: refusal(403, "Forbidden") }, ["team-a"]);
+  it("that is forbidden and the only one is not ready: there is nothing to do without it", async () => {
+    const scene = follow({ [sshKeysPath("team-a")]: refusal(403, "Forbidden") }, ["team-a"]);
     scene.start();
-    await until("it is known", () => scene.states.includes("sshkeys team-a forbidden"));
-    expect(scene.sources.isSettled).toBe(false);
+    await until("it is known", () => scene.logged.includes("NamespaceInaccessible sshkeys team-a forbidden"));
+    expect(scene.isReady).toBe(false);
   });
 
   it("that is not served is never synced", async () => {
     const scene = follow({}, ["team-a"]);
     scene.start();
-    await until("the served one is synced", () => scene.synced.length > 0);
-    expect(scene.sources.isSynced("team-c")).toBe(false);
+    await until("the served one is synced", () => scene.isSynced("team-a"));
+    expect(scene.isSynced("team-c")).toBe(false);
   });
 });
 
@@ -175,9 +164,9 @@ describe("a deletionTimestamp", () => {
 
   it("that a watch shows takes effect only when it is believed", async () => {
     const crd = Promise.withResolvers<unknown>();
-    const scene = follow({ [keysPath()]: listOf(sshKey({ name: "laptop" })), [CRD_PATH]: crd.promise });
+    const scene = follow({ [sshKeysPath()]: listOf(sshKey({ name: "laptop" })), [CRD_PATH]: crd.promise });
     scene.start();
-    scene.show(keysPath(), "MODIFIED", terminating);
+    scene.show(sshKeysPath(), "MODIFIED", terminating);
     await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
     expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE)]).toEqual([
       true,
@@ -189,7 +178,7 @@ describe("a deletionTimestamp", () => {
 
   it("that a list shows takes effect only when it is believed", async () => {
     const crd = Promise.withResolvers<unknown>();
-    const scene = follow({ [keysPath()]: listOf(terminating), [CRD_PATH]: crd.promise });
+    const scene = follow({ [sshKeysPath()]: listOf(terminating), [CRD_PATH]: crd.promise });
     scene.start();
     await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
     expect(scene.claim("laptop")?.isInForce).toBe(true);
@@ -198,20 +187,20 @@ describe("a deletionTimestamp", () => {
   });
 
   it("that was believed is not asked about again", async () => {
-    const scene = follow({ [keysPath()]: listOf(terminating) });
+    const scene = follow({ [sshKeysPath()]: listOf(terminating) });
     scene.start();
     await until("it takes effect", () => scene.claim("laptop")?.isInForce === false);
     const edited = sshKey({ name: "laptop", isTerminating: true, resourceVersion: 102, generation: 3 });
-    scene.show(keysPath(), "MODIFIED", edited);
+    scene.show(sshKeysPath(), "MODIFIED", edited);
     await until("the edit is known", () => scene.claim("laptop")?.record.generation === 3);
     expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE)]).toEqual([false, 0]);
   });
 
   it("is not believed while the CRD is being deleted", async () => {
     const deleted = { metadata: { deletionTimestamp: "2026-01-01T00:00:00Z" } };
-    const scene = follow({ [keysPath()]: listOf(terminating), [CRD_PATH]: deleted });
+    const scene = follow({ [sshKeysPath()]: listOf(terminating), [CRD_PATH]: deleted });
     scene.start();
-    await until("it is told", () => scene.doubts > 0);
+    await until("it is told", () => scene.logged.includes("DeletionUnconfirmed"));
     expect(scene.claim("laptop")?.isInForce).toBe(true);
   });
 });
@@ -220,39 +209,37 @@ describe("an SSHKey that a list lacks", () => {
   it("stays in force until its deletion is believed", async () => {
     const crd = Promise.withResolvers<unknown>();
     const scene = follow({ [CRD_PATH]: crd.promise });
-    scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
+    scene.projection.putSSHKey(sshKeyRecord({ name: "laptop" }), NOW);
     scene.start();
-    await until("it is synced", () => scene.synced.length > 0);
-    expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE), scene.gone]).toEqual([
+    await until("it is synced", () => scene.isSynced("team-a"));
+    expect([scene.claim("laptop")?.isInForce, scene.deletions.waitMs(ALICE)]).toEqual([
       true,
       Number.POSITIVE_INFINITY,
-      [],
     ]);
     crd.resolve(STANDS);
-    await until("it is gone", () => scene.gone.length > 0);
-    expect([scene.claim("laptop"), scene.gone]).toEqual([undefined, ["laptop"]]);
+    await until("it is gone", () => scene.claim("laptop") === undefined);
   });
 
   it("of another namespace is none of its business", async () => {
     const scene = follow({}, ["team-a"]);
-    scene.projection.putKey(sshKeyRecord({ name: "laptop", namespace: "team-b" }), NOW);
+    scene.projection.putSSHKey(sshKeyRecord({ name: "laptop", namespace: "team-b" }), NOW);
     scene.start();
-    await until("it is synced", () => scene.synced.length > 0);
+    await until("it is synced", () => scene.isSynced("team-a"));
     expect(scene.deletions.waitMs("team-b/sshkeys-alice")).toBe(0);
   });
 
   it("and that a watch shows again is not removed", async () => {
     const crd = Promise.withResolvers<unknown>();
     const scene = follow({ [CRD_PATH]: crd.promise });
-    scene.projection.putKey(sshKeyRecord({ name: "laptop" }), NOW);
-    scene.projection.putKey(sshKeyRecord({ name: "other", user: "bob", key: 2 }), NOW);
+    scene.projection.putSSHKey(sshKeyRecord({ name: "laptop" }), NOW);
+    scene.projection.putSSHKey(sshKeyRecord({ name: "other", user: "bob", key: 2 }), NOW);
     scene.start();
     await until("it is in doubt", () => scene.deletions.waitMs(ALICE) > 0);
-    scene.show(keysPath(), "ADDED", sshKey({ name: "laptop", resourceVersion: 101 }));
+    scene.show(sshKeysPath(), "ADDED", sshKey({ name: "laptop", resourceVersion: 101 }));
     await until("it is back", () => scene.deletions.waitMs(ALICE) === 0);
     crd.resolve(STANDS);
-    await until("another one is gone", () => scene.gone.includes("other"));
-    expect([scene.claim("laptop")?.isInForce, scene.gone]).toEqual([true, ["other"]]);
+    await until("another one is gone", () => scene.claim("other") === undefined);
+    expect(scene.claim("laptop")?.isInForce).toBe(true);
   });
 });
 
@@ -260,9 +247,9 @@ describe("an SSHKey that a watch shows as deleted", () => {
   it("stays in force until that is believed", async () => {
     const crd = Promise.withResolvers<unknown>();
     const laptop = sshKey({ name: "laptop" });
-    const scene = follow({ [keysPath()]: listOf(laptop), [CRD_PATH]: crd.promise });
+    const scene = follow({ [sshKeysPath()]: listOf(laptop), [CRD_PATH]: crd.promise });
     scene.start();
-    scene.show(keysPath(), "DELETED", sshKey({ name: "laptop", resourceVersion: 101 }));
+    scene.show(sshKeysPath(), "DELETED", sshKey({ name: "laptop", resourceVersion: 101 }));
     await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
     expect(scene.claim("laptop")?.isInForce).toBe(true);
     crd.resolve(STANDS);
@@ -274,16 +261,16 @@ describe("what a list shows", () => {
   it("dates edits that no status attests behind everybody, wherever they stand in it", async () => {
     const edited = sshKey({ name: "edited", generation: 2, createdAt: CREATED - 10 });
     const holder = sshKey({ name: "holder", createdAt: NOW / 1000 + 3600 });
-    const scene = follow({ [keysPath()]: listOf(edited, holder) });
+    const scene = follow({ [sshKeysPath()]: listOf(edited, holder) });
     scene.start();
-    await until("it is synced", () => scene.synced.length > 0);
+    await until("it is synced", () => scene.isSynced("team-a"));
     expect([scene.claim("holder")?.isHolder, scene.claim("edited")?.isHolder]).toEqual([true, false]);
   });
 
   it("is told as a new spec, each once", async () => {
-    const scene = follow({ [keysPath()]: listOf(sshKey({ name: "a" }), sshKey({ name: "b", key: 2 })) });
+    const scene = follow({ [sshKeysPath()]: listOf(sshKey({ name: "a" }), sshKey({ name: "b", key: 2 })) });
     scene.start();
-    await until("it is synced", () => scene.synced.length > 0);
-    expect(scene.specs).toEqual(["a", "b"]);
+    await until("it is synced", () => scene.isSynced("team-a"));
+    expect(scene.specs).toEqual(["team-a/a", "team-a/b"]);
   });
 });

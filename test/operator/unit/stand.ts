@@ -8,9 +8,7 @@ import { Announcer } from "../../../src/operator/announcer.ts";
 import { Controller } from "../../../src/operator/controller.ts";
 import type { DeletionGuard } from "../../../src/operator/deletionguard.ts";
 import { Metrics } from "../../../src/operator/metrics.ts";
-import type { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
-import { readSecret } from "../../../src/projection/secret.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
 import { SecretServer, type StoredSecret, textOf } from "../../projection/secretserver.ts";
@@ -23,7 +21,7 @@ export interface StandOptions {
   readonly settings?: Partial<Settings>;
   /** What to answer instead of what the server would, if anything. `serve` has the server carry it out. */
   readonly fault?: (call: Call, serve: () => unknown, turn: number) => unknown;
-  readonly isSynced?: () => boolean;
+  readonly isSynced?: boolean;
   readonly waitMs?: () => number;
 }
 
@@ -40,12 +38,13 @@ export class Stand {
   fault: StandOptions["fault"];
   #version = 100;
 
-  constructor({ settings, fault, isSynced = () => true, waitMs = () => 0 }: StandOptions = {}) {
+  constructor({ settings, fault, isSynced = true, waitMs = () => 0 }: StandOptions = {}) {
     const all = { ...DEFAULT_SETTINGS, ...settings };
     this.fault = fault;
     this.server = new SecretServer(MANAGED_LABEL, "default", () => this.#next());
     this.server.now = NOW;
     this.projection = new Projection(all.policy, all.secrets);
+    if (isSynced) this.projection.setSynced(undefined);
     const serve: Answerer = (call, turn) => {
       this.times.push(performance.now());
       const served = () => this.#serve(call);
@@ -57,7 +56,6 @@ export class Stand {
     const log = pino({ level: "debug" }, { write: (line) => void this.log.push(JSON.parse(line)) });
     this.controller = new Controller({
       projection: this.projection,
-      sources: only<Sources>({ isSynced }),
       deletions: only<DeletionGuard>({ waitMs }),
       requests,
       settings: all,
@@ -71,6 +69,7 @@ export class Stand {
   /** Begins to work; ends with the test. */
   start(): this {
     const stop = new AbortController();
+    this.metrics.setLeading(true);
     const ended = this.controller.run(stop.signal, stop.signal);
     onTestFinished(async () => {
       stop.abort();
@@ -83,15 +82,15 @@ export class Stand {
   show(...all: readonly (SSHKeyFacts & { readonly bytes?: number })[]): this {
     for (const facts of all) {
       const record = sshKeyRecord(facts);
-      this.projection.putKey({ ...record, bytes: facts.bytes ?? record.bytes }, NOW);
+      this.projection.putSSHKey({ ...record, bytes: facts.bytes ?? record.bytes }, NOW);
     }
-    this.controller.enqueueDue();
+    this.controller.enqueueDirty();
     return this;
   }
 
   delete(name: string): void {
-    this.projection.removeKey("team-a", name);
-    this.controller.enqueueDue();
+    this.projection.removeSSHKey("team-a", name);
+    this.controller.enqueueDirty();
   }
 
   /** Somebody else writes this file into a Secret, and the watch shows it. */
@@ -100,9 +99,8 @@ export class Stand {
     if (secret === undefined) throw new Error(`there is no Secret ${id}`);
     const data = { authorized_keys: Buffer.from(file).toString("base64") };
     this.server.put({ ...secret, data });
-    const live = this.projection.target(id)?.live;
-    this.projection.putSecret(readSecret(this.server.get(id) ?? secret, "default", live));
-    this.controller.enqueueDue();
+    this.projection.putSecret(this.projection.toLiveSecret(this.server.get(id) ?? secret));
+    this.controller.enqueueDirty();
   }
 
   file(id: string): string {

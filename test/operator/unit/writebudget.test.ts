@@ -7,24 +7,24 @@ const MIB = 2 ** 20;
 function startBudget() {
   let now = 0;
   const budget = new WriteBudget(() => now);
-  const permit = (o: { id?: string; namespace?: string; isRemoval?: boolean; bytes?: number } = {}) => {
+  const take = (o: { id?: string; namespace?: string; isRemoval?: boolean; bytes?: number } = {}) => {
     const { id = "team-a/sshkeys-alice", namespace = "team-a", isRemoval = false, bytes = 1 } = o;
-    return budget.permit(id, namespace, isRemoval, bytes);
+    return budget.take(id, namespace, isRemoval, bytes);
   };
   return {
     budget,
-    permit,
+    take,
     /** ms until the write may go out; 0 when it has gone out. */
-    wait(o: Parameters<typeof permit>[0] = {}) {
-      return permit(o)?.ms ?? 0;
+    wait(o: Parameters<typeof take>[0] = {}) {
+      return take(o)?.ms ?? 0;
     },
     pass(ms: number) {
       now += ms;
     },
     /** How many writes go out when one is due at every millisecond for so long. */
-    writesDuring(ms: number, o: Parameters<typeof permit>[0] = {}) {
+    writesDuring(ms: number, o: Parameters<typeof take>[0] = {}) {
       let writes = 0;
-      for (const end = now + ms; now < end; now += 1) if (permit(o) === undefined) writes += 1;
+      for (const end = now + ms; now < end; now += 1) if (take(o) === undefined) writes += 1;
       return writes;
     },
   };
@@ -72,8 +72,8 @@ describe("the rate of writes of one Secret", () => {
   });
 
   it("says what a write waits for", () => {
-    const { permit } = startBudget();
-    const answers = [permit(), permit(), permit()];
+    const { take } = startBudget();
+    const answers = [take(), take(), take()];
     expect(answers.at(-1)).toMatchObject({
       reason: "Writes of this Secret are rate limited (3 per second); it is written within about a second.",
     });
@@ -124,7 +124,7 @@ describe("the bytes that one namespace may write", () => {
   it("are told as what a write waits for", () => {
     const budget = startBudget();
     fill(budget, false);
-    expect(budget.permit({ id: "team-a/x", bytes: MIB })).toMatchObject({
+    expect(budget.take({ id: "team-a/x", bytes: MIB })).toMatchObject({
       reason: expect.stringContaining("rate limited (bytes per second)"),
     });
   });
@@ -135,7 +135,7 @@ describe("the rate of writes of one status", () => {
     const { budget, pass } = startBudget();
     let writes = 0;
     for (let ms = 0; ms < 10_000; ms += 1) {
-      if (budget.permitStatus("team-a/alice-laptop", "team-a", 5000) === 0) writes += 1;
+      if (budget.takeStatus("team-a/alice-laptop", "team-a", 5000) === 0) writes += 1;
       pass(1);
     }
     expect(writes).toBeLessThanOrEqual(5 + 30);
@@ -144,7 +144,7 @@ describe("the rate of writes of one status", () => {
   it("is a budget of bytes for all statuses of a namespace, and takes nothing from another one", () => {
     const { budget } = startBudget();
     let written = 0;
-    while (budget.permitStatus(`team-a/key-${written}`, "team-a", MIB) === 0) written += 1;
-    expect([written, budget.permitStatus("team-b/key", "team-b", MIB)]).toEqual([128, 0]);
+    while (budget.takeStatus(`team-a/key-${written}`, "team-a", MIB) === 0) written += 1;
+    expect([written, budget.takeStatus("team-b/key", "team-b", MIB)]).toEqual([128, 0]);
   });
 });
