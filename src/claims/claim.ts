@@ -12,7 +12,7 @@ export interface Claim {
   readonly isExpired: boolean;
   /** May the key be used as far as this SSHKey alone decides? Only such SSHKeys compete for a key. */
   readonly isInForce: boolean;
-  /** Of those that compete for the key, is this the one that has it? */
+  /** Does this claim hold the key? */
   readonly isHolder: boolean;
 }
 

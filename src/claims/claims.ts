@@ -5,7 +5,7 @@ import type { Claim } from "./claim.ts";
 import { type Finding, judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
 import type { Policy } from "./policy.ts";
-import { isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
+import { attestedNow, isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
 /** A claim whose standing may have changed. */
@@ -32,13 +32,13 @@ export class Claims {
   readonly #policy: Policy;
   #knowledge: Knowledge = NO_KNOWLEDGE;
   readonly #namespaces = new Map<string, NamespaceClaims>();
-  /** Of keys that have not expired yet. */
+  /** Expiry times of the keys that have not expired. */
   readonly #expiries = new Deadlines<MutableClaim>();
   /** By STATE and key type, kept as things change: a scrape must not go over all SSHKeys. */
   readonly #counts = new Map<string, number>();
-  /** Groups with another holder than before: everybody in them is concerned. */
+  /** Groups whose holder changed since the last takeAffected. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
-  /** The latest time that was heard of. */
+  /** The latest `now` passed in. */
   #now = 0;
 
   constructor(policy: Policy) {
@@ -81,7 +81,7 @@ export class Claims {
       now,
       () => {
         if (before.key?.base64 !== record.key?.base64)
-          known.since = this.#sinceFromStatus(record) ?? this.#sinceEdit(record, now);
+          known.since = attestedNow(record) ?? this.#sinceEdit(record, now);
       },
       before,
     );
@@ -94,10 +94,10 @@ export class Claims {
    */
   adoptStatusDates(now: number): readonly Change[] {
     const others = [...this.all()].filter(
-      ({ record, since }) => (this.#sinceFromStatus(record) ?? since) !== since,
+      ({ record, since }) => (attestedNow(record) ?? since) !== since,
     ) as MutableClaim[];
     return this.#reinsert(others, now, (claim) => {
-      claim.since = this.#sinceFromStatus(claim.record) ?? claim.since;
+      claim.since = attestedNow(claim.record) ?? claim.since;
     });
   }
 
@@ -152,7 +152,7 @@ export class Claims {
     return this.#expiries.soonest;
   }
 
-  /** Takes note that it is `now`: keys that have expired since leave their place to the next in line. */
+  /** Advances the clock: expired keys leave their place to the next in line. */
   advance(now: number): readonly Change[] {
     this.#now = Math.max(this.#now, now);
     const changes: Change[] = [];
@@ -167,7 +167,7 @@ export class Claims {
     this.#knowledge = knowledge;
   }
 
-  /** Judges these SSHKeys anew; to be called with all of them, in portions. */
+  /** Judges these SSHKeys again; to be called with all of them, in batches. */
   judgeAgain(claims: Iterable<Claim>, now: number): readonly Change[] {
     const changed: MutableClaim[] = [];
     for (const { record, findings } of claims) {
@@ -188,7 +188,7 @@ export class Claims {
     const claim: MutableClaim = {
       record,
       findings: [],
-      since: record.claimedSince ?? this.#sinceEdit(record, now),
+      since: record.attestedSince ?? this.#sinceEdit(record, now),
       isExpired: false,
       isInForce: false,
       isHolder: false,
@@ -280,12 +280,6 @@ export class Claims {
       if (after !== undefined) changes.setHolder(after, true);
     }
     this.#regrouped.add(group);
-  }
-
-  /** A status of an earlier generation may speak of the same key and not of the one that was there in between. */
-  #sinceFromStatus({ key, observed, generation, createdAt }: SSHKeyRecord): number | undefined {
-    if (key === undefined || observed.generation !== generation) return undefined;
-    return Math.max(observed.claimedSince ?? 0, createdAt);
   }
 
   /**

@@ -27,10 +27,10 @@ export interface SSHKeyRecord {
   /** What makes the spec no usable key, whatever the policy. */
   readonly faults: readonly Fault[];
   /**
-   * Since when this SSHKey has had this key, as its status attests or, before the first status, its creation; undefined
-   * when the key came in by an edit that no status speaks of yet.
+   * Since when this SSHKey has had this key, as attested when it was first seen: by its status or, before the first
+   * status, by its creation; undefined when the key came in by an edit that no status speaks of yet.
    */
-  readonly claimedSince: number | undefined;
+  readonly attestedSince: number | undefined;
   /** About how much a write of the object's status costs the API server: the whole object, in bytes. */
   readonly bytes: number;
   /** The status that the API server holds. */
@@ -96,7 +96,7 @@ export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHK
     expiresAt,
     key,
     faults,
-    claimedSince: claimedSinceOf(status, key, created, generation),
+    attestedSince: attestedAtFirstSight(status, key, created, generation),
     bytes: changing.bytes,
     observed: changing.observed,
   };
@@ -107,9 +107,9 @@ export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHK
  * dated behind all who have the key, so those have to be known first.
  */
 export function datedFirst(records: readonly SSHKeyRecord[]): readonly SSHKeyRecord[] {
-  const undated = records.filter(({ claimedSince }) => claimedSince === undefined);
+  const undated = records.filter(({ attestedSince }) => attestedSince === undefined);
   undated.sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
-  return [...records.filter(({ claimedSince }) => claimedSince !== undefined), ...undated];
+  return [...records.filter(({ attestedSince }) => attestedSince !== undefined), ...undated];
 }
 
 /** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
@@ -143,7 +143,7 @@ interface ReadSpec {
   readonly disabled: boolean;
 }
 
-/** What has another type than the CRD says, since that was changed, is read as a text that no rule accepts. */
+/** A field of another type than the CRD's (the CRD was changed) becomes a string that no rule accepts. */
 function readSpec(spec: unknown): ReadSpec {
   const { user, key, options, expiresAt, disabled } = (spec ?? {}) as Record<string, unknown>;
   const items = options === undefined || options === null ? [] : Array.isArray(options) ? options : [options];
@@ -189,7 +189,7 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
  * Only a first generation is known to have had its key from the start: without a status that speaks of this very key,
  * anything later counts as an edit. A restore from a backup makes first generations, so it falls back to the creation.
  */
-function claimedSinceOf(
+function attestedAtFirstSight(
   status: SSHKeyStatus | undefined,
   key: KeyFacts | undefined,
   created: number,
@@ -201,6 +201,15 @@ function claimedSinceOf(
   if (observedGeneration !== generation && status.fingerprint !== fingerprintOf(key)) return undefined;
   const attested = Date.parse(status.claimedSince ?? "");
   return attested > created ? attested : created;
+}
+
+/**
+ * Since when a known SSHKey has had its key, as its status attests. Only a status of this very generation counts: one of an
+ * earlier generation may speak of the same key and not of the one that was there in between.
+ */
+export function attestedNow({ key, observed, generation, createdAt }: SSHKeyRecord): number | undefined {
+  if (key === undefined || observed.generation !== generation) return undefined;
+  return Math.max(observed.claimedSince ?? 0, createdAt);
 }
 
 function fingerprintOf({ base64 }: KeyFacts): string {

@@ -10,13 +10,13 @@ export type Standing =
   /** `isShared`: another user of the namespace has the same key, which the scope `User` allows. */
   | { readonly state: "InForce"; readonly isShared: boolean }
   | {
-      readonly state: OutState;
+      readonly state: NotInForceState;
       readonly message: string;
       /** The SSHKey that holds the key instead. */
       readonly duplicateOf?: SSHKeyRecord;
     };
 
-export type OutState = Extract<
+export type NotInForceState = Extract<
   State,
   "Terminating" | "Disabled" | "Expired" | "Invalid" | "Compromised" | "Revoked" | "Weak" | "Duplicate"
 >;
@@ -28,7 +28,7 @@ export type OutState = Extract<
 export function standingOf(claim: Claim, holder: Claim, isShared: boolean, policy: Policy): Standing {
   const { record, findings, isExpired } = claim;
   const [worst] = findings;
-  const out = (state: OutState, message: string): Standing => ({
+  const out = (state: NotInForceState, message: string): Standing => ({
     state,
     message: message + staysInForce(claim, holder),
   });

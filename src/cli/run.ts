@@ -30,7 +30,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const transport = new Transport({
     credentials,
     userAgent: `sshkey-operator/${VERSION}`,
-    onRequest: (observation) => metrics.request(observation, host),
+    onRequest: (observation) => metrics.requestFinished(observation, host),
   });
   const recorder = new EventRecorder({
     transport,

@@ -12,13 +12,13 @@ import { type Log, logEvent } from "./logevent.ts";
 /** A message may say what a key of another format is as an OpenSSH line; key text has no place in a log. */
 const KEY_TEXT = /AAAA[A-Za-z0-9+/]+/g;
 
-/** Of the keys that somebody else has put into a Secret at once, so many are named in the log. */
+/** Most keys to log of those that another client put into a Secret at once. */
 const MAXIMUM_NAMED = 50;
 
-/** How often the same thing about one Secret is said, in ms. */
+/** How often the same thing about one Secret is reported, in ms. */
 const REPEAT_MS = 60_000;
 
-/** Says in Events and in the log what has changed, with the words of the statuses. */
+/** Reports changes as Events and log lines, in the words of the statuses. */
 export class Announcer {
   readonly #recorder: EventRecorder;
   readonly #log: Log;
@@ -37,7 +37,7 @@ export class Announcer {
       regarding: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
       type,
       reason: state,
-      action: "Project",
+      action: "Reconcile",
       note: message,
     });
     const codes = findings.map(({ code }) => code);
@@ -68,7 +68,10 @@ export class Announcer {
     for (const { change, fingerprint, sshKey, reason } of changes) {
       if (isChangedByOthers && named >= MAXIMUM_NAMED) {
         const line = { event: "AccessChanged", namespace, secret, user, change: "more" };
-        this.#log.warn(line, "Another client changed more keys of the Secret than are named here.");
+        this.#log.warn(
+          line,
+          "Another client changed more keys of the Secret than are named here; see the audit log for the rest.",
+        );
         return;
       }
       named += 1;
@@ -81,7 +84,7 @@ export class Announcer {
     }
   }
 
-  /** Somebody else wrote a Secret of the operator's own, and it was restored. */
+  /** Another client changed or deleted a managed Secret, and it was restored. */
   secretRestored({ namespace, secretName: name, live }: Target): void {
     if (live === undefined || !this.#repeats.take(`restored ${namespace}/${name}`)) return;
     const note = `Another client changed or deleted Secret ${name}; it was restored. See the audit log and metadata.managedFields for who did.`;
@@ -89,13 +92,13 @@ export class Announcer {
       regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid: live.uid },
       type: "Warning",
       reason: "SecretRestored",
-      action: "Project",
+      action: "Restore",
       note,
     });
     logEvent(this.#log, "SecretRestored", { namespace, secret: name }, note);
   }
 
-  /** A Secret has the installation's label, but says it is another one or none. */
+  /** A Secret has the installation's label, but its annotation names another Secret or none. */
   copyFound({ namespace, name, uid }: LiveSecret): void {
     if (!this.#repeats.take(`copied ${namespace}/${name}`)) return;
     const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy of a managed Secret and never written. Remove the label.`;
@@ -103,7 +106,7 @@ export class Announcer {
       regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid },
       type: "Warning",
       reason: "SecretCopied",
-      action: "Project",
+      action: "Ignore",
       note,
     });
     logEvent(this.#log, "SecretCopied", { namespace, secret: name }, note);

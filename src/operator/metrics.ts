@@ -121,7 +121,7 @@ export class Metrics {
    * Lets a scrape read the projection and the controller, whose `concurrency` is the setting. Nothing that is read
    * grows with the number of SSHKeys: whoever can reach the port must not be able to hold up the loop.
    */
-  observe(projection: Projection, controller: Observed, concurrency: number): void {
+  registerGauges(projection: Projection, controller: Observed, concurrency: number): void {
     const queues: Record<ControllerName, WorkQueue<string>> = {
       secret: controller.secrets,
       status: controller.statuses,
@@ -194,7 +194,7 @@ export class Metrics {
     );
   }
 
-  request({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
+  requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
     this.#requests.inc({ code: status === 0 ? code : String(status), method, host });
     this.#requestSeconds.observe({ verb }, seconds);
   }

@@ -84,7 +84,7 @@ export class Operator {
       now,
     });
     this.#revoked = this.#openRevokedKeys();
-    metrics.observe(this.#projection, this.#controller, settings.concurrency);
+    metrics.registerGauges(this.#projection, this.#controller, settings.concurrency);
   }
 
   /** Is every list complete, or known to be out of reach? True on a standby too, and while the API server is away. */

@@ -7,15 +7,15 @@ const READ_EVERY_MS = 2000;
 
 export interface RevokedKeysOptions {
   readonly file: string;
-  /** The list is another one than before. */
+  /** Called when the list has changed. */
   readonly onChange: (fingerprints: ReadonlySet<string>) => void;
-  /** `line` is the number of a line that is no fingerprint; without it the file could not be read. Told once each. */
+  /** `line` is the number of a line that is no fingerprint; without it the file could not be read. Called once for each. */
   readonly onProblem: (problem: string, line: number | undefined) => void;
 }
 
 /**
  * A file of SHA-256 fingerprints, one a line as `ssh-keygen -l` prints them (`SHA256:…`), blank lines and `#` comments
- * allowed. It is read again and again; while it cannot be, the last list that could holds.
+ * allowed. Re-read every READ_EVERY_MS; while it cannot be read, the last list stays in force.
  */
 export class RevokedKeys {
   readonly #o: RevokedKeysOptions;
@@ -60,7 +60,11 @@ export class RevokedKeys {
       const word = line.split("#", 1)[0]?.trim() ?? "";
       if (word === "") continue;
       if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(word)) fingerprints.add(word);
-      else this.#o.onProblem("not a SHA256: fingerprint", index + 1);
+      else
+        this.#o.onProblem(
+          "not a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters",
+          index + 1,
+        );
     }
     this.#o.onChange(fingerprints);
   }

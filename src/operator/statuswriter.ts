@@ -18,8 +18,8 @@ export class StatusWriter {
   /**
    * Server-side apply: what others put beside the fields and conditions of the operator stays, also what they add at
    * this moment. The resourceVersion holds it to the very object that the status was computed from; the API server
-   * ignores a UID here. Gives the resourceVersion that holds the status, `stale` when the object is another one by now,
-   * `gone` when there is none. Throws ApiError for everything else.
+   * ignores a UID here. Returns the new resourceVersion, `stale` if the object has changed (409), `gone` if it no longer
+   * exists (404). Throws ApiError for everything else.
    */
   async write(
     record: SSHKeyRecord,
@@ -48,13 +48,13 @@ export class StatusWriter {
   }
 
   /** The apply changed nothing, though the status was another one: somebody else owns what is too much in it. */
-  async #removeStrays(apply: Call, due: SSHKeyStatus): Promise<string> {
+  async #removeStrays(apply: Call, desired: SSHKeyStatus): Promise<string> {
     const { metadata, status = {} } = await this.#requests.request<StoredSSHKey>({
       ...apply,
       accept: "application/json",
     });
     const { resourceVersion } = metadata;
-    const strays = strayFields(status, due);
+    const strays = strayFields(status, desired);
     if (strays.length === 0) return resourceVersion;
     const { metadata: after } = await this.#requests.request<KubeObject>({
       ...apply,

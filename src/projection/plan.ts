@@ -31,7 +31,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
     const line = lines.get(claim);
     const verdict = verdictOf({
       standing,
-      full: full.get(claim),
+      fullMessage: full.get(claim),
       held: held.of(claim.record.name, line),
       blocked,
       pendingReason: target.pendingReason,
@@ -114,8 +114,8 @@ class HeldLines {
   /** Of the SSHKey of this name, and the line that it should have; undefined for none. */
   of(name: string, line: string | undefined): Held {
     const isThere = line === undefined ? this.#hasLineOf(name) : this.#lines.has(line);
-    if (isThere) return this.#isKnown ? "line" : "maybe";
-    return line !== undefined && this.#hasLineOf(name) ? "formerLine" : "nothing";
+    if (isThere) return this.#isKnown ? "line" : "unknown";
+    return line !== undefined && this.#hasLineOf(name) ? "outdatedLine" : "none";
   }
 
   #hasLineOf(name: string): boolean {

@@ -17,7 +17,7 @@ import type { Verdict } from "./verdict.ts";
 type ConditionText = Pick<SSHKeyCondition, "status" | "reason" | "message">;
 type Undated = ConditionText & { readonly type: ConditionType; readonly observedGeneration: number };
 
-/** A status write that is due. */
+/** A status to write. */
 export interface StatusWrite {
   /** Every field and condition that the operator owns; what others own beside them is not named. */
   readonly status: SSHKeyStatus;
@@ -30,19 +30,19 @@ export interface StatusWrite {
 /** The status write that the verdict calls for, or undefined when the API server holds that status already. */
 export function statusWrite(claim: Claim, verdict: Verdict, now: number): StatusWrite | undefined {
   const { record } = claim;
-  const { state, isProjected, secretName, duplicateOf } = verdict;
+  const { state, projected, secretName, duplicateOf } = verdict;
   const conditions = conditionsFor(claim, verdict);
-  const due = {
+  const desired = {
     observedGeneration: record.generation,
     ...factsOf(record),
     ...(record.key === undefined ? {} : { claimedSince: rfc3339(claim.since) }),
-    ...(isProjected === true ? { secretName } : {}),
+    ...(projected === "True" ? { secretName } : {}),
     ...(duplicateOf === undefined
       ? {}
       : { duplicateOf: { namespace: duplicateOf.namespace, name: duplicateOf.name } }),
     conditions,
   };
-  const digest = statusDigest(due);
+  const digest = statusDigest(desired);
   if (digest === record.observed.digest) return undefined;
   const seconds = Math.floor(now / 1000);
   const transitions = CONDITION_TYPES.map((type, i) => {
@@ -52,7 +52,7 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
     return { status: condition.status, at: before?.status === condition.status ? before.at : seconds };
   });
   return {
-    status: { ...due, conditions: conditions.map((condition) => dated(condition, transitions)) },
+    status: { ...desired, conditions: conditions.map((condition) => dated(condition, transitions)) },
     observed: {
       digest,
       generation: record.generation,
@@ -65,17 +65,18 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
 }
 
 /**
- * What another hand has put into the stored status under the operator's own names, and the due status has not: an apply
+ * What another client has put into the stored status under the operator's names, and the desired status has not: an apply
  * takes out only what its own manager owns. Empty for none; else a patch of the object that fails when the status is
  * another one by now.
  */
-export function strayFields(stored: SSHKeyStatus, due: SSHKeyStatus): JSONPatch {
+export function strayFields(stored: SSHKeyStatus, desired: SSHKeyStatus): JSONPatch {
   const fields = ([...OWN_FIELDS, "duplicateOf"] as const).filter(
-    (field) => stored[field] !== undefined && due[field] === undefined,
+    (field) => stored[field] !== undefined && desired[field] === undefined,
   );
-  const isDue = (type: string) => due.conditions?.some((condition) => condition.type === type) === true;
+  const isDesired = (type: string) =>
+    desired.conditions?.some((condition) => condition.type === type) === true;
   const conditions = (stored.conditions ?? []).flatMap(({ type }, index) =>
-    CONDITION_TYPES.some((own) => own === type) && !isDue(type) ? [{ type, index }] : [],
+    CONDITION_TYPES.some((own) => own === type) && !isDesired(type) ? [{ type, index }] : [],
   );
   return [
     ...fields.map((field) => ({ op: "remove" as const, path: `/status/${field}` })),
@@ -111,7 +112,7 @@ function conditionsFor(claim: Claim, verdict: Verdict): Undated[] {
   const conditions: Undated[] = [
     { type: "Valid", ...validity(claim), observedGeneration },
     { type: "Unique", ...uniqueness(claim, verdict), observedGeneration },
-    { type: "Projected", ...projected(verdict), observedGeneration },
+    { type: "Projected", ...projectedText(verdict), observedGeneration },
     { type: "Ready", status: ready, reason: state, message, observedGeneration },
   ];
   if (stalled)
@@ -148,12 +149,11 @@ function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Ve
   return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
 }
 
-function projected({ isProjected, state, secretName }: Verdict): ConditionText {
-  if (isProjected === "unknown") {
-    const message = `Secret ${secretName} may hold the key; its content is unknown because it is not a managed Secret.`;
-    return { status: "Unknown", reason: state, message };
-  }
-  return isProjected
-    ? { status: "True", reason: state, message: `Secret ${secretName} holds the key.` }
-    : { status: "False", reason: state, message: `Secret ${secretName} does not hold the key.` };
+function projectedText({ projected: status, state: reason, secretName }: Verdict): ConditionText {
+  const messages = {
+    True: `Secret ${secretName} holds the key.`,
+    False: `Secret ${secretName} does not hold the key.`,
+    Unknown: `Secret ${secretName} may hold the key; its content is unknown because it is not a managed Secret.`,
+  };
+  return { status, reason, message: messages[status] };
 }

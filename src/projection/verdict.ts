@@ -1,15 +1,16 @@
+import type { SSHKeyCondition } from "../api/sshkey.generated.ts";
 import type { State } from "../api/states.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Standing } from "../claims/standing.ts";
 import { type Blocked, isStalled } from "./delivery.ts";
 
-/** What its status says of one SSHKey beside the facts. */
+/** What the status of one SSHKey should say, besides the facts of its key. */
 export interface Verdict {
   readonly state: State;
   /** What is wrong and what to do, or how it stands. */
   readonly message: string;
-  /** Does the Secret hold the line? Unknown where it is not the operator's own. */
-  readonly isProjected: boolean | "unknown";
+  /** Does the Secret hold the line? Unknown where it is not managed. */
+  readonly projected: SSHKeyCondition["status"];
   readonly secretName: string;
   readonly duplicateOf: SSHKeyRecord | undefined;
   /** Has another user the same key? */
@@ -19,16 +20,16 @@ export interface Verdict {
 /**
  * What the Secret holds of an SSHKey.
  * - `line`: the line that it should; of a key that should be out, any line of this SSHKey.
- * - `formerLine`: of a key that should be in, another line: of an earlier key or with earlier options.
- * - `maybe`: it is not the operator's own Secret, and may hold a line.
+ * - `outdatedLine`: of a key that should be in, another line: of an earlier key or with earlier options.
+ * - `unknown`: the Secret is not managed, and may hold a line.
  */
-export type Held = "line" | "formerLine" | "maybe" | "nothing";
+export type Held = "line" | "outdatedLine" | "unknown" | "none";
 
 /** What the verdict on one SSHKey follows from. */
 export interface Situation {
   readonly standing: Standing;
   /** Why there is no place for the key in the Secret; undefined if there is one. */
-  readonly full: string | undefined;
+  readonly fullMessage: string | undefined;
   readonly held: Held;
   readonly blocked: Blocked | undefined;
   readonly pendingReason: string;
@@ -37,15 +38,15 @@ export interface Situation {
 
 /**
  * The rule for STATE, one for all: a key that is wanted and held is Projected, one that is neither has the state of its
- * own, and between the two it is SecretConflict when a person has to act, else Pending.
+ * standing; in between it is SecretConflict when a person has to act, else Pending.
  */
 export function verdictOf(situation: Situation): Verdict {
-  const { standing, full, held, secretName } = situation;
+  const { standing, fullMessage, held, secretName } = situation;
   const isHeld = held === "line";
-  const isWanted = standing.state === "InForce" && full === undefined;
+  const isWanted = standing.state === "InForce" && fullMessage === undefined;
   const duplicateOf = standing.state === "InForce" ? undefined : standing.duplicateOf;
-  const rest = {
-    isProjected: held === "maybe" ? ("unknown" as const) : isHeld,
+  const rest: Omit<Verdict, "state" | "message"> = {
+    projected: held === "unknown" ? "Unknown" : isHeld ? "True" : "False",
     secretName,
     duplicateOf,
     isShared: standing.state === "InForce" && standing.isShared,
@@ -53,32 +54,32 @@ export function verdictOf(situation: Situation): Verdict {
   if (isWanted && isHeld) {
     return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
   }
-  if (isWanted || isHeld || held === "maybe") return { ...between(situation, isWanted), ...rest };
+  if (isWanted || isHeld || held === "unknown") return { ...conflictOrPending(situation, isWanted), ...rest };
   if (standing.state !== "InForce") return { state: standing.state, message: standing.message, ...rest };
-  return { state: "SecretFull", message: full ?? "", ...rest };
+  return { state: "SecretFull", message: fullMessage ?? "", ...rest };
 }
 
 const BEING_WRITTEN =
   "The write is in progress; if this takes longer than ten seconds, ask a cluster administrator to check the operator's log.";
 
-function between(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
-  const { standing, full, blocked, pendingReason } = situation;
+function conflictOrPending(situation: Situation, isWanted: boolean): Pick<Verdict, "state" | "message"> {
+  const { standing, fullMessage, blocked, pendingReason } = situation;
   const what = isWanted ? missing(situation) : leftover(situation);
   const why = blocked?.message ?? (pendingReason || BEING_WRITTEN);
-  const reason = standing.state === "InForce" ? full : standing.message;
+  const reason = standing.state === "InForce" ? fullMessage : standing.message;
   const own = isWanted || reason === undefined ? "" : ` It must be removed because: ${reason}`;
   const state = blocked !== undefined && isStalled(blocked) ? "SecretConflict" : "Pending";
   return { state, message: `${what} ${why}${own}` };
 }
 
 function missing({ held, secretName }: Situation): string {
-  if (held === "maybe") return `It is unknown whether Secret ${secretName} holds the key.`;
-  const former = held === "formerLine" ? ", which still holds an earlier line of this SSHKey" : "";
-  return `The key is not in Secret ${secretName} yet${former}.`;
+  if (held === "unknown") return `It is unknown whether Secret ${secretName} holds the key.`;
+  const outdated = held === "outdatedLine" ? ", which still holds an earlier line of this SSHKey" : "";
+  return `The key is not in Secret ${secretName} yet${outdated}.`;
 }
 
 function leftover({ held, secretName }: Situation): string {
-  return `The key must be removed from Secret ${secretName} and ${held === "maybe" ? "may still be" : "is still"} in it.`;
+  return `The key must be removed from Secret ${secretName} and ${held === "unknown" ? "may still be" : "is still"} in it.`;
 }
 
 /** Do two verdicts lead to the same status? */
@@ -86,7 +87,7 @@ export function sameVerdict(a: Verdict | undefined, b: Verdict): boolean {
   return (
     a?.state === b.state &&
     a.message === b.message &&
-    a.isProjected === b.isProjected &&
+    a.projected === b.projected &&
     a.duplicateOf?.uid === b.duplicateOf?.uid &&
     a.isShared === b.isShared
   );

@@ -73,7 +73,7 @@ function exposed(): string[] {
   const { policy, secrets, concurrency } = DEFAULT_SETTINGS;
   const queue = () => new WorkQueue<string>({ namespaceOf: (id) => id });
   const queues = { secrets: queue(), statuses: queue(), blocked: queue(), blockedCount: 0 };
-  metrics.observe(new Projection(policy, secrets), queues, concurrency);
+  metrics.registerGauges(new Projection(policy, secrets), queues, concurrency);
   const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
   return names.filter((name) => !/^(process|nodejs)_/.test(name)).sort();
 }

@@ -34,7 +34,7 @@ describe("since when an SSHKey has its key, as it says itself", () => {
     ["a date that is none", 2, { ...ATTESTED, claimedSince: "yesterday" }, CREATED * 1000],
   ])("is read from %s", (_, generation, status, since) => {
     const facts = { name: "k", generation, ...(status === undefined ? {} : { status }) };
-    expect(sshKeyRecord(facts).claimedSince).toBe(since);
+    expect(sshKeyRecord(facts).attestedSince).toBe(since);
   });
 });
 

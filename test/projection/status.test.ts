@@ -9,12 +9,12 @@ import { CREATED, sshKey } from "../claims/sshkeys.ts";
 import { claimOf, NOW } from "./secrets.ts";
 
 const FACTS = { name: "laptop", generation: 3 };
-const projected = verdict("Projected", { isProjected: true });
+const projected = verdict("Projected", { projected: "True" });
 const duplicate = verdict("Duplicate", { duplicateOf: claimOf({ name: "other" }).record });
 
 function verdict(state: State, facts: Partial<Verdict> = {}): Verdict {
   const rest = { secretName: "sshkeys-alice", duplicateOf: undefined, isShared: false };
-  return { state, message: "It is so.", isProjected: false, ...rest, ...facts };
+  return { state, message: "It is so.", projected: "False", ...rest, ...facts };
 }
 
 function statusFor(v: Verdict, status: SSHKeyStatus | undefined = undefined, now = NOW): SSHKeyStatus {
@@ -98,7 +98,7 @@ describe("what a status says", () => {
   });
 
   it("is that a key is shared, and not refused for it", () => {
-    const status = statusFor(verdict("Projected", { isProjected: true, isShared: true }));
+    const status = statusFor(verdict("Projected", { projected: "True", isShared: true }));
     expect([condition(status, "Unique")?.reason, condition(status, "Ready")?.status]).toEqual([
       "SharedKey",
       "True",
@@ -107,7 +107,7 @@ describe("what a status says", () => {
 
   it("is that nobody knows of a Secret that is not the operator's own", () => {
     expect(
-      condition(statusFor(verdict("SecretConflict", { isProjected: "unknown" })), "Projected")?.status,
+      condition(statusFor(verdict("SecretConflict", { projected: "Unknown" })), "Projected")?.status,
     ).toBe("Unknown");
   });
 

@@ -6,8 +6,8 @@ import { type Situation, verdictOf } from "../../src/projection/verdict.ts";
 const inForce: Standing = { state: "InForce", isShared: false };
 const base: Situation = {
   standing: inForce,
-  full: undefined,
-  held: "nothing",
+  fullMessage: undefined,
+  held: "none",
   blocked: undefined,
   pendingReason: "",
   secretName: "sshkeys-alice",
@@ -77,13 +77,13 @@ describe("the STATE of a key that is not wanted", () => {
 
   it("is SecretConflict while a Secret that is not the operator's own may hold it", () => {
     const standing = out("Revoked");
-    expect(verdictOf({ ...base, standing, held: "maybe", blocked: blocked("not-managed") }).state).toBe(
+    expect(verdictOf({ ...base, standing, held: "unknown", blocked: blocked("not-managed") }).state).toBe(
       "SecretConflict",
     );
   });
 
   it("says that it may still be in such a Secret, and not that it is", () => {
-    const situation: Situation = { ...base, held: "maybe", blocked: blocked("not-managed") };
+    const situation: Situation = { ...base, held: "unknown", blocked: blocked("not-managed") };
     expect(verdictOf({ ...situation, standing: out("Revoked") }).message).toContain("may still be in it");
     expect(verdictOf(situation).message).toContain("is unknown");
   });
@@ -95,24 +95,24 @@ describe("the STATE of a key that is not wanted", () => {
   });
 
   it("is SecretFull for one too many", () => {
-    expect(verdictOf({ ...base, full: "Too many." })).toMatchObject({
+    expect(verdictOf({ ...base, fullMessage: "Too many." })).toMatchObject({
       state: "SecretFull",
       message: "Too many.",
     });
   });
 
   it("says that it is one too many while it is still in", () => {
-    expect(verdictOf({ ...base, full: "Too many.", held: "line" }).message).toContain("Too many.");
+    expect(verdictOf({ ...base, fullMessage: "Too many.", held: "line" }).message).toContain("Too many.");
   });
 });
 
-describe("whether the Secret holds the line", () => {
+describe("Projected", () => {
   it.each([
-    ["so", "line", true],
-    ["not so", "nothing", false],
-    ["not so while it holds an earlier one", "formerLine", false],
-    ["unknown of one that is not the operator's own", "maybe", "unknown"],
+    ["True", "line", "True"],
+    ["False", "none", "False"],
+    ["False while it holds an earlier one", "outdatedLine", "False"],
+    ["Unknown of one that is not managed", "unknown", "Unknown"],
   ] as const)("is %s", (_, held, expected) => {
-    expect(verdictOf({ ...base, held }).isProjected).toBe(expected);
+    expect(verdictOf({ ...base, held }).projected).toBe(expected);
   });
 });

@@ -26,7 +26,7 @@ const startQueues = (projection = new Projection(DEFAULT_SETTINGS.policy, DEFAUL
     blocked: queueOf("blocked"),
     blockedCount: 2,
   };
-  metrics.observe(projection, controller, WORKERS);
+  metrics.registerGauges(projection, controller, WORKERS);
   const gate = Promise.withResolvers<void>();
   const stop = new AbortController();
   let begun = 0;
