@@ -7,7 +7,7 @@ import { styleText } from "node:util";
 /**
  * Runs every check, goes on after a failed one, and ends with the line `N passed, N failed`. A check that is not a
  * test counts as one. `--all` adds the tests that need a control plane. With FILE in the environment it runs the tests
- * of this file alone, with NAME those whose title has these words.
+ * of these files or folders alone, with NAME those whose title has these words.
  */
 const isAll = process.argv.includes("--all");
 const { FILE = "", NAME = "" } = process.env;
@@ -56,7 +56,7 @@ function chosen(): readonly Check[] {
   const project = isAll ? [] : ["--project", "pure"];
   if (FILE !== "" || NAME !== "") {
     const title = NAME === "" ? [] : ["--testNamePattern", NAME.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")];
-    return [{ name: `Tests: ${FILE} ${NAME}`.trimEnd(), run: () => tests([FILE, ...title, ...project]) }];
+    return [{ name: `Tests: ${FILE} ${NAME}`.trimEnd(), run: () => tests([...FILE.split(" "), ...title, ...project]) }];
   }
   if (isAll) return everything;
   return [...withoutAPIServer, { name: "Tests without an API server", run: () => tests(project) }];

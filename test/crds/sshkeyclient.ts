@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { sharedCluster } from "../cluster/shared.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
 
 /** SSHKeys of one fresh namespace on a real API server, as a test writes and reads them. */
 export interface SSHKeyClient {

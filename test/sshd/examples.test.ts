@@ -3,7 +3,7 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
-import { sharedCluster } from "../cluster/shared.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { EXAMPLES, exampleConfig } from "./example.ts";
 import { findSSHD, type SSHD } from "./findsshd.ts";
 import { ed25519, type KeyPair } from "./keypair.ts";

@@ -89,6 +89,24 @@ describe("a pass", () => {
     expect(writes.map(({ method }) => method)).toEqual(["POST", "PATCH", "POST", "POST", "POST", "POST"]);
   });
 
+  it("for several new SSHKeys of a user is one while others are written, though they come one after the other", async () => {
+    const gate = Promise.withResolvers<void>();
+    const stand = new Stand({
+      fault: async (call, serve) => {
+        if (isSecretWrite(call)) await gate.promise;
+        return serve();
+      },
+    });
+    stand.start().show({ name: "other", user: "bob", key: 9 });
+    await until("another user's Secret is being written", () => stand.calls.length === 1);
+    stand.show(LAPTOP);
+    await setImmediate();
+    stand.show({ name: "work", key: 2 });
+    gate.resolve();
+    await until("both keys are in", () => stand.file(ALICE) === line("laptop") + line("work", 2));
+    expect(stand.calls.filter(isSecretWrite)).toHaveLength(2);
+  });
+
   it("that meets an unexpected error logs it under err, and the target comes again", async () => {
     const stand = new Stand({
       fault: (call, _, turn) => (isSecretWrite(call) && turn === 1 ? new TypeError("a defect") : undefined),
@@ -232,7 +250,7 @@ describe("what is written", () => {
     await stand.rest();
     const [before, started] = [stand.calls.length, performance.now()];
     for (const facts of keys) {
-      stand.show({ ...facts, options: ["restrict"], generation: 2, resourceVersion: 1_000_000 });
+      stand.show({ ...facts, options: ["restrict"], generation: 2, resourceVersion: stand.nextVersion() });
       await setImmediate();
     }
     await until("the file has every edit", () => stand.file(ALICE).match(/^restrict /gm)?.length === 500);

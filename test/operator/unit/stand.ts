@@ -119,9 +119,14 @@ export class Stand {
     );
   }
 
-  #next(): string {
+  /** A resourceVersion newer than all before. */
+  nextVersion(): number {
     this.#version += 1;
-    return String(this.#version);
+    return this.#version;
+  }
+
+  #next(): string {
+    return String(this.nextVersion());
   }
 
   #serve({ method, path, query, body }: Call): unknown {
