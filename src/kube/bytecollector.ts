@@ -1,10 +1,16 @@
-/** No item of a list is longer: an object in etcd is at most a few MiB. */
+/** An object in etcd is at most a few MiB, so no line of a watch and no item of a list is longer. */
 const lengthLimit = 64 * 1024 * 1024;
 
 /** Puts pieces together in one buffer, so that there is one copy of a long text. Work is linear in the bytes. */
 export class ByteCollector {
+  readonly #what: string;
   #buffer = Buffer.alloc(0);
   #length = 0;
+
+  /** `what` is collected, for the error: "an item of the list". */
+  constructor(what: string) {
+    this.#what = what;
+  }
 
   get length(): number {
     return this.#length;
@@ -14,7 +20,7 @@ export class ByteCollector {
   append(piece: Uint8Array): void {
     const length = this.#length + piece.length;
     if (length > lengthLimit) {
-      throw new RangeError("an item of the list has no end");
+      throw new RangeError(`${this.#what} has no end`);
     }
     if (length > this.#buffer.length) {
       const larger = Buffer.allocUnsafeSlow(Math.max(length, 2 * this.#buffer.length, 16_384));

@@ -34,9 +34,9 @@ type Place = "outside" | "first" | "next" | "within" | "behind";
 export class ListReader {
   readonly #call: string;
   /** The list without its items. */
-  readonly #rest = new ByteCollector();
+  readonly #rest = new ByteCollector("an item of the list");
   /** What the chunks before held of an item that goes on. */
-  readonly #item = new ByteCollector();
+  readonly #item = new ByteCollector("an item of the list");
   #place: Place = "outside";
   /** Of brackets and braces: in the list while outside of its items, or in an item. */
   #depth = 0;

@@ -113,7 +113,7 @@ export class Transport {
       scope.limit(o.idleMs, "Idle");
       o.onOpen?.();
       const lines = new LineSplitter();
-      for await (const chunk of answer as AsyncIterable<Uint8Array>) {
+      for await (const chunk of answer as AsyncIterable<Buffer>) {
         // The time that the reader of the lines takes is not the server's silence.
         scope.pause();
         yield* lines.push(chunk);
