@@ -108,7 +108,7 @@ export const KEY_ERRORS = {
     meaning: "`spec.title` is not what the CRD takes.",
     whatToDo: "Correct it as the message says.",
   },
-  InvalidOptions: {
+  InvalidOptionList: {
     meaning: "`spec.options` is not what the CRD takes.",
     whatToDo: "Correct it as the message says.",
   },

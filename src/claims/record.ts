@@ -1,6 +1,6 @@
 import type { KeyErrorCode } from "../api/errors.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
-import { expiresAtFault, userFault } from "../api/rules.ts";
+import { validateExpiresAt, validateUser } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { readTime } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
@@ -157,8 +157,8 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
   const options = renderOptions(spec.options);
   if (!options.ok) faults.push(options.refusal);
   const ofFields = [
-    userFault(spec.user),
-    spec.expiresAt === undefined ? undefined : expiresAtFault(spec.expiresAt),
+    validateUser(spec.user),
+    spec.expiresAt === undefined ? undefined : validateExpiresAt(spec.expiresAt),
   ];
   for (const fault of ofFields) {
     if (fault !== undefined) faults.push({ code: fault.code, message: `${fault.field}: ${fault.message}.` });
