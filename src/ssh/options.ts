@@ -7,8 +7,8 @@ import { codePoints, firstUnprintable } from "./unprintable.ts";
  * lower case, values quoted, commas between; "" for none. Holds to the limits of OPTION_LIMITS.
  *
  * Refuses what sshd(8) would refuse the whole line for (sshauthopt_parse in OpenSSH's auth-options.c), and also:
- * options that would make the key an authority, a second value where only one counts, characters that are not
- * shown, and values that sshd takes at first and that can never match.
+ * options that would make the key an authority, a second value where only one counts, characters that cannot be
+ * seen, and values that sshd takes at first and that can never match.
  */
 export function renderOptions(options: readonly string[]): Result<string> {
   const size = sizeFault(options);
@@ -65,7 +65,7 @@ function readOption(text: string, place: string): Result<Option> {
   if (hidden !== undefined) {
     return refuse(
       "BadOption",
-      `${place} contains ${hidden.name} at character ${hidden.position}, which is not shown; remove it.`,
+      `${place} contains ${hidden.name} at character ${hidden.position}, which cannot be seen; remove it.`,
     );
   }
   const written = /^[A-Za-z0-9-]+/.exec(text)?.[0] ?? "";
