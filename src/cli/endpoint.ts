@@ -2,14 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { EXIT, ExitError } from "./exitcodes.ts";
 
-/** What one path answers with; 200 unless it says otherwise. */
-export interface Answer {
+/** The response of one path; the default status is 200. */
+export interface RouteResponse {
   readonly status?: number;
   readonly contentType?: string;
   readonly body: string;
 }
 
-export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
+export type Routes = Readonly<Record<string, () => RouteResponse | Promise<RouteResponse>>>;
 
 export interface EndpointOptions {
   /** The flag that gives the address, for messages. */
@@ -67,9 +67,9 @@ async function respond(
   response: ServerResponse,
   { routes, onError }: EndpointOptions,
 ): Promise<void> {
-  let answer: Answer;
+  let answer: RouteResponse;
   try {
-    answer = await answerTo(request, routes);
+    answer = await callRoute(request, routes);
   } catch (error) {
     onError(error);
     answer = { status: 500, body: "internal error\n" };
@@ -78,7 +78,7 @@ async function respond(
   response.writeHead(status, { "content-type": contentType }).end(body);
 }
 
-async function answerTo({ method, url = "" }: IncomingMessage, routes: Routes): Promise<Answer> {
+async function callRoute({ method, url = "" }: IncomingMessage, routes: Routes): Promise<RouteResponse> {
   const [path = ""] = url.split("?");
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   return method !== "GET" || route === undefined ? { status: 404, body: "not found\n" } : await route();
