@@ -4,7 +4,7 @@ import { MAX_KEY_CHARACTERS } from "../ssh/publickey.ts";
 import { characterAt, codePoints, firstUnprintable, strayCharacter } from "../ssh/unprintable.ts";
 import type { KeyErrorCode } from "./errors.ts";
 import type { SSHKeySpec } from "./sshkey.generated.ts";
-import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
+import { MAX_TIME_CHARACTERS, parseRFC3339 } from "./time.ts";
 
 /** Why a field is not accepted. */
 export interface FieldError {
@@ -100,7 +100,7 @@ export function validateOptions(options: readonly string[]): FieldError | undefi
 
 /** What is wrong with spec.expiresAt. */
 export function validateExpiresAt(expiresAt: string): FieldError | undefined {
-  if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && readTime(expiresAt) !== undefined) return undefined;
+  if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && parseRFC3339(expiresAt) !== undefined) return undefined;
   return {
     field: "spec.expiresAt",
     code: "InvalidExpiresAt",

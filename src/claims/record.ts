@@ -2,7 +2,7 @@ import type { KeyErrorCode } from "../api/errors.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
 import { validateExpiresAt, validateUser } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
-import { readTime } from "../api/time.ts";
+import { parseRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
@@ -82,7 +82,7 @@ export function readSSHKey(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRe
   const created = createdAt(metadata);
   const generation = metadata.generation ?? 0;
   const { key, faults } = parse(spec);
-  const expiresAt = spec.expiresAt === undefined ? undefined : readTime(spec.expiresAt);
+  const expiresAt = spec.expiresAt === undefined ? undefined : parseRFC3339(spec.expiresAt);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,

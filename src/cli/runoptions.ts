@@ -95,10 +95,12 @@ function parseBoolean(text: string): boolean {
 }
 
 function duration(flags: string, description: string, byDefault: string): Option {
-  return new Option(flags, description).default(parseTime(byDefault), byDefault).argParser(parseTime);
+  return new Option(flags, description)
+    .default(parseDurationOption(byDefault), byDefault)
+    .argParser(parseDurationOption);
 }
 
-function parseTime(text: string): number {
+function parseDurationOption(text: string): number {
   const time = parseDuration(text);
   if (time === undefined || time === 0)
     throw new InvalidArgumentError("It is a time such as 500ms, 2s or 1m.");

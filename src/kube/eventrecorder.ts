@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { microTime } from "../api/time.ts";
+import { formatMicroTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { backoffDelay } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
@@ -178,7 +178,7 @@ export class EventRecorder {
       apiVersion: "events.k8s.io/v1",
       kind: "Event",
       metadata: { name: eventName(regarding.name), namespace },
-      eventTime: microTime(at),
+      eventTime: formatMicroTime(at),
       reportingController,
       reportingInstance: cutToBytes(reportingInstance, 128),
       regarding: { ...regarding, ...(regarding.namespace === "" ? { namespace: undefined } : {}) },

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../api/object.ts";
-import { microTime } from "../api/time.ts";
+import { formatMicroTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
@@ -289,7 +289,7 @@ interface Lease extends KubeObject {
 
 /** The spec that says `identity` holds the lease from now on, or still holds it. */
 function heldBy(identity: string, durationMs: number, before: Lease | undefined): NonNullable<Lease["spec"]> {
-  const now = microTime(Date.now());
+  const now = formatMicroTime(Date.now());
   const held = before?.spec?.holderIdentity === identity;
   const transitions = before?.spec?.leaseTransitions ?? 0;
   return {
@@ -303,7 +303,7 @@ function heldBy(identity: string, durationMs: number, before: Lease | undefined)
 
 /** The spec that lets the next candidate in at once, as client-go releases a lease. */
 function released(before: Lease): NonNullable<Lease["spec"]> {
-  const now = microTime(Date.now());
+  const now = formatMicroTime(Date.now());
   return {
     holderIdentity: "",
     leaseDurationSeconds: 1,

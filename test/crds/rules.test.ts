@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { validateSpec } from "../../src/api/rules.ts";
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
-import { readTime } from "../../src/api/time.ts";
+import { parseRFC3339 } from "../../src/api/time.ts";
 import { PRIVATE_KEY_PATTERNS } from "../../src/ssh/privatekey.ts";
 import { HOSTILE } from "../ssh/hostile.ts";
 import { MUTATIONS } from "../ssh/mutations.ts";
@@ -122,7 +122,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     expect(tried.length).toBeGreaterThan(250);
   });
 
-  test("dates and times, which readTime reads if they are stored", async () => {
+  test("dates and times, which parseRFC3339 reads if they are stored", async () => {
     const digits = (max: number, width = 2) =>
       fc.integer({ min: 0, max }).map((value) => String(value).padStart(width, "0"));
     const offset = fc.oneof(
@@ -155,7 +155,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     await fc.assert(
       fc.asyncProperty(text, async (expiresAt) => {
         const { code } = await compare({ expiresAt });
-        expect(code === 201).toBe(readTime(expiresAt) !== undefined);
+        expect(code === 201).toBe(parseRFC3339(expiresAt) !== undefined);
       }),
       { numRuns: 800 },
     );

@@ -6,7 +6,7 @@ import {
   validateTitle,
   validateUser,
 } from "../../src/api/rules.ts";
-import { readTime } from "../../src/api/time.ts";
+import { parseRFC3339 } from "../../src/api/time.ts";
 import { describeForeign } from "../../src/ssh/foreign.ts";
 import { renderOptions } from "../../src/ssh/options.ts";
 import { describePrivateKey } from "../../src/ssh/privatekey.ts";
@@ -35,7 +35,7 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   validateKey,
   validateUser,
   validateTitle,
-  readTime,
+  parseRFC3339,
 };
 
 describe.each(Object.entries(READERS))("%s takes at most its share for twice the text:", (_name, read) => {
