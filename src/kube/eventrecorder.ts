@@ -29,7 +29,7 @@ export interface EventRecord {
 }
 
 /** Why an event was not written. */
-export type DropReason = "rate" | "full" | "refused" | "unavailable" | "stopped";
+export type DropReason = "rate_limited" | "queue_full" | "rejected" | "unavailable" | "shutdown";
 
 export interface EventRecorderOptions {
   readonly transport: Transport;
@@ -76,17 +76,17 @@ export class EventRecorder {
   /** Queues an event. */
   record(event: EventRecord): void {
     if (this.#stopping) {
-      this.#dropped("stopped");
+      this.#dropped("shutdown");
       return;
     }
     // Asked here, so that no namespace fills the queue with what it may not write anyway.
     if (!this.#mayWrite(event)) {
-      this.#dropped("rate");
+      this.#dropped("rate_limited");
       return;
     }
     const { capacity = 1000 } = this.#options;
     if (this.#warnings.length + this.#normals.length >= capacity) {
-      this.#dropped("full");
+      this.#dropped("queue_full");
       if (event.type === "Normal" || this.#normals.shift() === undefined) {
         return;
       }
@@ -113,7 +113,7 @@ export class EventRecorder {
         break;
       }
       if (this.#stop.signal.aborted) {
-        this.#dropped("stopped");
+        this.#dropped("shutdown");
       } else {
         this.#writing += 1;
         void this.#write(queued);
@@ -155,13 +155,13 @@ export class EventRecorder {
           return "recorded";
         }
         if (!isApiError(error)) {
-          return "refused";
+          return "rejected";
         }
         if (signal.aborted) {
-          return "stopped";
+          return "shutdown";
         }
         if (error.status >= 400 && error.status < 500 && error.status !== 429) {
-          return "refused";
+          return "rejected";
         }
         await sleep(Math.max(backoffDelay(retryBackoff, attempt), error.retryAfterMs ?? 0), signal);
       }
