@@ -69,7 +69,10 @@ export const KEY_ERRORS = {
   BadString: { meaning: "A name inside the key holds a zero byte.", whatToDo: COPY },
   NegativeInteger: { meaning: "A number inside the key is negative.", whatToDo: COPY },
   IntegerTooLong: { meaning: "A number inside the key has more than 16,384 bits.", whatToDo: NEW_KEY },
-  RSATooShort: { meaning: "OpenSSH takes no RSA key of that size.", whatToDo: NEW_KEY },
+  RSABelowOpenSSHMinimum: {
+    meaning: "The RSA key has fewer than the 1024 bits that OpenSSH requires.",
+    whatToDo: NEW_KEY,
+  },
   CurveMismatch: { meaning: "The key's type asks for one curve, and the key names another.", whatToDo: COPY },
   PointNotUncompressed: { meaning: "The key's point is not in the form that OpenSSH takes.", whatToDo: COPY },
   PointNotOnCurve: {

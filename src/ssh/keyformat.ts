@@ -17,7 +17,7 @@ const rsa: KeyFormat = (reader) => {
   const bits = reader.mpintBits();
   if (bits < RSA_MINIMUM_BITS) {
     reader.fail(
-      "RSATooShort",
+      "RSABelowOpenSSHMinimum",
       `This RSA key has ${bits} bits and OpenSSH takes none below ${RSA_MINIMUM_BITS}; make a new key with: ssh-keygen -t ed25519`,
     );
   }

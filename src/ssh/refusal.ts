@@ -38,7 +38,7 @@ export type RefusalCode =
   | "BadString"
   | "NegativeInteger"
   | "IntegerTooLong"
-  | "RSATooShort"
+  | "RSABelowOpenSSHMinimum"
   | "CurveMismatch"
   | "PointNotUncompressed"
   | "PointNotOnCurve"
