@@ -56,10 +56,10 @@ export interface ReflectorOptions<T> {
 /**
  * - `syncing`: no complete list has reached the sink yet.
  * - `synced`: it has. Stays so while the server is out of reach.
- * - `forbidden`, `missing`: the server's last answer to list or watch was 403, or 404. What was seen before stays in the
+ * - `forbidden`, `notfound`: the server's last answer to list or watch was 403, or 404. What was seen before stays in the
  *   sink. A server that has just started may say either for a moment.
  */
-export type ReflectorState = "syncing" | "synced" | "forbidden" | "missing";
+export type ReflectorState = "syncing" | "synced" | "forbidden" | "notfound";
 
 export interface Restart {
   readonly error: ApiError;
@@ -257,7 +257,7 @@ export class Reflector<T> {
       this.#options.sink.reset();
     }
     if (reason === "forbidden") this.#enter("forbidden");
-    if (reason === "notfound") this.#enter("missing");
+    if (reason === "notfound") this.#enter("notfound");
     const relist = this.#moveBack(reason, error);
     const delayMs = this.#backoff.next(error.retryAfterMs);
     this.#options.onRestart?.(reason, { error, delayMs, relist });

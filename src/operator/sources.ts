@@ -196,7 +196,7 @@ export class Sources {
 
 /** Did the server answer that the namespace cannot be listed or watched? */
 export function isInaccessible(state: ReflectorState): boolean {
-  return state === "forbidden" || state === "missing";
+  return state === "forbidden" || state === "notfound";
 }
 
 interface Scope {
