@@ -4,7 +4,7 @@ import type { ApiError } from "./apierror.ts";
  * Why a reflector had to start again.
  *
  * - `expired`: the server no longer keeps the history asked for (410).
- * - `cut`: the connection broke, or the server ended the watch at once.
+ * - `disconnected`: the connection broke, or the server ended the watch at once.
  * - `idle`: not even a bookmark came for too long.
  * - `undecodable`: an answer that is not what the API promises.
  * - `rewound`: the resourceVersion went back, as after etcd was restored from a backup.
@@ -15,7 +15,7 @@ import type { ApiError } from "./apierror.ts";
  */
 export type RestartReason =
   | "expired"
-  | "cut"
+  | "disconnected"
   | "idle"
   | "undecodable"
   | "rewound"
@@ -52,13 +52,13 @@ export function restartPoint(reason: RestartReason, error: ApiError): "resume" |
 
 /** Is it unknown what became of the server meanwhile? It may have got another history, as from a backup of etcd. */
 export function isLossOfContact(reason: RestartReason): boolean {
-  return reason === "cut" || reason === "idle" || reason === "unavailable";
+  return reason === "disconnected" || reason === "idle" || reason === "unavailable";
 }
 
 const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
   Expired: "expired",
-  Disconnected: "cut",
-  Aborted: "cut",
+  Disconnected: "disconnected",
+  Aborted: "disconnected",
   Idle: "idle",
   Undecodable: "undecodable",
   Forbidden: "forbidden",
