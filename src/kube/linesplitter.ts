@@ -1,7 +1,7 @@
 /** A line longer than this is refused: an object in etcd is at most a few MiB. */
 const lineLimitBytes = 64 * 1024 * 1024;
 
-/** Cuts a stream of bytes into lines. Work is linear in the bytes, however they are chunked. */
+/** Splits a stream of bytes into lines. Work is linear in the bytes, however they are chunked. */
 export class LineSplitter {
   #parts: Uint8Array[] = [];
   #length = 0;
