@@ -17,18 +17,18 @@ export interface EndpointOptions {
   /** `HOST:PORT`, or `:PORT` for every address; port 0 is one of the system's choice. `0` alone turns the endpoint off. */
   readonly address: string;
   readonly routes: Routes;
-  /** Told when a route fails, which is answered with 500, and when the listening socket does. */
+  /** Called when a route fails, which is answered with 500, and when the listening socket does. */
   readonly onError: (error: unknown) => void;
 }
 
-/** A small HTTP server that somebody on call or Prometheus looks at. */
+/** A small HTTP server for the probes, Prometheus and the on-call engineer. */
 export interface Endpoint {
   /** `host:port` as it was bound. */
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** Serves the routes; undefined when the endpoint is off. Throws an ExitError when the address is none or is taken. */
+/** Serves the routes; undefined when the endpoint is off. Throws an ExitError when the address is invalid or in use. */
 export async function serve(options: EndpointOptions): Promise<Endpoint | undefined> {
   if (options.address === "0") return undefined;
   const { host, port } = parseAddress(options);
