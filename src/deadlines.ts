@@ -22,7 +22,7 @@ export class Deadlines<K> {
     return this.#byKey.get(key)?.at;
   }
 
-  /** Gives `key` the time `at` in place of the one it has. */
+  /** Sets or replaces the time of `key`. */
   set(key: K, at: number): void {
     let deadline = this.#byKey.get(key);
     if (deadline === undefined) {
@@ -35,7 +35,7 @@ export class Deadlines<K> {
     this.#sink(deadline);
   }
 
-  /** Forgets `key`; was it there? */
+  /** Removes `key`; returns whether it was there. */
   delete(key: K): boolean {
     const deadline = this.#byKey.get(key);
     if (deadline === undefined) return false;
@@ -49,7 +49,7 @@ export class Deadlines<K> {
     return true;
   }
 
-  /** Removes and gives the key whose time is soonest if that is no later than `now`. */
+  /** Removes and returns the key with the soonest time if that is no later than `now`. */
   takeDue(now: number): { readonly key: K } | undefined {
     const first = this.#heap[0];
     if (first === undefined || first.at > now) return undefined;

@@ -56,7 +56,12 @@ function chosen(): readonly Check[] {
   const project = isAll ? [] : ["--project", "pure"];
   if (FILE !== "" || NAME !== "") {
     const title = NAME === "" ? [] : ["--testNamePattern", NAME.replaceAll(/[\\^$.*+?()[\]{}|]/g, "\\$&")];
-    return [{ name: `Tests: ${FILE} ${NAME}`.trimEnd(), run: () => tests([...FILE.split(" "), ...title, ...project]) }];
+    return [
+      {
+        name: `Tests: ${FILE} ${NAME}`.trimEnd(),
+        run: () => tests([...FILE.split(" "), ...title, ...project]),
+      },
+    ];
   }
   if (isAll) return everything;
   return [...withoutAPIServer, { name: "Tests without an API server", run: () => tests(project) }];

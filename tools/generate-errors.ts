@@ -21,13 +21,13 @@ Each code is one word that does not change, for programs and for searching. The 
 
 ## A key that is refused
 
-The reason of the condition \`Valid\` is the first of these that applies; the log line \`StateChanged\` has all of them as \`codes\`. The message on the status names the place and the way out.
+The reason of the condition \`Valid\` is the first of these that applies; the log line \`StateChanged\` has all of them as \`codes\`. The message on the status names the place and what to do.
 
 ${table("code", KEY_ERRORS)}
 
 ## Log events
 
-Each line of the log has one of these words as its \`event\`. Lines of the level \`info\` ask for nothing.
+Each line of the log has one of these words as its \`event\`. Lines of the level \`info\` need no action.
 
 | event | level | meaning | what to do |
 | --- | --- | --- | --- |
@@ -36,7 +36,7 @@ ${Object.entries<ErrorMeaning & { level: string }>(LOG_EVENTS)
   .join("")}
 ## Requests to the API server
 
-\`err.code\` of a log line, and the label \`code\` of the metric \`rest_client_requests_total\` where no answer came. Each is tried again by itself with growing pauses.
+\`err.code\` of a log line, and the label \`code\` of the metric \`rest_client_requests_total\` where no response came. The operator retries each automatically with growing pauses.
 
 ${table("code", REQUEST_ERRORS)}`;
 }

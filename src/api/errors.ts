@@ -12,6 +12,7 @@ export interface ErrorMeaning {
 const COPY = "Copy the whole line again from the `.pub` file.";
 const NEW_KEY = "Make a new key: `ssh-keygen -t ed25519`.";
 const OPTION = "Correct the entry of `spec.options` that the message names.";
+const RETRIES = "Nothing: the operator retries.";
 
 /**
  * Why a key is refused: the reason of the condition `Valid` for what makes it Invalid, and `codes` of the log line
@@ -38,7 +39,7 @@ export const KEY_ERRORS = {
     whatToDo: COPY,
   },
   BadCharacter: {
-    meaning: "A character cannot stand in a key line: a typographic quote or dash, an invisible one.",
+    meaning: "The key line contains an invalid character: a typographic quote or dash, or an invisible one.",
     whatToDo: "Copy the line again as plain text.",
   },
   QuotedKey: { meaning: "The key stands in quotes.", whatToDo: "Remove them." },
@@ -47,7 +48,7 @@ export const KEY_ERRORS = {
     whatToDo: "Decode it with `base64 -d`, and give the line itself.",
   },
   UnknownType: {
-    meaning: "The key's type is none of those that are supported.",
+    meaning: "The key type is not supported.",
     whatToDo: "Give a key of one of the types in the message.",
   },
   TypeMismatch: { meaning: "The line names one type, and the key in it has another.", whatToDo: COPY },
@@ -69,7 +70,10 @@ export const KEY_ERRORS = {
   BadString: { meaning: "A name inside the key holds a zero byte.", whatToDo: COPY },
   NegativeInteger: { meaning: "A number inside the key is negative.", whatToDo: COPY },
   IntegerTooLong: { meaning: "A number inside the key has more than 16,384 bits.", whatToDo: NEW_KEY },
-  RSATooShort: { meaning: "OpenSSH takes no RSA key of that size.", whatToDo: NEW_KEY },
+  RSABelowOpenSSHMinimum: {
+    meaning: "The RSA key has fewer than the 1024 bits that OpenSSH requires.",
+    whatToDo: NEW_KEY,
+  },
   CurveMismatch: { meaning: "The key's type asks for one curve, and the key names another.", whatToDo: COPY },
   PointNotUncompressed: { meaning: "The key's point is not in the form that OpenSSH takes.", whatToDo: COPY },
   PointNotOnCurve: {
@@ -91,33 +95,33 @@ export const KEY_ERRORS = {
     meaning: "One entry holds several options.",
     whatToDo: "Make each option an entry of its own.",
   },
-  DuplicateOption: { meaning: "Of an option that counts once there are two.", whatToDo: "Keep one." },
+  DuplicateOption: { meaning: "An option that may be given once is given twice.", whatToDo: "Keep one." },
   ForbiddenOption: {
     meaning: "The option would make the key an authority, or is written by the operator.",
     whatToDo: "Remove it; instead of `expiry-time` set `spec.expiresAt`.",
   },
   InvalidKey: {
-    meaning: "`spec.key` is not what the CRD takes.",
+    meaning: "`spec.key` violates a validation rule of the CRD.",
     whatToDo: "Correct it as the message says.",
   },
   InvalidUser: {
-    meaning: "`spec.user` is not what the CRD takes.",
+    meaning: "`spec.user` violates a validation rule of the CRD.",
     whatToDo: "Correct it as the message says.",
   },
   InvalidTitle: {
-    meaning: "`spec.title` is not what the CRD takes.",
+    meaning: "`spec.title` violates a validation rule of the CRD.",
     whatToDo: "Correct it as the message says.",
   },
-  InvalidOptions: {
-    meaning: "`spec.options` is not what the CRD takes.",
+  InvalidOptionList: {
+    meaning: "`spec.options` violates a validation rule of the CRD.",
     whatToDo: "Correct it as the message says.",
   },
   InvalidExpiresAt: {
-    meaning: "`spec.expiresAt` is no time.",
+    meaning: "`spec.expiresAt` is no RFC 3339 time.",
     whatToDo: "Write it like `2027-01-31T12:00:00Z` (RFC 3339).",
   },
   LifetimeTooLong: {
-    meaning: "The key has to expire (`maximumLifetime`), and does not or too late.",
+    meaning: "`spec.expiresAt` is missing, or later than `maximumLifetime` allows.",
     whatToDo: "Set `spec.expiresAt` to the time in the message or earlier.",
   },
   AnyoneCanSign: {
@@ -176,14 +180,14 @@ export const LOG_EVENTS = {
   },
   WatchRestarted: {
     level: "warn",
-    meaning: "A list or watch ended and is started again.",
+    meaning: "A list or watch failed and is restarted.",
     whatToDo: "If it goes on, look at the error: permissions, the network, a proxy in between.",
   },
   NamespaceInaccessible: {
     level: "warn",
     meaning:
       "The namespace cannot be listed or watched (403 or 404); nothing is written there, and no other namespace waits for it.",
-    whatToDo: "Compare its RoleBinding with deploy/, or take the namespace off --namespace.",
+    whatToDo: "Compare its RoleBinding with deploy/, or remove the --namespace flag for it.",
   },
   AccessChanged: {
     level: "info",
@@ -249,78 +253,93 @@ export const LOG_EVENTS = {
     meaning: "An internal error (a bug); the work item is retried.",
     whatToDo: "Report it, with err and its stack.",
   },
-  Stopped: { level: "info", meaning: "The SSHKey operator has stopped in order.", whatToDo: "" },
+  Stopped: { level: "info", meaning: "The SSHKey operator has shut down cleanly.", whatToDo: "" },
 } as const satisfies Record<string, LogEventMeaning>;
 
 export type LogEvent = keyof typeof LOG_EVENTS;
 
-/** Why a request to the API server brought no usable answer: `err.code`, and the label `code` of rest_client_requests_total. */
+/** Why a request to the API server got no usable response: `err.code`, and the label `code` of rest_client_requests_total. */
 export const REQUEST_ERRORS = {
   BadRequest: { meaning: "400: the API server does not understand the request.", whatToDo: "Report it." },
   Unauthorized: {
-    meaning: "401: the credentials are not, or no longer, accepted. They are read again.",
-    whatToDo: "If it goes on, the service account was deleted or made anew: restart the pods.",
+    meaning: "401: the credentials are not, or no longer, accepted; they are reloaded.",
+    whatToDo: "If it goes on, the service account was deleted or recreated: restart the pods.",
   },
   Forbidden: {
-    meaning: "403: RBAC or a policy refuses.",
+    meaning: "403: RBAC or an admission policy rejects the request.",
     whatToDo: "Compare RBAC with deploy/; read the policy.",
   },
-  NotFound: { meaning: "404: the object, its namespace or the CRD is not there.", whatToDo: "" },
+  NotFound: {
+    meaning: "404: the object, its namespace or the CRD does not exist.",
+    whatToDo: `${RETRIES} If it lasts, create the namespace or install the CRD.`,
+  },
   MethodNotAllowed: {
-    meaning: "405: something else than an API server answers.",
-    whatToDo: "Look at the server's address.",
+    meaning: "405: the server that answered is no API server.",
+    whatToDo: "Check the server address in the kubeconfig.",
   },
   NotAcceptable: {
     meaning: "406: the server cannot answer in JSON.",
-    whatToDo: "Look at the server's address.",
+    whatToDo: "Check the server address in the kubeconfig.",
   },
-  AlreadyExists: { meaning: "409: an object of that name is there already.", whatToDo: "" },
-  Conflict: { meaning: "409: the object has changed since; it is decided again.", whatToDo: "" },
-  Expired: { meaning: "410: the resourceVersion is too old; everything is listed again.", whatToDo: "" },
+  AlreadyExists: { meaning: "409: an object of that name already exists.", whatToDo: RETRIES },
+  Conflict: {
+    meaning: "409: the object changed in the meantime; the reconcile is repeated on the current object.",
+    whatToDo: RETRIES,
+  },
+  Expired: {
+    meaning: "410: the resourceVersion is too old; everything is listed again.",
+    whatToDo: RETRIES,
+  },
   RequestEntityTooLarge: {
     meaning: "413: the object is too large.",
     whatToDo: "Give the user fewer keys or options.",
   },
   UnsupportedMediaType: {
-    meaning: "415: the server does not take this kind of patch.",
+    meaning: "415: the server does not support this kind of patch.",
     whatToDo: "Look at the server's version.",
   },
   Invalid: {
-    meaning: "422: the API server, a policy or a webhook refuses the object.",
+    meaning: "422: the API server, a policy or a webhook rejects the object.",
     whatToDo: "Look at the causes, the policy and the webhook.",
   },
   TooManyRequests: {
-    meaning: "429: the server has too much to do; Retry-After is obeyed.",
-    whatToDo: "If it lasts, look at its flow control for the service account.",
+    meaning:
+      "429: the API server throttles the operator (API Priority and Fairness); Retry-After is honoured.",
+    whatToDo: "If it lasts, check the FlowSchema `sshkey-operator` and its priority level.",
   },
   InternalError: {
     meaning: "500: the server or a webhook failed.",
     whatToDo: "Look at the webhook and the server's log.",
   },
-  ServiceUnavailable: { meaning: "503: the server is not ready.", whatToDo: "" },
+  ServiceUnavailable: { meaning: "503: the server is not ready.", whatToDo: RETRIES },
   Timeout: {
-    meaning: "504, or no answer in time: a write may or may not have happened, and is looked up.",
-    whatToDo: "",
+    meaning:
+      "504, or no response in time: a write may or may not have happened; the operator reads the object back.",
+    whatToDo: RETRIES,
   },
   Unreachable: {
     meaning: "No connection: the server has not seen the request.",
     whatToDo: "Look at the network and the server.",
   },
   Disconnected: {
-    meaning: "The connection ended before the answer did; a write is looked up.",
-    whatToDo: "",
+    meaning:
+      "The connection ended before the response did; after a write the operator reads the object back.",
+    whatToDo: RETRIES,
   },
   Idle: {
-    meaning: "A watch was silent for too long, and is resumed.",
+    meaning: "A watch was silent for too long and is resumed.",
     whatToDo: "If it goes on, look for a proxy in between.",
   },
   Undecodable: {
-    meaning: "The answer is not what the API promises.",
+    meaning: "The response is not a valid Kubernetes API response.",
     whatToDo: "Look for a proxy in between; else report it.",
   },
   Credentials: {
     meaning: "The credentials could not be read; nothing was sent.",
     whatToDo: "Look at the kubeconfig.",
   },
-  Aborted: { meaning: "The operator itself gave up: it stops, or leads no more.", whatToDo: "" },
+  Aborted: {
+    meaning: "The operator cancelled the request: it is stopping, or no longer the leader.",
+    whatToDo: "Nothing.",
+  },
 } as const satisfies Record<string, ErrorMeaning>;

@@ -60,7 +60,7 @@ export function createdAt({ creationTimestamp }: ObjectMeta): number {
   return Date.parse(creationTimestamp ?? "") || 0;
 }
 
-/** What one version of an object showed. */
+/** Anything with a resourceVersion. */
 interface Versioned {
   readonly resourceVersion: string;
 }

@@ -4,15 +4,15 @@ import { MAX_KEY_CHARACTERS } from "../ssh/publickey.ts";
 import { characterAt, codePoints, firstUnprintable, strayCharacter } from "../ssh/unprintable.ts";
 import type { KeyErrorCode } from "./errors.ts";
 import type { SSHKeySpec } from "./sshkey.generated.ts";
-import { MAX_TIME_CHARACTERS, readTime } from "./time.ts";
+import { MAX_TIME_CHARACTERS, parseRFC3339 } from "./time.ts";
 
 /** Why a field is not accepted. */
-export interface FieldFault {
+export interface FieldError {
   readonly field: "spec" | `spec.${keyof SSHKeySpec}`;
   /** A stable word for programs, usable as the reason of a condition. */
   readonly code: Extract<
     KeyErrorCode,
-    "PrivateKey" | "InvalidUser" | "InvalidKey" | "InvalidTitle" | "InvalidOptions" | "InvalidExpiresAt"
+    "PrivateKey" | "InvalidUser" | "InvalidKey" | "InvalidTitle" | "InvalidOptionList" | "InvalidExpiresAt"
   >;
   /** What is wrong and what to do, in the CRD's own words. */
   readonly message: string;
@@ -20,24 +20,24 @@ export interface FieldFault {
 
 /**
  * The rules of crds/sshkeys.yaml for a new SSHKey, as its CEL has them, and what CEL cannot say: a user's Unicode form.
- * At most one fault a field, and one for a private key anywhere in the spec; a spec.key that holds one has no other.
+ * At most one error a field, and one for a private key anywhere in the spec; a spec.key that holds one has no other.
  * Empty where the API server would store the spec. Only the messages on a text or a list that is too long are the API
  * server's own.
  */
-export function specFaults(spec: SSHKeySpec): readonly FieldFault[] {
+export function validateSpec(spec: SSHKeySpec): readonly FieldError[] {
   const { title, options, expiresAt } = spec;
   return [
-    privateKeyFault(spec),
-    userFault(spec.user),
-    describePrivateKey(spec.key) === undefined ? keyFault(spec.key) : undefined,
-    title === undefined ? undefined : titleFault(title),
-    options === undefined ? undefined : optionsFault(options),
-    expiresAt === undefined ? undefined : expiresAtFault(expiresAt),
-  ].filter((fault) => fault !== undefined);
+    validateNoPrivateKey(spec),
+    validateUser(spec.user),
+    describePrivateKey(spec.key) === undefined ? validateKey(spec.key) : undefined,
+    title === undefined ? undefined : validateTitle(title),
+    options === undefined ? undefined : validateOptions(options),
+    expiresAt === undefined ? undefined : validateExpiresAt(expiresAt),
+  ].filter((error) => error !== undefined);
 }
 
-/** Whether a private key stands in any text of the spec, as it is or in what careless tools make of it. */
-function privateKeyFault({ key, user, title, expiresAt, options }: SSHKeySpec): FieldFault | undefined {
+/** An error if a private key stands in any text of the spec, as it is or in what careless tools make of it. */
+function validateNoPrivateKey({ key, user, title, expiresAt, options }: SSHKeySpec): FieldError | undefined {
   const texts = [key, user, title, expiresAt, ...(options ?? [])].filter((text) => text !== undefined);
   if (describePrivateKey(texts.join("\n")) === undefined) return undefined;
   return {
@@ -49,19 +49,19 @@ function privateKeyFault({ key, user, title, expiresAt, options }: SSHKeySpec): 
 }
 
 /** What is wrong with spec.user: the CRD's rule, and the form NFC, so that one name has one spelling. */
-export function userFault(user: string): FieldFault | undefined {
-  const fault = (message: string): FieldFault => ({ field: "spec.user", code: "InvalidUser", message });
-  if (user === "") return fault("name the user who owns the key, such as alice or alice@example.com");
+export function validateUser(user: string): FieldError | undefined {
+  const error = (message: string): FieldError => ({ field: "spec.user", code: "InvalidUser", message });
+  if (user === "") return error("name the user who owns the key, such as alice or alice@example.com");
   if (codePoints(user) > MAX_USER_CHARACTERS) {
-    return fault(`the user has more than ${MAX_USER_CHARACTERS} characters: use a shorter name`);
+    return error(`the user has more than ${MAX_USER_CHARACTERS} characters: use a shorter name`);
   }
   const hidden = hiddenIn("the user", user);
-  if (hidden !== undefined) return fault(hidden);
-  if (/^\p{Zs}|\p{Zs}$/u.test(user)) return fault("the user begins or ends with a space: remove it");
+  if (hidden !== undefined) return error(hidden);
+  if (/^\p{Zs}|\p{Zs}$/u.test(user)) return error("the user begins or ends with a space: remove it");
   const composed = user.normalize("NFC");
   if (composed !== user) {
     const position = 1 + firstDifference([...user], [...composed]);
-    return fault(
+    return error(
       `the user is not in Unicode normalization form NFC from character ${position} on: write it with composed characters`,
     );
   }
@@ -69,34 +69,38 @@ export function userFault(user: string): FieldFault | undefined {
 }
 
 /** What is wrong with spec.title. */
-export function titleFault(title: string): FieldFault | undefined {
-  const fault = (message: string): FieldFault => ({ field: "spec.title", code: "InvalidTitle", message });
+export function validateTitle(title: string): FieldError | undefined {
+  const error = (message: string): FieldError => ({ field: "spec.title", code: "InvalidTitle", message });
   if (codePoints(title) > MAX_TITLE_CHARACTERS) {
-    return fault(`the title has more than ${MAX_TITLE_CHARACTERS} characters: shorten it`);
+    return error(`the title has more than ${MAX_TITLE_CHARACTERS} characters: shorten it`);
   }
   const hidden = hiddenIn("the title", title);
-  return hidden === undefined ? undefined : fault(hidden);
+  return hidden === undefined ? undefined : error(hidden);
 }
 
 /** What the CRD says of spec.options; renderOptions in src/ssh judges what each of them means. */
-export function optionsFault(options: readonly string[]): FieldFault | undefined {
+export function validateOptions(options: readonly string[]): FieldError | undefined {
   const { options: most, charactersEach, charactersTogether } = OPTION_LIMITS;
-  const fault = (message: string): FieldFault => ({ field: "spec.options", code: "InvalidOptions", message });
-  if (options.length > most) return fault(`there are more than ${most} options: remove some`);
+  const error = (message: string): FieldError => ({
+    field: "spec.options",
+    code: "InvalidOptionList",
+    message,
+  });
+  if (options.length > most) return error(`there are more than ${most} options: remove some`);
   if (options.some((option) => codePoints(option) > charactersEach)) {
-    return fault(`an option has more than ${charactersEach} characters: shorten it`);
+    return error(`an option has more than ${charactersEach} characters: shorten it`);
   }
   if (options.reduce((sum, option) => sum + codePoints(option), 0) > charactersTogether) {
-    return fault(`the options have more than ${charactersTogether} characters together: shorten them`);
+    return error(`the options have more than ${charactersTogether} characters together: shorten them`);
   }
-  if (options.includes("")) return fault("an option is empty: remove it");
+  if (options.includes("")) return error("an option is empty: remove it");
   const hidden = options.map(firstUnprintable).find((found) => found !== undefined);
-  return hidden && fault(`an option contains ${hidden.name}, which cannot be seen: remove it`);
+  return hidden && error(`an option contains ${hidden.name}, which cannot be seen: remove it`);
 }
 
 /** What is wrong with spec.expiresAt. */
-export function expiresAtFault(expiresAt: string): FieldFault | undefined {
-  if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && readTime(expiresAt) !== undefined) return undefined;
+export function validateExpiresAt(expiresAt: string): FieldError | undefined {
+  if (codePoints(expiresAt) <= MAX_TIME_CHARACTERS && parseRFC3339(expiresAt) !== undefined) return undefined;
   return {
     field: "spec.expiresAt",
     code: "InvalidExpiresAt",
@@ -109,12 +113,12 @@ export function expiresAtFault(expiresAt: string): FieldFault | undefined {
  * What the CRD says of spec.key: whether it has the shape of a key line. Whether the key in it is one, parsePublicKey
  * in src/ssh says.
  */
-export function keyFault(key: string): FieldFault | undefined {
-  const fault = (message: string): FieldFault => ({ field: "spec.key", code: "InvalidKey", message });
+export function validateKey(key: string): FieldError | undefined {
+  const error = (message: string): FieldError => ({ field: "spec.key", code: "InvalidKey", message });
   if (codePoints(key) > MAX_KEY_CHARACTERS) {
-    return fault(`the key has more than ${MAX_KEY_CHARACTERS} characters: give one key, on one line`);
+    return error(`the key has more than ${MAX_KEY_CHARACTERS} characters: give one key, on one line`);
   }
-  return isKeyLine(key) ? undefined : fault(shapeMessage(key));
+  return isKeyLine(key) ? undefined : error(shapeMessage(key));
 }
 
 /** In two steps, as a pattern of the whole takes too long to prove linear. Only one place can end the first. */

@@ -57,13 +57,13 @@ export interface SSHKeyMetadata {
  */
 export interface SSHKeySpec {
   /**
-   * Who the key belongs to: any name an identity provider uses. All keys of one user in one namespace stand in one Secret.
+   * Who the key belongs to: any name an identity provider uses. All keys of one user in one namespace are in one Secret.
    * Rule: 1 to 253 characters, none that cannot be seen (control, format and default-ignorable characters), no space at either end, in Unicode normalization form NFC. Immutable: to give a key to another user, delete the SSHKey and create a new one.
    * Example: alice, or alice@example.com
    */
   user: string;
   /**
-   * The public key as OpenSSH writes it: the one line of a .pub file, TYPE BASE64 [COMMENT]. Never a private key: that is refused before it is stored. The key may be changed: the old line leaves the Secret and the new one enters it in one write, and the claim to the new key dates from the change.
+   * The public key as OpenSSH writes it: the one line of a .pub file, TYPE BASE64 [COMMENT]. Never a private key: that is refused before it is stored. The key may be changed: one write removes the old line from the Secret and adds the new one, and the claim to the new key dates from the change.
    * Rule: one line (a single newline at its end is accepted, as YAML's `key: |` makes one), at most 16384 characters (code points). TYPE is one of ssh-ed25519, ssh-rsa, ssh-dss, ecdsa-sha2-nistp256, ecdsa-sha2-nistp384, ecdsa-sha2-nistp521, sk-ssh-ed25519@openssh.com, sk-ecdsa-sha2-nistp256@openssh.com, ssh-mldsa44-ed25519@openssh.com; the operator's configuration says which of them are accepted. Options do not go in front of TYPE but into options. COMMENT is shown on status and never reaches the Secret.
    * Example: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop
    */
@@ -75,7 +75,7 @@ export interface SSHKeySpec {
    */
   title?: string;
   /**
-   * OpenSSH authorized_keys options that limit what the key may do, one option an item; see AUTHORIZED_KEYS FILE FORMAT in sshd(8). Each is parsed and written anew, never copied; one that sshd would not accept makes the key Invalid. For expiry-time use expiresAt.
+   * OpenSSH authorized_keys options that limit what the key may do, one option an item; see AUTHORIZED_KEYS FILE FORMAT in sshd(8). Each is parsed and re-rendered, never copied; one that sshd would not accept makes the key Invalid. For expiry-time use expiresAt.
    * Rule: at most 32 items of 1 to 1024 characters, 16384 characters together, none that cannot be seen (control, format and default-ignorable characters).
    * Example: ['restrict', 'pty', 'from="10.0.0.0/8,192.0.2.7"', 'command="/usr/bin/backup"']
    *
@@ -85,19 +85,19 @@ export interface SSHKeySpec {
    */
   options?: string[];
   /**
-   * The moment from which the key is out of the Secret. The line in the Secret carries the same moment, so that sshd (OpenSSH 9.1 or newer) refuses the key even if nothing else runs.
+   * From this time on the key is removed from the Secret. The line in the Secret carries the same time, so that sshd (OpenSSH 9.1 or newer) refuses the key even if nothing else runs.
    * Rule: a date and time of RFC 3339 with its offset, at most 64 characters. Without this field the key does not expire, unless the operator's configuration limits the lifetime of keys.
    * Example: 2027-01-31T18:00:00Z, or 2027-01-31T18:00:00+01:00
    */
   expiresAt?: string;
   /**
-   * True takes the key out of the Secret and keeps the record. Absent is the same as false.
+   * True removes the key from the Secret and keeps the SSHKey. Absent is the same as false.
    * Example: true
    */
   disabled?: boolean;
 }
 /**
- * What the operator found, written by the operator. Until it has looked, observedGeneration is -1.
+ * What the operator found, written by the operator. observedGeneration is -1 until it has processed the object.
  */
 export interface SSHKeyStatus {
   /**
@@ -111,13 +111,13 @@ export interface SSHKeyStatus {
    */
   length?: number;
   /**
-   * SHA256 fingerprint, byte for byte what ssh-keygen -l and the log of sshd print. Two spellings of one key have one fingerprint.
+   * SHA256 fingerprint, byte for byte what ssh-keygen -l and the log of sshd print. Two encodings of one key have one fingerprint.
    * To find the owner of a key: kubectl get sshkeys -A --field-selector status.fingerprint=SHA256:...
    * Example: SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg
    */
   fingerprint?: string;
   /**
-   * MD5 fingerprint as colon-separated hex, what ssh-keygen -l -E md5 prints after MD5:. For tools that know no other.
+   * MD5 fingerprint as colon-separated hex, what ssh-keygen -l -E md5 prints after MD5:. For tools that support no other.
    * Example: 6f:1a:8a:c1:4f:13:5c:36:6e:3f:be:eb:49:3b:8e:3e
    */
   fingerprintMD5?: string;
@@ -127,22 +127,22 @@ export interface SSHKeyStatus {
    */
   comment?: string;
   /**
-   * Secret of this namespace that the key stands in, under authorized_keys. Present only while the key is in it.
+   * Secret of this namespace that holds the key, under authorized_keys. Present only while it does.
    * Example: sshkeys-alice
    */
   secretName?: string;
   duplicateOf?: SSHKeyReference;
   /**
-   * Since when this SSHKey has claimed its key: its creation, or the moment when the operator saw the key come in by an edit. Of two SSHKeys with one key the older claim holds it.
+   * Since when this SSHKey has claimed its key: its creation, or the time when the operator saw its key edited to this one. Of two SSHKeys with one key the older claim holds it.
    * Example: 2026-01-31T18:00:00Z
    */
   claimedSince?: string;
   /**
-   * The metadata.generation that this status speaks of. If it is smaller, the status is out of date; -1 means that the operator has not looked yet.
+   * The metadata.generation that this status was written for. If it is smaller, the status is out of date; -1 means that the operator has not processed the object yet.
    */
   observedGeneration?: number;
   /**
-   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be out of the Secret. Stalled: nothing changes until a person acts; present only then.
+   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be removed from the Secret. Stalled: nothing changes until a person acts; present only then.
    * The reason of Ready is the STATE of kubectl get: Projected, Pending, SecretConflict, Terminating, Disabled, Expired, Invalid, Compromised, Revoked, Weak, Duplicate or SecretFull. The message says what is wrong and what to do.
    */
   conditions?: SSHKeyCondition[];
@@ -173,7 +173,7 @@ export interface SSHKeyCondition {
    */
   status: "True" | "False" | "Unknown";
   /**
-   * The metadata.generation that this condition speaks of.
+   * The metadata.generation that this condition was written for.
    */
   observedGeneration?: number;
   /**
@@ -181,7 +181,7 @@ export interface SSHKeyCondition {
    */
   lastTransitionTime: string;
   /**
-   * One word for programs that says why.
+   * Machine-readable reason.
    */
   reason: string;
   /**

@@ -12,7 +12,7 @@ export interface StateMeaning {
 
 /**
  * Every STATE of an SSHKey: the reason of its condition `Ready`, and the word in Events, logs and metrics. README and
- * `kubectl explain` are held against this table.
+ * `kubectl explain` are compared with this table.
  */
 export const STATES = {
   Projected: {

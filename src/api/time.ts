@@ -10,7 +10,7 @@
  * What an offset moves out of the years 0000 to 9999 counts as their first or last moment, so that the result can be
  * written in four digits again.
  */
-export function readTime(text: string): number | undefined {
+export function parseRFC3339(text: string): number | undefined {
   if (text.length > MAX_TIME_CHARACTERS) return undefined;
   const parts = RFC3339.exec(text);
   if (parts === null) return undefined;
@@ -49,7 +49,7 @@ const EARLIEST = Date.parse("0000-01-01T00:00:00Z");
 const LATEST = Date.parse("9999-12-31T23:59:59.999Z");
 
 /** RFC 3339 in UTC, whole seconds, as Kubernetes writes times. `ms` since the epoch, rounded down. */
-export function rfc3339(ms: number): string {
+export function formatRFC3339(ms: number): string {
   const second = Math.floor(ms / 1000);
   // All conditions of a status mostly have changed in one second.
   if (second !== last.second)
@@ -60,7 +60,7 @@ export function rfc3339(ms: number): string {
 let last = { second: Number.NaN, text: "" };
 
 /** `milliseconds` since the epoch as metav1.MicroTime: RFC 3339 in UTC with exactly six decimals. */
-export function microTime(milliseconds: number): string {
+export function formatMicroTime(milliseconds: number): string {
   const whole = Math.floor(milliseconds);
   const micros = Math.floor((milliseconds - whole) * 1000);
   return `${new Date(whole).toISOString().slice(0, -1)}${String(micros).padStart(3, "0")}Z`;

@@ -1,5 +1,5 @@
 import type { State } from "../api/states.ts";
-import { rfc3339 } from "../api/time.ts";
+import { formatRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
 import type { Policy } from "./policy.ts";
@@ -59,7 +59,7 @@ function lifetimeFindings(record: SSHKeyRecord, policy: Policy): readonly Findin
     {
       state: "Invalid",
       code: "LifetimeTooLong",
-      message: `Keys must expire (maximumLifetime): set spec.expiresAt to ${rfc3339(latest)} or earlier, or, once that has passed, delete this SSHKey and create a new one.`,
+      message: `Keys must expire (maximumLifetime): set spec.expiresAt to ${formatRFC3339(latest)} or earlier, or, once that has passed, delete this SSHKey and create a new one.`,
     },
   ];
 }

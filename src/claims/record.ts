@@ -1,8 +1,8 @@
 import type { KeyErrorCode } from "../api/errors.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
-import { expiresAtFault, userFault } from "../api/rules.ts";
+import { validateExpiresAt, validateUser } from "../api/rules.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
-import { readTime } from "../api/time.ts";
+import { parseRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
@@ -82,7 +82,7 @@ export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHK
   const created = createdAt(metadata);
   const generation = metadata.generation ?? 0;
   const { key, faults } = parse(spec);
-  const expiresAt = spec.expiresAt === undefined ? undefined : readTime(spec.expiresAt);
+  const expiresAt = spec.expiresAt === undefined ? undefined : parseRFC3339(spec.expiresAt);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -167,8 +167,8 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
   const options = renderOptions(spec.options);
   if (!options.ok) faults.push(options.refusal);
   const ofFields = [
-    userFault(spec.user),
-    spec.expiresAt === undefined ? undefined : expiresAtFault(spec.expiresAt),
+    validateUser(spec.user),
+    spec.expiresAt === undefined ? undefined : validateExpiresAt(spec.expiresAt),
   ];
   for (const fault of ofFields) {
     if (fault !== undefined) faults.push({ code: fault.code, message: `${fault.field}: ${fault.message}.` });

@@ -1,5 +1,5 @@
 import type { State } from "../api/states.ts";
-import { rfc3339 } from "../api/time.ts";
+import { formatRFC3339 } from "../api/time.ts";
 import type { Claim } from "./claim.ts";
 import { latestExpiry } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
@@ -55,7 +55,7 @@ function expiredMessage(record: SSHKeyRecord, policy: Policy): string {
   const latest = latestExpiry(record, policy);
   return latest === undefined
     ? "spec.expiresAt has passed; set a later one or delete the SSHKey."
-    : `spec.expiresAt has passed; set a later time, at most ${rfc3339(latest)} (maximumLifetime). After that, delete this SSHKey and create a new one.`;
+    : `spec.expiresAt has passed; set a later time, at most ${formatRFC3339(latest)} (maximumLifetime). After that, delete this SSHKey and create a new one.`;
 }
 
 function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {

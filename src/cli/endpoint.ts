@@ -2,14 +2,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from "node:net";
 import { EXIT, ExitError } from "./exitcodes.ts";
 
-/** What one path answers with; 200 unless it says otherwise. */
-export interface Answer {
+/** The response of one path; the default status is 200. */
+export interface RouteResponse {
   readonly status?: number;
   readonly contentType?: string;
   readonly body: string;
 }
 
-export type Routes = Readonly<Record<string, () => Answer | Promise<Answer>>>;
+export type Routes = Readonly<Record<string, () => RouteResponse | Promise<RouteResponse>>>;
 
 export interface EndpointOptions {
   /** The flag that gives the address, for messages. */
@@ -17,18 +17,18 @@ export interface EndpointOptions {
   /** `HOST:PORT`, or `:PORT` for every address; port 0 is one of the system's choice. `0` alone turns the endpoint off. */
   readonly address: string;
   readonly routes: Routes;
-  /** Told when a route fails, which is answered with 500, and when the listening socket does. */
+  /** Called when a route fails, which is answered with 500, and when the listening socket does. */
   readonly onError: (error: unknown) => void;
 }
 
-/** A small HTTP server that somebody on call or Prometheus looks at. */
+/** A small HTTP server for the probes, Prometheus and the on-call engineer. */
 export interface Endpoint {
   /** `host:port` as it was bound. */
   readonly address: string;
   close(): Promise<void>;
 }
 
-/** Serves the routes; undefined when the endpoint is off. Throws an ExitError when the address is none or is taken. */
+/** Serves the routes; undefined when the endpoint is off. Throws an ExitError when the address is invalid or in use. */
 export async function serve(options: EndpointOptions): Promise<Endpoint | undefined> {
   if (options.address === "0") return undefined;
   const { host, port } = parseAddress(options);
@@ -67,9 +67,9 @@ async function respond(
   response: ServerResponse,
   { routes, onError }: EndpointOptions,
 ): Promise<void> {
-  let answer: Answer;
+  let answer: RouteResponse;
   try {
-    answer = await answerTo(request, routes);
+    answer = await callRoute(request, routes);
   } catch (error) {
     onError(error);
     answer = { status: 500, body: "internal error\n" };
@@ -78,7 +78,7 @@ async function respond(
   response.writeHead(status, { "content-type": contentType }).end(body);
 }
 
-async function answerTo({ method, url = "" }: IncomingMessage, routes: Routes): Promise<Answer> {
+async function callRoute({ method, url = "" }: IncomingMessage, routes: Routes): Promise<RouteResponse> {
   const [path = ""] = url.split("?");
   const route = Object.hasOwn(routes, path) ? routes[path] : undefined;
   return method !== "GET" || route === undefined ? { status: 404, body: "not found\n" } : await route();

@@ -1,10 +1,10 @@
 /** Why the process ended; documented in the README and in `--help`. */
 export const EXIT = {
-  /** Stopped by SIGTERM or SIGINT, or the answer that was asked for was printed. */
+  /** Stopped by SIGTERM or SIGINT, or help or version were printed. */
   ok: 0,
-  /** A defect: please report it. */
+  /** An unexpected error (a bug): please report it. */
   unexpected: 1,
-  /** The command line is not understood. */
+  /** Invalid command line. */
   usage: 2,
   /** The configuration file, the kubeconfig or an address to listen on cannot be used. */
   configuration: 3,

@@ -5,8 +5,8 @@ import { addRunOptions, type RunOptions } from "./runoptions.ts";
 import { VERSION } from "./version.ts";
 
 /**
- * Runs the command line and gives the exit code. Errors that a person can mend are one line on stderr; the signal
- * ends a running operator.
+ * Runs the command line and returns the exit code. Errors that a person can fix are one line on stderr; the signal
+ * stops a running operator.
  */
 export async function main(args: readonly string[], signal: AbortSignal): Promise<number> {
   try {
@@ -27,18 +27,18 @@ const EXIT_CODES = `
 Exit codes:
   0  stopped by SIGTERM or SIGINT
   1  unexpected error
-  2  the command line is not understood
+  2  invalid command line
   3  the configuration file, the kubeconfig or an address to listen on cannot be used`;
 
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")
     .description(
-      "Checks SSHKey objects, writes on their status what they are, and keeps one Secret per user whose authorized_keys file pods mount.",
+      "Validates SSHKey objects, reports the result in their status, and maintains one Secret per user with an authorized_keys file for pods to mount.",
     )
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("Run with --help for the commands and options.");
-  addRunOptions(command.command("run").description("run the operator until it is told to stop"))
+  addRunOptions(command.command("run").description("run the operator until SIGTERM or SIGINT"))
     .addHelpText("after", EXIT_CODES)
     .action((options: RunOptions) => run(options, signal));
   return command;

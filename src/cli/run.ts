@@ -20,6 +20,11 @@ import { VERSION } from "./version.ts";
 /** How long Events may take to be sent after the last write, in ms. */
 const EVENTS_GRACE_MS = 500;
 
+const CHANGE_TIMES =
+  "change --leader-elect-lease-duration, --leader-elect-renew-deadline or --leader-elect-retry-period";
+const UNHEALTHY = "no reconcile finished for 5 minutes: restart the pod";
+const NOT_READY = "caches not synced: see NamespaceInaccessible and WatchRestarted in the log";
+
 /** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
   const settings = configure(options);
@@ -96,7 +101,7 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
     });
     return { elector };
   } catch (error) {
-    if (error instanceof RangeError) throw new ExitError(EXIT.usage, error.message);
+    if (error instanceof RangeError) throw new ExitError(EXIT.usage, `${error.message}; ${CHANGE_TIMES}`);
     throw error;
   }
 }
@@ -107,14 +112,15 @@ async function open(
   metrics: Metrics,
   log: Logger,
 ): Promise<Endpoint[]> {
-  const probe = (isGood: boolean) => (isGood ? { body: "ok\n" } : { status: 503, body: "not yet\n" });
+  const probe = (isGood: boolean, problem: string) =>
+    isGood ? { body: "ok\n" } : { status: 503, body: `${problem}\n` };
   const onError = (err: unknown) => logEvent(log, "EndpointFailed", { err });
   const probes = await serve({
     flag: "--health-probe-bind-address",
     address: options.healthProbeBindAddress,
     routes: {
-      "/healthz": () => probe(operator.isHealthy),
-      "/readyz": () => probe(operator.isReady),
+      "/healthz": () => probe(operator.isHealthy, UNHEALTHY),
+      "/readyz": () => probe(operator.isReady, NOT_READY),
     },
     onError,
   });

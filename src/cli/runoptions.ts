@@ -4,7 +4,7 @@ import { isDNSLabel } from "../api/names.ts";
 import { parseDuration } from "../config/duration.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
-/** The options of `run`, as commander hands them over. */
+/** The options of `run`, as commander returns them. */
 export interface RunOptions {
   readonly kubeconfig?: string;
   readonly namespace?: readonly string[];
@@ -35,34 +35,39 @@ export function addRunOptions(command: Command): Command {
     )
     .option("--config <file>", "policy and settings, YAML (default: the built-in ones)")
     .addOption(
-      new Option("--leader-elect [bool]", "write only while holding the lease, so that replicas can stand by")
+      new Option("--leader-elect [bool]", "write only while holding the Lease; further replicas are standbys")
         .argParser(parseBoolean)
         .preset("true")
         .default(true),
     )
-    .option("--leader-election-namespace <name>", "where the lease is (default: the pod's own, else default)")
+    .option(
+      "--leader-election-namespace <name>",
+      "namespace of the Lease (default: the pod's own, else default)",
+    )
     .addOption(
       duration(
         "--leader-elect-lease-duration <time>",
-        "how long the others wait for a leader that is silent",
+        "how long a standby waits after the last renewal before it takes over the Lease",
         "15s",
       ),
     )
     .addOption(
       duration(
         "--leader-elect-renew-deadline <time>",
-        "how long a leader writes without renewing the lease",
+        "how long the leader keeps writing when it cannot renew the Lease",
         "10s",
       ),
     )
-    .addOption(duration("--leader-elect-retry-period <time>", "between two renewals", "2s"))
+    .addOption(
+      duration("--leader-elect-retry-period <time>", "time between two attempts to renew the Lease", "2s"),
+    )
     .option("--metrics-bind-address <address>", "where /metrics is served; 0 turns it off", ":8080")
     .option(
       "--health-probe-bind-address <address>",
       "where /healthz and /readyz are served; 0 turns them off",
       ":8081",
     )
-    .addOption(new Option("--log-level <level>", "least level to print").choices(LOG_LEVELS).default("info"))
+    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
     .addOption(
       new Option("--log-format <format>", "JSON lines, or text for people")
         .choices(LOG_FORMATS)
@@ -72,7 +77,7 @@ export function addRunOptions(command: Command): Command {
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
 
-/** The namespace of the lease: the given one, the pod's own, or `default` outside of a pod. */
+/** The namespace of the Lease: the given one, the pod's own, or `default` outside of a pod. */
 export function leaseNamespace(given: string | undefined, file = NAMESPACE_FILE): string {
   if (given !== undefined) return given;
   try {
@@ -84,23 +89,25 @@ export function leaseNamespace(given: string | undefined, file = NAMESPACE_FILE)
 
 function collectNamespace(name: string, known: readonly string[] = []): readonly string[] {
   if (!isDNSLabel(name)) {
-    throw new InvalidArgumentError("A namespace is a DNS-1123 label, such as team-a.");
+    throw new InvalidArgumentError("Give the name of a namespace (DNS-1123 label), such as team-a.");
   }
   return [...known, name];
 }
 
 function parseBoolean(text: string): boolean {
-  if (text !== "true" && text !== "false") throw new InvalidArgumentError("It is true or false.");
+  if (text !== "true" && text !== "false") throw new InvalidArgumentError("Give true or false.");
   return text === "true";
 }
 
 function duration(flags: string, description: string, byDefault: string): Option {
-  return new Option(flags, description).default(parseTime(byDefault), byDefault).argParser(parseTime);
+  return new Option(flags, description)
+    .default(parseDurationOption(byDefault), byDefault)
+    .argParser(parseDurationOption);
 }
 
-function parseTime(text: string): number {
+function parseDurationOption(text: string): number {
   const time = parseDuration(text);
   if (time === undefined || time === 0)
-    throw new InvalidArgumentError("It is a time such as 500ms, 2s or 1m.");
+    throw new InvalidArgumentError("Give a duration such as 500ms, 2s or 1m.");
   return time;
 }

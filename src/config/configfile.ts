@@ -22,7 +22,8 @@ export function parseConfig(text: string, file: string): Settings {
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const at = (offset: number | undefined) => `${file}:${lines.linePos(offset ?? 0).line}`;
   const [broken] = document.errors;
-  if (broken !== undefined) throw new ConfigError(`${at(broken.pos[0])}: ${broken.message}`);
+  if (broken !== undefined)
+    throw new ConfigError(`${at(broken.pos[0])}: ${broken.message}; correct the YAML`);
   return new Reader(at).settings(document.contents);
 }
 
@@ -92,7 +93,7 @@ class Reader {
     if (minimumRSABits > maximumRSABits) {
       this.#fail(
         lastRSABits,
-        `maximumRSABits is below minimumRSABits (${maximumRSABits} and ${minimumRSABits}); no RSA key has such a size`,
+        `maximumRSABits (${maximumRSABits}) is below minimumRSABits (${minimumRSABits}); raise the one or lower the other`,
       );
     }
     return settings;
@@ -105,7 +106,10 @@ class Reader {
       const fieldName = isScalar(key) ? String(key.value) : "";
       const field = Object.hasOwn(fields, fieldName) ? fields[fieldName] : undefined;
       if (field === undefined) {
-        this.#fail(key as Node, `unknown field ${fieldName}; ${name} takes ${list(Object.keys(fields))}`);
+        this.#fail(
+          key as Node,
+          `unknown field ${fieldName} in ${name}; remove it, or use one of ${list(Object.keys(fields))}`,
+        );
       }
       field(value as Node | null, fieldName);
     }

@@ -1,7 +1,7 @@
-/** Why a request to the API server brought no usable answer. The set is closed, so it can label a metric. */
+/** Why a request to the API server got no usable response. The set is closed, so it can label a metric. */
 export type ApiErrorCode = (typeof serverCodes)[number] | (typeof transportCodes)[number];
 
-/** Codes that an answer of the server gives: `reason` of metav1.Status, or what the HTTP status stands for. */
+/** Codes of error responses: `reason` of metav1.Status, or what the HTTP status stands for. */
 const serverCodes = [
   "BadRequest",
   "Unauthorized",
@@ -21,7 +21,7 @@ const serverCodes = [
   "Timeout",
 ] as const;
 
-/** Codes of requests that ended without an answer, or with one that makes no sense. */
+/** Codes of requests that got no response, or one that is not valid. */
 const transportCodes = [
   "Unreachable",
   "Disconnected",
@@ -42,16 +42,16 @@ export interface ApiErrorCause {
  * header, query or Status.message.
  *
  * - `Unreachable`: no connection; the server has not seen the request.
- * - `Disconnected`, `Timeout` with status 0: the answer was lost; a write may or may not have happened.
+ * - `Disconnected`, `Timeout` with status 0: the response was lost; a write may or may not have happened.
  * - `Idle`: a stream went silent for longer than its limit.
- * - `Undecodable`: the answer is not what the API promises.
+ * - `Undecodable`: the response is not a valid Kubernetes API response.
  * - `Credentials`: the credentials could not be read; nothing was sent.
  * - `Aborted`: the caller's signal.
  */
 export class ApiError extends Error {
   override readonly name = "ApiError";
   readonly code: ApiErrorCode;
-  /** HTTP status, 0 if no answer came. */
+  /** HTTP status, 0 if there was no response. */
   readonly status: number;
   /** How long the server asks to wait before the next attempt, in milliseconds; at most 10 minutes. */
   readonly retryAfterMs?: number;
@@ -75,7 +75,7 @@ export class ApiError extends Error {
   }
 }
 
-/** The error that an answer with a status of 300 or more stands for. `body` is a metav1.Status or anything else. */
+/** The error for a response with a status of 300 or more. `body` is a metav1.Status or anything else. */
 export function errorFromResponse(
   call: string,
   status: number,
@@ -145,7 +145,7 @@ interface StatusAnswer {
   readonly causes: readonly ApiErrorCause[];
 }
 
-/** Reads what is safe to keep of a metav1.Status; anything that is none gives an empty answer (a proxy's HTML). */
+/** Reads what is safe to keep of a metav1.Status; empty for anything that is none (a proxy's HTML). */
 function parseStatus(body: string): StatusAnswer {
   const status = parseRecord(body);
   const details = isRecord(status.details) ? status.details : {};

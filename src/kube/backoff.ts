@@ -8,11 +8,11 @@ export interface BackoffOptions {
   readonly factor?: number;
   /** The share of each delay that is random, 0 to 1. Default 0.5: between half the delay and all of it. */
   readonly jitter?: number;
-  /** A number from 0 up to 1, as Math.random gives. */
+  /** A number from 0 up to 1, as Math.random returns. */
   readonly random?: () => number;
 }
 
-/** Exponential backoff with jitter for one thing that is tried again and again. */
+/** Exponential backoff with jitter for one operation that is retried. */
 export class Backoff {
   readonly #options: BackoffOptions;
   #attempts = 0;

@@ -1,7 +1,7 @@
 /** An object in etcd is at most a few MiB, so no line of a watch and no item of a list is longer. */
 const lengthLimit = 64 * 1024 * 1024;
 
-/** Puts pieces together in one buffer, so that there is one copy of a long text. Work is linear in the bytes. */
+/** Joins chunks in one buffer, so that there is one copy of a long text. Work is linear in the bytes. */
 export class ByteCollector {
   readonly #what: string;
   #buffer = Buffer.alloc(0);
@@ -16,9 +16,9 @@ export class ByteCollector {
     return this.#length;
   }
 
-  /** Throws a RangeError when it becomes too much. */
-  append(piece: Uint8Array): void {
-    const length = this.#length + piece.length;
+  /** Throws a RangeError above 64 MiB. */
+  append(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length;
     if (length > lengthLimit) {
       throw new RangeError(`${this.#what} has no end`);
     }
@@ -27,7 +27,7 @@ export class ByteCollector {
       larger.set(this.#buffer.subarray(0, this.#length));
       this.#buffer = larger;
     }
-    this.#buffer.set(piece, this.#length);
+    this.#buffer.set(chunk, this.#length);
     this.#length = length;
   }
 
@@ -36,7 +36,7 @@ export class ByteCollector {
     return this.#buffer.toString("utf8", start, end);
   }
 
-  /** Begins anew in the same buffer. */
+  /** Starts again with the same buffer, empty. */
   clear(): void {
     this.#length = 0;
   }

@@ -3,8 +3,8 @@ import type { Agent } from "node:http";
 import { createSecureContext } from "node:tls";
 import { urlToHttpOptions } from "node:url";
 import { definedMembers, openConnections, type Route, retire, routeIdentity } from "./connections.ts";
-import type { ServerAddress } from "./exchange.ts";
 import { KubeConfigError, type KubeConfigSource, loadKubeConfig } from "./kubeconfig.ts";
+import type { ServerAddress } from "./roundtrip.ts";
 
 /** What one request needs: the connections to use and the headers that say who asks. Replaced, never changed. */
 export interface RESTConfig {

@@ -7,15 +7,15 @@ const longestTimerMs = 2 ** 31 - 1;
 const priorities = ["removal", "normal"] as const;
 
 export interface DelayingQueueOptions<K> {
-  /** Called for each key whose time has come, while the queue is started. */
+  /** Called for each key that is due, while the queue is started. */
   readonly onDue: (key: K, priority: Priority) => void;
   /** Monotonic milliseconds. */
   readonly now: () => number;
 }
 
 /**
- * Keys that are to come up later, and keys that are held: not to come up before some time. All operations cost
- * O(log n); one timer serves all keys.
+ * Keys to be added later (client-go: AddAfter), and holds: a held key is not added before its hold ends. All operations
+ * cost O(log n); one timer serves all keys.
  */
 export class DelayingQueue<K> {
   readonly #options: DelayingQueueOptions<K>;
@@ -30,19 +30,19 @@ export class DelayingQueue<K> {
     this.#options = options;
   }
 
-  /** Lets keys come up; what became due while it was stopped does so at once. */
+  /** Starts adding keys that are due; those that became due while it was stopped are added at once. */
   start(): void {
     this.#isStarted = true;
     this.#setTimer();
   }
 
-  /** Keeps all keys. */
+  /** Stops adding; all keys are kept. */
   stop(): void {
     this.#isStarted = false;
     this.#clearTimer();
   }
 
-  /** Has `key` come up at `at`. Of several times for one key and priority the earliest counts. */
+  /** Has `key` added at `at`. Of several times for one key and priority the earliest counts. */
   addAt(key: K, at: number, priority: Priority): void {
     const due = this.#due[priority];
     if (at >= (due.at(key) ?? Infinity)) return;
@@ -50,27 +50,27 @@ export class DelayingQueue<K> {
     if (at < this.#timerAt) this.#setTimer();
   }
 
-  /** Is `key` to come up later with this priority? */
+  /** Is `key` to be added later with this priority? */
   has(key: K, priority: Priority): boolean {
     return this.#due[priority].at(key) !== undefined;
   }
 
   /** Holds `key` until these times; a longer hold stays as it is. */
   hold(key: K, until: Readonly<Record<Priority, number>>): void {
-    this.#forgetHoldsThatAreOver();
+    this.#dropExpiredHolds();
     for (const priority of priorities) {
       const held = this.#held[priority];
       if (until[priority] > (held.at(key) ?? Number.NEGATIVE_INFINITY)) held.set(key, until[priority]);
     }
   }
 
-  /** Until when `key` may not come up with this priority; undefined when it may now. */
+  /** Until when `key` is held with this priority; undefined when it is not. */
   heldUntil(key: K, priority: Priority): number | undefined {
-    this.#forgetHoldsThatAreOver();
+    this.#dropExpiredHolds();
     return this.#held[priority].at(key);
   }
 
-  #forgetHoldsThatAreOver(): void {
+  #dropExpiredHolds(): void {
     const now = this.#options.now();
     for (const priority of priorities) {
       while (this.#held[priority].takeDue(now) !== undefined);
@@ -83,7 +83,7 @@ export class DelayingQueue<K> {
     if (soonest === Infinity || !this.#isStarted) return;
     this.#timerAt = soonest;
     const delay = Math.min(Math.max(Math.ceil(soonest - this.#options.now()), 0), longestTimerMs);
-    this.#timer = setTimeout(() => this.#comeUp(), delay);
+    this.#timer = setTimeout(() => this.#addDue(), delay);
   }
 
   #clearTimer(): void {
@@ -92,7 +92,7 @@ export class DelayingQueue<K> {
     this.#timerAt = Infinity;
   }
 
-  #comeUp(): void {
+  #addDue(): void {
     const now = this.#options.now();
     for (const priority of priorities) {
       const due = this.#due[priority];

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { microTime } from "../api/time.ts";
+import { formatMicroTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { backoffDelay } from "./backoff.ts";
 import { sleep } from "./sleep.ts";
@@ -16,31 +16,31 @@ export interface Regarding {
   readonly uid: string;
 }
 
-/** Something worth telling a person. */
+/** An Event to write. */
 export interface EventRecord {
   readonly regarding: Regarding;
   readonly type: "Normal" | "Warning";
-  /** A machine's word for why, at most 128 bytes. */
+  /** Machine-readable reason, at most 128 bytes. */
   readonly reason: string;
-  /** A machine's word for what was done, at most 128 bytes. */
+  /** Machine-readable action, what was done or failed; at most 128 bytes. */
   readonly action: string;
   /** A sentence for people; cut to 1 kB, the API's limit. */
   readonly note: string;
 }
 
 /** Why an event was not written. */
-export type DropReason = "rate" | "full" | "refused" | "unavailable" | "stopped";
+export type DropReason = "rate_limited" | "queue_full" | "rejected" | "unavailable" | "shutdown";
 
 export interface EventRecorderOptions {
   readonly transport: Transport;
-  /** Who reports, as a qualified name: `example.com/controller`. */
+  /** The controller, as a qualified name: `example.com/controller`. */
   readonly reportingController: string;
-  /** Which instance: the pod's name. */
+  /** The instance: the pod's name. */
   readonly reportingInstance: string;
   readonly observer?: { recorded?(): void; dropped?(reason: DropReason): void };
-  /** Events that wait at most; default 1000. */
+  /** Most Events in the queue; default 1000. */
   readonly capacity?: number;
-  /** Events at once for one namespace, then one more every `refillMs`; default 25 and 5 s. */
+  /** Rate limit of a namespace: a burst, then one Event every `refillMs`; default 25 and 5 s. */
   readonly burst?: number;
   readonly refillMs?: number;
   /** Monotonic milliseconds. */
@@ -49,13 +49,13 @@ export interface EventRecorderOptions {
 
 const concurrency = 2;
 const attemptLimit = 4;
-/** Tokens of each namespace that only a Warning may take, so that good news never silences a refusal. */
+/** Tokens of each namespace that only a Warning may take, so that Normal Events never crowd out Warnings. */
 const warningReserve = 5;
 const retryBackoff = { initialMs: 500, maxMs: 10_000 };
 
 /**
- * Writes events.k8s.io/v1 Events beside the main work: `record` returns at once and never fails. Warnings go before
- * Normal events; what exceeds the rate of a namespace, or what the server will not take, is dropped and counted.
+ * Writes events.k8s.io/v1 Events asynchronously: `record` returns at once and never fails. Warnings go before Normal
+ * Events; Events above the rate limit of their namespace, or rejected by the server, are dropped and counted.
  */
 export class EventRecorder {
   readonly #options: EventRecorderOptions;
@@ -76,28 +76,28 @@ export class EventRecorder {
   /** Queues an event. */
   record(event: EventRecord): void {
     if (this.#stopping) {
-      this.#dropped("stopped");
+      this.#dropped("shutdown");
       return;
     }
-    // Asked here, so that no namespace fills the queue with what it may not write anyway.
+    // Checked before queueing, so that no namespace fills the queue with Events above its rate limit.
     if (!this.#mayWrite(event)) {
-      this.#dropped("rate");
+      this.#dropped("rate_limited");
       return;
     }
     const { capacity = 1000 } = this.#options;
     if (this.#warnings.length + this.#normals.length >= capacity) {
-      this.#dropped("full");
+      this.#dropped("queue_full");
       if (event.type === "Normal" || this.#normals.shift() === undefined) {
         return;
       }
     }
     const queue = event.type === "Warning" ? this.#warnings : this.#normals;
     queue.push({ event, at: Date.now() });
-    // Later in this turn a Warning may still come, which goes first.
+    // Later in this event loop iteration a Warning may still come, which goes first.
     queueMicrotask(() => this.#dispatch());
   }
 
-  /** Writes what is queued; gives up what is not written after `deadlineMs`. Nothing can be recorded afterwards. */
+  /** Writes what is queued; drops what is not written after `deadlineMs`. Nothing can be recorded afterwards. */
   async flush(deadlineMs: number): Promise<void> {
     this.#stopping = true;
     const timer = setTimeout(() => this.#stop.abort(), deadlineMs);
@@ -113,7 +113,7 @@ export class EventRecorder {
         break;
       }
       if (this.#stop.signal.aborted) {
-        this.#dropped("stopped");
+        this.#dropped("shutdown");
       } else {
         this.#writing += 1;
         void this.#write(queued);
@@ -150,18 +150,18 @@ export class EventRecorder {
         await this.#options.transport.request({ method: "POST", path, body, signal, deadlineMs: 10_000 });
         return "recorded";
       } catch (error) {
-        // Its name is random: it exists because the answer to an earlier attempt was lost.
+        // The name is random: it exists because the response to an earlier attempt was lost.
         if (isApiError(error, "AlreadyExists")) {
           return "recorded";
         }
         if (!isApiError(error)) {
-          return "refused";
+          return "rejected";
         }
         if (signal.aborted) {
-          return "stopped";
+          return "shutdown";
         }
         if (error.status >= 400 && error.status < 500 && error.status !== 429) {
-          return "refused";
+          return "rejected";
         }
         await sleep(Math.max(backoffDelay(retryBackoff, attempt), error.retryAfterMs ?? 0), signal);
       }
@@ -178,7 +178,7 @@ export class EventRecorder {
       apiVersion: "events.k8s.io/v1",
       kind: "Event",
       metadata: { name: eventName(regarding.name), namespace },
-      eventTime: microTime(at),
+      eventTime: formatMicroTime(at),
       reportingController,
       reportingInstance: cutToBytes(reportingInstance, 128),
       regarding: { ...regarding, ...(regarding.namespace === "" ? { namespace: undefined } : {}) },

@@ -1,7 +1,7 @@
 /** Within a namespace all removals come before everything else. */
 export type Priority = "removal" | "normal";
 
-/** A key that waits, or was taken. */
+/** A key that is waiting, or was taken. */
 export interface QueuedKey<K> {
   readonly key: K;
   readonly priority: Priority;
@@ -10,8 +10,8 @@ export interface QueuedKey<K> {
 }
 
 /**
- * Keys that wait for a worker, fair between namespaces: round robin, one key a turn, however many a namespace has
- * waiting. Within a namespace removals first, then in the order they came.
+ * Keys that wait for a worker, fair between namespaces: round robin, one key at a time, however many keys a namespace
+ * has. Within a namespace removals first, then in the order they were added.
  *
  * Workers are shared by a dynamic threshold: a namespace with k keys in work gets another worker only while k is less
  * than the number of free ones. One busy namespace gets half of the workers, two get a third each, and a newcomer
@@ -23,7 +23,7 @@ export class FairQueue<K> {
   readonly #namespaceOf: (key: K) => string;
   /** Namespaces with keys that wait or are in work. */
   readonly #lanes = new Map<string, Lane<K>>();
-  /** Those with waiting keys, in a list: whose turn is next comes first. */
+  /** Those with waiting keys, in a linked list: the first is served next. */
   #first: Lane<K> | undefined;
   #last: Lane<K> | undefined;
   #size = 0;
@@ -87,7 +87,7 @@ export class FairQueue<K> {
     return taken;
   }
 
-  /** Gives back the worker of a key that was taken. */
+  /** Frees the worker of a key that was taken. */
   release(key: K): void {
     const lane = this.#laneOf(key);
     lane.working -= 1;
@@ -151,7 +151,7 @@ function takeFrom<K>({ waiting }: Lane<K>): QueuedKey<K> | undefined {
   return taken && { ...taken, priority };
 }
 
-/** Keys in the order they came, each once, with the time they came. */
+/** Keys in the order they were added, each once, with the time of that. */
 class Fifo<K> {
   readonly #since = new Map<K, number>();
   #keys = this.#since.entries();
@@ -168,14 +168,14 @@ class Fifo<K> {
     this.#since.set(key, since);
   }
 
-  /** Removes `key` and gives the time it came, or undefined when it is not there. */
+  /** Removes `key` and returns the time it was added; undefined if it is not there. */
   remove(key: K): number | undefined {
     const since = this.#since.get(key);
     this.#since.delete(key);
     return since;
   }
 
-  /** Removes and gives the oldest key. */
+  /** Removes and returns the oldest key. */
   take(): { readonly key: K; readonly since: number } | undefined {
     // The iterator is kept: a new one would walk again over the holes that taken keys leave at the front of the map.
     let entry = this.#keys.next();

@@ -1,5 +1,5 @@
 import type { KubeObject } from "../api/object.ts";
-import { microTime } from "../api/time.ts";
+import { formatMicroTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
@@ -11,15 +11,15 @@ export interface LeaderElectorOptions {
   readonly name: string;
   /** Unique for each process: the pod's name and something random. */
   readonly identity: string;
-  /** How long the others wait after the last renewal they saw; default 15 s. */
+  /** How long a standby waits after the last renewal it saw; default 15 s. */
   readonly leaseDurationMs?: number;
-  /** How long after its last renewal a leader may go on; default 10 s, less than leaseDurationMs. */
+  /** How long the leader keeps leading when it cannot renew the Lease; default 10 s, less than leaseDurationMs. */
   readonly renewDeadlineMs?: number;
-  /** Between two renewals; default 2 s. A candidate looks twice as often, so that a released lease is taken at once. */
+  /** Between two renewals; default 2 s. A candidate tries twice as often, so that a released Lease is taken at once. */
   readonly retryPeriodMs?: number;
-  /** Told when the leader changes, with its identity; empty when the lease was released. */
+  /** Called when the leader changes, with its identity; empty when the Lease was released. */
   readonly onNewLeader?: (identity: string) => void;
-  /** Told of every failed attempt to read or write the Lease. */
+  /** Called after every failed attempt to read or write the Lease. */
   readonly onError?: (error: unknown) => void;
   /** Monotonic milliseconds that go on while the process is stopped. */
   readonly now?: () => number;
@@ -31,7 +31,7 @@ const jitter = 1.2;
 /** So that candidates that lost the same race do not meet again. */
 const candidateJitter = 0.2;
 
-/** A process that is told to stop has seconds only: for all attempts to release the lease, for one, and between two. */
+/** A process that is stopping has seconds only: for all attempts to release the Lease, for one, and between two. */
 const releaseLimitMs = 1500;
 const releaseAttemptMs = 700;
 const releasePauseMs = 250;
@@ -48,9 +48,9 @@ export class LeaderElector {
   readonly #now: () => number;
   /** The Lease as last read or written, and when that version was first seen. */
   #seen: { lease: Lease; at: number } | undefined;
-  /** Has the last write of the Lease got no answer? It may have been carried out all the same. */
+  /** Did the last write of the Lease get no response? It may have succeeded all the same. */
   #isInDoubt = false;
-  /** The start of the last renewal that went well: the others count from a later moment. */
+  /** The start of the last successful renewal: the others count from a later moment. */
   #renewedAt = Number.NEGATIVE_INFINITY;
 
   /** Throws a RangeError when the times do not leave a leader room to stop before the next one starts. */
@@ -70,8 +70,8 @@ export class LeaderElector {
 
   /**
    * True while writes are allowed, by the clock and not by a timer: right also just after the process was paused. A
-   * term that ends because `run` was told to end may finish its work: it stays true until the lease is released or the
-   * renewal is too long ago.
+   * term that ends because the signal of `run` aborts may finish its work: this stays true until the Lease is released
+   * or the renewal is too long ago.
    */
   isLeader(): boolean {
     return this.#now() < this.#renewedAt + this.#renewDeadlineMs;
@@ -80,8 +80,8 @@ export class LeaderElector {
   /**
    * Takes part in the election until `signal` aborts. Each time it becomes the leader it calls `onStartedLeading`, whose
    * signal aborts when leadership is lost or `signal` aborts; it takes part again only when `onStartedLeading` has settled.
-   * A term that ends by itself, or with `signal`, releases the lease. Rejects with what `onStartedLeading` rejects with
-   * while it leads.
+   * When `onStartedLeading` settles, or `signal` aborts, the Lease is released. Rejects with what `onStartedLeading`
+   * rejects with while it leads.
    */
   async run(
     signal: AbortSignal,
@@ -95,7 +95,7 @@ export class LeaderElector {
         await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
       }
     } finally {
-      // Without a term too: an attempt that was given up half way may have taken the lease.
+      // Without a term too: an aborted attempt may have taken the Lease.
       await this.#release();
     }
   }
@@ -124,7 +124,7 @@ export class LeaderElector {
     }
   }
 
-  /** Renews until the term ends, and ends it when the deadline passes or another candidate holds the lease. */
+  /** Renews until the term ends, and ends it when the deadline passes or another candidate holds the Lease. */
   async #renew(term: AbortController): Promise<void> {
     while (!term.signal.aborted && this.isLeader() && !this.#heldByOther()) {
       const left = this.#renewedAt + this.#renewDeadlineMs - this.#now();
@@ -142,7 +142,7 @@ export class LeaderElector {
     term.abort();
   }
 
-  /** One try to take or renew the lease; true when it is held now. */
+  /** One attempt to acquire or renew the Lease; true when it is held now. */
   async #tryAcquireOrRenew(signal: AbortSignal): Promise<boolean> {
     try {
       const lease = this.#mine() ? this.#seen?.lease : await this.#read(signal);
@@ -156,8 +156,8 @@ export class LeaderElector {
   }
 
   /**
-   * Someone else wrote or deleted the Lease, or an earlier write was carried out though its answer was lost: only what
-   * the server has now counts. At once, because a leader has no time for another period then.
+   * After a conflict (another client wrote or deleted the Lease, or our own earlier write succeeded and its response was
+   * lost): reads the Lease and tries once more, at once, because a leader has no time to wait for the next period.
    */
   async #retryAfterConflict(signal: AbortSignal): Promise<boolean> {
     try {
@@ -218,7 +218,7 @@ export class LeaderElector {
     this.#see(written);
   }
 
-  /** Lets the next candidate in at once. A lease that cannot be released runs out by itself. */
+  /** Releases the Lease, so that another candidate can take it at once. One that cannot be released expires. */
   async #release(): Promise<void> {
     const limit = new AbortController();
     const timer = setTimeout(() => limit.abort(), releaseLimitMs);
@@ -256,7 +256,7 @@ export class LeaderElector {
     return this.#seen?.lease.spec?.holderIdentity === this.#options.identity;
   }
 
-  /** True while another candidate's lease has not run out, counted from when its last renewal was seen here. */
+  /** True while another candidate's Lease has not expired, counted from when its last renewal was seen here. */
   #heldByOther(): boolean {
     const spec = this.#seen?.lease.spec;
     if (this.#seen === undefined || !spec?.holderIdentity || this.#mine()) {
@@ -287,9 +287,9 @@ interface Lease extends KubeObject {
   };
 }
 
-/** The spec that says `identity` holds the lease from now on, or still holds it. */
+/** The spec with which `identity` acquires or renews the Lease. */
 function heldBy(identity: string, durationMs: number, before: Lease | undefined): NonNullable<Lease["spec"]> {
-  const now = microTime(Date.now());
+  const now = formatMicroTime(Date.now());
   const held = before?.spec?.holderIdentity === identity;
   const transitions = before?.spec?.leaseTransitions ?? 0;
   return {
@@ -301,9 +301,9 @@ function heldBy(identity: string, durationMs: number, before: Lease | undefined)
   };
 }
 
-/** The spec that lets the next candidate in at once, as client-go releases a lease. */
+/** The spec of a released Lease, as client-go writes it. */
 function released(before: Lease): NonNullable<Lease["spec"]> {
-  const now = microTime(Date.now());
+  const now = formatMicroTime(Date.now());
   return {
     holderIdentity: "",
     leaseDurationSeconds: 1,

@@ -1,6 +1,6 @@
 import { ByteCollector } from "./bytecollector.ts";
 
-/** Cuts a stream of bytes into lines. Work is linear in the bytes, however they are chunked. */
+/** Splits a stream of bytes into lines. Work is linear in the bytes, however they are chunked. */
 export class LineSplitter {
   readonly #rest = new ByteCollector("a line of the stream");
 

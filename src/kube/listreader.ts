@@ -25,10 +25,10 @@ const shortString = 1024;
 type Place = "outside" | "first" | "next" | "within" | "behind";
 
 /**
- * Reads the JSON of a list, `{"kind":…,"metadata":{…},"items":[{…},…]}`, as its bytes come. An item is given as soon as
- * it is whole, and of its text nothing is kept: memory is bounded by the longest item, whatever the list holds. Takes
- * what JSON.parse takes, but for items that are no objects or come twice. The `metadata.managedFields` of an item, half
- * of its text and read by nobody, are left out unparsed where the whole item is in one chunk. Work is linear in the
+ * Parses the JSON of a list, `{"kind":…,"metadata":{…},"items":[{…},…]}`, in a stream. Yields each item as soon as it is
+ * complete and keeps none of its text: memory is bounded by the longest item, whatever the list holds. Accepts what
+ * JSON.parse accepts, except items that are no objects, and a second `items`. The `metadata.managedFields` of an item,
+ * half of its text and never read, are skipped unparsed where the whole item is in one chunk. Work is linear in the
  * bytes, however they are chunked.
  */
 export class ListReader {

@@ -17,33 +17,33 @@ export interface PagedListOptions<T> extends Collection {
   readonly decode: (object: KubeObject) => T;
 }
 
-/** A complete list, as of one moment. */
+/** A complete list as of one resourceVersion. */
 export interface CompleteList<T> {
   readonly items: T[];
   readonly resourceVersion: string;
 }
 
 /**
- * One consistent list, fetched page by page. Each object is decoded as soon as it is there, and its JSON is dropped: of
- * what has not been decoded no more than one object and what the connection brings at a time is in memory, however large
- * the objects of a page are. After a failed page `finish` may be called again and goes on where it stopped: all pages
- * show the moment of the first. An `Expired` error means that this moment is no longer kept; a new PagedList is needed
- * then.
+ * One consistent list, fetched page by page (`limit` and `continue`). Each object is decoded as soon as it is complete,
+ * and its JSON is dropped: of JSON that is not decoded yet, memory holds at most one object and one chunk, however large
+ * the objects of a page are. After a failed page `fetchAll` may be called again and goes on where it stopped: all pages
+ * have the resourceVersion of the first. An `Expired` error means that the server no longer keeps that version; a new
+ * PagedList is needed then.
  */
 export class PagedList<T> {
   readonly #options: PagedListOptions<T>;
-  /** Of whole pages only. */
+  /** Of complete pages only. */
   readonly #items: T[] = [];
   #resourceVersion: string | undefined;
-  /** Where the first page begins that is not in `#items`; empty at the start. */
+  /** The continue token of the first page that is not in `#items`; empty at the start. */
   #continue = "";
 
   constructor(options: PagedListOptions<T>) {
     this.#options = options;
   }
 
-  /** Fetches what is missing. Rejects with an ApiError, `Undecodable` when a page is not what the API promises. */
-  async finish(signal: AbortSignal): Promise<CompleteList<T>> {
+  /** Fetches the remaining pages. Rejects with an ApiError, `Undecodable` when a page is no valid list. */
+  async fetchAll(signal: AbortSignal): Promise<CompleteList<T>> {
     for (;;) {
       const items: T[] = [];
       const part = { from: this.#continue, limit: this.#options.pageSize };
@@ -70,13 +70,13 @@ export class PagedList<T> {
   }
 }
 
-/** The version that the collection is at. Rejects with an ApiError as a list does. */
-export async function currentVersion(collection: Collection, signal: AbortSignal): Promise<string> {
+/** The current resourceVersion of the collection. Rejects with an ApiError as a list does. */
+export async function currentResourceVersion(collection: Collection, signal: AbortSignal): Promise<string> {
   const { resourceVersion } = await fetchPage(collection, { from: "", limit: 1 }, signal, () => {});
   return resourceVersion;
 }
 
-/** Gives each item to `take` as it comes; they count only when the page turns out to be whole. */
+/** Calls `take` with each item as it comes; they count only if the page turns out to be complete. */
 async function fetchPage(
   collection: Collection,
   { from, limit }: { readonly from: string; readonly limit: number },

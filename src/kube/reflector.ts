@@ -1,19 +1,20 @@
 import { compareResourceVersions, type KubeObject, type ObjectRef, refOf } from "../api/object.ts";
 import { ApiError } from "./apierror.ts";
 import { Backoff, type BackoffOptions } from "./backoff.ts";
-import { type Collection, currentVersion, PagedList } from "./pagedlist.ts";
+import { type Collection, currentResourceVersion, PagedList } from "./pagedlist.ts";
 import { isLossOfContact, type RestartReason, restartPoint, restartReason } from "./restart.ts";
 import { sleep } from "./sleep.ts";
 import type { Transport } from "./transport.ts";
 import { parseWatchEvent } from "./watchevent.ts";
 
 /**
- * Where a reflector puts what it sees; called synchronously, in the server's order. An object deleted and created
- * again under its name comes as `remove` then `upsert` while the watch holds; over a list it may come as a `replace`
- * where the name has another uid. What a reconnect repeats is not sent twice, but `replace` may repeat known objects.
+ * Where a reflector puts what it sees (client-go: Store); called synchronously, in the server's order. An object that
+ * is deleted and recreated comes as `remove` then `upsert` while the watch is connected; over a list it may come as a
+ * `replace` where the name has another uid. What a reconnect repeats is not sent twice, but `replace` may repeat known
+ * objects.
  */
 export interface ReflectorSink<T> {
-  /** Everything there is as of `resourceVersion`; what is older than that and not in it is gone. */
+  /** All objects as of `resourceVersion`; what is older than that and not among them is gone. */
   replace(items: T[], resourceVersion: string): void;
   /**
    * History went back, as after etcd was restored from a backup: no resourceVersion or generation known so far can be
@@ -36,17 +37,17 @@ export interface ReflectorOptions<T> {
   readonly sink: ReflectorSink<T>;
   /** Objects in one page of a list; default 250: with 500 a start takes a quarter more memory, with 100 5 % more time. */
   readonly pageSize?: number;
-  /** Told of every failed attempt to list or watch, the first one included; not of the orderly end of a watch. */
+  /** Called after every failed list or watch, the first one included; not when a watch ends normally. */
   readonly onRestart?: (reason: RestartReason, restart: Restart) => void;
-  /** Told when the state changes. */
+  /** Called when the state changes. */
   readonly onState?: (state: ReflectorState) => void;
   /** Default 0.8 s to 30 s, as in client-go. */
   readonly backoff?: BackoffOptions;
-  /** After this long without a failure the backoff starts over; default 30 s: some load balancers cut watches each minute. */
+  /** After this long without a failure the backoff starts over; default 30 s: some load balancers end watches each minute. */
   readonly healthyAfterMs?: number;
   /** How long the server holds one watch, in seconds: a random time in this range; default 300 to 600, as in client-go. */
   readonly watchTimeoutSeconds?: readonly [number, number];
-  /** A watch without a byte for this long is taken for dead; default 2 minutes. Bookmarks come about once a minute. */
+  /** A watch without a byte for this long is treated as dead; default 2 minutes. Bookmarks come about once a minute. */
   readonly idleMs?: number;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
@@ -55,11 +56,11 @@ export interface ReflectorOptions<T> {
 
 /**
  * - `syncing`: no complete list has reached the sink yet.
- * - `synced`: it has. Stays so while the server is out of reach.
- * - `forbidden`, `missing`: the server's last answer to list or watch was 403, or 404. What was seen before stays in the
+ * - `synced`: it has. Stays so while the server is unreachable.
+ * - `forbidden`, `notfound`: the server's last answer to list or watch was 403, or 404. What was seen before stays in the
  *   sink. A server that has just started may say either for a moment.
  */
-export type ReflectorState = "syncing" | "synced" | "forbidden" | "missing";
+export type ReflectorState = "syncing" | "synced" | "forbidden" | "notfound";
 
 export interface Restart {
   readonly error: ApiError;
@@ -69,12 +70,12 @@ export interface Restart {
   readonly relist: boolean;
 }
 
-/** A watch that ends sooner than this and brought nothing is a failure: a server that does so would be asked in a loop. */
+/** A watch that ends sooner than this without an event is a failure: such a server would be asked in a tight loop. */
 const shortWatchMs = 1000;
 
 /**
- * Keeps a sink equal to a collection on the server: lists it, then watches from there. A list reaches the sink only
- * when it is complete, so nothing that fails ever looks like a deletion.
+ * Keeps a sink equal to a collection on the server (client-go: Reflector): lists it, then watches from there. A list
+ * reaches the sink only when it is complete, so no failure ever looks like a deletion.
  */
 export class Reflector<T> {
   readonly #options: ReflectorOptions<T>;
@@ -84,11 +85,11 @@ export class Reflector<T> {
   readonly #firstSync = Promise.withResolvers<void>();
   #state: ReflectorState = "syncing";
   #list: PagedList<T> | undefined;
-  /** All up to here is in the sink; undefined when only a list can tell. */
+  /** The sink has everything up to here; undefined when a list is needed. */
   #resourceVersion: string | undefined;
   /** The newest version seen of the history that the server has now; undefined before the first list of it. */
   #newest: string | undefined;
-  /** Was contact lost since that was seen? */
+  /** Was the connection lost since that was seen? */
   #isNewestInDoubt = false;
   /** Where a restart was last answered by trying the same place again. */
   #retriedAt: string | undefined;
@@ -99,7 +100,7 @@ export class Reflector<T> {
     this.#now = options.now ?? (() => performance.now());
     this.#random = options.random ?? Math.random;
     this.#backoff = new Backoff(options.backoff ?? { initialMs: 800, maxMs: 30_000, random: this.#random });
-    // Nobody has to wait for the first sync.
+    // Callers need not wait for the first sync.
     this.#firstSync.promise.catch(() => {});
   }
 
@@ -116,7 +117,7 @@ export class Reflector<T> {
   async run(signal: AbortSignal): Promise<void> {
     try {
       while (!signal.aborted) {
-        await this.#follow(signal);
+        await this.#listAndWatch(signal);
       }
     } finally {
       this.#firstSync.reject(
@@ -128,39 +129,39 @@ export class Reflector<T> {
     }
   }
 
-  /** One list if needed and one watch; after a failure waits until it is time to try again. */
-  async #follow(signal: AbortSignal): Promise<void> {
+  /** One list if needed and one watch; after a failure, waits for the backoff. */
+  async #listAndWatch(signal: AbortSignal): Promise<void> {
     try {
       if (this.#resourceVersion !== undefined && this.#isNewestInDoubt) await this.#checkHistory(signal);
-      this.#resourceVersion ??= await this.#replaceAll(signal);
+      this.#resourceVersion ??= await this.#listAll(signal);
       await this.#watch(this.#resourceVersion, signal);
     } catch (error) {
       if (!(error instanceof ApiError)) {
         throw error;
       }
       if (!signal.aborted) {
-        await sleep(this.#plan(error), signal);
+        await sleep(this.#planRestart(error), signal);
       }
     }
   }
 
   /**
-   * A server with an older history than the one seen says nothing to a watch from there until it has come so far, which
-   * may be never.
+   * Checks that the resourceVersion did not go back. A server with an older history than the one seen sends nothing to
+   * a watch from there until it has come that far, which may be never.
    */
   async #checkHistory(signal: AbortSignal): Promise<void> {
-    const version = await currentVersion(this.#collection, signal);
+    const version = await currentResourceVersion(this.#collection, signal);
     if (this.#isOlder(version)) throw new Rewound(this.#options.path);
     this.#isNewestInDoubt = false;
   }
 
-  async #replaceAll(signal: AbortSignal): Promise<string> {
+  async #listAll(signal: AbortSignal): Promise<string> {
     this.#list ??= new PagedList({
       ...this.#collection,
       pageSize: this.#options.pageSize ?? 250,
       decode: (object) => this.#decode(object),
     });
-    const { items, resourceVersion } = await this.#list.finish(signal);
+    const { items, resourceVersion } = await this.#list.fetchAll(signal);
     this.#list = undefined;
     if (this.#isOlder(resourceVersion)) throw new Rewound(this.#options.path);
     this.#options.sink.replace(items, resourceVersion);
@@ -221,7 +222,7 @@ export class Reflector<T> {
     this.#newest = event.resourceVersion;
   }
 
-  /** Is the version of a list one of an older history? A list is never older than what was shown before it. */
+  /** Is this resourceVersion of a list from an older history? A list is never older than what was seen before it. */
   #isOlder(resourceVersion: string): boolean {
     return this.#newest !== undefined && compareResourceVersions(resourceVersion, this.#newest) < 0;
   }
@@ -243,8 +244,8 @@ export class Reflector<T> {
     }
   }
 
-  /** Decides where to start again, and gives the milliseconds to wait before. */
-  #plan(error: ApiError): number {
+  /** Decides where to start again, and returns the milliseconds to wait before. */
+  #planRestart(error: ApiError): number {
     const now = this.#now();
     if (now - this.#failedAt >= (this.#options.healthyAfterMs ?? 30_000)) {
       this.#backoff.reset();
@@ -257,7 +258,7 @@ export class Reflector<T> {
       this.#options.sink.reset();
     }
     if (reason === "forbidden") this.#enter("forbidden");
-    if (reason === "notfound") this.#enter("missing");
+    if (reason === "notfound") this.#enter("notfound");
     const relist = this.#moveBack(reason, error);
     const delayMs = this.#backoff.next(error.retryAfterMs);
     this.#options.onRestart?.(reason, { error, delayMs, relist });
@@ -270,7 +271,7 @@ export class Reflector<T> {
     this.#options.onState?.(state);
   }
 
-  /** Forgets what the next attempt must not build on; true when that is everything. */
+  /** Discards what the next attempt must not build on; returns true when it has to list everything again. */
   #moveBack(reason: RestartReason, error: ApiError): boolean {
     const point = restartPoint(reason, error);
     const repeated = point === "resume-once" && this.#retriedAt === this.#resourceVersion;

@@ -2,8 +2,8 @@
 export type EndReason = "Aborted" | "Timeout" | "Idle";
 
 /**
- * The life of one request: it ends with the caller's signal, with the limit set last, or when told. Must be closed,
- * or its listener stays on the caller's signal.
+ * Cancellation and timeout of one request (like a Go context): ends with the caller's signal, the limit set last, or
+ * `end`. Must be closed, or its listener stays on the caller's signal.
  */
 export class RequestScope {
   readonly #outer: AbortSignal | undefined;
@@ -23,7 +23,7 @@ export class RequestScope {
     }
   }
 
-  /** Why the scope ended; undefined while it goes on, and when it was closed in good order. */
+  /** Why the scope ended; undefined before that, and when it was closed instead. */
   get reason(): EndReason | undefined {
     return this.#reason;
   }
@@ -42,7 +42,7 @@ export class RequestScope {
     this.#timer = setTimeout(() => this.end(reason), ms);
   }
 
-  /** Takes the limit away. */
+  /** Removes the limit. */
   pause(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -65,7 +65,7 @@ export class RequestScope {
     for (const act of ended) act();
   }
 
-  /** All is done: nothing ends the scope any more. */
+  /** To be called when the request is done: nothing ends the scope any more. */
   close(): void {
     this.pause();
     this.#onEnd = [];

@@ -4,18 +4,18 @@ import type { ApiError } from "./apierror.ts";
  * Why a reflector had to start again.
  *
  * - `expired`: the server no longer keeps the history asked for (410).
- * - `cut`: the connection broke, or the server ended the watch at once.
+ * - `disconnected`: the connection broke, or the server ended the watch at once.
  * - `idle`: not even a bookmark came for too long.
- * - `undecodable`: an answer that is not what the API promises.
+ * - `undecodable`: a response that is not valid for the Kubernetes API.
  * - `rewound`: the resourceVersion went back, as after etcd was restored from a backup.
  * - `forbidden`, `unauthorized`, `notfound`: 403, 401 or unusable credentials, 404.
  * - `throttled`: 429.
  * - `unavailable`: no connection, no answer in time, 5xx.
- * - `error`: anything else that the server refuses.
+ * - `error`: any other error of the server.
  */
 export type RestartReason =
   | "expired"
-  | "cut"
+  | "disconnected"
   | "idle"
   | "undecodable"
   | "rewound"
@@ -36,7 +36,7 @@ export function restartPoint(reason: RestartReason, error: ApiError): "resume" |
   switch (reason) {
     case "expired":
     case "rewound":
-    // The resource itself went away: what comes back has another history.
+    // The resource itself was deleted: one that is recreated has another history.
     case "notfound":
       return "relist";
     case "undecodable":
@@ -50,15 +50,15 @@ export function restartPoint(reason: RestartReason, error: ApiError): "resume" |
   }
 }
 
-/** Is it unknown what became of the server meanwhile? It may have got another history, as from a backup of etcd. */
+/** May the server have changed meanwhile? It may have another history, as after etcd was restored from a backup. */
 export function isLossOfContact(reason: RestartReason): boolean {
-  return reason === "cut" || reason === "idle" || reason === "unavailable";
+  return reason === "disconnected" || reason === "idle" || reason === "unavailable";
 }
 
 const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
   Expired: "expired",
-  Disconnected: "cut",
-  Aborted: "cut",
+  Disconnected: "disconnected",
+  Aborted: "disconnected",
   Idle: "idle",
   Undecodable: "undecodable",
   Forbidden: "forbidden",

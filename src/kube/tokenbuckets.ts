@@ -1,7 +1,7 @@
 export interface TokenBucketOptions {
   /** How many tokens a full bucket holds. */
   readonly burst: number;
-  /** Milliseconds until one more token is there. */
+  /** Milliseconds for one more token. */
   readonly refillMs: number;
   /** Monotonic milliseconds. */
   readonly now: () => number;
@@ -16,21 +16,21 @@ export class TokenBuckets {
     this.#options = options;
   }
 
-  /** Takes a token of `key` if more than `reserve` are there. */
+  /** Takes a token of `key` if it has more than `reserve`; returns whether it did. */
   take(key: string, reserve = 0): boolean {
     if (this.wait(key, 1, reserve) > 0) return false;
     this.spend(key, 1);
     return true;
   }
 
-  /** ms until `amount` can be taken and `reserve` stays; 0 for now. An amount above the burst waits for a full bucket. */
+  /** ms until `amount` can be taken with `reserve` left; 0 for now. An amount above the burst waits for a full bucket. */
   wait(key: string, amount: number, reserve = 0): number {
     const { burst, refillMs, now } = this.#options;
     const missing = Math.min(burst, amount) + reserve - this.#level(this.#buckets.get(key), now());
     return Math.max(0, Math.ceil(missing * refillMs));
   }
 
-  /** Takes so many, more than there are if need be: the debt is paid off first. */
+  /** Takes `amount` tokens even if the bucket has fewer: its level goes negative and has to refill first. */
   spend(key: string, amount: number): void {
     const at = this.#options.now();
     const level = this.#level(this.#buckets.get(key), at) - amount;

@@ -1,10 +1,10 @@
 import type { IncomingMessage } from "node:http";
 import { ApiError, type ApiErrorCode, errorFromResponse } from "./apierror.ts";
 import type { Credentials, RESTConfig } from "./credentials.ts";
-import { bodyOf, eachPiece, exchange, NotSentError } from "./exchange.ts";
 import { KubeConfigError } from "./kubeconfig.ts";
 import { LineSplitter } from "./linesplitter.ts";
 import { RequestScope } from "./requestscope.ts";
+import { bodyOf, forEachChunk, NotSentError, roundTrip } from "./roundtrip.ts";
 
 /** One request to the API server. */
 export interface Call {
@@ -38,7 +38,7 @@ export interface RequestObservation {
 
 /** Reads an answer's body as it comes. */
 export interface BodyReader<T> {
-  /** Called with each piece; no more of the body is read meanwhile. */
+  /** Called with each chunk; no more of the body is read meanwhile. */
   take(chunk: Buffer): void;
   /** Called when the body is whole. */
   end(): T;
@@ -85,7 +85,7 @@ export class Transport {
     const scope = this.#open(call);
     return await this.#observed(call, scope, async () => {
       const answer = await this.#send(call, scope);
-      await eachPiece<Buffer>(answer, (chunk) => reader.take(chunk));
+      await forEachChunk<Buffer>(answer, (chunk) => reader.take(chunk));
       return { status: statusOf(answer), value: reader.end() };
     });
   }
@@ -211,7 +211,7 @@ export class Transport {
       body,
       mayBeSent: () => scope.reason === undefined && (call.mayBeSent?.() ?? true),
     };
-    return exchange(outgoing, agent, scope);
+    return roundTrip(outgoing, agent, scope);
   }
 
   #toApiError(call: Call, scope: RequestScope, error: unknown): ApiError {

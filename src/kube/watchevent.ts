@@ -12,7 +12,7 @@ export type WatchEvent =
 
 /**
  * Decodes one line of a watch on `path`. Throws an ApiError: the server's own for an ERROR event, `Undecodable` for
- * anything that the API does not promise.
+ * anything that is no valid watch event.
  */
 export function parseWatchEvent(line: string, path: string): WatchEvent {
   const { type, object } = parseLine(line, path);

@@ -15,11 +15,11 @@ export interface WorkQueueOptions<K> {
   readonly now?: () => number;
 }
 
-/** What a queue tells about itself, for metrics. */
+/** Hooks for metrics. */
 export interface WorkQueueObserver {
   /** A key was added that was not waiting yet. */
   added?(): void;
-  /** A key will be tried again. */
+  /** A key was requeued with backoff. */
   retried?(): void;
   /** A worker took a key that had waited this long. */
   started?(queueSeconds: number): void;
@@ -31,16 +31,17 @@ export interface WorkQueueObserver {
 
 export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
 
-/** How long work goes on before the event loop has its turn. */
-const longestTurnMs = 10;
+/** How long work may run before it yields to the event loop. */
+const MAX_SLICE_MS = 10;
 
-/** How long a held key can delay a removal unless `hold` is told otherwise. */
-const longestRemovalHoldMs = 150;
+/** The longest hold of a removal unless `hold` is given another one. */
+const MAX_REMOVAL_HOLD_MS = 150;
 
 /**
- * Keys that need work, served fairly between namespaces (see FairQueue). A key waits once however often it is added, is
+ * A work queue as in client-go (Add, AddAfter; `retry` is AddRateLimited, `attempts` NumRequeues, `forget` Forget; Get
+ * and Done are in `run`), served round robin by namespace (see FairQueue). A key waits once however often it is added, is
  * never with two workers at a time, and one added while it is worked on is worked on again. No key is lost: not by a
- * failure, and not by `run` ending, after which keys are kept and taken up by the next `run`.
+ * failure, and not when `run` ends, after which the next `run` goes on with the keys left.
  */
 export class WorkQueue<K extends string> {
   readonly #backoff: BackoffOptions;
@@ -53,7 +54,7 @@ export class WorkQueue<K extends string> {
   readonly #again = new Map<K, Priority>();
   readonly #attempts = new Map<K, number>();
   #progressAt = 0;
-  #turnStarted = Number.NEGATIVE_INFINITY;
+  #sliceStarted = Number.NEGATIVE_INFINITY;
   #run: Run<K> | undefined;
 
   constructor(options: WorkQueueOptions<K>) {
@@ -65,7 +66,7 @@ export class WorkQueue<K extends string> {
     this.#delayed = new DelayingQueue({ now, onDue: (key, priority) => this.add(key, priority) });
   }
 
-  /** How many keys wait to be taken; without those worked on and those for later. */
+  /** How many keys wait to be taken; without those worked on and those to be added later. */
   get depth(): number {
     return this.#waiting.size;
   }
@@ -82,14 +83,14 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * Seconds since the work on any key ended, 0 while there is none. For a liveness probe: one key that takes long is no
-   * stall as long as others get done.
+   * Seconds since an item was last finished, while any is in progress; 0 when idle. For a liveness probe: one key that
+   * takes long is no stall as long as others get finished.
    */
   get secondsSinceProgress(): number {
     return this.#working.size === 0 ? 0 : (this.#now() - this.#progressAt) / 1000;
   }
 
-  /** Asks for work on `key`. A removal lifts a key that waits as normal; a normal add never lowers one. */
+  /** Enqueues `key`. A removal raises the priority of a key that waits as normal; a normal add never lowers it. */
   add(key: K, priority: Priority = "normal"): void {
     if (!this.#working.has(key)) {
       this.#enqueue(key, priority);
@@ -101,8 +102,8 @@ export class WorkQueue<K extends string> {
 
   /**
    * Adds `key` in `ms` milliseconds of the monotonic clock, which stands still while a machine is suspended. Of several
-   * times for one key and priority the earliest counts; it is used up when it comes, so work that depends on a time
-   * has to ask again.
+   * times for one key and priority the earliest counts; after it the key is not added again, so work that depends on a
+   * later time has to call this again.
    */
   addAfter(key: K, ms: number, priority: Priority = "normal"): void {
     if (ms <= 0) this.add(key, priority);
@@ -110,10 +111,10 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * Lets `key` come up no sooner than in `ms` milliseconds, or `removalMs` as a removal, whoever adds it; adds meanwhile
-   * become one that comes up then. Of several holds the longest counts. Does not add the key.
+   * Holds `key`: it is not dequeued for `ms` milliseconds, or `removalMs` as a removal, whoever adds it; adds meanwhile
+   * become one add at the end of the hold. Of several holds the longest counts. Does not add the key.
    */
-  hold(key: K, ms: number, removalMs = Math.min(ms, longestRemovalHoldMs)): void {
+  hold(key: K, ms: number, removalMs = Math.min(ms, MAX_REMOVAL_HOLD_MS)): void {
     const now = this.#now();
     this.#delayed.hold(key, { normal: now + ms, removal: now + removalMs });
     const waitsAs = this.#waiting.priorityOf(key);
@@ -123,9 +124,8 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * Adds `key` after its next backoff, by default with the priority that it is worked on with. Before `minDelayMs`
-   * (Retry-After) it does not come up, whoever adds it; if anybody does, it comes up then. Returns the delay in
-   * milliseconds.
+   * Adds `key` after its next backoff, by default with the priority that it is worked on with. It is held for
+   * `minDelayMs` (Retry-After), whoever adds it. Returns the delay in milliseconds.
    */
   retry(key: K, minDelayMs = 0, priority: Priority = this.#working.get(key)?.priority ?? "normal"): number {
     const attempts = this.attempts(key);
@@ -139,7 +139,7 @@ export class WorkQueue<K extends string> {
     return at - now;
   }
 
-  /** The work on `key` went well: its next retry has the first delay again. */
+  /** Resets the backoff of `key` after a success: its next retry has the first delay again. */
   forget(key: K): void {
     this.#attempts.delete(key);
   }
@@ -150,8 +150,8 @@ export class WorkQueue<K extends string> {
   }
 
   /**
-   * Works on keys until `signal` aborts, then waits for the work that has begun. A rejection of `process` is a retry;
-   * to have another delay, `process` calls `retry` itself. Rejects with a TypeError while another run goes on.
+   * Works on keys until `signal` aborts, then waits for the work in progress. If `process` rejects, the key is retried;
+   * for another delay `process` calls `retry` itself. Rejects with a TypeError while another run is in progress.
    */
   async run(process: Process<K>, concurrency: number, signal: AbortSignal): Promise<void> {
     if (this.#run !== undefined) {
@@ -196,7 +196,7 @@ export class WorkQueue<K extends string> {
   }
 
   async #work(run: Run<K>, key: K, work: { since: number }): Promise<void> {
-    await this.#letOthersRun();
+    await this.#yieldToEventLoop();
     work.since = this.#now();
     try {
       await run.process(key, run.signal);
@@ -218,11 +218,11 @@ export class WorkQueue<K extends string> {
     this.#dispatch();
   }
 
-  /** Work that waits for nothing, as on 100,000 keys in order, must not hold up timers and sockets. */
-  async #letOthersRun(): Promise<void> {
-    if (performance.now() - this.#turnStarted > longestTurnMs) {
+  /** Work that never waits, as on 100,000 keys that need no write, must not delay timers and sockets. */
+  async #yieldToEventLoop(): Promise<void> {
+    if (performance.now() - this.#sliceStarted > MAX_SLICE_MS) {
       await setImmediate();
-      this.#turnStarted = performance.now();
+      this.#sliceStarted = performance.now();
     }
   }
 

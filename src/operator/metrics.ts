@@ -91,7 +91,7 @@ export class Metrics {
     ["resource", "reason"],
   );
   readonly #projectionSeconds = this.#histogram(
-    "sshkey_operator_projection_seconds",
+    "sshkey_operator_projection_duration_seconds",
     "Seconds from observing a change of an SSHKey until its Secret and status are written.",
     PROJECTION_SECONDS,
     [],
@@ -184,7 +184,7 @@ export class Metrics {
       (gauge) => gauge.set((projection.claims.nextExpiry() ?? 0) / 1000),
     );
     this.#gauge(
-      "sshkey_operator_keys",
+      "sshkey_operator_sshkeys",
       "SSHKeys by state and type; state is empty before the first status.",
       ["state", "type"],
       (gauge) => {

@@ -166,7 +166,7 @@ export class Sources {
 
 /** Did the server answer that the namespace cannot be listed or watched? */
 function isInaccessible(state: ReflectorState): boolean {
-  return state === "forbidden" || state === "missing";
+  return state === "forbidden" || state === "notfound";
 }
 
 interface Scope {

@@ -9,7 +9,7 @@ import {
   USER_ANNOTATION,
 } from "../api/names.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
-import { rfc3339 } from "../api/time.ts";
+import { formatRFC3339 } from "../api/time.ts";
 import { operatorLines } from "./file.ts";
 
 /** What the API server last showed of a Secret. */
@@ -131,7 +131,7 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
   const annotations = {
     [SECRET_ANNOTATION]: `${namespace}/${name}`,
     [USER_ANNOTATION]: user,
-    ...(file === "" ? { [EMPTY_SINCE_ANNOTATION]: rfc3339(now) } : {}),
+    ...(file === "" ? { [EMPTY_SINCE_ANNOTATION]: formatRFC3339(now) } : {}),
   };
   const labels = { [MANAGED_LABEL]: installation, [MANAGED_BY_LABEL]: MANAGED_BY };
   const metadata = { name, namespace, labels, annotations };
@@ -160,7 +160,7 @@ export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: numbe
     patch.push({ op: "add", path: annotation(USER_ANNOTATION), value: user });
   if (file === "") {
     // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
-    const since = rfc3339((live.file === "" ? live.emptySince : undefined) ?? now);
+    const since = formatRFC3339((live.file === "" ? live.emptySince : undefined) ?? now);
     patch.push({ op: "add", path: annotation(EMPTY_SINCE_ANNOTATION), value: since });
   } else if (live.emptySince !== undefined) {
     // If another hand has taken it out meanwhile, a bare removal is refused as invalid (422) and not as outdated (409).

@@ -1,6 +1,6 @@
 import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { CONDITION_TYPES, type ConditionType, STATES, type State } from "../api/states.ts";
-import { rfc3339 } from "../api/time.ts";
+import { formatRFC3339 } from "../api/time.ts";
 import type { Claim } from "../claims/claim.ts";
 import {
   intern,
@@ -35,7 +35,7 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
   const desired = {
     observedGeneration: record.generation,
     ...factsOf(record),
-    ...(record.key === undefined ? {} : { claimedSince: rfc3339(claim.since) }),
+    ...(record.key === undefined ? {} : { claimedSince: formatRFC3339(claim.since) }),
     ...(projected === "True" ? { secretName } : {}),
     ...(duplicateOf === undefined
       ? {}
@@ -90,7 +90,7 @@ export function strayFields(stored: SSHKeyStatus, desired: SSHKeyStatus): JSONPa
 
 function dated(condition: Undated, transitions: readonly Transition[]): SSHKeyCondition {
   const at = transitions[CONDITION_TYPES.indexOf(condition.type)]?.at ?? 0;
-  return { ...condition, lastTransitionTime: rfc3339(at * 1000) };
+  return { ...condition, lastTransitionTime: formatRFC3339(at * 1000) };
 }
 
 function factsOf({ key }: SSHKeyRecord): SSHKeyStatus {

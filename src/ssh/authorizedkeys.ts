@@ -2,7 +2,7 @@ import type { KeyType } from "./keytype.ts";
 import { printable } from "./unprintable.ts";
 
 export interface AuthorizedKey {
-  /** As renderOptions gives it; empty for none. */
+  /** As renderOptions returns it; empty for none. */
   readonly options: string;
   readonly type: KeyType;
   /** The canonical blob. */

@@ -5,7 +5,7 @@ import { encodeStrings, WireReader } from "./wire.ts";
 
 export interface KeyBlob {
   readonly type: KeyType;
-  /** The canonical encoding: two spellings of one key have the same. */
+  /** The canonical encoding: two encodings of one key have the same. */
   readonly blob: Buffer;
   /** As `ssh-keygen -l` prints it. */
   readonly bits: number;
@@ -34,7 +34,7 @@ function readType(reader: WireReader, likely: KeyType | undefined): Result<KeyTy
   if (reader.refusal !== undefined) return { ok: false, refusal: reader.refusal };
   const type = blobType(name);
   if (type === undefined) return isCertificateType(name) ? refuseCertificate() : refuseUnknownType();
-  if (name !== type) reader.respell(Buffer.from(type));
+  if (name !== type) reader.replaceField(Buffer.from(type));
   return accept(type);
 }
 

@@ -3,8 +3,8 @@ import type { KeyType } from "./keytype.ts";
 import type { WireReader } from "./wire.ts";
 
 /**
- * Reads the fields of a key behind its type name and gives its bits, as `ssh-keygen -l` prints them. Faults stay in
- * the reader, and the bits are then worth nothing.
+ * Reads the fields of a key behind its type name and returns its bits, as `ssh-keygen -l` prints them. Faults stay in
+ * the reader, and the bits then mean nothing.
  */
 export type KeyFormat = (reader: WireReader) => number;
 
@@ -13,11 +13,11 @@ export type KeyFormat = (reader: WireReader) => number;
  * sshkey_check_rsa_length): an even modulus or e = 1 passes there, so it passes here.
  */
 const rsa: KeyFormat = (reader) => {
-  reader.mpint();
-  const bits = reader.mpint();
+  reader.mpintBits();
+  const bits = reader.mpintBits();
   if (bits < RSA_MINIMUM_BITS) {
     reader.fail(
-      "RSATooShort",
+      "RSABelowOpenSSHMinimum",
       `This RSA key has ${bits} bits and OpenSSH takes none below ${RSA_MINIMUM_BITS}; make a new key with: ssh-keygen -t ed25519`,
     );
   }
@@ -26,10 +26,10 @@ const rsa: KeyFormat = (reader) => {
 
 /** RFC 4253 section 6.6: mpint p, q, g, y. OpenSSH checks none of their values (ssh-dss.c). */
 const dss: KeyFormat = (reader) => {
-  const bits = reader.mpint();
-  reader.mpint();
-  reader.mpint();
-  reader.mpint();
+  const bits = reader.mpintBits();
+  reader.mpintBits();
+  reader.mpintBits();
+  reader.mpintBits();
   return bits;
 };
 
@@ -58,7 +58,7 @@ function securityKey(plain: KeyFormat): KeyFormat {
 }
 
 function exactly(reader: WireReader, name: string, length: number): void {
-  const found = reader.string();
+  const found = reader.stringLength();
   if (found !== length) {
     reader.fail(
       "BadKeyLength",

@@ -7,8 +7,8 @@ import { codePoints, firstUnprintable } from "./unprintable.ts";
  * lower case, values quoted, commas between; "" for none. Holds to the limits of OPTION_LIMITS.
  *
  * Refuses what sshd(8) would refuse the whole line for (sshauthopt_parse in OpenSSH's auth-options.c), and also:
- * options that would make the key an authority, a second value where only one counts, characters that are not
- * shown, and values that sshd takes at first and that can never match.
+ * options that would make the key an authority, a second value where only one counts, characters that cannot be
+ * seen, and values that sshd takes at first and that can never match.
  */
 export function renderOptions(options: readonly string[]): Result<string> {
   const size = sizeFault(options);
@@ -20,7 +20,7 @@ export function renderOptions(options: readonly string[]): Result<string> {
     const option = readOption(text, place);
     if (!option.ok) return option;
     const { name, value } = option.value;
-    const slot = onlyOne(name, value);
+    const slot = singleUseSlot(name, value);
     if (slot !== undefined && seen.has(slot)) {
       return refuse(
         "DuplicateOption",
@@ -33,7 +33,7 @@ export function renderOptions(options: readonly string[]): Result<string> {
   return accept(rendered.join(","));
 }
 
-/** In code points, as the CRD counts. Told before anything is read, so that reading takes bounded time. */
+/** In code points, as the CRD counts. Checked before anything is parsed, so that parsing takes bounded time. */
 export const OPTION_LIMITS = { options: 32, charactersEach: 1024, charactersTogether: 16_384 } as const;
 
 function sizeFault(options: readonly string[]): string | undefined {
@@ -65,7 +65,7 @@ function readOption(text: string, place: string): Result<Option> {
   if (hidden !== undefined) {
     return refuse(
       "BadOption",
-      `${place} contains ${hidden.name} at character ${hidden.position}, which is not shown; remove it.`,
+      `${place} contains ${hidden.name} at character ${hidden.position}, which cannot be seen; remove it.`,
     );
   }
   const written = /^[A-Za-z0-9-]+/.exec(text)?.[0] ?? "";
@@ -123,8 +123,11 @@ function closingQuote(text: string, from: number): number {
   return at;
 }
 
-/** What may be given once: sshd refuses a second command or from, and of the others uses one without a word. */
-function onlyOne(name: string, value: string | undefined): string | undefined {
+/**
+ * The slot of an option that may be given once. sshd rejects a second `command` or `from`, and silently uses one of
+ * several `environment` values of one name, or of several `tunnel`; here all are rejected.
+ */
+function singleUseSlot(name: string, value: string | undefined): string | undefined {
   if (name === "environment") return `environment ${value?.slice(0, value.indexOf("="))}`;
   return name === "command" || name === "from" || name === "tunnel" ? name : undefined;
 }

@@ -7,7 +7,7 @@ import { accept, type Result, refuse } from "./refusal.ts";
 import { codePoints, printable } from "./unprintable.ts";
 
 export interface PublicKey extends KeyBlob {
-  /** What follows the key on its line, without characters that are not shown; empty if there is none. */
+  /** What follows the key on its line, without characters that cannot be seen; empty if there is none. */
   readonly comment: string;
 }
 

@@ -7,7 +7,7 @@ export interface Refusal {
   readonly message: string;
 }
 
-/** What every reader in this folder gives back: the value, or the reason why there is none. */
+/** Result of every parser in this folder: the value, or a refusal. */
 export type Result<T> =
   | { readonly ok: true; readonly value: T }
   | { readonly ok: false; readonly refusal: Refusal };
@@ -38,7 +38,7 @@ export type RefusalCode =
   | "BadString"
   | "NegativeInteger"
   | "IntegerTooLong"
-  | "RSATooShort"
+  | "RSABelowOpenSSHMinimum"
   | "CurveMismatch"
   | "PointNotUncompressed"
   | "PointNotOnCurve"
@@ -52,12 +52,12 @@ export type RefusalCode =
   | "DuplicateOption"
   | "ForbiddenOption";
 
-/** The result of a text that is taken. */
+/** The result for a text that is accepted. */
 export function accept<T>(value: T): Result<T> {
   return { ok: true, value };
 }
 
-/** The result of a text that is not. The message says what is wrong, then what to do. */
+/** The result for a text that is not. The message says what is wrong, then what to do. */
 export function refuse<T>(code: RefusalCode, message: string): Result<T> {
   return { ok: false, refusal: { code, message } };
 }

@@ -3,8 +3,8 @@ import type { Refusal, RefusalCode } from "./refusal.ts";
 /**
  * Reads the data types of RFC 4251 section 5 from a key blob, as OpenSSH's sshbuf-getput-basic.c does.
  *
- * The first fault sticks: `refusal` holds it, and every later read gives an empty value. So a format reads all
- * its fields and looks at `refusal` once.
+ * The first fault sticks: `refusal` holds it, and every later read returns an empty value. So a format reads all
+ * its fields and checks `refusal` once.
  */
 export class WireReader {
   readonly #bytes: Buffer;
@@ -12,8 +12,8 @@ export class WireReader {
   #start = 0;
   #end = 0;
   #refusal: Refusal | undefined;
-  /** Undefined until a field is found that is not spelled canonically: nearly always. */
-  #respelled: readonly Respelled[] | undefined;
+  /** Undefined until a field is found that is not canonically encoded: nearly always. */
+  #replacedFields: readonly ReplacedField[] | undefined;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
@@ -28,7 +28,7 @@ export class WireReader {
     this.#refusal ??= { code, message };
   }
 
-  /** Goes past these bytes if they come next, and says whether they did. */
+  /** Skips these bytes if they come next; returns whether they did. */
   skip(encoded: Uint8Array): boolean {
     for (let at = 0; at < encoded.length; at += 1) {
       if (this.#bytes[this.#end + at] !== encoded[at]) return false;
@@ -38,10 +38,10 @@ export class WireReader {
   }
 
   /**
-   * `string`: a length in four bytes, big end first, then that many bytes. Gives that length, which is mostly all
-   * that is asked for: a view of the bytes takes longer than reading the field.
+   * Reads a `string` and returns its length: four bytes of length, big-endian, then that many bytes. Mostly the length
+   * is all that is needed, and a view of the bytes takes longer than reading the field.
    */
-  string(): number {
+  stringLength(): number {
     if (this.#refusal !== undefined) return 0;
     const start = this.#end + LENGTH_BYTES;
     if (start > this.#bytes.length) return this.#truncated();
@@ -54,7 +54,7 @@ export class WireReader {
 
   /** The bytes of a `string`. A view, not a copy. */
   bytes(): Buffer {
-    return this.string() === 0 ? EMPTY : this.#bytes.subarray(this.#start, this.#end);
+    return this.stringLength() === 0 ? EMPTY : this.#bytes.subarray(this.#start, this.#end);
   }
 
   /**
@@ -62,7 +62,7 @@ export class WireReader {
    * that is a fault (sshbuf_get_cstring).
    */
   text(): string {
-    const value = this.string() === 0 ? "" : this.#bytes.toString("latin1", this.#start, this.#end);
+    const value = this.stringLength() === 0 ? "" : this.#bytes.toString("latin1", this.#start, this.#end);
     const nul = value.indexOf("\0");
     if (nul === -1) return value;
     if (nul < value.length - 1) {
@@ -73,16 +73,17 @@ export class WireReader {
       return "";
     }
     const text = value.slice(0, nul);
-    this.respell(Buffer.from(text, "latin1"));
+    this.replaceField(Buffer.from(text, "latin1"));
     return text;
   }
 
   /**
-   * `mpint`, never negative: its shortest spelling is the canonical one, with a leading zero byte only where the
-   * next bit is set. At most 16384 bits (SSHBUF_MAX_BIGNUM). Gives its length in bits, as BN_num_bits counts it.
+   * Reads an `mpint` and returns its length in bits, as BN_num_bits counts it. Never negative, at most 16384 bits
+   * (SSHBUF_MAX_BIGNUM). Its shortest encoding is the canonical one, with a leading zero byte only where the next bit
+   * is set.
    */
-  mpint(): number {
-    const length = this.string();
+  mpintBits(): number {
+    const length = this.stringLength();
     if (length === 0) return 0;
     const first = this.#bytes[this.#start] ?? 0;
     if ((first & 0x80) !== 0) {
@@ -100,15 +101,15 @@ export class WireReader {
     while (start < this.#end && this.#bytes[start] === 0) start += 1;
     const top = start < this.#end ? (this.#bytes[start] ?? 0) : 0;
     const shortest = (top & 0x80) === 0 ? start : start - 1;
-    if (shortest !== this.#start) this.respell(this.#bytes.subarray(shortest, this.#end));
+    if (shortest !== this.#start) this.replaceField(this.#bytes.subarray(shortest, this.#end));
     return top === 0 ? 0 : (this.#end - start) * 8 - (Math.clz32(top) - 24);
   }
 
-  /** Puts another value into the canonical encoding in place of the one read last. */
-  respell(value: Uint8Array): void {
+  /** Has the canonical encoding hold this value in place of the field read last. */
+  replaceField(value: Uint8Array): void {
     const start = this.#start - LENGTH_BYTES;
-    const others = (this.#respelled ?? []).filter((other) => other.start !== start);
-    this.#respelled = [...others, { start, end: this.#end, encoded: encodeStrings([value]) }];
+    const others = (this.#replacedFields ?? []).filter((other) => other.start !== start);
+    this.#replacedFields = [...others, { start, end: this.#end, encoded: encodeStrings([value]) }];
   }
 
   /** To be called last: whatever still follows is a fault. */
@@ -118,12 +119,12 @@ export class WireReader {
     }
   }
 
-  /** What was read, each field in its canonical spelling; the very bytes given if that is how they are. */
+  /** What was read, each field canonically encoded; the given bytes themselves if they are canonical. */
   canonical(): Buffer {
-    if (this.#respelled === undefined) return this.#bytes;
+    if (this.#replacedFields === undefined) return this.#bytes;
     const parts: Buffer[] = [];
     let copied = 0;
-    for (const { start, end, encoded } of this.#respelled) {
+    for (const { start, end, encoded } of this.#replacedFields) {
       parts.push(this.#bytes.subarray(copied, start), encoded);
       copied = end;
     }
@@ -136,8 +137,8 @@ export class WireReader {
   }
 }
 
-/** A field, with its length, and what the canonical encoding has in its place. */
-interface Respelled {
+/** The place of a field, with its length, and its canonical encoding. */
+interface ReplacedField {
   readonly start: number;
   readonly end: number;
   readonly encoded: Buffer;
@@ -158,7 +159,7 @@ export function encodeStrings(strings: readonly Uint8Array[]): Buffer {
 }
 
 /**
- * The strings of a sequence of them, as views; mpints, too, are strings. For a blob that decodeKeyBlob gave: what a
+ * The strings of a sequence of them, as views; mpints, too, are strings. For a blob that decodeKeyBlob returned: what a
  * last length does not cover is left out.
  */
 export function stringsOf(bytes: Buffer): Buffer[] {
@@ -171,7 +172,7 @@ export function stringsOf(bytes: Buffer): Buffer[] {
   return strings;
 }
 
-/** The value of an unsigned number, big end first; 0 for no bytes. */
+/** The value of an unsigned big-endian number; 0 for no bytes. */
 export function bigintOf(bytes: Buffer): bigint {
   return bytes.length === 0 ? 0n : BigInt(`0x${bytes.toString("hex")}`);
 }

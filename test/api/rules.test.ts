@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { optionsFault, specFaults, titleFault, userFault } from "../../src/api/rules.ts";
+import { validateOptions, validateSpec, validateTitle, validateUser } from "../../src/api/rules.ts";
 
 const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop";
 
-/** One of each kind of character that is not shown. */
+/** One of each kind of character that cannot be seen. */
 const HIDDEN: readonly (readonly [name: string, character: string])[] = [
   ["U+0000", "\0"],
   ["U+0009", "\t"],
@@ -28,19 +28,19 @@ const HIDDEN: readonly (readonly [name: string, character: string])[] = [
   ["U+D800", "\ud800"],
 ];
 
-describe.each(HIDDEN)("%s, which is not shown,", (name, character) => {
+describe.each(HIDDEN)("%s, which cannot be seen,", (name, character) => {
   test("is refused in a user", () => {
-    expect(userFault(`\u{1f511}al${character}ice`)?.message).toBe(
+    expect(validateUser(`\u{1f511}al${character}ice`)?.message).toBe(
       `the user contains ${name}, which cannot be seen: remove it`,
     );
   });
 
   test("is refused in a title", () => {
-    expect(titleFault(`${character}laptop`)?.message).toContain(`the title contains ${name},`);
+    expect(validateTitle(`${character}laptop`)?.message).toContain(`the title contains ${name},`);
   });
 
   test("is refused in an option", () => {
-    expect(optionsFault(["pty", `command="${character}"`])?.message).toContain(
+    expect(validateOptions(["pty", `command="${character}"`])?.message).toContain(
       `an option contains ${name}, which`,
     );
   });
@@ -56,7 +56,7 @@ describe("a user is accepted", () => {
     "a".repeat(253),
     "\u{1f511}".repeat(253),
   ])("%s", (user) => {
-    expect(userFault(user)).toBeUndefined();
+    expect(validateUser(user)).toBeUndefined();
   });
 });
 
@@ -70,7 +70,7 @@ describe("a user is refused", () => {
     ["zoe\u0308", "NFC from character 3 on"],
     ["\u212bngstr\u00f6m", "NFC from character 1 on"],
   ])("%j", (user, says) => {
-    expect(userFault(user)?.message).toContain(says);
+    expect(validateUser(user)?.message).toContain(says);
   });
 });
 
@@ -82,17 +82,17 @@ test("every broken field is told, the private key first", () => {
     options: [""],
     expiresAt: "tomorrow",
   };
-  expect(specFaults(spec).map(({ field, code }) => `${field} ${code}`)).toEqual([
+  expect(validateSpec(spec).map(({ field, code }) => `${field} ${code}`)).toEqual([
     "spec PrivateKey",
     "spec.user InvalidUser",
     "spec.key InvalidKey",
     "spec.title InvalidTitle",
-    "spec.options InvalidOptions",
+    "spec.options InvalidOptionList",
     "spec.expiresAt InvalidExpiresAt",
   ]);
 });
 
-test("a good spec has no fault", () => {
+test("a good spec has no error", () => {
   const spec = {
     user: "alice",
     key: KEY,
@@ -101,5 +101,5 @@ test("a good spec has no fault", () => {
     expiresAt: "2027-01-31t18:00:00z",
     disabled: false,
   };
-  expect(specFaults(spec)).toEqual([]);
+  expect(validateSpec(spec)).toEqual([]);
 });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { readTime } from "../../src/api/time.ts";
+import { parseRFC3339 } from "../../src/api/time.ts";
 
 describe("a time of RFC 3339 is read", () => {
   test.each([
@@ -24,7 +24,7 @@ describe("a time of RFC 3339 is read", () => {
     ["9999-12-31T23:59:59-01:00", "9999-12-31T23:59:59.999Z"],
     ["0000-01-01T00:00:00+01:00", "0000-01-01T00:00:00.000Z"],
   ])("%s", (text, moment) => {
-    expect(new Date(readTime(text) ?? Number.NaN).toISOString()).toBe(moment);
+    expect(new Date(parseRFC3339(text) ?? Number.NaN).toISOString()).toBe(moment);
   });
 });
 
@@ -66,7 +66,7 @@ describe("what RFC 3339 does not allow is not read", () => {
     "2100-12-31T23:59:60Z",
     "9999-12-31T23:59:60Z",
   ])("%j", (text) => {
-    expect(readTime(text)).toBeUndefined();
+    expect(parseRFC3339(text)).toBeUndefined();
   });
 });
 
@@ -74,7 +74,7 @@ test("every moment is read back from what JavaScript writes", () => {
   const years = { min: new Date("0000-01-01T00:00:00Z"), max: new Date("9999-12-31T23:59:59.999Z") };
   fc.assert(
     fc.property(fc.date({ ...years, noInvalidDate: true }), (date) => {
-      expect(readTime(date.toISOString())).toBe(date.getTime());
+      expect(parseRFC3339(date.toISOString())).toBe(date.getTime());
     }),
     { numRuns: 2_000 },
   );
@@ -87,7 +87,7 @@ test("any text gives a number within four-digit years or nothing", () => {
   );
   fc.assert(
     fc.property(text, (value) => {
-      const time = readTime(value);
+      const time = parseRFC3339(value);
       return time === undefined || /^\d{4}-/.test(new Date(time).toISOString());
     }),
     { numRuns: 5_000 },

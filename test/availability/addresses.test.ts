@@ -73,7 +73,7 @@ test("lease times that leave a leader no room end the start with 2 and one line"
   const { code, output } = await refused(["--leader-elect=true", "--leader-elect-lease-duration=5s"]);
   expect([code, output]).toEqual([
     2,
-    "sshkey-operator: leader election: leaseDuration > renewDeadline > 1.2 × retryPeriod must hold\n",
+    "sshkey-operator: leader election: leaseDuration > renewDeadline > 1.2 × retryPeriod must hold; change --leader-elect-lease-duration, --leader-elect-renew-deadline or --leader-elect-retry-period\n",
   ]);
 });
 

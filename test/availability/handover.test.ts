@@ -47,7 +47,7 @@ describe("of three replicas", () => {
     const agree = async () => {
       const scrapes = await Promise.all(three.map((replica) => replica.scrape()));
       const counts = scrapes.map((each) => [
-        each.value("sshkey_operator_keys", { state: "Projected", type: "ssh-ed25519" }),
+        each.value("sshkey_operator_sshkeys", { state: "Projected", type: "ssh-ed25519" }),
         each.value("sshkey_operator_secrets"),
         each.value("workqueue_depth"),
       ]);

@@ -97,7 +97,7 @@ describe("metrics", () => {
     ["leader_election_master_status", { name: "sshkey-operator" }],
     ["rest_client_requests_total", { method: "POST", code: "201" }],
     ["process_cpu_seconds_total", {}],
-    ["sshkey_operator_projection_seconds", {}],
+    ["sshkey_operator_projection_duration_seconds", {}],
     ["sshkey_operator_state_changes_total", { state: "Projected" }],
     ["sshkey_operator_watch_restarts_total", { resource: "sshkeys", reason: "notfound" }],
   ])("%s counts under controller-runtime's labels or the domain's own: %j", (name, labels) => {
@@ -132,7 +132,7 @@ describe("metrics", () => {
   test("count the keys by state and type as kubectl does, and the Secrets", async () => {
     const agree = async () => {
       const { samples, value } = await scrapeNow();
-      const counted = samples("sshkey_operator_keys").map(
+      const counted = samples("sshkey_operator_sshkeys").map(
         ({ labels, value }) => `${labels.state} ${labels.type}: ${value}`,
       );
       expect(counted.sort()).toEqual(await keysByKubectl());

@@ -82,5 +82,5 @@ function exposed(): string[] {
 async function unionIn(file: string, name: string): Promise<string[]> {
   const source = await readFile(join(ROOT, file), "utf8");
   const [, union = ""] = new RegExp(`export type ${name} =([^;]+);`).exec(source) ?? [];
-  return [...union.matchAll(/"([a-z]+)"/g)].map(([, member = ""]) => member);
+  return [...union.matchAll(/"([a-z_]+)"/g)].map(([, member = ""]) => member);
 }

@@ -124,7 +124,7 @@ async function disable(from: number, to: number): Promise<void> {
 async function untilDone(disabled: number): Promise<void> {
   const done = async () => {
     const scraped = await other.scrape();
-    const count = (state: string) => scraped.value("sshkey_operator_keys", { state });
+    const count = (state: string) => scraped.value("sshkey_operator_sshkeys", { state });
     return count("Disabled") === disabled && count("Projected") === KEYS - disabled;
   };
   await eventually(`${disabled} keys are Disabled and the others Projected`, done, DEADLINE_MS);

@@ -104,7 +104,7 @@ describe("kubectl explain is the reference manual", () => {
     ["sshkey.spec.title", "Display only"],
     ["sshkey.spec.options", "sshd(8)"],
     ["sshkey.spec.expiresAt", "2027-01-31T18:00:00Z"],
-    ["sshkey.spec.disabled", "keeps the record"],
+    ["sshkey.spec.disabled", "keeps the SSHKey"],
     ["sshkey.spec.options", "16384 characters together"],
     ["sshkey.spec.key", "16384 characters (code points)"],
     ["sshkey.status.conditions", "Projected, Pending, SecretConflict"],

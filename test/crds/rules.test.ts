@@ -2,9 +2,9 @@ import { readFile } from "node:fs/promises";
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { specFaults } from "../../src/api/rules.ts";
+import { validateSpec } from "../../src/api/rules.ts";
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
-import { readTime } from "../../src/api/time.ts";
+import { parseRFC3339 } from "../../src/api/time.ts";
 import { PRIVATE_KEY_PATTERNS } from "../../src/ssh/privatekey.ts";
 import { HOSTILE } from "../ssh/hostile.ts";
 import { MUTATIONS } from "../ssh/mutations.ts";
@@ -102,7 +102,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     );
   });
 
-  test("every character that is not shown, and its neighbours", async () => {
+  test("every character that cannot be seen, and its neighbours", async () => {
     const hidden = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/u;
     const isHidden = (code: number) => hidden.test(String.fromCodePoint(code));
     const codes = Array.from({ length: 0x110000 }, (_, code) => code).filter(
@@ -122,7 +122,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     expect(tried.length).toBeGreaterThan(250);
   });
 
-  test("dates and times, which readTime reads if they are stored", async () => {
+  test("dates and times, which parseRFC3339 reads if they are stored", async () => {
     const digits = (max: number, width = 2) =>
       fc.integer({ min: 0, max }).map((value) => String(value).padStart(width, "0"));
     const offset = fc.oneof(
@@ -155,7 +155,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     await fc.assert(
       fc.asyncProperty(text, async (expiresAt) => {
         const { code } = await compare({ expiresAt });
-        expect(code === 201).toBe(readTime(expiresAt) !== undefined);
+        expect(code === 201).toBe(parseRFC3339(expiresAt) !== undefined);
       }),
       { numRuns: 800 },
     );
@@ -165,7 +165,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
 test("a user in another form than NFC is stored, and told by the operator alone", async () => {
   const user = "zoe\u0308";
   expect((await sshKeys.create({ user }, { dryRun: true })).code).toBe(201);
-  expect(specFaults({ user, key: PUBLIC_KEY }).map(({ field }) => field)).toEqual(["spec.user"]);
+  expect(validateSpec({ user, key: PUBLIC_KEY }).map(({ field }) => field)).toEqual(["spec.user"]);
 });
 
 /** Asks both, and expects the same fields with the same words. */
@@ -175,10 +175,10 @@ async function compare(fields: Partial<SSHKeySpec>) {
   const { details } = Object(outcome.object);
   const causes: readonly { field: string; message: string }[] = details?.causes ?? [];
   const theirs = causes.map(({ field, message }) => `${field}: ${message.replace(/^[A-Z][a-z ]+: /, "")}`);
-  const faults = specFaults({ ...spec, user: spec.user.normalize("NFC") });
-  const ours = faults.map(({ field, message }) => `${field}: ${message}`);
+  const errors = validateSpec({ ...spec, user: spec.user.normalize("NFC") });
+  const ours = errors.map(({ field, message }) => `${field}: ${message}`);
   // CEL cannot afford to ask twice for every sign of a private key, so it may say that the key is none as well.
-  const isPrivate = faults.some(({ code }) => code === "PrivateKey");
+  const isPrivate = errors.some(({ code }) => code === "PrivateKey");
   const told = isPrivate ? theirs.filter((each) => !each.startsWith("spec.key:")) : theirs;
   const expected = isPrivate ? ours.filter((each) => !each.startsWith("spec.key:")) : ours;
   expect(told.map(unnamed).sort(), JSON.stringify(fields).slice(0, 200)).toEqual(

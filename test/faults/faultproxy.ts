@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as delay } from "node:timers/promises";
 import { Credentials } from "../../src/kube/credentials.ts";
-import { bodyOf, exchange } from "../../src/kube/exchange.ts";
 import { RequestScope } from "../../src/kube/requestscope.ts";
+import { bodyOf, roundTrip } from "../../src/kube/roundtrip.ts";
 import { authority, serverCertificate, serverKey } from "../kube/certificates.ts";
 import { type ProxiedRequest, proxiedRequest } from "./proxiedrequest.ts";
 
@@ -288,7 +288,7 @@ export class FaultProxy {
       body,
       mayBeSent: () => true,
     };
-    return await exchange(outgoing, agent, scope);
+    return await roundTrip(outgoing, agent, scope);
   }
 }
 

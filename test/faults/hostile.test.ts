@@ -197,7 +197,7 @@ function lifeOf(key: string, writes: readonly Write[]): readonly [number, number
 /** Waits until so many SSHKeys of the tenant have this STATE. */
 async function untilAre(tenant: Tenant, state: State, count: number): Promise<void> {
   const isCounted = async () =>
-    (await arena.stage.operator.scrape()).value("sshkey_operator_keys", { state }) === count;
+    (await arena.stage.operator.scrape()).value("sshkey_operator_sshkeys", { state }) === count;
   await eventually(`${count} are ${state}`, isCounted);
   const areTold = async () =>
     (await tenant.list()).filter(({ status }) => stateOf(status) === state).length === count;

@@ -1,8 +1,8 @@
 import { createServer } from "node:https";
 import type { TLSSocket } from "node:tls";
 import { expect, onTestFinished, test } from "vitest";
-import { bodyOf, exchange } from "../../src/kube/exchange.ts";
 import { RequestScope } from "../../src/kube/requestscope.ts";
+import { bodyOf, roundTrip } from "../../src/kube/roundtrip.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { authority, clientKey, clientOne, clientTwo, serverCertificate, serverKey } from "./certificates.ts";
 import { credentialsFixture } from "./credentialsfixture.ts";
@@ -49,7 +49,7 @@ test("a client certificate that was replaced lets requests under way finish", as
   const { credentials } = open({ kubeconfig: file, maxAgeMs: 0 });
   const { agent, address } = await credentials.current();
   const outgoing = { server: address, path: "/", method: "GET", headers: {}, body: undefined };
-  const answer = exchange({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope());
+  const answer = roundTrip({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope());
   write("client.crt", clientTwo);
   await credentials.current();
   expect(await bodyOf(await answer)).toBe('"one"');
@@ -61,11 +61,11 @@ test("a request that is given up before it has its connection leaves one that wo
   const outgoing = { server: address, path: "/", method: "GET", headers: {}, body: undefined };
   const ended = new RequestScope();
   ended.end("Aborted");
-  await expect(exchange({ ...outgoing, mayBeSent: () => true }, agent, ended)).rejects.toThrow("Aborted");
+  await expect(roundTrip({ ...outgoing, mayBeSent: () => true }, agent, ended)).rejects.toThrow("Aborted");
   const idle = () => Object.values(agent.freeSockets).flat() as TLSSocket[];
   await eventually("its connection is idle", () => idle().some(({ authorized }) => authorized));
   expect(
-    await bodyOf(await exchange({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope())),
+    await bodyOf(await roundTrip({ ...outgoing, mayBeSent: () => true }, agent, new RequestScope())),
   ).toBe('"one"');
 });
 

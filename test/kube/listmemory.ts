@@ -15,7 +15,7 @@ const list = new PagedList({
   pageSize: 250,
   decode: ({ metadata }) => metadata.name,
 });
-const { items } = await list.finish(new AbortController().signal);
+const { items } = await list.fetchAll(new AbortController().signal);
 const growth = process.resourceUsage().maxRSS / 1024 - before / 2 ** 20;
 process.stdout.write(JSON.stringify({ items: items.length, growth }));
 await transport.close();

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { describe, expect, test } from "vitest";
 import type { KubeObject } from "../../src/api/object.ts";
-import { currentVersion, PagedList } from "../../src/kube/pagedlist.ts";
+import { currentResourceVersion, PagedList } from "../../src/kube/pagedlist.ts";
 import type { RequestObservation, Transport } from "../../src/kube/transport.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { failureOf } from "./failureof.ts";
@@ -62,7 +62,10 @@ const wholeItem = JSON.stringify(thing("c"));
 describe("a list in pages", () => {
   test("is complete with its last page", async () => {
     const { transport, positions, observed } = await startList([]);
-    expect(await listOf(transport).finish(signal)).toEqual({ items: ["a", "b", "c"], resourceVersion: "7" });
+    expect(await listOf(transport).fetchAll(signal)).toEqual({
+      items: ["a", "b", "c"],
+      resourceVersion: "7",
+    });
     expect(positions).toEqual(["", "x"]);
     expect(observed).toEqual(Array(2).fill({ verb: "list", status: 200, code: "OK" }));
   });
@@ -103,8 +106,8 @@ describe("a list in pages", () => {
         spoil,
       ]);
       const list = listOf(transport);
-      expect((await failureOf(list.finish(signal))).code).toBe(code);
-      expect(await list.finish(signal)).toEqual({ items: ["a", "b", "c"], resourceVersion: "7" });
+      expect((await failureOf(list.fetchAll(signal))).code).toBe(code);
+      expect(await list.fetchAll(signal)).toEqual({ items: ["a", "b", "c"], resourceVersion: "7" });
       expect(positions).toEqual(["", "x", "x"]);
     },
   );
@@ -113,7 +116,7 @@ describe("a list in pages", () => {
     const { transport } = await startList([
       (_, response) => json(response, 200, { items: null, metadata: { resourceVersion: "7" } }),
     ]);
-    expect(await listOf(transport).finish(signal)).toEqual({ items: [], resourceVersion: "7" });
+    expect(await listOf(transport).fetchAll(signal)).toEqual({ items: [], resourceVersion: "7" });
   });
 
   test.each([
@@ -124,7 +127,7 @@ describe("a list in pages", () => {
     ["a list without a version", '{"metadata":{},"items":[]}'],
   ])("is Undecodable when the answer is %s, without quoting it", async (_, body) => {
     const { transport, observed } = await startList([(_, response) => void response.end(body)]);
-    const error = await failureOf(listOf(transport).finish(signal));
+    const error = await failureOf(listOf(transport).fetchAll(signal));
     expect([error.code, observed.map(({ code }) => code)]).toEqual(["Undecodable", ["Undecodable"]]);
     expect(error.message).toContain(`GET ${path}: `);
     expect(error.message).not.toContain("secret");
@@ -139,7 +142,7 @@ describe("a list in pages", () => {
       }),
     ]);
     const list = listOf(transport, () => resolve());
-    expect((await list.finish(signal)).items).toHaveLength(1);
+    expect((await list.fetchAll(signal)).items).toHaveLength(1);
   });
 
   test("reads no more of a page that it refuses", async () => {
@@ -152,14 +155,14 @@ describe("a list in pages", () => {
         response.write('{"items":[1');
       },
     ]);
-    expect((await failureOf(listOf(transport).finish(signal))).code).toBe("Undecodable");
+    expect((await failureOf(listOf(transport).fetchAll(signal))).code).toBe("Undecodable");
     await eventually("the connection is closed", () => isClosed);
   });
 
   test("ends with Aborted within a page when its signal aborts", async () => {
     const stop = new AbortController();
     const { transport, observed } = await startList([beginning('{"items":[', () => stop.abort())]);
-    expect((await failureOf(listOf(transport).finish(stop.signal))).code).toBe("Aborted");
+    expect((await failureOf(listOf(transport).fetchAll(stop.signal))).code).toBe("Aborted");
     expect(observed).toEqual([{ verb: "list", status: 0, code: "Aborted" }]);
   });
 
@@ -186,7 +189,7 @@ describe("a list in pages", () => {
 
 test("the version of a collection is that of its first page", async () => {
   const { transport, positions } = await startList([]);
-  expect(await currentVersion({ transport, path, query: {} }, signal)).toBe("7");
+  expect(await currentResourceVersion({ transport, path, query: {} }, signal)).toBe("7");
   expect(positions).toEqual([""]);
 });
 

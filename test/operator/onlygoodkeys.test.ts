@@ -49,7 +49,7 @@ const REFUSED: readonly (readonly [code: string, state: State, spec: Omit<SSHKey
   ],
   ["NegativeInteger", "Invalid", { key: rsaOf(e, Buffer.alloc(256, 0xff)) }],
   ["IntegerTooLong", "Invalid", { key: rsaOf(e, Buffer.alloc(3000, 0x7f)) }],
-  ["RSATooShort", "Invalid", { key: freshRSAKey(768) }],
+  ["RSABelowOpenSSHMinimum", "Invalid", { key: freshRSAKey(768) }],
   ["CurveMismatch", "Invalid", { key: p256Of("nistp384", point(4, 1)) }],
   ["PointNotUncompressed", "Invalid", { key: p256Of("nistp256", point(2, 1)) }],
   ["PointNotOnCurve", "Invalid", { key: p256Of("nistp256", point(4, 1)) }],

@@ -1,6 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { keyFault, optionsFault, specFaults, titleFault, userFault } from "../../src/api/rules.ts";
-import { readTime } from "../../src/api/time.ts";
+import {
+  validateKey,
+  validateOptions,
+  validateSpec,
+  validateTitle,
+  validateUser,
+} from "../../src/api/rules.ts";
+import { parseRFC3339 } from "../../src/api/time.ts";
 import { describeForeign } from "../../src/ssh/foreign.ts";
 import { renderOptions } from "../../src/ssh/options.ts";
 import { describePrivateKey } from "../../src/ssh/privatekey.ts";
@@ -26,10 +32,10 @@ const READERS: Readonly<Record<string, (text: string) => unknown>> = {
   strayCharacter,
   firstUnprintable,
   printable,
-  keyFault,
-  userFault,
-  titleFault,
-  readTime,
+  validateKey,
+  validateUser,
+  validateTitle,
+  parseRFC3339,
 };
 
 describe.each(Object.entries(READERS))("%s takes at most its share for twice the text:", (_name, read) => {
@@ -47,8 +53,8 @@ describe.each(Object.entries(READERS))("%s takes at most its share for twice the
 /** Of 1,024 characters each, as many as there may be, or half of them. */
 describe.each([
   ["renderOptions", renderOptions],
-  ["optionsFault", optionsFault],
-  ["specFaults", (options: string[]) => specFaults({ user: "alice", key: "ssh-rsa AAAA", options })],
+  ["validateOptions", validateOptions],
+  ["validateSpec", (options: string[]) => validateSpec({ user: "alice", key: "ssh-rsa AAAA", options })],
 ] as const)("%s takes at most its share for twice the options:", (_name, read) => {
   test.each(Object.entries(HOSTILE))("%s", (_what, make) => {
     const option = received(`command="${make(1_000).replaceAll(/["\\\p{C}\s]/gu, "x")}"`.slice(0, 1_024));

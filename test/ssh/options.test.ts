@@ -169,9 +169,9 @@ describe("the limits are those of the CRD, in code points:", () => {
   });
 });
 
-test("a character that is not shown is named, with its place", () => {
+test("a character that cannot be seen is named, with its place", () => {
   expect(messageOf(renderOptions(["pty", 'command="\u{1f511}\u200b"']))).toBe(
-    "Option 2 contains U+200B at character 11, which is not shown; remove it.",
+    "Option 2 contains U+200B at character 11, which cannot be seen; remove it.",
   );
 });
 

@@ -183,7 +183,7 @@ describe("a refused key", () => {
       changed(RSA, ([e = Buffer.alloc(0), n = Buffer.alloc(0)]) => [e, n.subarray(1)]),
     ],
     ["a modulus of 16392 bits", "IntegerTooLong", lineOf(rsaSample(random, 16_392))],
-    ["an RSA key of 1023 bits", "RSATooShort", lineOf(rsaSample(random, 1023))],
+    ["an RSA key of 1023 bits", "RSABelowOpenSSHMinimum", lineOf(rsaSample(random, 1023))],
     [
       "a key that names another curve",
       "CurveMismatch",

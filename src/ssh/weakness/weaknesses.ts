@@ -16,7 +16,7 @@ export type WeaknessCode = "AnyoneCanSign" | "HybridHalfOpen" | "UnusableKey";
 
 /**
  * Finds every weakness of a key that was parsed, the Compromised ones first; empty for an honestly generated key.
- * Takes the canonical blob as decodeKeyBlob gives it, and a few microseconds.
+ * Takes the canonical blob as decodeKeyBlob returns it, and a few microseconds.
  *
  * OpenSSH, `ssh-keygen -l` included, takes all of these keys for valid, and sshd lets anyone log in with those that
  * are Compromised: for them a signature can be made without a private key.

@@ -122,7 +122,7 @@ describe("an event", () => {
     const { recorder, told } = startRecorder();
     recorder.record(eventOn("no-such-namespace"));
     await recorder.flush(180_000);
-    expect(told).toEqual({ recorded: 0, dropped: ["refused"] });
+    expect(told).toEqual({ recorded: 0, dropped: ["rejected"] });
   });
 });
 
@@ -134,7 +134,11 @@ describe("a thousand events in one namespace", () => {
       recorder.record(eventOn(namespace, { type: "Warning" }));
     }
     await recorder.flush(180_000);
-    expect([told.recorded, told.dropped.length, new Set(told.dropped)]).toEqual([25, 975, new Set(["rate"])]);
+    expect([told.recorded, told.dropped.length, new Set(told.dropped)]).toEqual([
+      25,
+      975,
+      new Set(["rate_limited"]),
+    ]);
     expect(await stored(namespace)).toHaveLength(25);
   });
 
@@ -171,7 +175,7 @@ describe("a thousand events in one namespace", () => {
     recorder.record(eventOn(namespace));
     await recorder.flush(180_000);
     expect((await stored(namespace)).filter(({ type }) => type === "Warning")).toHaveLength(1);
-    expect([told.recorded, told.dropped]).toEqual([10, ["full", "full"]]);
+    expect([told.recorded, told.dropped]).toEqual([10, ["queue_full", "queue_full"]]);
   });
 });
 
@@ -200,6 +204,6 @@ describe("a recorder", () => {
     await recorder.flush(100);
     recorder.record(eventOn("a"));
     await server.stop();
-    expect(told).toEqual({ recorded: 0, dropped: Array.from({ length: 6 }, () => "stopped") });
+    expect(told).toEqual({ recorded: 0, dropped: Array.from({ length: 6 }, () => "shutdown") });
   });
 });

@@ -4,8 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { Credentials } from "../../../src/kube/credentials.ts";
-import { exchange } from "../../../src/kube/exchange.ts";
 import { RequestScope } from "../../../src/kube/requestscope.ts";
+import { roundTrip } from "../../../src/kube/roundtrip.ts";
 import { Transport } from "../../../src/kube/transport.ts";
 import { kubeconfigText, listen } from "../localserver.ts";
 
@@ -62,7 +62,7 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
     try {
       const { agent, address, headers } = await upstream.current();
       const outgoing = { server: address, path: request.url ?? "", method: "GET", headers, body: undefined };
-      const answer = await exchange({ ...outgoing, mayBeSent: () => true }, agent, gone);
+      const answer = await roundTrip({ ...outgoing, mayBeSent: () => true }, agent, gone);
       response.writeHead(answer.statusCode ?? 0, { "content-type": "application/json" });
       response.flushHeaders();
       if (kind === "watch") {

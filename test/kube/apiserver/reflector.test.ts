@@ -101,7 +101,7 @@ describe("a reflector", () => {
 
   test.each([
     [403, "forbidden", "forbidden"],
-    [404, "notfound", "missing"],
+    [404, "notfound", "notfound"],
   ])(
     "whose lists are refused with %i tells so from the first one on, and goes on",
     async (status, reason, state) => {

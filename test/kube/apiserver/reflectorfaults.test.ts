@@ -18,7 +18,7 @@ describe("a watch", () => {
     fixture.proxy.cut();
     await create("b");
     await settled(store);
-    expect(restarts.map(({ reason }) => reason)).toEqual(["cut"]);
+    expect(restarts.map(({ reason }) => reason)).toEqual(["disconnected"]);
     expect(store.calls.filter((call) => call.startsWith("replace"))).toHaveLength(1);
     expect(store.calls.filter((call) => call === "upsert a")).toHaveLength(1);
   });
@@ -66,7 +66,7 @@ describe("a watch", () => {
       fixture.proxy.end();
       return restarts.length >= 3;
     });
-    expect(new Set(restarts.map(({ reason }) => reason))).toEqual(new Set(["cut"]));
+    expect(new Set(restarts.map(({ reason }) => reason))).toEqual(new Set(["disconnected"]));
     expect(restarts.every(({ restart }) => restart.delayMs === 100)).toBe(true);
   });
 

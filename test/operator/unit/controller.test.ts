@@ -372,7 +372,9 @@ describe("a status", () => {
     stand.controller.statuses.add("team-a/laptop");
     await stand.rest();
     stand.metrics.statusUpToDate("team-a/laptop");
-    expect(await stand.metrics.registry.metrics()).toContain("sshkey_operator_projection_seconds_count 0");
+    expect(await stand.metrics.registry.metrics()).toContain(
+      "sshkey_operator_projection_duration_seconds_count 0",
+    );
   });
 
   it("is measured from the change that was seen to the acknowledged write", async () => {
@@ -380,6 +382,8 @@ describe("a status", () => {
     stand.metrics.changeObserved("team-a/laptop");
     stand.show(LAPTOP);
     await until("it is written", () => stand.said("StateChanged").length === 1);
-    expect(await stand.metrics.registry.metrics()).toContain("sshkey_operator_projection_seconds_count 1");
+    expect(await stand.metrics.registry.metrics()).toContain(
+      "sshkey_operator_projection_duration_seconds_count 1",
+    );
   });
 });

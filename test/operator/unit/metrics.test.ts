@@ -115,12 +115,12 @@ describe("metrics of the work under way", () => {
 });
 
 describe("metrics of the keys", () => {
-  test("sshkey_operator_keys follows every change", async () => {
+  test("sshkey_operator_sshkeys follows every change", async () => {
     const projection = withKeys(3);
     const { read, end } = startQueues(projection);
-    expect(await read("sshkey_operator_keys")).toEqual([3]);
+    expect(await read("sshkey_operator_sshkeys")).toEqual([3]);
     projection.removeSSHKey("team-0", "key-0");
-    expect(await read("sshkey_operator_keys")).toEqual([2]);
+    expect(await read("sshkey_operator_sshkeys")).toEqual([2]);
     await end();
   });
 

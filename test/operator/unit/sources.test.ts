@@ -128,7 +128,7 @@ describe("a namespace", () => {
 
   it.each([
     ["forbidden", refusal(403, "Forbidden")],
-    ["missing", refusal(404, "NotFound")],
+    ["notfound", refusal(404, "NotFound")],
   ])("that is %s does not keep the sources from being ready", async (state, answer) => {
     const scene = follow({ [secretsPath("team-b")]: answer }, ["team-a", "team-b"]);
     scene.start();

@@ -11,7 +11,7 @@ import type { Socket } from "node:net";
 import { TLSSocket } from "node:tls";
 import type { RequestScope } from "./requestscope.ts";
 
-/** As `urlToHttpOptions` gives it. */
+/** As `urlToHttpOptions` returns it. */
 export type ServerAddress = Pick<RequestOptions, "protocol" | "hostname" | "port">;
 
 /** A request with all that goes over the wire. */
@@ -21,14 +21,14 @@ export interface Outgoing {
   readonly method: string;
   readonly headers: OutgoingHttpHeaders;
   readonly body: string | undefined;
-  /** Asked with the connection in hand and no byte written. */
+  /** Called once there is a connection, before any byte is written. */
   readonly mayBeSent: () => boolean;
 }
 
 /** Nothing of the request has reached the server. */
 export class NotSentError extends Error {
   override readonly name = "NotSentError";
-  /** Why; "refused" when `mayBeSent` said no. */
+  /** Why; "refused" when `mayBeSent` returned false. */
   readonly code: string;
 
   constructor(code: string, cause?: Error) {
@@ -41,10 +41,11 @@ export class NotSentError extends Error {
 const CONNECT_LIMIT_MS = 10_000;
 
 /**
- * Sends a request and gives the head of its answer, the body unread. When the scope ends, so do the request and the
- * reading of its body. Rejects with a NotSentError, or with Node's error when the connection breaks later.
+ * One HTTP round trip: sends the request and resolves with the response headers, the body unread. When the scope ends,
+ * the request and the reading of the body are aborted. Rejects with a NotSentError, or with Node's error when the
+ * connection breaks later.
  */
-export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope): Promise<IncomingMessage> {
+export function roundTrip(outgoing: Outgoing, agent: Agent, scope: RequestScope): Promise<IncomingMessage> {
   const { server, path, method, headers, body, mayBeSent } = outgoing;
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
   const { protocol, hostname, port } = server;
@@ -52,7 +53,7 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
   const sent = open({ protocol, hostname, port, path, method, headers, agent });
   let isSent = false;
   const connecting = setTimeout(() => {
-    // While every connection is taken none is being made.
+    // While all connections are in use none is being made.
     if (isQueued(sent, agent)) connecting.refresh();
     else sent.destroy(new NotSentError("ETIMEDOUT"));
   }, CONNECT_LIMIT_MS);
@@ -63,7 +64,7 @@ export function exchange(outgoing: Outgoing, agent: Agent, scope: RequestScope):
   });
   sent.on("response", resolve);
   scope.onEnd(() => {
-    // A request that has no connection yet tells nobody that it was destroyed.
+    // A request that has no connection yet emits nothing when it is destroyed.
     clearTimeout(connecting);
     sent.destroy();
   });
@@ -85,21 +86,21 @@ export async function bodyOf(answer: IncomingMessage): Promise<string> {
   // As text from the start: buffers of large answers would stay until the next big garbage collection.
   answer.setEncoding("utf8");
   let text = "";
-  await eachPiece<string>(answer, (piece) => {
-    text += piece;
+  await forEachChunk<string>(answer, (chunk) => {
+    text += chunk;
   });
   return text;
 }
 
 /**
- * Gives each piece of the body to `take` as it comes, and resolves when the body is whole. Rejects when the connection
- * breaks, and with what `take` throws. (As events: async iteration takes several times as long for each piece.)
+ * Calls `take` with each chunk of the body, and resolves when the body is complete. Rejects when the connection breaks,
+ * and with what `take` throws. (With events: async iteration takes several times as long for each chunk.)
  */
-export function eachPiece<T>(answer: IncomingMessage, take: (piece: T) => void): Promise<void> {
+export function forEachChunk<T>(answer: IncomingMessage, take: (chunk: T) => void): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
-  answer.on("data", (piece: T) => {
+  answer.on("data", (chunk: T) => {
     try {
-      take(piece);
+      take(chunk);
     } catch (error) {
       reject(error);
       answer.destroy();
@@ -118,7 +119,7 @@ function isQueued(sent: ClientRequest, { requests }: Agent): boolean {
 /** Calls `act` as soon as the request has a connection that is complete, TLS and all. */
 function whenConnected(sent: ClientRequest, act: () => void): void {
   sent.on("socket", (socket: Socket) => {
-    // Asked of the socket itself: a request that was given up may have left it to the next one half way.
+    // Only the socket itself knows: an aborted request may have left it to the next one before the handshake was done.
     if (socket instanceof TLSSocket && socket.getFinished() === undefined) socket.once("secureConnect", act);
     else if (socket.connecting) socket.once("connect", act);
     else act();

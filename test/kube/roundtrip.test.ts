@@ -1,7 +1,7 @@
 import { Agent, createServer } from "node:http";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { bodyOf, exchange } from "../../src/kube/exchange.ts";
 import { RequestScope } from "../../src/kube/requestscope.ts";
+import { bodyOf, roundTrip } from "../../src/kube/roundtrip.ts";
 import { listen } from "./localserver.ts";
 
 /** Longer than a new connection may take. */
@@ -26,7 +26,7 @@ test("a request that waits long for a connection that others use is sent when it
   const get = async () => {
     const address = { protocol, hostname, port };
     const request = { server: address, path: "/", method: "GET", headers: {}, body: undefined };
-    return await bodyOf(await exchange({ ...request, mayBeSent: () => true }, agent, new RequestScope()));
+    return await bodyOf(await roundTrip({ ...request, mayBeSent: () => true }, agent, new RequestScope()));
   };
   const both = Promise.all([get(), get()]);
   await received.promise;
