@@ -334,7 +334,7 @@ export const REQUEST_ERRORS = {
     meaning: "The response is not a valid Kubernetes API response.",
     whatToDo: "Look for a proxy in between; else report it.",
   },
-  Credentials: {
+  CredentialsFailed: {
     meaning: "The credentials could not be read; nothing was sent.",
     whatToDo: "Look at the kubeconfig.",
   },

@@ -27,7 +27,7 @@ const transportCodes = [
   "Disconnected",
   "Idle",
   "Undecodable",
-  "Credentials",
+  "CredentialsFailed",
   "Aborted",
 ] as const;
 
@@ -45,7 +45,7 @@ export interface ApiErrorCause {
  * - `Disconnected`, `Timeout` with status 0: the response was lost; a write may or may not have happened.
  * - `Idle`: a stream went silent for longer than its limit.
  * - `Undecodable`: the response is not a valid Kubernetes API response.
- * - `Credentials`: the credentials could not be read; nothing was sent.
+ * - `CredentialsFailed`: the credentials could not be read; nothing was sent.
  * - `Aborted`: the caller's signal.
  */
 export class ApiError extends Error {

@@ -63,7 +63,7 @@ const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
   Undecodable: "undecodable",
   Forbidden: "forbidden",
   Unauthorized: "unauthorized",
-  Credentials: "unauthorized",
+  CredentialsFailed: "unauthorized",
   NotFound: "notfound",
   TooManyRequests: "throttled",
   Unreachable: "unavailable",

@@ -222,7 +222,7 @@ export class Transport {
       return failure(call, scope.reason);
     }
     if (error instanceof KubeConfigError) {
-      return failure(call, "Credentials", error.message, error);
+      return failure(call, "CredentialsFailed", error.message, error);
     }
     if (error instanceof RangeError) {
       return failure(call, "Undecodable", error.message);

@@ -113,7 +113,7 @@ function answerOf(error: ApiError, request: SecretRequest): Answer {
   if (isWrite && isNamespaceGone(error, request)) return { kind: "namespace-gone" };
   if (request.kind === "create" && code === "AlreadyExists") return { kind: "exists" };
   if (isWrite && code === "NotFound") return { kind: "missing" };
-  if (code === "Unreachable" || code === "Credentials") return { kind: "void" };
+  if (code === "Unreachable" || code === "CredentialsFailed") return { kind: "void" };
   if (status < 400) return { kind: "lost" };
   if (!isWrite || RETRYABLE_STATUS.has(status)) return { kind: "void" };
   const { namespace, name } = request;

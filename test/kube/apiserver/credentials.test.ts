@@ -210,7 +210,7 @@ echo '{"kind":"ExecCredential","status":{"token":"'$(cat ${dir()}/answer)'"}}'
     const failure = await open({ kubeconfig: file })
       .transport.request(list)
       .catch((error: unknown) => error);
-    expect(failure).toMatchObject({ code: "Credentials", message: expect.stringContaining(file) });
+    expect(failure).toMatchObject({ code: "CredentialsFailed", message: expect.stringContaining(file) });
     expect(String(failure)).not.toContain("secret-token");
   });
 });

@@ -37,7 +37,7 @@ export function refusal(status: number, reason = "", cause?: string): ApiError {
 
 /** No answer came. */
 export function failure(
-  code: "Unreachable" | "Disconnected" | "Timeout" | "Credentials" | "Aborted",
+  code: "Unreachable" | "Disconnected" | "Timeout" | "CredentialsFailed" | "Aborted",
 ): ApiError {
   return new ApiError({ code, message: `PATCH /x: ${code}` });
 }

@@ -58,7 +58,7 @@ const TOLD_AS = {
   "a broken connection": failure("Disconnected"),
   "being told to stop": failure("Aborted"),
   "no connection": failure("Unreachable"),
-  "no credentials": failure("Credentials"),
+  "no credentials": failure("CredentialsFailed"),
 } as const;
 
 type Told = `${keyof typeof TOLD_AS}`;
