@@ -227,7 +227,7 @@ function settingsUnder(section: string): string[] {
   try {
     parseConfig(section === "" ? "unheardOf: 1" : `${section}: {unheardOf: 1}`, "config.yaml");
   } catch (error) {
-    if (error instanceof ConfigError) return (/ takes (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
+    if (error instanceof ConfigError) return (/ use one of (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
     throw error;
   }
   throw new Error("an unknown setting was taken");
