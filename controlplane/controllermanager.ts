@@ -13,11 +13,12 @@ const CONTROLLERS = [
   "serviceaccount-token-controller",
   "root-ca-certificate-publisher-controller",
   "clusterrole-aggregation-controller",
+  "validatingadmissionpolicy-status-controller",
 ];
 
 /**
- * Starts kube-controller-manager with the controllers for namespaces, garbage collection, service accounts and
- * aggregated roles; resolves when the first default service account exists, which shows them at work.
+ * Starts kube-controller-manager with the controllers for namespaces, garbage collection, service accounts, aggregated
+ * roles and the type check of policies; resolves when the first default service account exists, which shows them at work.
  */
 export async function startControllerManager(o: {
   readonly binary: string;
@@ -38,6 +39,8 @@ export async function startControllerManager(o: {
       `--controllers=${CONTROLLERS.join(",")}`,
       `--root-ca-file=${ca}`,
       `--service-account-private-key-file=${join(o.dir, "sa.key")}`,
+      // Each controller is an account of its own, as in most clusters: policies see who it is.
+      "--use-service-account-credentials=true",
       "--leader-elect=false",
       // No listener, so no port to collide.
       "--secure-port=0",
