@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { API_VERSION, DATA_KEY, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
+import { DATA_KEY, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type Installation, NAMESPACE, SERVICE_ACCOUNT, startInstallation } from "./installation.ts";
+import { accountToken, base64, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
 
 const OPERATOR = `system:serviceaccount:${NAMESPACE}:${SERVICE_ACCOUNT}`;
 const SECOND_OPERATOR = "system:serviceaccount:second:sshkey-operator";
-const TEAM = "team-a";
 const PEOPLE = "people";
 const SELF_SERVICE = "sshkey-operator.dev/self-service";
 const REFRESH = "sshkey-operator.dev/keys-changed-at";
@@ -460,37 +460,4 @@ async function as(
 /** As a member of system:masters. */
 async function admin(method: Method, path: string, body?: object): Promise<Answer> {
   return await installation.request(method, path, body);
-}
-
-function base64(text: string): string {
-  return Buffer.from(text).toString("base64");
-}
-
-function secret(name: string, data: Readonly<Record<string, string>>) {
-  return { metadata: { name }, data };
-}
-
-/** A Secret as the operator writes it. */
-function managed(name: string, o: { label?: string; data?: object; namespace?: string } = {}) {
-  const { label = "default", data = { [DATA_KEY]: "" }, namespace = TEAM } = o;
-  const annotations = { [SECRET_ANNOTATION]: `${namespace}/${name}` };
-  return { metadata: { name, labels: { [MANAGED_LABEL]: label }, annotations }, type: "Opaque", data };
-}
-
-/** The same, of a type that the API server fills with a token. */
-function accountToken(name: string) {
-  const { metadata, data } = managed(name);
-  const annotations = { ...metadata.annotations, "kubernetes.io/service-account.name": "default" };
-  return { metadata: { ...metadata, annotations }, type: "kubernetes.io/service-account-token", data };
-}
-
-function pod(name: string) {
-  return {
-    metadata: { name, annotations: { kept: "x" }, labels: { app: "bastion" } },
-    spec: { containers: [{ name: "main", image: "bastion" }] },
-  };
-}
-
-function sshKey(name: string, user: string) {
-  return { apiVersion: API_VERSION, kind: KIND, metadata: { name }, spec: { user, key: ed25519(1) } };
 }
