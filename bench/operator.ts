@@ -6,6 +6,8 @@ import { eventually } from "../test/cluster/eventually.ts";
 import { processCPU } from "./processcpu.ts";
 import type { Site } from "./site.ts";
 
+/** Two looks of the operator at itself, two seconds apart, and a collection. */
+const COLLECTED_AFTER_MS = 5000;
 const GC_ON_SIGNAL = join(import.meta.dirname, "gconsignal.cjs");
 
 export interface OperatorOptions {
@@ -95,6 +97,12 @@ export class OperatorProcess {
       busyAt = Date.now();
     }
     throw new Error(`the operator is not idle after ${deadlineMs} ms`);
+  }
+
+  /** Waits until it is idle and has given back what only its work needed (`src/cli/collectatrest.ts`). */
+  async untilAtRest(): Promise<void> {
+    await this.untilIdle();
+    await delay(COLLECTED_AFTER_MS);
   }
 
   /** CPU time of all its threads so far. */

@@ -24,7 +24,7 @@ export const scrape: Bench = {
     return await onFreshSite(set.namespaces, async (site) => {
       await seedConverged(site, set.keys);
       return await withOperator(site, round, async (operator) => {
-        await operator.untilIdle();
+        await operator.untilAtRest();
         const rss = operator.rss();
         const took: number[] = [];
         for (let i = 0; i < SCRAPES; i += 1) {

@@ -11,6 +11,7 @@ import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
+import { collectAtRest } from "./collectatrest.ts";
 import { type Endpoint, serve } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
@@ -49,11 +50,13 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const addresses = endpoints.map((endpoint) => endpoint.address);
   const { namespaces } = settings;
   logEvent(log, "Started", { version: VERSION, server: host, namespaces, addresses });
+  const stopCollecting = collectAtRest();
   try {
     await operator.run(signal);
   } catch (error) {
     throw asExit(error);
   } finally {
+    stopCollecting();
     await recorder.flush(EVENTS_GRACE_MS);
     await transport.close();
     credentials.close();

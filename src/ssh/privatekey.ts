@@ -41,7 +41,7 @@ export const PRIVATE_KEY_PATTERNS: readonly { readonly kind: PrivateKeyKind; rea
   {
     kind: "PEM",
     pattern:
-      /(?i:(----[^A-Za-z-]{0,8}(BEGIN|END)|[‐-―−]-?[^A-Za-z-]{0,8}BEGIN)[^-]{0,40}PRIVATE[^A-Za-z]{0,8}KEY|PRIVATE[^A-Za-z]{0,8}KEY( BLOCK)?-----)/u,
+      /(?i:(----[^A-Za-z-]{0,8}(BEGIN|END)|[\u2010-\u2015\u2212]-?[^A-Za-z-]{0,8}BEGIN)[^-]{0,40}PRIVATE[^A-Za-z]{0,8}KEY|PRIVATE[^A-Za-z]{0,8}KEY( BLOCK)?-----)/u,
   },
   // "PRIVATE KEY" in base64, at each alignment, and in hex; then "PRIVATE" in the base64 of UTF-16.
   {
