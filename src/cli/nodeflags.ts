@@ -5,10 +5,13 @@
  */
 const OPTIONS = ["--max-semi-space-size=8", "--v8-pool-size=1", "--expose-gc"];
 
+/** For glibc: threads that share an arena have less that is free and kept. 3 MB with 10,000 keys. */
+const ENVIRONMENT = { MALLOC_ARENA_MAX: "2" };
+
 const given = [...process.execArgv, process.env.NODE_OPTIONS ?? ""].join(" ");
 
 // The process becomes another one with the same ID. Imported before anything else, so it costs 30 ms.
 if (process.argv[2] === "run" && !given.includes("--max-semi-space-size") && process.execve !== undefined) {
   const args = [...OPTIONS, ...process.execArgv, ...process.argv.slice(1)];
-  process.execve(process.execPath, [process.execPath, ...args], process.env);
+  process.execve(process.execPath, [process.execPath, ...args], { ...ENVIRONMENT, ...process.env });
 }

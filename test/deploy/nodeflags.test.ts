@@ -21,7 +21,7 @@ afterAll(async () => {
 
 describe("run", () => {
   test("sets Node's options itself, whoever starts it", async () => {
-    expect(await started({})).toContain("--max-semi-space-size=8");
+    expect(await started({})).toEqual(expect.arrayContaining(["--max-semi-space-size=8", "--expose-gc"]));
   });
 
   test("leaves a size that is given as it is", async () => {
