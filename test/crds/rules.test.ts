@@ -27,7 +27,10 @@ test("the CRD has the patterns of a private key, in their order", async () => {
   const crd = parse(await readFile("crds/sshkeys.yaml", "utf8"));
   const [first] = crd.spec.versions[0].schema.openAPIV3Schema.properties.spec["x-kubernetes-validations"];
   const patterns = [...first.rule.matchAll(/text\.matches\(r'([^']+)'\)/g)].map(([, pattern]) => pattern);
-  expect(patterns).toEqual(PRIVATE_KEY_PATTERNS.map(({ pattern }) => pattern.source));
+  // RE2 knows no \u: the CRD has the character itself.
+  const plain = ({ source }: RegExp) =>
+    source.replace(/\\u([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
+  expect(patterns).toEqual(PRIVATE_KEY_PATTERNS.map(({ pattern }) => plain(pattern)));
 });
 
 describe("the API server and the rules in TypeScript say the same of", () => {
