@@ -7,8 +7,8 @@ const WORTH_MS = 1000;
 
 /**
  * Collects garbage once when the process has come to rest, after its start and after work: a quarter of the memory is
- * room that only the work needed, and V8 keeps it. (Its memory reducer, made for this, never acts in Node: of two heaps
- * it takes the one that Node does not use for busy.) Does nothing without Node's --expose-gc. Gives back what ends it.
+ * room that only the work needed, and V8 keeps it. (Its memory reducer, made for this, never acted in Node 24: it takes
+ * the process for busy, however long it rests; see --trace-memory-reducer.) Does nothing without Node's --expose-gc. Gives back what ends it.
  */
 export function collectAtRest(collect = globalThis.gc, cpuMs = processCPU): () => void {
   // A start is worth one, however short.
