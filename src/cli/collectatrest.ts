@@ -1,14 +1,8 @@
-/** How often it is looked whether the process is at rest, in ms. */
-const EVERY_MS = 2000;
-/** Who uses no more CPU time meanwhile is at rest, in ms. */
-const AT_REST_MS = 20;
-/** So much CPU time of work is worth a collection, in ms: one takes about 2 ms for each 1,000 keys. */
-const WORTH_MS = 1000;
-
 /**
  * Collects garbage once when the process has come to rest, after its start and after work: a quarter of the memory is
  * room that only the work needed, and V8 keeps it. (Its memory reducer, made for this, never acted in Node 24: it takes
- * the process for busy, however long it rests; see --trace-memory-reducer.) Does nothing without Node's --expose-gc. Gives back what ends it.
+ * the process for busy, however long it rests; see --trace-memory-reducer.) Does nothing without Node's --expose-gc.
+ * Returns a function that ends it.
  */
 export function collectAtRest(collect = globalThis.gc, cpuMs = processCPU): () => void {
   // A start is worth one, however short.
@@ -28,6 +22,13 @@ export function collectAtRest(collect = globalThis.gc, cpuMs = processCPU): () =
   timer.unref();
   return () => clearInterval(timer);
 }
+
+/** How often it is looked whether the process is at rest, in ms. */
+const EVERY_MS = 2000;
+/** Who uses no more CPU time meanwhile is at rest, in ms. */
+const AT_REST_MS = 20;
+/** So much CPU time of work is worth a collection, in ms: one takes about 2 ms for each 1,000 keys. */
+const WORTH_MS = 1000;
 
 /** CPU time of all threads so far, in ms. */
 function processCPU(): number {

@@ -445,6 +445,20 @@ describe("a policy", () => {
   );
 });
 
+describe("uninstalling", () => {
+  test("is held up by nothing, and leaves the Secrets to whoever may delete Secrets", async () => {
+    await installation.kubectl(["delete", "-k", "deploy/namespaced"]);
+    const secret = secretPath(TEAM, "sshkeys-victim");
+    expect([(await admin("GET", sshKeysPath(PEOPLE))).status, (await admin("GET", secret)).status]).toEqual([
+      404, 200,
+    ]);
+    await eventually(
+      "the policies are out of force",
+      async () => (await as("editor", "DELETE", secret)).status === 200,
+    );
+  });
+});
+
 /** As this user, who has no group but that of everybody; RBAC holds. */
 async function as(
   user: string,
