@@ -27,7 +27,7 @@ export const idle: Bench = {
       await seedConverged(site, set.keys);
       const options = { ...round, args: ["--leader-elect=true"] };
       return await withOperator(site, options, async (operator) => {
-        await operator.untilIdle();
+        await operator.untilAtRest();
         const before = await requestCounts(site);
         const requests = await operator.metric("rest_client_requests_total");
         const lists = await operator.metric("rest_client_request_duration_seconds_count", 'verb="list"');
