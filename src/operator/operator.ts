@@ -122,7 +122,8 @@ export class Operator {
   async #leadWhenReady(signal: AbortSignal): Promise<void> {
     const { promise: stopped, resolve } = Promise.withResolvers<void>();
     signal.addEventListener("abort", () => resolve(), { once: true });
-    await Promise.race([this.#sources.whenReady(), stopped]);
+    // A signal that has aborted before tells nobody.
+    if (!signal.aborted) await Promise.race([this.#sources.whenReady(), stopped]);
     if (signal.aborted) return;
     this.#isReady = true;
     const { elector, log } = this.#o;
