@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { STATES, type State } from "../../src/api/states.ts";
+import { statusWrite } from "../../src/projection/status.ts";
+import { sshKey } from "../claims/sshkeys.ts";
+import { claimOf, NOW } from "../projection/secrets.ts";
+import { runLua } from "./lua.ts";
+
+const { data } = parse(readFileSync("examples/gitops/argocd-health.yaml", "utf8"));
+const SCRIPT: string = data["resource.customizations.health.sshkey-operator.dev_SSHKey"];
+const FACTS = { name: "laptop", generation: 3 };
+
+/** The health that Argo CD gives an SSHKey with this status. */
+function health(status: object | undefined) {
+  return runLua(SCRIPT, { ...sshKey(FACTS), ...(status === undefined ? {} : { status }) }, [
+    "status",
+    "message",
+  ]);
+}
+
+/** The status that the operator writes for the STATE. */
+function statusOf(state: State) {
+  const verdict = {
+    state,
+    message: 'It is "so".',
+    projected: state === "Projected" ? "True" : "False",
+    secretName: "sshkeys-alice",
+    duplicateOf: undefined,
+    isShared: false,
+  } as const;
+  return statusWrite(claimOf(FACTS), verdict, NOW)?.status;
+}
+
+describe("Argo CD with the shipped health check", () => {
+  it.each(Object.entries(STATES))(
+    "shows %s as the table of states has it, with its message",
+    (state, meaning) => {
+      const expected = meaning.stalled ? "Degraded" : meaning.ready === "True" ? "Healthy" : "Progressing";
+      expect(health(statusOf(state as State))).toEqual({
+        status: expected,
+        message: `${state}: It is "so".`,
+      });
+    },
+  );
+
+  it.each([
+    ["has no status", undefined],
+    ["has the status that every SSHKey begins with", { observedGeneration: -1 }],
+    ["was changed since its status was written", { ...statusOf("Projected"), observedGeneration: 2 }],
+    [
+      "has conditions of others only",
+      { observedGeneration: 3, conditions: [{ type: "Audited", status: "True" }] },
+    ],
+  ])("shows an SSHKey as Progressing that %s", (_, status) => {
+    expect(health(status).status).toBe("Progressing");
+  });
+});
