@@ -8,17 +8,19 @@ export interface FindOptions {
   readonly progress?: (line: string) => void;
   /** In place of the process' own environment. */
   readonly env?: NodeJS.ProcessEnv;
+  /** Those that are needed; all by default. */
+  readonly names?: readonly string[];
 }
 
 /**
- * The folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl: the one that
- * KUBEBUILDER_ASSETS names (where kube-controller-manager may be missing), else the cache folder of the
+ * The folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl, as far as they are needed: the
+ * one that KUBEBUILDER_ASSETS names (where kube-controller-manager may be missing), else the cache folder of the
  * pinned version, filled first if need be from the Go modules in this folder. With USE_EXISTING_CLUSTER=true
  * only kubectl is sought, on the PATH first, and nothing is built. Throws a BinariesError or a BuildError.
  */
 export async function findBinaries(o: FindOptions = {}): Promise<string> {
-  const env = o.env ?? process.env;
-  const found = locate(env);
+  const { env = process.env, names = BINARIES } = o;
+  const found = locate(env, names);
   if (found.complete) {
     return found.folder;
   }
@@ -26,7 +28,7 @@ export async function findBinaries(o: FindOptions = {}): Promise<string> {
   await buildBinaries({
     folder,
     version: kubernetesVersion(),
-    missing: () => missing(folder, BINARIES),
+    missing: () => missing(folder, names),
     env,
     progress: o.progress ?? (() => undefined),
   });
@@ -41,7 +43,7 @@ export interface Location {
 }
 
 /** Decides between the sources by looking at the environment and the files, and starts nothing. */
-export function locate(env: NodeJS.ProcessEnv): Location {
+export function locate(env: NodeJS.ProcessEnv, names: readonly string[] = BINARIES): Location {
   const cache = cacheFolder(env);
   const assets = env.KUBEBUILDER_ASSETS;
   if (env.USE_EXISTING_CLUSTER === "true") {
@@ -70,7 +72,7 @@ export function locate(env: NodeJS.ProcessEnv): Location {
     }
     return { folder: assets, source: "KUBEBUILDER_ASSETS", complete: true };
   }
-  return { folder: cache, source: "cache", complete: missing(cache, BINARIES).length === 0 };
+  return { folder: cache, source: "cache", complete: missing(cache, names).length === 0 };
 }
 
 /** The environment names binaries that are not there. */

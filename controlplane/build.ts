@@ -44,7 +44,7 @@ export async function buildBinaries(o: BuildOptions): Promise<void> {
       return;
     }
     o.progress(`building Kubernetes ${o.version} into ${o.folder}`);
-    o.progress("with an empty Go build cache this takes about seven minutes on two cores; it is done once");
+    o.progress("with an empty Go build cache this takes five to seven minutes on two cores; it is done once");
     const scratch = mkdtempSync(join(o.folder, SCRATCH));
     try {
       for (const [index, name] of names.entries()) {

@@ -63,6 +63,12 @@ test("the cache is the folder of the pinned version under XDG_CACHE_HOME", () =>
   });
 });
 
+test("the cache is complete when it has what is needed", () => {
+  folder(`cache/${CACHED}`, ["etcd", "kube-apiserver", "kubectl"]);
+  const env = { XDG_CACHE_HOME: join(dir, "cache") };
+  expect([locate(env).complete, locate(env, ["etcd", "kubectl"]).complete]).toEqual([false, true]);
+});
+
 test("without XDG_CACHE_HOME the cache is under .cache in the home folder", () => {
   const cache = folder(`home/.cache/${CACHED}`, ALL);
   expect(locate({ HOME: join(dir, "home") }).folder).toBe(cache);
