@@ -200,7 +200,7 @@ export class Controller {
       step = clock.time(() => running.next(answered.answer));
     }
     const result = step.value;
-    clock.time(() => this.#logAccess(id, result));
+    clock.time(() => this.#logAccess(result));
     this.#coolDown(id, queue, clock.busyMs);
     this.enqueueDirty();
     return { result, error, requests };
@@ -220,12 +220,11 @@ export class Controller {
     queue.hold(id, rest, Math.min(rest, forRemovals));
   }
 
-  #logAccess(id: string, { access }: ReconcileResult): void {
-    const { announcer, projection } = this.#o;
-    const target = projection.target(id);
-    if (target === undefined || access === undefined) return;
-    announcer.accessChanged(target, access.changes, access.isChangedByOthers);
-    if (access.isRestored) announcer.secretRestored(target);
+  #logAccess({ access }: ReconcileResult): void {
+    if (access === undefined) return;
+    const { announcer } = this.#o;
+    announcer.accessChanged(access.target, access.changes, access.isChangedByOthers);
+    if (access.isRestored) announcer.secretRestored(access.target);
   }
 
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */

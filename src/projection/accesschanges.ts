@@ -15,6 +15,8 @@ export interface AccessChange {
 
 /** What a reconcile tells of who may log in. */
 export interface AccessReport {
+  /** Perhaps forgotten by now. */
+  readonly target: Target;
   readonly changes: Iterable<AccessChange>;
   /** Another client has changed or deleted the Secret. */
   readonly isChangedByOthers: boolean;
@@ -32,7 +34,7 @@ export function takeAccessReport(target: Target, claims: Claims, isDone: boolean
   }
   const isRestored = isChangedByOthers && isDone;
   if (isRestored) target.isChangedByOthers = false;
-  return { changes, isChangedByOthers, isRestored };
+  return { target, changes, isChangedByOthers, isRestored };
 }
 
 /**

@@ -89,6 +89,19 @@ describe("a pass", () => {
     expect(writes.map(({ method }) => method)).toEqual(["POST", "PATCH", "POST", "POST", "POST", "POST"]);
   });
 
+  it("logs who lost access also when nothing is left of the user: the Secret deleted, and the last SSHKey", async () => {
+    const stand = await converged();
+    stand.server.remove(ALICE);
+    stand.projection.secretDisappeared("team-a", "sshkeys-alice", String(stand.nextVersion()));
+    stand.delete("laptop");
+    await until("the target is forgotten", () => stand.projection.target(ALICE) === undefined);
+    await stand.rest();
+    expect(stand.said("AccessChanged")).toMatchObject([
+      { change: "added" },
+      { change: "removed", reason: "Deleted" },
+    ]);
+  });
+
   it("for several new SSHKeys of a user is one while others are written, though they come one after the other", async () => {
     const gate = Promise.withResolvers<void>();
     const stand = new Stand({
