@@ -208,7 +208,7 @@ export const LOG_EVENTS = {
     level: "warn",
     meaning:
       "A Secret has the operator's label and is a copy of a managed Secret, which no revocation reaches.",
-    whatToDo: "Delete the copy, or at least remove the label from it.",
+    whatToDo: "Delete the copy.",
   },
   RevocationBlocked: {
     level: "warn",

@@ -101,7 +101,7 @@ export class Announcer {
   /** A Secret has the installation's label, but its annotation names another Secret or none. */
   copyFound({ namespace, name, uid }: LiveSecret): void {
     if (!this.#repeats.take(`copied ${namespace}/${name}`)) return;
-    const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy of a managed Secret and never written. Remove the label.`;
+    const note = `Secret ${name} has the label ${MANAGED_LABEL}, but no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy of a managed Secret and never written. Delete it.`;
     this.#recorder.record({
       regarding: { apiVersion: "v1", kind: "Secret", namespace, name, uid },
       type: "Warning",

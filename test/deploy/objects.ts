@@ -38,3 +38,12 @@ export function pod(name: string) {
 export function sshKey(name: string, user: string) {
   return { apiVersion: API_VERSION, kind: KIND, metadata: { name }, spec: { user, key: ed25519(1) } };
 }
+
+/** So many field managers who say that they wrote the file of a Secret. */
+export function fieldManagers(count: number): readonly object[] {
+  const fieldsV1 = { "f:data": { "f:authorized_keys": {} } };
+  const time = "2026-01-01T00:00:00Z";
+  return Array.from({ length: count }, (_, i) => {
+    return { manager: `m${i}`, operation: "Apply", apiVersion: "v1", time, fieldsType: "FieldsV1", fieldsV1 };
+  });
+}

@@ -6,7 +6,7 @@ import { ed25519 } from "../claims/sshkeys.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type Installation, NAMESPACE, SERVICE_ACCOUNT, startInstallation } from "./installation.ts";
-import { accountToken, base64, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
+import { accountToken, base64, fieldManagers, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
 
 const OPERATOR = `system:serviceaccount:${NAMESPACE}:${SERVICE_ACCOUNT}`;
 const SECOND_OPERATOR = "system:serviceaccount:second:sshkey-operator";
@@ -121,6 +121,23 @@ describe("own-secrets: the operator's account", () => {
     const body = { metadata: { labels: { [MANAGED_LABEL]: null } } };
     expect((await as(OPERATOR, "PATCH", secretPath(TEAM, "sshkeys-own"), body)).status).toBe(403);
   });
+
+  test("cannot hang a finalizer or an owner on its own", async () => {
+    await as(OPERATOR, "POST", secretsPath(TEAM), managed("sshkeys-bare"));
+    const change = (metadata: object) =>
+      as(OPERATOR, "PATCH", secretPath(TEAM, "sshkeys-bare"), { metadata });
+    const ownerReferences = [{ apiVersion: "v1", kind: "Secret", name: "x", uid: "x" }];
+    expect([
+      (await change({ finalizers: ["example.dev/x"] })).status,
+      (await change({ ownerReferences })).status,
+    ]).toEqual([403, 403]);
+  });
+
+  test("empties one of another type that was made before there were policies", async () => {
+    await admin("POST", secretsPath(TEAM), { ...managed("sshkeys-typed"), type: "example.dev/x" });
+    const body = { data: { [DATA_KEY]: base64("x") } };
+    expect((await as(OPERATOR, "PATCH", secretPath(TEAM, "sshkeys-typed"), body)).status).toBe(200);
+  });
 });
 
 describe("own-pods: the operator's account, which may patch pods here,", () => {
@@ -216,6 +233,55 @@ describe("protected-secrets: who may edit the namespace", () => {
     expect((await as("editor", method, target, body)).status).toBe(403);
   });
 
+  test.each([
+    ["forge who wrote it", [{}]],
+    ["make every later write slow by field managers", fieldManagers(200)],
+  ])("cannot %s", async (_, managedFields) => {
+    const object = (await admin("GET", path)).body as { readonly metadata: object };
+    const body = { ...object, metadata: { ...object.metadata, managedFields } };
+    expect((await as("editor", "PUT", path, body)).status).toBe(403);
+  });
+
+  test("deletes what the operator asks them to delete: a copy, and an immutable Secret", async () => {
+    await admin("POST", secretsPath(TEAM), {
+      ...managed("copy"),
+      metadata: { ...managed("other").metadata, name: "copy" },
+    });
+    await admin("POST", secretsPath(TEAM), { ...managed("sshkeys-frozen"), immutable: true });
+    expect([
+      (
+        await as("editor", "PATCH", secretPath(TEAM, "copy"), {
+          metadata: { labels: { [MANAGED_LABEL]: null } },
+        })
+      ).status,
+      (await as("editor", "DELETE", secretPath(TEAM, "copy"))).status,
+      (await as("editor", "DELETE", secretPath(TEAM, "sshkeys-frozen"))).status,
+    ]).toEqual([403, 200, 200]);
+  });
+
+  test("does not keep the garbage collector from finishing a foreground deletion", async () => {
+    await admin("POST", secretsPath(TEAM), managed("sshkeys-leaving"));
+    await admin("DELETE", `${secretPath(TEAM, "sshkeys-leaving")}?propagationPolicy=Foreground`);
+    await eventually(
+      "it is gone",
+      async () => (await admin("GET", secretPath(TEAM, "sshkeys-leaving"))).status === 404,
+    );
+  });
+
+  test("takes a finalizer off a Secret that is being deleted, and off no other", async () => {
+    const finalizers = ["example.dev/x"];
+    const held = {
+      ...managed("sshkeys-held"),
+      metadata: { ...managed("sshkeys-held").metadata, finalizers },
+    };
+    await admin("POST", secretsPath(TEAM), held);
+    const release = () =>
+      as("editor", "PATCH", secretPath(TEAM, "sshkeys-held"), { metadata: { finalizers: null } });
+    expect((await release()).status).toBe(403);
+    await admin("DELETE", secretPath(TEAM, "sshkeys-held"));
+    expect((await release()).status).toBe(200);
+  });
+
   test("is told what to do instead", async () => {
     const { body } = await as("editor", "PATCH", path, forged);
     expect((body as { message: string }).message).toContain("To change who can log in, change SSHKeys.");
@@ -308,6 +374,12 @@ describe("self-service", () => {
       ["existence", "DELETE"],
     ])("%s", async (_, method, body) => {
       expect((await as("alice", method, path("bobs"), body)).status).toBe(403);
+    });
+
+    test("managed fields", async () => {
+      const object = (await admin("GET", path("bobs"))).body as { readonly metadata: object };
+      const body = { ...object, metadata: { ...object.metadata, managedFields: fieldManagers(200) } };
+      expect((await as("alice", "PUT", path("bobs"), body)).status).toBe(403);
     });
 
     test("and lets an update pass that changes nothing", async () => {
