@@ -60,6 +60,9 @@ function hang(): void {
 async function hangInTheMiddleOfWork(replica: Replica): Promise<void> {
   const names = Array.from({ length: USERS }, (_, i) => `user-${made + i}`);
   made += USERS;
+  // Its watch is open: what comes now is in the socket when the API server stands still.
+  await tenant.create(`first-${made}`, { user: `first-${made}`, key: freshKey() });
+  await tenant.until(`first-${made}`, "Projected");
   // Paused, so that all of it is still to be done when it goes on.
   replica.process.child.kill("SIGSTOP");
   await Promise.all(names.map((name) => tenant.create(name, { user: name, key: freshKey() })));
