@@ -1,14 +1,26 @@
 import { accessSync, constants, readFileSync } from "node:fs";
-import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
-import { BINARIES, buildBinaries } from "./build.ts";
+import { buildBinaries, cacheFolder } from "./build.ts";
+
+/** What a control plane takes. */
+export const BINARIES = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+
+/** What a node takes in addition. */
+export const NODE_BINARIES = ["kube-proxy", "kube-scheduler", "kubeadm", "kubelet"];
+
+const PACKAGES: Readonly<Record<string, string>> = {
+  etcd: "go.etcd.io/etcd/server/v3",
+  ...Object.fromEntries(
+    [...BINARIES.slice(1), ...NODE_BINARIES].map((name) => [name, `k8s.io/kubernetes/cmd/${name}`]),
+  ),
+};
 
 export interface FindOptions {
   /** Called with each line that tells a person how a build goes. */
   readonly progress?: (line: string) => void;
   /** In place of the process' own environment. */
   readonly env?: NodeJS.ProcessEnv;
-  /** Those that are needed; all by default. */
+  /** Those that are needed; by default all of a control plane. */
   readonly names?: readonly string[];
 }
 
@@ -25,9 +37,16 @@ export async function findBinaries(o: FindOptions = {}): Promise<string> {
     return found.folder;
   }
   const { folder } = found;
+  const version = kubernetesVersion();
   await buildBinaries({
+    module: import.meta.dirname,
+    title: `Kubernetes ${version}`,
+    duration: "with an empty Go build cache this takes five to seven minutes on two cores; it is done once",
+    withoutGo:
+      ", or set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, or set USE_EXISTING_CLUSTER=true with KUBECONFIG",
+    packages: PACKAGES,
+    linkerFlags: versionFlags(version),
     folder,
-    version: kubernetesVersion(),
     missing: () => missing(folder, names),
     env,
     progress: o.progress ?? (() => undefined),
@@ -44,7 +63,7 @@ export interface Location {
 
 /** Decides between the sources by looking at the environment and the files, and starts nothing. */
 export function locate(env: NodeJS.ProcessEnv, names: readonly string[] = BINARIES): Location {
-  const cache = cacheFolder(env);
+  const cache = controlPlaneFolder(env);
   const assets = env.KUBEBUILDER_ASSETS;
   if (env.USE_EXISTING_CLUSTER === "true") {
     if (!env.KUBECONFIG) {
@@ -97,8 +116,15 @@ function missing(folder: string, names: readonly string[]): string[] {
   });
 }
 
+/** What makes the binaries report their version. */
+function versionFlags(version: string): string {
+  const [major, minor] = version.replace(/^v/, "").split(".");
+  const variable = "k8s.io/component-base/version.git";
+  return `-X ${variable}Version=${version} -X ${variable}Major=${major} -X ${variable}Minor=${minor} -X ${variable}TreeState=clean`;
+}
+
 /** The version of k8s.io/kubernetes that go.mod pins, with its leading v. */
-function kubernetesVersion(): string {
+export function kubernetesVersion(): string {
   const text = readFileSync(join(import.meta.dirname, "go.mod"), "utf8");
   const version = /^\s*k8s\.io\/kubernetes (v\S+)/m.exec(text)?.[1];
   if (version === undefined) {
@@ -109,7 +135,6 @@ function kubernetesVersion(): string {
   return version;
 }
 
-function cacheFolder(env: NodeJS.ProcessEnv): string {
-  const base = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
-  return join(base, "sshkey-operator", "controlplane", kubernetesVersion());
+function controlPlaneFolder(env: NodeJS.ProcessEnv): string {
+  return join(cacheFolder(env), "controlplane", kubernetesVersion());
 }

@@ -6,21 +6,20 @@ import { promisify } from "node:util";
 import { spawnChild } from "./child.ts";
 import { withLock } from "./lock.ts";
 
-const PACKAGES = {
-  etcd: "go.etcd.io/etcd/server/v3",
-  "kube-apiserver": "k8s.io/kubernetes/cmd/kube-apiserver",
-  "kube-controller-manager": "k8s.io/kubernetes/cmd/kube-controller-manager",
-  kubectl: "k8s.io/kubernetes/cmd/kubectl",
-};
-
-/** The names of the binaries, as `buildBinaries` makes them. */
-export const BINARIES = Object.keys(PACKAGES);
-
 export interface BuildOptions {
-  /** Made if need be. */
+  /** The folder whose go.mod pins the sources. */
+  readonly module: string;
+  /** What is built, for a person: "Kubernetes v1.36.3". */
+  readonly title: string;
+  /** How long a build takes, and what to do where there is no Go: sentences for a person. */
+  readonly duration: string;
+  readonly withoutGo: string;
+  /** Go packages by the name of the binary that each makes. */
+  readonly packages: Readonly<Record<string, string>>;
+  /** Of the linker, beside those that leave out symbols. */
+  readonly linkerFlags?: string;
+  /** Where the binaries go. Made if need be. */
   readonly folder: string;
-  /** Version of Kubernetes that the binaries are to report, with its leading v. */
-  readonly version: string;
   /** Names of the binaries to build. */
   readonly missing: () => readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -29,12 +28,12 @@ export interface BuildOptions {
 }
 
 /**
- * Builds what is missing in the folder from the Go modules pinned in this folder. A binary appears under its
- * name only when it is whole. While another process builds into the same folder it waits and then builds
- * only what is still missing. Throws a BuildError.
+ * Builds what is missing in the folder from pinned Go modules. A binary appears under its name only when it is
+ * whole. While another process builds into the same folder it waits and then builds only what is still missing.
+ * Throws a BuildError.
  */
 export async function buildBinaries(o: BuildOptions): Promise<void> {
-  await checkGo(o.env);
+  await checkGo(o);
   mkdirSync(o.folder, { recursive: true });
   const waiting = () => o.progress(`waiting for another build into ${o.folder}`);
   await withLock(join(o.folder, ".lock"), waiting, async () => {
@@ -43,8 +42,8 @@ export async function buildBinaries(o: BuildOptions): Promise<void> {
     if (names.length === 0) {
       return;
     }
-    o.progress(`building Kubernetes ${o.version} into ${o.folder}`);
-    o.progress("with an empty Go build cache this takes five to seven minutes on two cores; it is done once");
+    o.progress(`building ${o.title} into ${o.folder}`);
+    o.progress(o.duration);
     const scratch = mkdtempSync(join(o.folder, SCRATCH));
     try {
       for (const [index, name] of names.entries()) {
@@ -54,6 +53,12 @@ export async function buildBinaries(o: BuildOptions): Promise<void> {
       rmSync(scratch, { recursive: true, force: true });
     }
   });
+}
+
+/** Where everything is kept that is built once on a machine. */
+export function cacheFolder(env: NodeJS.ProcessEnv): string {
+  const base = env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache");
+  return join(base, "sshkey-operator");
 }
 
 /** Go is missing or too old, or it could not build. */
@@ -83,7 +88,7 @@ function removeLeftovers(folder: string): void {
 }
 
 async function build(o: BuildOptions, name: string, label: string, scratch: string): Promise<void> {
-  const goPackage = new Map(Object.entries(PACKAGES)).get(name) ?? name;
+  const goPackage = o.packages[name] ?? name;
   const started = Date.now();
   const seconds = () => Math.round((Date.now() - started) / 1000);
   o.progress(`${label}: building`);
@@ -97,12 +102,12 @@ async function build(o: BuildOptions, name: string, label: string, scratch: stri
       "-buildvcs=false",
       "-trimpath",
       "-ldflags",
-      linkerFlags(o.version),
+      `-s -w ${o.linkerFlags ?? ""}`.trimEnd(),
       "-o",
       join(scratch, name),
       goPackage,
     ],
-    cwd: import.meta.dirname,
+    cwd: o.module,
     env: goEnvironment(o.env),
     logFile: join(scratch, `${name}.log`),
   });
@@ -117,12 +122,6 @@ async function build(o: BuildOptions, name: string, label: string, scratch: stri
   }
   renameSync(join(scratch, name), join(o.folder, name));
   o.progress(`${label}: built in ${seconds()} s`);
-}
-
-function linkerFlags(version: string): string {
-  const [major, minor] = version.replace(/^v/, "").split(".");
-  const variable = "k8s.io/component-base/version.git";
-  return `-s -w -X ${variable}Version=${version} -X ${variable}Major=${major} -X ${variable}Minor=${minor}`;
 }
 
 /** The user's environment without what would make another program of the same sources. */
@@ -140,22 +139,22 @@ function goEnvironment(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   };
 }
 
-async function checkGo(env: NodeJS.ProcessEnv): Promise<void> {
-  const version = await goVersion(env);
+async function checkGo(o: BuildOptions): Promise<void> {
+  const version = await goVersion(o);
   const minor = Number(/\bgo1\.(\d+)/.exec(version ?? "")?.[1] ?? 0);
   if (minor < 26) {
     throw new BuildError(
       "GO_MISSING",
-      `Building the control plane needs Go 1.26 or newer, and ${version === undefined ? "no working go is on the PATH" : `this is ${version}`}: install Go from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, or set USE_EXISTING_CLUSTER=true with KUBECONFIG.`,
+      `Building ${o.title} needs Go 1.26 or newer, and ${version === undefined ? "no working go is on the PATH" : `this is ${version}`}: install Go from https://go.dev/dl${o.withoutGo}.`,
     );
   }
 }
 
 /** What `go version` says, or undefined when there is no go that runs. */
-async function goVersion(env: NodeJS.ProcessEnv): Promise<string | undefined> {
+async function goVersion({ module, env }: BuildOptions): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)("go", ["version"], {
-      cwd: import.meta.dirname,
+      cwd: module,
       env: goEnvironment(env),
     });
     return stdout.trim();

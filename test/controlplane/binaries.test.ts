@@ -131,6 +131,6 @@ test("what is in the cache is found without Go", async () => {
 test("without Go one sentence says what to install or set", async () => {
   const env = { PATH: folder("empty", []), XDG_CACHE_HOME: join(dir, "cache"), HOME: dir };
   await expect(findBinaries({ env })).rejects.toThrow(
-    "Building the control plane needs Go 1.26 or newer, and no working go is on the PATH: install Go from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, or set USE_EXISTING_CLUSTER=true with KUBECONFIG.",
+    "Building Kubernetes v1.36.3 needs Go 1.26 or newer, and no working go is on the PATH: install Go from https://go.dev/dl, or set KUBEBUILDER_ASSETS to a folder that holds etcd, kube-apiserver and kubectl, or set USE_EXISTING_CLUSTER=true with KUBECONFIG.",
   );
 });
