@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo test check build soak bench bench-quick controlplane generate format hooks release clean
+.PHONY: help demo test check e2e build soak bench bench-quick controlplane generate format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ test: $(INSTALLED) ## Everything that CI checks; FILE=test/x/y.test.ts NAME="wor
 
 check: $(INSTALLED) ## Everything that needs no API server; FILE= and NAME= as with test
 	@node tools/check.ts
+
+e2e: $(INSTALLED) ## Real logins to real pods on a kind cluster of its own; E2E_EXISTING=true: on the cluster of KUBECONFIG
+	@node kind/main.ts $(FILE)
 
 build: $(INSTALLED) ## Bundle the operator into dist/main.cjs
 	@node tools/build.ts

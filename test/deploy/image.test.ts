@@ -47,11 +47,14 @@ describe("the build stage", () => {
 });
 
 describe("the image", () => {
-  test("holds the bundle alone on a base without a shell", () => {
+  test("holds the bundle and its bill of materials alone, on a base without a shell", () => {
     expect(defaultOf("RUNTIME_IMAGE")).toMatch(/^gcr\.io\/distroless\/nodejs24-debian\d+:nonroot$/);
     const added = finalStage().filter(({ name }) => ["COPY", "ADD", "RUN"].includes(name));
     expect(added).toEqual([
-      { name: "COPY", value: "--from=build /build/dist/main.cjs /sshkey-operator/main.cjs" },
+      {
+        name: "COPY",
+        value: "--from=build /build/dist/main.cjs /build/dist/sbom.spdx.json /sshkey-operator/",
+      },
     ]);
   });
 
@@ -72,6 +75,43 @@ describe("the image", () => {
   test("says which version it is", () => {
     expect(defaultOf("VERSION")).toBe(manifest.version);
   });
+});
+
+describe("the bill of materials", () => {
+  let packages: readonly { readonly name: string; readonly versionInfo: string }[];
+  let written: string;
+
+  beforeAll(async () => {
+    const folder = join(scratch, "sbom");
+    for (const file of ["package.json", "package-lock.json", ".npmrc", "tools/sbom.ts", "dist"]) {
+      await cp(file, join(folder, file), { recursive: true });
+    }
+    const write = async () => {
+      expect(await run(process.execPath, ["tools/sbom.ts"], { cwd: folder })).toMatchObject({ code: 0 });
+      return readFile(join(folder, "dist", "sbom.spdx.json"), "utf8");
+    };
+    written = await write();
+    expect(await write()).toBe(written);
+    ({ packages } = JSON.parse(written));
+  });
+
+  test("is an SPDX document", () => {
+    expect(JSON.parse(written)).toMatchObject({ spdxVersion: "SPDX-2.3", SPDXID: "SPDXRef-DOCUMENT" });
+  });
+
+  test.each(Object.entries(manifest.dependencies))(
+    "has the runtime dependency %s %s",
+    (name, versionInfo) => {
+      expect(packages).toContainEqual(expect.objectContaining({ name, versionInfo }));
+    },
+  );
+
+  test.each(Object.keys(manifest.devDependencies))(
+    "does not have %s, of which nothing is in the bundle",
+    (name) => {
+      expect(packages.map((each) => each.name)).not.toContain(name);
+    },
+  );
 });
 
 describe("the bundle alone, in an empty folder and an empty environment", () => {

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
+import { run } from "../cluster/run.ts";
+import type { KeyPair } from "../sshd/keypair.ts";
+import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { waitForOperator } from "./operator.ts";
+import { SSHDPod } from "./sshdpod.ts";
+
+const NAMESPACE = "e2e-node-restart";
+
+let pod: SSHDPod;
+let key: KeyPair;
+let secretBefore: string;
+
+beforeAll(async () => {
+  pod = await SSHDPod.start(NAMESPACE);
+  key = await pod.keyPair("key");
+  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
+  await waitForState(NAMESPACE, "key", "Projected");
+  secretBefore = await secret();
+  await restartNode();
+});
+
+afterAll(() => pod.stop());
+
+test("the key logs in again", async () => {
+  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+});
+
+test("the Secret was not written", async () => {
+  await waitForOperator();
+  expect(await secret()).toBe(secretBefore);
+});
+
+test("the key is refused once it is deleted", async () => {
+  await waitForOperator();
+  await kubectl(["delete", SSHKEYS, "key", "--namespace", NAMESPACE]);
+  await eventually("the key is refused", async () => {
+    await refreshPods(NAMESPACE);
+    return !(await pod.login(key)).accepted;
+  });
+});
+
+/** Cuts the node's power; resolves when its pods run again. */
+async function restartNode(): Promise<void> {
+  const [command = "", ...args] = JSON.parse(process.env.E2E_RESTART_NODE ?? "[]");
+  const started = performance.now();
+  const { code, stderr } = await run(command, args);
+  if (code !== 0) throw new Error(`${command} ${args.join(" ")} failed: ${stderr}`);
+  await eventually("the API server answers", () => kubectl(["get", "--raw", "/readyz"]));
+  process.stderr.write(`API server back after ${((performance.now() - started) / 1000).toFixed(1)} s\n`);
+  // The pods' status is from before the restart until kubelet has looked at them.
+  await eventually("sshd answers", async () => {
+    await pod.connect();
+    return pod.login(await pod.keyPair(`stranger-${process.hrtime.bigint()}`));
+  });
+}
+
+function secret(): Promise<string> {
+  const args = ["get", "secret", "sshkeys-alice", "--namespace", NAMESPACE];
+  return kubectl([...args, "-o=jsonpath={.metadata.uid} {.metadata.resourceVersion}"]);
+}

@@ -1,0 +1,65 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import { eventually } from "../cluster/eventually.ts";
+import { kubectl, REPOSITORY } from "./kubernetes.ts";
+
+export const OPERATOR_NAMESPACE = "sshkey-operator";
+const DEPLOYMENT = "deployment/sshkey-operator";
+
+/** Installs what `deploy/` ships, unchanged but for the image. */
+export async function installOperator(): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
+  try {
+    const kustomization = {
+      resources: [relative(folder, join(REPOSITORY, "deploy"))],
+      images: [operatorImage()],
+    };
+    writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
+    await kubectl(["apply", "--kustomize", folder]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+  await waitForOperator();
+}
+
+/** Both replicas are Ready. */
+export async function waitForOperator(): Promise<void> {
+  await kubectl(["rollout", "status", DEPLOYMENT, "--namespace", OPERATOR_NAMESPACE, "--timeout=300s"]);
+}
+
+/** Resolves when that many pods are there, and the others are gone. */
+export async function scaleOperator(replicas: number): Promise<void> {
+  await kubectl(["scale", DEPLOYMENT, "--namespace", OPERATOR_NAMESPACE, `--replicas=${replicas}`]);
+  await eventually(
+    `the operator has ${replicas} pods`,
+    async () => (await operatorPods()).length === replicas,
+  );
+  await waitForOperator();
+}
+
+/** The oldest first, with those that are being stopped. */
+export async function operatorPods(): Promise<string[]> {
+  const args = ["--namespace", OPERATOR_NAMESPACE, "--selector", "app.kubernetes.io/name=sshkey-operator"];
+  const names = await kubectl([
+    "get",
+    "pods",
+    ...args,
+    "--sort-by=.metadata.creationTimestamp",
+    "-o=jsonpath={.items[*].metadata.name}",
+  ]);
+  return names.split(" ").filter((name) => name !== "");
+}
+
+/** The pod that holds the Lease. */
+export async function leader(): Promise<string> {
+  const args = ["get", "lease", "sshkey-operator", "--namespace", OPERATOR_NAMESPACE];
+  const holder = await kubectl([...args, "-o=jsonpath={.spec.holderIdentity}"]);
+  return holder.split("_")[0] ?? "";
+}
+
+function operatorImage(): object {
+  const [, newName, newTag] = /^(.*):([^:/]+)$/.exec(process.env.E2E_OPERATOR_IMAGE ?? "") ?? [];
+  if (newName === undefined) throw new Error("E2E_OPERATOR_IMAGE must be NAME:TAG");
+  return { name: "sshkey-operator", newName, newTag };
+}

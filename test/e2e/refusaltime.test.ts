@@ -1,0 +1,79 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
+import type { KeyPair } from "../sshd/keypair.ts";
+import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { SSHDPod } from "./sshdpod.ts";
+
+const NAMESPACE = "e2e-refusal-time";
+const SAMPLES = 20;
+const SAMPLES_LEFT_ALONE = 3;
+
+let pod: SSHDPod;
+let key: KeyPair;
+
+beforeAll(async () => {
+  pod = await SSHDPod.start(NAMESPACE);
+  key = await pod.keyPair("key");
+});
+
+afterAll(() => pod.stop());
+
+test("a deleted key is refused within 3 s where the pod's annotation is changed", async () => {
+  const seconds: number[] = [];
+  for (let sample = 0; sample < SAMPLES; sample++) {
+    await admit({ isRefreshed: true });
+    await deleteSSHKey();
+    const deleted = performance.now();
+    await isOutOfSecret();
+    await refreshPods(NAMESPACE);
+    await isRefused();
+    seconds.push((performance.now() - deleted) / 1000);
+  }
+  report("from kubectl delete to the refusal, pod annotated", seconds);
+  expect(median(seconds)).toBeLessThan(3);
+});
+
+test("a deleted key is refused when kubelet comes by itself, without any change of the pod", async () => {
+  const seconds: number[] = [];
+  for (let sample = 0; sample < SAMPLES_LEFT_ALONE; sample++) {
+    await admit({ isRefreshed: false });
+    await deleteSSHKey();
+    const deleted = performance.now();
+    await isRefused();
+    seconds.push((performance.now() - deleted) / 1000);
+  }
+  report("from kubectl delete to the refusal, pod left alone (kubelet synchronises it every 5 s)", seconds);
+});
+
+async function admit(o: { readonly isRefreshed: boolean }): Promise<void> {
+  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
+  await waitForState(NAMESPACE, "key", "Projected");
+  if (o.isRefreshed) await refreshPods(NAMESPACE);
+  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+}
+
+async function deleteSSHKey(): Promise<void> {
+  await kubectl(["delete", SSHKEYS, "key", "--namespace", NAMESPACE]);
+}
+
+async function isOutOfSecret(): Promise<void> {
+  await eventually("the file is empty", async () => {
+    const args = ["get", "secret", "sshkeys-alice", "--namespace", NAMESPACE];
+    return (await kubectl([...args, "-o=jsonpath={.data.authorized_keys}"])) === "";
+  });
+}
+
+async function isRefused(): Promise<void> {
+  await eventually("the key is refused", async () => !(await pod.login(key)).accepted);
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+}
+
+function report(what: string, seconds: readonly number[]): void {
+  const [least, most] = [Math.min(...seconds), Math.max(...seconds)].map((value) => value.toFixed(2));
+  process.stderr.write(
+    `${what}: median ${median(seconds).toFixed(2)} s, ${least}–${most} s, of ${seconds.length}\n`,
+  );
+}
