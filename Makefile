@@ -46,9 +46,10 @@ bench-quick: build ## The figures that a busy machine cannot break, in half a mi
 controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder
 	@node controlplane/main.ts
 
-generate: $(INSTALLED) ## Write src/api/ from crds/, and docs/errors.md from src/api/errors.ts
+generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api/errors.ts, and the chart's copies of crds/ and deploy/
 	@node tools/generate-api.ts
 	@node tools/generate-errors.ts
+	@node tools/generate-chart.ts
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes
 	@biome check --write .
@@ -56,8 +57,8 @@ format: $(INSTALLED) ## Format all files and apply safe lint fixes
 hooks: ## Check format, lint and types before each commit, in a few seconds
 	@git config core.hooksPath .githooks
 
-release: $(INSTALLED) ## Make what a release consists of: TAG=vX.Y.Z IMAGE=REGISTRY/NAME
-	@node tools/release.ts $(TAG) --image $(IMAGE)
+release: $(INSTALLED) ## Make what a release consists of: TAG=vX.Y.Z IMAGE=REGISTRY/NAME URL=https://github.com/ORG/sshkey-operator
+	@node tools/release.ts $(TAG) --image $(IMAGE) $(if $(URL),--url $(URL))
 
 clean: ## Remove what was built or installed here
 	rm -rf dist node_modules

@@ -38,7 +38,7 @@ export default defineConfig({
           name: "cluster",
           globalSetup: "test/cluster/globalsetup.ts",
           include: [
-            "test/{controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
+            "test/{chart,controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
           ],
           exclude: PURE,
           testTimeout: 600_000,

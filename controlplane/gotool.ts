@@ -1,6 +1,6 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { buildBinaries, cacheFolder } from "./build.ts";
+import { BuildError, buildBinaries, cacheFolder } from "./build.ts";
 
 /** Programs of others that tests and releases run, by their Go package. Each is pinned in `gotools/NAME/go.mod`. */
 const TOOLS = {
@@ -59,3 +59,22 @@ function isExecutable(path: string): boolean {
     return false;
   }
 }
+
+/** `node controlplane/gotool.ts NAME` finds or builds a tool: its path is on stdout, all else on stderr. */
+async function main(name: string): Promise<void> {
+  const say = (line: string) => process.stderr.write(`${line}\n`);
+  try {
+    if (isTool(name)) process.stdout.write(`${await findGoTool(name, { progress: say })}\n`);
+    else throw new BuildError("BUILD_FAILED", `no tool ${name}; there are ${Object.keys(TOOLS).join(", ")}`);
+  } catch (error) {
+    if (!(error instanceof BuildError)) throw error;
+    say(error.message);
+    process.exitCode = 1;
+  }
+}
+
+function isTool(name: string): name is keyof typeof TOOLS {
+  return Object.hasOwn(TOOLS, name);
+}
+
+if (import.meta.main) await main(process.argv[2] ?? "");

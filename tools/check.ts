@@ -38,6 +38,10 @@ const withoutAPIServer: Check[] = [
     name: "docs/errors.md is up to date",
     run: () => command("node", ["tools/generate-errors.ts", "--check"]),
   },
+  {
+    name: "The chart has what its sources say",
+    run: () => command("node", ["tools/generate-chart.ts", "--check"]),
+  },
 ];
 
 // What comes after the bundle takes this one.
@@ -45,6 +49,7 @@ const everything: Check[] = [
   ...withoutAPIServer,
   { name: "Bundle", run: () => command("node", ["tools/build.ts"]) },
   { name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) },
+  { name: "Helm", run: () => command("node", ["controlplane/gotool.ts", "helm"]) },
   { name: "Tests", run: () => tests([], { BUNDLE: "built" }) },
   {
     name: "Performance guard",

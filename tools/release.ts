@@ -5,16 +5,18 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
-const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--out DIR] [--without-image] [--push]
+const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--url URL] [--out DIR] [--without-image] [--push]
 
   Makes of a tag what a release consists of, in DIR (default dist/release/vX.Y.Z):
     sshkey-operator-X.Y.Z.tar.gz      the bundle: one file that needs nothing but Node, and its source map
     install.yaml, crds.yaml           the manifests, with the image's name and tag
+    sshkey-operator-X.Y.Z.tgz         the Helm chart, with the same
     sshkey-operator-X.Y.Z.oci.tar     the image for linux/amd64 and linux/arm64 (docker buildx)
     RELEASE_NOTES.md                  the version's section of CHANGELOG.md
     SHA256SUMS                        of all of them
 
   --image          the name under which the image will be pulled
+  --url            where the source is, as https://github.com/ORG/sshkey-operator, for the links of the chart
   --without-image  leaves the image out, where there is no docker
   --push           pushes the image too; the rest is never uploaded
 
@@ -40,6 +42,7 @@ function release(): void {
     allowPositionals: true,
     options: {
       image: { type: "string" },
+      url: { type: "string" },
       out: { type: "string" },
       "without-image": { type: "boolean", default: false },
       push: { type: "boolean", default: false },
@@ -67,6 +70,7 @@ function release(): void {
     writeFileSync(join(out, "RELEASE_NOTES.md"), notes);
     bundle(source, out, version, epoch);
     manifests(source, out, values.image, version);
+    chart(source, out, { name: values.image, version, notes, epoch, url: values.url });
     if (!values["without-image"]) image(source, out, `${values.image}:${version}`, epoch, values.push);
     checksums(out);
     for (const name of readdirSync(out)) console.log(join(out, name));
@@ -110,21 +114,26 @@ function bundle(source: string, out: string, version: string, epoch: string): vo
   );
   run(process.execPath, ["tools/build.ts"], source);
   cpSync(join(source, "LICENSE"), join(source, "dist", "LICENSE"));
-  const archive = join(out, `sshkey-operator-${version}.tar.gz`);
+  archive(
+    join(out, `sshkey-operator-${version}.tar.gz`),
+    join(source, "dist"),
+    ["LICENSE", "main.cjs", "main.cjs.map"],
+    epoch,
+  );
+}
+
+/** The same files give the same bytes, whoever owns them here and whatever they may do. */
+function archive(file: string, folder: string, entries: readonly string[], epoch: string): void {
   const tar = [
     "--sort=name",
     `--mtime=@${epoch}`,
     "--owner=0",
     "--group=0",
     "--numeric-owner",
-    "--mode=0644",
+    "--mode=u=rwX,go=rX",
   ];
   // gzip -n: no name and time in its header.
-  run(
-    "tar",
-    [...tar, "-I", "gzip -9n", "-cf", archive, "LICENSE", "main.cjs", "main.cjs.map"],
-    join(source, "dist"),
-  );
+  run("tar", [...tar, "-I", "gzip -9n", "-cf", file, ...entries], folder);
 }
 
 function manifests(source: string, out: string, name: string, version: string): void {
@@ -138,6 +147,52 @@ function manifests(source: string, out: string, name: string, version: string): 
   const kubectl = join(run(process.execPath, ["controlplane/main.ts"], source).trim(), "kubectl");
   writeFileSync(join(out, "install.yaml"), run(kubectl, ["kustomize", "release"], source));
   writeFileSync(join(out, "crds.yaml"), run(kubectl, ["kustomize", "crds"], source));
+}
+
+interface ChartRelease {
+  readonly name: string;
+  readonly version: string;
+  readonly notes: string;
+  readonly epoch: string;
+  readonly url: string | undefined;
+}
+
+function chart(source: string, out: string, o: ChartRelease): void {
+  const folder = join(source, "charts", "sshkey-operator");
+  const edit = (name: string, changes: readonly (readonly [RegExp, string])[]) => {
+    let text = readFileSync(join(folder, name), "utf8");
+    for (const [from, to] of changes) {
+      if (!from.test(text)) throw new ReleaseError(`the chart's ${name} has nothing like ${from}`);
+      text = text.replace(from, () => to);
+    }
+    if (o.url !== undefined)
+      text = text.replaceAll("https://github.com/YOUR_ORG/sshkey-operator", () => o.url ?? "");
+    writeFileSync(join(folder, name), text);
+  };
+  edit("values.yaml", [[/^ {2}repository: sshkey-operator$/m, `  repository: ${o.name}`]]);
+  edit("Chart.yaml", [
+    [/^version: .*$/m, `version: ${o.version}`],
+    [/^appVersion: .*$/m, `appVersion: ${o.version}`],
+    [/image: sshkey-operator:.*$/m, `image: ${o.name}:${o.version}`],
+    [/^annotations:$/m, `annotations:\n${changesAnnotation(o.notes)}`],
+  ]);
+  archive(
+    join(out, `sshkey-operator-${o.version}.tgz`),
+    join(source, "charts"),
+    ["sshkey-operator"],
+    o.epoch,
+  );
+}
+
+/** The changelog's section as Artifact Hub shows it: artifacthub.io/docs/topics/annotations/helm. */
+function changesAnnotation(notes: string): string {
+  const entries = notes.split(/^### /m).flatMap((section) => {
+    const [kind = "", ...lines] = section.split("\n");
+    return lines
+      .filter((line) => line.startsWith("- "))
+      .map((line) => ({ kind: kind.trim().toLowerCase(), description: line.slice(2) }));
+  });
+  return `  artifacthub.io/changes: ${JSON.stringify(JSON.stringify(entries))}`;
 }
 
 function image(source: string, out: string, name: string, epoch: string, isPushed: boolean): void {

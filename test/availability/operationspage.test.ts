@@ -6,10 +6,7 @@ import { describe, expect, test } from "vitest";
 import { LOG_EVENTS, REQUEST_ERRORS } from "../../src/api/errors.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { addRunOptions } from "../../src/cli/runoptions.ts";
-import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { WorkQueue } from "../../src/kube/workqueue.ts";
-import { Metrics } from "../../src/operator/metrics.ts";
-import { Projection } from "../../src/projection/projection.ts";
+import { exposedMetrics } from "./exposedmetrics.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
@@ -25,7 +22,8 @@ const rows = new Set(
 describe("docs/operations.md", () => {
   test("explains every metric of the operator's own, and no other", () => {
     const metrics = [...rows].filter((name) => /^[a-z]+(_[a-z]+)+$/.test(name));
-    expect(metrics.sort()).toEqual(exposed());
+    const own = exposedMetrics().filter((name) => !/^(process|nodejs)_/.test(name));
+    expect(metrics.sort()).toEqual(own.sort());
   });
 
   test.each(Object.keys(STATES))("explains the STATE %s", (state) => {
@@ -56,27 +54,7 @@ describe("docs/operations.md", () => {
     expect([restart.length > 5, dropped.length > 3]).toEqual([true, true]);
     expect([...restart, ...dropped].filter((reason) => !page.includes(`\`${reason}\``))).toEqual([]);
   });
-
-  test("names metrics in its alerts that there are", () => {
-    const alerts = page.slice(page.indexOf("### Suggested alerts"), page.indexOf("## More than one"));
-    const named =
-      alerts.match(/\b(sshkey_operator|workqueue|controller_runtime|leader_election)_[a-z_]+/g) ?? [];
-    const known = new Set(exposed());
-    expect(named.filter((name) => !known.has(name.replace(/_bucket$/, "")))).toEqual([]);
-    expect(named.length).toBeGreaterThan(5);
-  });
 });
-
-/** Names of all metrics but Node's own. */
-function exposed(): string[] {
-  const metrics = new Metrics();
-  const { policy, secrets, concurrency } = DEFAULT_SETTINGS;
-  const queue = () => new WorkQueue<string>({ namespaceOf: (id) => id });
-  const queues = { secrets: queue(), statuses: queue(), blocked: queue(), blockedCount: 0 };
-  metrics.registerGauges(new Projection(policy, secrets), queues, concurrency);
-  const names = metrics.registry.getMetricsAsArray().map(({ name }) => name);
-  return names.filter((name) => !/^(process|nodejs)_/.test(name)).sort();
-}
 
 /** The members of a union of strings that a source file exports. */
 async function unionIn(file: string, name: string): Promise<string[]> {

@@ -7,7 +7,7 @@ import { parse } from "yaml";
 import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
 import { VERSION } from "../../src/cli/version.ts";
 import { parseConfig } from "../../src/config/configfile.ts";
-import { ConfigError, DEFAULT_SETTINGS } from "../../src/config/settings.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import type { Finished } from "../cluster/run.ts";
@@ -19,6 +19,7 @@ import {
   NAMESPACE,
   startInstallation,
 } from "./installation.ts";
+import { settingsUnder } from "./settings.ts";
 
 let installation: Installation;
 let applied: Finished;
@@ -220,15 +221,4 @@ async function mountedConfig(): Promise<string> {
   const path = `/api/v1/namespaces/${NAMESPACE}/configmaps/${volume?.configMap.name}`;
   const { data } = await installation.read<{ data: Record<string, string> }>(path);
   return data[relative(mount?.mountPath ?? "", file)] ?? "";
-}
-
-/** The settings that the parser says it takes when it meets one that it does not know. */
-function settingsUnder(section: string): string[] {
-  try {
-    parseConfig(section === "" ? "unheardOf: 1" : `${section}: {unheardOf: 1}`, "config.yaml");
-  } catch (error) {
-    if (error instanceof ConfigError) return (/ use one of (.+)$/.exec(error.message)?.[1] ?? "").split(", ");
-    throw error;
-  }
-  throw new Error("an unknown setting was taken");
 }

@@ -2,13 +2,15 @@ import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
+import { helm, only, render } from "../chart/helm.ts";
 import { type Finished, run } from "../cluster/run.ts";
 
 const { version } = manifest;
 const TAG = `v${version}`;
 const NAME = "registry.example/team/sshkey-operator";
+const URL = "https://git.example/team/sshkey-operator";
 
 let scratch: string;
 let repository: string;
@@ -43,9 +45,10 @@ describe("a release", () => {
     expect(await release(TAG, "--out", second)).toMatchObject({ code: 0 });
   });
 
-  test("is the bundle, the manifests, the notes and their checksums", async () => {
+  test("is the bundle, the manifests, the chart, the notes and their checksums", async () => {
     const files = ["RELEASE_NOTES.md", "SHA256SUMS", "crds.yaml", "install.yaml"];
-    expect((await readdir(first)).sort()).toEqual([...files, `sshkey-operator-${version}.tar.gz`].sort());
+    const archives = ["tar.gz", "tgz"].map((ending) => `sshkey-operator-${version}.${ending}`);
+    expect((await readdir(first)).sort()).toEqual([...files, ...archives].sort());
     const { code } = await run("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: first });
     expect(code).toBe(0);
   });
@@ -66,6 +69,25 @@ describe("a release", () => {
     const deployment = documents.map((each) => each.toJS()).find(({ kind }) => kind === "Deployment");
     const images = deployment.spec.template.spec.containers.map(({ image }: { image: string }) => image);
     expect(images).toEqual([`${NAME}:${version}`]);
+  });
+
+  test("has a chart that installs the image of that name and version", async () => {
+    const chart = join(first, `sshkey-operator-${version}.tgz`);
+    expect(await helm(["lint", "--strict", chart])).toMatchObject({ code: 0 });
+    const deployment = only(await render({ chart }), "Deployment");
+    expect(deployment.spec.template.spec.containers[0].image).toBe(`${NAME}:${version}`);
+  });
+
+  test("has a chart that tells its version, its image, its changes and where its source is", async () => {
+    const { stdout } = await helm(["show", "chart", join(first, `sshkey-operator-${version}.tgz`)]);
+    const { annotations, ...chart } = parse(stdout);
+    expect(chart).toMatchObject({ version, appVersion: version, home: URL, sources: [URL] });
+    expect(parse(annotations["artifacthub.io/images"])).toEqual([
+      { name: "operator", image: `${NAME}:${version}` },
+    ]);
+    expect(parse(annotations["artifacthub.io/changes"])).toEqual([
+      { kind: "added", description: "Everything." },
+    ]);
   });
 
   test("tells what its changelog tells", async () => {
@@ -92,7 +114,7 @@ describe("a tag that is none", () => {
 async function release(...args: string[]): Promise<Finished> {
   return await run(
     process.execPath,
-    [join(repository, "tools", "release.ts"), ...args, "--image", NAME, "--without-image"],
+    [join(repository, "tools", "release.ts"), ...args, "--image", NAME, "--url", URL, "--without-image"],
     { cwd: repository },
   );
 }

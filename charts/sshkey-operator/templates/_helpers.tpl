@@ -1,0 +1,111 @@
+{{/* Name of the release's objects in its namespace: a DNS label with room for a suffix. */}}
+{{- define "sshkey-operator.fullname" -}}
+{{- $name := printf "%s-sshkey-operator" .Release.Name -}}
+{{- if .Values.fullnameOverride -}}
+{{- $name = .Values.fullnameOverride -}}
+{{- else if contains "sshkey-operator" .Release.Name -}}
+{{- $name = .Release.Name -}}
+{{- end -}}
+{{- $name | trunc 52 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/* Name of its objects of the cluster and in other namespaces: begins with the namespace, unless the release is called like it. */}}
+{{- define "sshkey-operator.clusterName" -}}
+{{- $name := include "sshkey-operator.fullname" . -}}
+{{- if or .Values.fullnameOverride (eq .Release.Name .Release.Namespace) -}}
+{{- $name -}}
+{{- else -}}
+{{- printf "%s-%s" .Release.Namespace $name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The first half of the names of the roles for people: sshkey, as in deploy/, unless that would be somebody else's. */}}
+{{- define "sshkey-operator.userRoleName" -}}
+{{- $name := include "sshkey-operator.clusterName" . -}}
+{{- ternary "sshkey" $name (eq $name "sshkey-operator") -}}
+{{- end -}}
+
+{{- define "sshkey-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "sshkey-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.create is false: serviceAccount.name must name the account" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{/* The operator's account, as the API server calls it. */}}
+{{- define "sshkey-operator.username" -}}
+system:serviceaccount:{{ .Release.Namespace }}:{{ include "sshkey-operator.serviceAccountName" . }}
+{{- end -}}
+
+{{/* The operator's account, as a binding names it. */}}
+{{- define "sshkey-operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "sshkey-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* The one label that selects the pods: that of deploy/, so that an installation by it can be taken over. */}}
+{{- define "sshkey-operator.selectorLabels" -}}
+app.kubernetes.io/name: sshkey-operator
+{{- end -}}
+
+{{- define "sshkey-operator.labels" -}}
+{{- $own := dict
+  "helm.sh/chart" (printf "sshkey-operator-%s" (.Chart.Version | replace "+" "_") | trunc 63 | trimSuffix "-")
+  "app.kubernetes.io/instance" .Release.Name
+  "app.kubernetes.io/version" .Chart.AppVersion
+  "app.kubernetes.io/managed-by" .Release.Service
+-}}
+{{- merge (include "sshkey-operator.selectorLabels" . | fromYaml) $own .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "sshkey-operator.podLabels" -}}
+{{- $own := dict "app.kubernetes.io/instance" .Release.Name -}}
+{{- merge (include "sshkey-operator.selectorLabels" . | fromYaml) $own .Values.podLabels .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "sshkey-operator.image" -}}
+{{- with .Values.image -}}
+{{- if .digest -}}
+{{- printf "%s@%s" .repository .digest -}}
+{{- else -}}
+{{- printf "%s:%s" .repository (default $.Chart.AppVersion .tag) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
+{{/* Where the ConfigMap of revoked keys is mounted. */}}
+{{- define "sshkey-operator.revokedKeysFolder" -}}
+/etc/sshkey-operator-revoked
+{{- end -}}
+
+{{/* The operator's configuration file. */}}
+{{- define "sshkey-operator.config" -}}
+{{- $config := deepCopy .Values.config -}}
+{{- with .Values.revokedKeys -}}
+{{- if .configMap -}}
+{{- $_ := set $config "revokedKeys" (printf "%s/%s" (include "sshkey-operator.revokedKeysFolder" $) .key) -}}
+{{- end -}}
+{{- end -}}
+{{- if not $config.policy.maximumLifetime -}}
+{{- $_ := unset $config.policy "maximumLifetime" -}}
+{{- end -}}
+{{- toYaml $config -}}
+{{- end -}}
+
+{{/* All that the operator may do in the namespaces it serves. */}}
+{{- define "sshkey-operator.rules" -}}
+- apiGroups: [sshkey-operator.dev]
+  resources: [sshkeys]
+  verbs: [list, watch]
+- apiGroups: [sshkey-operator.dev]
+  resources: [sshkeys/status]
+  verbs: [patch]
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [list, watch, create, patch, delete]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
+{{- end -}}

@@ -1,0 +1,14 @@
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
+import { WorkQueue } from "../../src/kube/workqueue.ts";
+import { Metrics } from "../../src/operator/metrics.ts";
+import { Projection } from "../../src/projection/projection.ts";
+
+/** Names of all metrics that a scrape gives, Node's own among them; of a histogram without `_bucket` and the like. */
+export function exposedMetrics(): string[] {
+  const metrics = new Metrics();
+  const { policy, secrets, concurrency } = DEFAULT_SETTINGS;
+  const queue = () => new WorkQueue<string>({ namespaceOf: (id) => id });
+  const queues = { secrets: queue(), statuses: queue(), blocked: queue(), blockedCount: 0 };
+  metrics.registerGauges(new Projection(policy, secrets), queues, concurrency);
+  return metrics.registry.getMetricsAsArray().map(({ name }) => name);
+}

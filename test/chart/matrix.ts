@@ -1,0 +1,94 @@
+import { readFileSync } from "node:fs";
+import { parse } from "yaml";
+import { CHART, type Release } from "./helm.ts";
+
+/** The values that the chart's README names for an installation without rights on the cluster. */
+export function valuesWithoutClusterRights(): object {
+  const readme = readFileSync(`${CHART}/README.md`, "utf8");
+  const [, text] = /## Without rights on the cluster\n[\s\S]*?```yaml\n([\s\S]*?)```/.exec(readme) ?? [];
+  if (text === undefined) throw new Error("the README does not say how to do without rights on the cluster");
+  return parse(text);
+}
+
+/** A second installation beside the default one. */
+export const SECOND = {
+  name: "second",
+  namespace: "second",
+  values: {
+    crds: { enabled: false },
+    config: { installation: "second", secrets: { namePrefix: "second-" } },
+  },
+} satisfies Release;
+
+/** Every value in a form that is not its default, as far as they go together. */
+const everything = {
+  fullnameOverride: "keys",
+  commonLabels: { team: "platform", "example.com/cost-center": "42" },
+  replicas: 3,
+  image: { repository: "registry.example:5000/tools/sshkey-operator", digest: `sha256:${"0".repeat(64)}` },
+  imagePullSecrets: [{ name: "regcred" }],
+  config: {
+    duplicateScope: "User",
+    policy: { allowedTypes: ["ssh-ed25519"], maximumLifetime: "365d" },
+    concurrency: 4,
+  },
+  revokedKeys: { configMap: "revoked", key: "list" },
+  logging: { level: "debug", format: "pretty" },
+  leaderElection: { leaseDuration: "30s", renewDeadline: "20s", retryPeriod: "4s" },
+  extraArgs: ["--metrics-bind-address=:8080"],
+  serviceAccount: { name: "keeper", annotations: { "example.com/owner": "platform" } },
+  policies: { breakGlassGroups: ['it\'s "odd": {{', "admins"], usernamePrefix: "oidc:\"\\'" },
+  podAnnotations: { "example.com/a": "1" },
+  podLabels: { tier: "system" },
+  tolerations: [{ key: "node-role.kubernetes.io/control-plane", operator: "Exists" }],
+  affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+  topologySpreadConstraints: [],
+  priorityClassName: "system-cluster-critical",
+  podDisruptionBudget: { maxUnavailable: "50%" },
+  networkPolicy: {
+    enabled: true,
+    metricsFrom: [{ namespaceSelector: { matchLabels: { name: "monitoring" } } }],
+    apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] },
+  },
+  metricsService: { enabled: true, annotations: { "example.com/b": "2" } },
+  podMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "30s" },
+  serviceMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "1m30s" },
+  prometheusRule: {
+    enabled: true,
+    labels: { prometheus: "main" },
+    disabledAlerts: ["SSHKeyOperatorKeysDropped"],
+    alertLabels: { team: "platform" },
+    selector: 'job="keys"',
+    runbookURL: "https://wiki.example/runbooks",
+  },
+  grafanaDashboard: { enabled: true, annotations: { grafana_folder: "Platform" } },
+};
+
+const nothing = {
+  replicas: 1,
+  crds: { enabled: false },
+  serviceAccount: { create: false, name: "made-by-hand" },
+  rbac: { create: false },
+  userRoles: { create: false },
+  policies: { enabled: false },
+  flowSchema: { enabled: false },
+  leaderElection: { enabled: false },
+  podDisruptionBudget: { enabled: false },
+  resources: null,
+  podSecurityContext: null,
+  securityContext: null,
+  nodeSelector: null,
+};
+
+/** Renderings that every test of renderings looks at. */
+export const MATRIX: Readonly<Record<string, Release>> = {
+  "the defaults": {},
+  "a second installation": SECOND,
+  "another release name": { name: "keys", namespace: "platform" },
+  "chosen namespaces": { values: { namespaces: ["team-a", "team-b"] } },
+  "no rights on the cluster": { values: valuesWithoutClusterRights() },
+  "everything on": { name: "keys", namespace: "platform", values: everything },
+  "everything off": { values: nothing },
+  "an open NetworkPolicy": { values: { networkPolicy: { enabled: true } } },
+  "CRDs that go with the release": { values: { crds: { keep: false } } },
+};

@@ -1,0 +1,113 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import { exposedMetrics } from "../availability/exposedmetrics.ts";
+import { CHART, only, render } from "./helm.ts";
+
+const page = readFileSync("docs/operations.md", "utf8");
+const dashboard = JSON.parse(readFileSync(`${CHART}/files/dashboard.json`, "utf8"));
+const file: { groups: { rules: Alert[] }[] } = parse(readFileSync(`${CHART}/files/alerts.yaml`, "utf8"));
+const alerts = file.groups.flatMap(({ rules }) => rules);
+
+interface Alert {
+  readonly alert: string;
+  readonly expr: string;
+  readonly labels: { readonly severity: string };
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+describe("an alert", () => {
+  test.each(alerts)("$alert asks for metrics that there are, of this operator alone", ({ expr }) => {
+    expect(unknownMetrics(expr)).toEqual([]);
+    for (const [, selector = ""] of expr.matchAll(/\w\{([^}]*)\}/g))
+      expect(selector).toContain('namespace="sshkey-operator"');
+  });
+
+  test.each(alerts)("$alert has a runbook in docs/operations.md", ({ alert }) => {
+    expect(page).toContain(`\n### ${alert}\n`);
+  });
+
+  test.each(alerts)("$alert says how urgent it is, what is wrong and what that means", (alert) => {
+    expect(alert.labels.severity).toMatch(/^(warning|critical)$/);
+    expect(Object.keys(alert.annotations).sort()).toEqual(["description", "summary"]);
+  });
+
+  test("has no runbook that is nobody's", () => {
+    const runbooks = [...page.matchAll(/^### (SSHKeyOperator\w+)$/gm)].map(([, name]) => name);
+    expect(runbooks).toEqual(alerts.map(({ alert }) => alert));
+  });
+});
+
+describe("the PrometheusRule", () => {
+  test("has the alerts of the file, of the release's namespace, each with the address of its runbook", async () => {
+    const rules = await rendered({});
+    expect(rules).toEqual(
+      alerts.map((alert) => ({
+        ...alert,
+        expr: alert.expr.replaceAll('sshkey-operator"}', 'keys"}'),
+        annotations: {
+          ...alert.annotations,
+          runbook_url: expect.stringMatching(new RegExp(`/operations\\.md#${alert.alert.toLowerCase()}$`)),
+        },
+      })),
+    );
+  });
+
+  test("takes another selector, other labels, another place of the runbooks, and leaves alerts out", async () => {
+    const [first] = await rendered({
+      selector: 'job="keys"',
+      disabledAlerts: ["SSHKeyOperatorDown"],
+      alertLabels: { severity: "page" },
+      runbookURL: "https://wiki.example/keys",
+    });
+    expect(first).toMatchObject({
+      alert: "SSHKeyOperatorNoLeader",
+      expr: 'max(leader_election_master_status{name="sshkey-operator", job="keys"}) < 1',
+      labels: { severity: "page" },
+      annotations: { runbook_url: "https://wiki.example/keys#sshkeyoperatornoleader" },
+    });
+  });
+
+  async function rendered(values: object): Promise<Alert[]> {
+    const prometheusRule = { enabled: true, ...values };
+    const manifests = await render({ namespace: "keys", values: { prometheusRule } });
+    return only(manifests, "PrometheusRule").spec.groups[0].rules;
+  }
+});
+
+describe("the dashboard", () => {
+  const panels: { title: string; description: string; targets?: { expr: string }[] }[] =
+    dashboard.panels.filter(({ type }: { type: string }) => type !== "row");
+
+  test.each(panels)(
+    "$title asks for metrics that there are, of one installation alone",
+    ({ targets = [] }) => {
+      expect(targets.length).toBeGreaterThan(0);
+      for (const { expr } of targets) {
+        expect(unknownMetrics(expr)).toEqual([]);
+        expect(expr).toContain('namespace="$namespace"');
+      }
+    },
+  );
+
+  test("finds the installations by a metric that there is", () => {
+    const [, { query }] = dashboard.templating.list;
+    const [, metric = ""] = /^label_values\((\w+), namespace\)$/.exec(query.query) ?? [];
+    expect(exposedMetrics()).toContain(metric);
+  });
+
+  test("is in the ConfigMap as it is in the file", async () => {
+    const manifests = await render({ values: { grafanaDashboard: { enabled: true } } });
+    const { data, metadata } = only(manifests, "ConfigMap", "sshkey-operator-dashboard");
+    expect(JSON.parse(data?.["sshkey-operator.json"] ?? "")).toEqual(dashboard);
+    expect(metadata.labels).toMatchObject({ grafana_dashboard: "1" });
+  });
+});
+
+/** Names before a selector that no scrape gives; of a histogram a query asks for the buckets. */
+function unknownMetrics(expr: string): string[] {
+  const known = new Set(exposedMetrics());
+  const named = [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = ""]) => name);
+  expect(named.length).toBeGreaterThan(0);
+  return named.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, "")));
+}

@@ -1,0 +1,189 @@
+import { Command } from "commander";
+import { beforeAll, describe, expect, test } from "vitest";
+import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
+import { parseConfig } from "../../src/config/configfile.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
+import { CHART, helm, idOf, type Manifest, only, render } from "./helm.ts";
+import { MATRIX, SECOND } from "./matrix.ts";
+
+const DAY = 24 * 60 * 60 * 1000;
+
+describe.each(Object.entries(MATRIX))("with %s", (_, release) => {
+  let manifests: readonly Manifest[];
+
+  beforeAll(async () => {
+    manifests = await render(release);
+  });
+
+  test("lint has nothing to say", async () => {
+    const input = JSON.stringify(release.values ?? {});
+    expect(await helm(["lint", "--strict", CHART, "--values", "-"], { input })).toMatchObject({ code: 0 });
+  });
+
+  test("each object has a name of its own, and the release's labels", () => {
+    expect(new Set(manifests.map(idOf)).size).toBe(manifests.length);
+    const { name = "sshkey-operator" } = release;
+    for (const { metadata } of manifests)
+      expect(metadata.labels).toMatchObject({
+        "app.kubernetes.io/name": "sshkey-operator",
+        "app.kubernetes.io/instance": name,
+        "app.kubernetes.io/managed-by": "Helm",
+      });
+  });
+
+  test("the operator understands its command line and its configuration", () => {
+    const [subcommand, ...args] = container(manifests).args;
+    const { config } = addRunOptions(new Command()).parse(args, { from: "user" }).opts<RunOptions>();
+    expect([subcommand, config]).toEqual(["run", "/etc/sshkey-operator/config.yaml"]);
+    expect(() => parseConfig(configOf(manifests), "config.yaml")).not.toThrow();
+  });
+
+  test("everybody may read that configuration, by a name that is always the same, and nothing else", () => {
+    expect(only(manifests, "ConfigMap", "sshkey-operator-policy").data).toEqual({
+      "config.yaml": configOf(manifests),
+    });
+    const open = manifests.filter(({ subjects = [] }) => subjects.some(({ kind }) => kind === "Group"));
+    expect(open.map(({ kind, roleRef }) => [kind, roleRef?.name])).toEqual([
+      ["RoleBinding", "sshkey-operator-policy"],
+    ]);
+    expect(only(manifests, "Role", "sshkey-operator-policy").rules).toEqual([
+      {
+        apiGroups: [""],
+        resources: ["configmaps"],
+        resourceNames: ["sshkey-operator-policy"],
+        verbs: ["get"],
+      },
+    ]);
+  });
+});
+
+describe("the image", () => {
+  const digest = `sha256:${"ab".repeat(32)}`;
+
+  test.each([
+    [{}, "sshkey-operator:0.1.0"],
+    [{ repository: "registry.example/keys", tag: "1.2.3" }, "registry.example/keys:1.2.3"],
+    [{ repository: "registry.example/keys", tag: "1.2.3", digest }, `registry.example/keys@${digest}`],
+  ])("of %j is %s", async (image, expected) => {
+    expect(container(await render({ values: { image } })).image).toBe(expected);
+  });
+});
+
+describe("the configuration", () => {
+  test("is the built-in one where nothing is said", async () => {
+    expect(parseConfig(configOf(await render()), "config.yaml")).toEqual(DEFAULT_SETTINGS);
+  });
+
+  test("has each value that is said, and the default of each that is not", async () => {
+    const config = { policy: { maximumLifetime: "365d" }, secrets: { retention: "48h" } };
+    const { policy, secrets } = DEFAULT_SETTINGS;
+    expect(parseConfig(configOf(await render({ values: { config } })), "config.yaml")).toEqual({
+      ...DEFAULT_SETTINGS,
+      policy: { ...policy, maximumLifetime: 365 * DAY },
+      secrets: { ...secrets, retention: 2 * DAY },
+    });
+  });
+
+  test("restarts the operator when it changes, and nothing else of it does", async () => {
+    const template = async (values: object) => only(await render({ values }), "Deployment").spec.template;
+    const first = await template({});
+    expect(await template({ policies: { usernamePrefix: "oidc:" } })).toEqual(first);
+    expect(await template({ config: { concurrency: 8 } })).not.toEqual(first);
+  });
+
+  test("names the file of revoked keys where the ConfigMap of them is mounted", async () => {
+    const manifests = await render({ values: { revokedKeys: { configMap: "revoked", key: "list" } } });
+    const { containers, volumes } = only(manifests, "Deployment").spec.template.spec;
+    expect(volumes).toContainEqual({ name: "revoked", configMap: { name: "revoked" } });
+    const { mountPath } = containers[0].volumeMounts.find(({ name }: { name: string }) => name === "revoked");
+    expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mountPath}/list`);
+  });
+});
+
+describe("labels for everything", () => {
+  test("are on every object and on the pods, and the pods' own beside them", async () => {
+    const values = { commonLabels: { team: "platform" }, podLabels: { tier: "system" } };
+    const manifests = await render({ values });
+    expect(manifests.filter(({ metadata }) => metadata.labels?.team !== "platform").map(idOf)).toEqual([]);
+    expect(only(manifests, "Deployment").spec.template.metadata.labels).toMatchObject({
+      team: "platform",
+      tier: "system",
+    });
+  });
+
+  test("leave the selector as it is, which cannot be changed", async () => {
+    const selector = async (values: object) => only(await render({ values }), "Deployment").spec.selector;
+    expect(await selector({ commonLabels: { team: "platform" } })).toEqual(await selector({}));
+  });
+});
+
+describe("a second installation", () => {
+  let first: readonly Manifest[];
+  let second: readonly Manifest[];
+
+  beforeAll(async () => {
+    [first, second] = await Promise.all([render(), render(SECOND)]);
+  });
+
+  test("has no object of the first one's", () => {
+    const taken = new Set(first.map(idOf));
+    expect(second.filter((each) => taken.has(idOf(each))).map(idOf)).toEqual([]);
+  });
+
+  test.each([
+    ["release", { name: "sshkey-operator", namespace: "elsewhere" }],
+    ["release and namespace", { name: "keys", namespace: "keys" }],
+    ["name within the namespace", { name: "other", namespace: "sshkey-operator" }],
+  ])("under another %s shares the CRD and the one fixed name with it at most", async (_, release) => {
+    const taken = new Set(first.map(idOf));
+    const shared = (await render(release)).filter((each) => taken.has(idOf(each)));
+    const policy = shared.filter(({ metadata }) => metadata.name !== "sshkey-operator-policy");
+    expect(policy.map(idOf)).toEqual(["CustomResourceDefinition /sshkeys.sshkey-operator.dev"]);
+  });
+
+  test("has policies for its own account, label value and prefix", () => {
+    const policies = second.filter(({ kind }) => kind === "ValidatingAdmissionPolicy");
+    const text = JSON.stringify(policies);
+    expect(text).toContain("system:serviceaccount:second:second-sshkey-operator");
+    expect(text).not.toMatch(/sshkey-operator:sshkey-operator|\\"default\\"|managed=default|sshkeys-/);
+    expect(
+      text.match(/== \\"second\\"|\\"second\\"|managed=second|second-(?!sshkey)/g)?.length,
+    ).toBeGreaterThan(4);
+  });
+
+  test("binds its own account alone", () => {
+    const accounts = second.flatMap(({ subjects = [] }) =>
+      subjects.filter(({ kind }) => kind === "ServiceAccount"),
+    );
+    expect(new Set(accounts.map(({ name }) => name))).toEqual(new Set(["second-sshkey-operator"]));
+  });
+});
+
+describe("chosen namespaces", () => {
+  const values = { namespaces: ["team-a", "team-b"] };
+
+  test("are the only ones where the operator has rights on Secrets", async () => {
+    const bindings = (await render({ values })).filter(({ roleRef }) => roleRef?.name === "sshkey-operator");
+    expect(bindings.map(idOf).sort()).toEqual([
+      "RoleBinding team-a/sshkey-operator",
+      "RoleBinding team-b/sshkey-operator",
+    ]);
+  });
+
+  test("without cluster rights everything is in those and in the release's own", async () => {
+    const manifests = await render(MATRIX["no rights on the cluster"]);
+    const namespaces = new Set(manifests.map(({ metadata }) => metadata.namespace));
+    expect(namespaces).toEqual(new Set(["sshkey-operator", "team-a"]));
+  });
+});
+
+function container(manifests: readonly Manifest[]): { args: string[]; image: string } {
+  return only(manifests, "Deployment").spec.template.spec.containers[0];
+}
+
+/** The file that the operator's pod has. */
+function configOf(manifests: readonly Manifest[]): string {
+  const { volumes } = only(manifests, "Deployment").spec.template.spec;
+  const { configMap } = volumes.find(({ name }: { name: string }) => name === "config");
+  return only(manifests, "ConfigMap", configMap.name).data?.["config.yaml"] ?? "";
+}

@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, test } from "vitest";
+import { parse } from "yaml";
+import manifest from "../../package.json" with { type: "json" };
+import { settingsUnder } from "../deploy/settings.ts";
+import { CHART, helmRelease, type Manifest } from "./helm.ts";
+
+const chart = parse(readFileSync(`${CHART}/Chart.yaml`, "utf8"));
+const schema = JSON.parse(readFileSync(`${CHART}/values.schema.json`, "utf8"));
+
+describe("what is refused, in Helm's words:", () => {
+  test.each([
+    ["a value that there is none of", { replica: 3 }, "at '': additional properties 'replica' not allowed"],
+    [
+      "a setting that there is none of",
+      { config: { policy: { minimumRsaBits: 3072 } } },
+      "at '/config/policy': additional properties 'minimumRsaBits' not allowed",
+    ],
+    ["a word for a number", { replicas: "two" }, "at '/replicas': got string, want integer"],
+    [
+      "a setting out of its limits",
+      { config: { policy: { minimumRSABits: 512 } } },
+      "at '/config/policy/minimumRSABits': minimum: got 512, want 1,024",
+    ],
+    [
+      "a prefix without its dash",
+      { config: { secrets: { namePrefix: "keys" } } },
+      "at '/config/secrets/namePrefix': 'keys' does not match pattern",
+    ],
+    ["a tag for a digest", { image: { digest: "v1" } }, "at '/image/digest': 'v1' does not match pattern"],
+    [
+      "a label that selects the pods",
+      { commonLabels: { "app.kubernetes.io/name": "x" } },
+      "at '/commonLabels/app.kubernetes.io~1name': false schema",
+    ],
+    [
+      "a PodDisruptionBudget that no node can be drained with",
+      { podDisruptionBudget: { maxUnavailable: 0 } },
+      "at '/podDisruptionBudget/maxUnavailable': minimum: got 0, want 1",
+    ],
+    [
+      "two writers",
+      { leaderElection: { enabled: false } },
+      "leaderElection.enabled is false: set replicas to 1, since each replica writes",
+    ],
+    [
+      "rights on the whole cluster without a ClusterRole",
+      { rbac: { clusterRoles: false } },
+      "rbac.clusterRoles is false: name the namespaces to serve in `namespaces`",
+    ],
+    [
+      "an account without a name",
+      { serviceAccount: { create: false } },
+      "serviceAccount.create is false: serviceAccount.name must name the account",
+    ],
+    [
+      "leaving out an alert that there is none of",
+      { prometheusRule: { enabled: true, disabledAlerts: ["Down"] } },
+      "prometheusRule.disabledAlerts: there is no alert Down; the alerts are SSHKeyOperatorDown, ",
+    ],
+  ])("%s", async (_, values, message) => {
+    const { code, stderr } = await helmRelease(["template"], { values });
+    expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
+  });
+});
+
+test("as a dependency of another chart it takes what Helm hands down", async () => {
+  const values = { global: { registry: "registry.example" }, enabled: true };
+  expect(await helmRelease(["template"], { values })).toMatchObject({ code: 0 });
+});
+
+describe("the schema", () => {
+  test.each([
+    ["", schema.properties.config],
+    ["policy", schema.properties.config.properties.policy],
+    ["secrets", schema.properties.config.properties.secrets],
+  ])("has every setting there is under `%s`", (section, { properties }) => {
+    // The chart itself names the file of revoked keys: it mounts it.
+    const known = settingsUnder(section).filter((name) => name !== "revokedKeys");
+    expect(Object.keys(properties).sort()).toEqual(known.sort());
+  });
+
+  test("leaves no value open that it has names for", () => {
+    expect(openObjects(schema.properties, "")).toEqual([
+      "global",
+      "resources",
+      "podSecurityContext",
+      "securityContext",
+      "affinity",
+    ]);
+  });
+});
+
+describe("Chart.yaml", () => {
+  test("has the version of the operator, for the chart and the image", () => {
+    expect([chart.version, chart.appVersion]).toEqual([manifest.version, manifest.version]);
+    const [{ image }] = parse(chart.annotations["artifacthub.io/images"]);
+    expect(image).toBe(`sshkey-operator:${manifest.version}`);
+  });
+
+  test("tells Artifact Hub of the CRDs that the chart has, with an example that they admit", () => {
+    const crd = parse(readFileSync("crds/sshkeys.yaml", "utf8"));
+    const { kind } = crd.spec.names;
+    const told = parse(chart.annotations["artifacthub.io/crds"]);
+    const version = crd.spec.versions[0].name;
+    expect(told).toEqual([expect.objectContaining({ kind, version, name: crd.metadata.name })]);
+    const examples: Manifest[] = parse(chart.annotations["artifacthub.io/crdsExamples"]);
+    expect(examples.map(({ apiVersion }) => apiVersion)).toEqual([`${crd.spec.group}/${version}`]);
+  });
+});
+
+interface Schema {
+  readonly type?: string | readonly string[];
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: boolean | Schema;
+}
+
+/** Paths of the objects that may have any field. */
+function openObjects(properties: Readonly<Record<string, Schema>>, prefix: string): string[] {
+  return Object.entries(properties).flatMap(([name, { type, properties, additionalProperties }]) => {
+    if (type !== "object") return [];
+    const within = openObjects(properties ?? {}, `${prefix}${name}.`);
+    return additionalProperties === undefined ? [`${prefix}${name}`, ...within] : within;
+  });
+}
