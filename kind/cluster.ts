@@ -45,6 +45,11 @@ export class Cluster {
     return [this.#engine.provider, "restart", "--time", "0", this.#node];
   }
 
+  /** What the node and its pods have logged. */
+  async exportLogs(folder: string): Promise<void> {
+    await this.#run(`writing logs to ${folder}`, ["export", "logs", folder], this.#uninterrupted);
+  }
+
   async delete(): Promise<void> {
     // At once: nothing of it is needed any more, and to stop in good order takes ten seconds.
     const command = this.#engine.within([this.#engine.provider, "kill", this.#node]);

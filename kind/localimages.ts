@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import {
   existsSync,
@@ -11,7 +12,6 @@ import {
 import { dirname, join } from "node:path";
 import { findBinaries, kubernetesVersion, NODE_BINARIES } from "../controlplane/binaries.ts";
 import type { Buildah } from "./buildah.ts";
-import { kindModule } from "./kindmodule.ts";
 
 /** Where the Containerfiles are. */
 const SOURCES = join(import.meta.dirname, "images");
@@ -146,6 +146,13 @@ function npmFolder(): string {
   const npm = path.find((file) => existsSync(file));
   if (npm === undefined) throw new Error("there is no npm on the PATH: install Node.js with npm");
   return dirname(dirname(realpathSync(npm)));
+}
+
+/** The folder of kind's sources, at the version that is pinned: they come with the files that its nodes have. */
+function kindModule(): string {
+  const cwd = join(import.meta.dirname, "..", "controlplane", "gotools", "kind");
+  const args = ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind"];
+  return execFileSync("go", args, { cwd, encoding: "utf8", env: { ...process.env, GOWORK: "off" } }).trim();
 }
 
 /** The binaries of the pinned version, whatever the tests run against. */

@@ -1,10 +1,11 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findBinaries } from "../controlplane/binaries.ts";
 import { BuildError } from "../controlplane/build.ts";
+import { findGoTool } from "../controlplane/gotool.ts";
 import { Cluster } from "./cluster.ts";
 import { CommandError } from "./command.ts";
 import { type Engine, EngineError, type ImageSource } from "./engine.ts";
@@ -16,7 +17,8 @@ import { publishedImages } from "./published.ts";
 // E2E_SSHD_IMAGE. Exit code 0 when all tests passed.
 const REPOSITORY = resolve(import.meta.dirname, "..");
 const OPERATOR_IMAGE = "docker.io/library/sshkey-operator:e2e";
-const SSHD_IMAGE = "docker.io/library/sshd:e2e";
+/** As the examples name it. */
+const SSHD_IMAGE = "registry.example.com/bastion:1";
 
 const say = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -41,13 +43,13 @@ try {
 }
 
 async function onExistingCluster(): Promise<number> {
-  const { KUBECONFIG, E2E_OPERATOR_IMAGE, E2E_SSHD_IMAGE } = process.env;
-  if (!KUBECONFIG || !E2E_OPERATOR_IMAGE || !E2E_SSHD_IMAGE) {
+  const { KUBECONFIG = join(homedir(), ".kube", "config"), E2E_OPERATOR_IMAGE, E2E_SSHD_IMAGE } = process.env;
+  if (!E2E_OPERATOR_IMAGE || !E2E_SSHD_IMAGE) {
     throw new EngineError(
-      "E2E_EXISTING is true: set KUBECONFIG to that cluster's kubeconfig file, and E2E_OPERATOR_IMAGE and E2E_SSHD_IMAGE to what its nodes can pull (Dockerfile, test/e2e/sshd.Dockerfile)",
+      "E2E_EXISTING is true: set E2E_OPERATOR_IMAGE and E2E_SSHD_IMAGE to what the nodes of the cluster of KUBECONFIG can pull (Dockerfile, examples/bastion-image)",
     );
   }
-  return suite([process.execPath], process.env);
+  return suite([process.execPath], { ...process.env, KUBECONFIG });
 }
 
 async function onNewCluster(): Promise<number> {
@@ -59,15 +61,19 @@ async function onNewCluster(): Promise<number> {
 async function onCluster(engine: Engine, images: readonly ImageSource[]): Promise<number> {
   const cluster = await Cluster.create(engine, scratch, run);
   try {
-    for (const { archive } of images) await cluster.load(archive);
-    const [node = "", ...args] = engine.within([process.execPath]);
-    return await suite([node, ...args], {
+    for (const { archive } of images) {
+      await cluster.load(archive);
+      rmSync(archive);
+    }
+    const code = await suite(engine.within([process.execPath]), {
       ...engine.env,
       KUBECONFIG: cluster.kubeconfig,
       E2E_OPERATOR_IMAGE: OPERATOR_IMAGE,
       E2E_SSHD_IMAGE: SSHD_IMAGE,
       E2E_RESTART_NODE: JSON.stringify(cluster.restartCommand()),
     });
+    if (code !== 0) await cluster.exportLogs(join(run.logs, "cluster"));
+    return code;
   } finally {
     await cluster.delete();
   }
@@ -83,8 +89,8 @@ async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
     },
     {
       name: SSHD_IMAGE,
-      dockerfile: join(REPOSITORY, "test", "e2e", "sshd.Dockerfile"),
-      context: join(REPOSITORY, "test", "e2e"),
+      dockerfile: join(REPOSITORY, "examples", "bastion-image", "Dockerfile"),
+      context: join(REPOSITORY, "examples", "bastion-image"),
       archive: join(scratch, "sshd.tar"),
     },
   ];
@@ -95,6 +101,7 @@ async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
 /** Runs the tests by the Node whose command line is given; their exit code. */
 async function suite(node: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const binaries = await findBinaries({ names: ["kubectl"], progress: say });
+  await findGoTool("helm", { progress: say });
   const vitest = join(REPOSITORY, "node_modules", "vitest", "vitest.mjs");
   const config = join(REPOSITORY, "test", "e2e", "vitest.config.ts");
   const left = env.E2E_RESTART_NODE === undefined ? ["--exclude", "test/e2e/noderestart.test.ts"] : [];

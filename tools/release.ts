@@ -9,6 +9,7 @@ const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--url URL] [-
 
   Makes of a tag what a release consists of, in DIR (default dist/release/vX.Y.Z):
     sshkey-operator-X.Y.Z.tar.gz      the bundle: one file that needs nothing but Node, and its source map
+    sshkey-operator-X.Y.Z.spdx.json   its bill of materials (SPDX), which the image has too
     install.yaml, crds.yaml           the manifests, with the image's name and tag
     sshkey-operator-X.Y.Z.tgz         the Helm chart, with the same
     sshkey-operator-X.Y.Z.oci.tar     the image for linux/amd64 and linux/arm64 (docker buildx)
@@ -113,6 +114,8 @@ function bundle(source: string, out: string, version: string, epoch: string): vo
     source,
   );
   run(process.execPath, ["tools/build.ts"], source);
+  run(process.execPath, ["tools/sbom.ts"], source, { SOURCE_DATE_EPOCH: epoch });
+  cpSync(join(source, "dist", "sbom.spdx.json"), join(out, `sshkey-operator-${version}.spdx.json`));
   cpSync(join(source, "LICENSE"), join(source, "dist", "LICENSE"));
   archive(
     join(out, `sshkey-operator-${version}.tar.gz`),
@@ -207,7 +210,9 @@ function image(source: string, out: string, name: string, epoch: string, isPushe
     `type=oci,dest=${archive},rewrite-timestamp=true`,
     ...(isPushed ? ["type=registry,rewrite-timestamp=true"] : []),
   ];
-  const version = ["--build-arg", `VERSION=${name.slice(name.lastIndexOf(":") + 1)}`];
+  const revision = run("git", ["rev-parse", "HEAD"], source).trim();
+  const labels = { VERSION: name.slice(name.lastIndexOf(":") + 1), REVISION: revision };
+  const version = Object.entries(labels).flatMap(([label, value]) => ["--build-arg", `${label}=${value}`]);
   run("docker", [...build, ...version, ...outputs.flatMap((output) => ["--output", output]), "."], source, {
     SOURCE_DATE_EPOCH: epoch,
   });

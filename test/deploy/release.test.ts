@@ -45,9 +45,9 @@ describe("a release", () => {
     expect(await release(TAG, "--out", second)).toMatchObject({ code: 0 });
   });
 
-  test("is the bundle, the manifests, the chart, the notes and their checksums", async () => {
+  test("is the bundle, its bill of materials, the manifests, the chart, the notes and their checksums", async () => {
     const files = ["RELEASE_NOTES.md", "SHA256SUMS", "crds.yaml", "install.yaml"];
-    const archives = ["tar.gz", "tgz"].map((ending) => `sshkey-operator-${version}.${ending}`);
+    const archives = ["spdx.json", "tar.gz", "tgz"].map((ending) => `sshkey-operator-${version}.${ending}`);
     expect((await readdir(first)).sort()).toEqual([...files, ...archives].sort());
     const { code } = await run("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: first });
     expect(code).toBe(0);

@@ -11,9 +11,10 @@ const DEPLOYMENT = "deployment/sshkey-operator";
 export async function installOperator(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
   try {
+    const { repository, tag } = image();
     const kustomization = {
       resources: [relative(folder, join(REPOSITORY, "deploy"))],
-      images: [operatorImage()],
+      images: [{ name: "sshkey-operator", newName: repository, newTag: tag }],
     };
     writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
     await kubectl(["apply", "--kustomize", folder]);
@@ -58,8 +59,9 @@ export async function leader(): Promise<string> {
   return holder.split("_")[0] ?? "";
 }
 
-function operatorImage(): object {
-  const [, newName, newTag] = /^(.*):([^:/]+)$/.exec(process.env.E2E_OPERATOR_IMAGE ?? "") ?? [];
-  if (newName === undefined) throw new Error("E2E_OPERATOR_IMAGE must be NAME:TAG");
-  return { name: "sshkey-operator", newName, newTag };
+/** The operator's image. */
+export function image(): { readonly repository: string; readonly tag: string } {
+  const [, repository, tag] = /^(.*):([^:/]+)$/.exec(process.env.E2E_OPERATOR_IMAGE ?? "") ?? [];
+  if (repository === undefined || tag === undefined) throw new Error("E2E_OPERATOR_IMAGE must be NAME:TAG");
+  return { repository, tag };
 }

@@ -74,10 +74,10 @@ export class SSHDPod {
     return ed25519(this.#folder, name);
   }
 
-  /** Tries to log in once. A refusal is a result. */
+  /** Tries to log in once. A refusal is a result; that nobody answers is an error. */
   login(key: Pick<KeyPair, "file">, o: { readonly agent?: string } = {}): Promise<Login> {
     const server = { port: this.#port, knownHosts: join(this.#folder, "known_hosts") };
-    return login(server, this.#layout.account, key, o);
+    return login(server, this.#layout.account, key, { connectTimeoutSeconds: 20, ...o });
   }
 
   /** Of sshd, on this side. */

@@ -21,6 +21,8 @@ export interface LoginOptions {
   readonly options?: readonly string[];
   /** Socket of an agent that signs instead of the private key. */
   readonly agent?: string;
+  /** How long the server may take to answer; 120 by default. */
+  readonly connectTimeoutSeconds?: number;
 }
 
 const TIMEOUT_MS = 180_000;
@@ -35,12 +37,12 @@ export async function login(
   key: Pick<KeyPair, "file">,
   o: LoginOptions = {},
 ): Promise<Login> {
-  const { command, options = [], agent = "none" } = { command: "echo in", ...o };
+  const { command, options = [], agent = "none", connectTimeoutSeconds = 120 } = { command: "echo in", ...o };
   const folder = await mkdtemp(join(tmpdir(), "sshkey-operator-login-"));
   const messagesFile = join(folder, "messages");
   const settings = [
     "BatchMode=yes",
-    "ConnectTimeout=120",
+    `ConnectTimeout=${connectTimeoutSeconds}`,
     "GlobalKnownHostsFile=/dev/null",
     "IdentitiesOnly=yes",
     `IdentityAgent=${agent}`,
