@@ -85,7 +85,7 @@ export interface SSHKeySpec {
    */
   options?: string[];
   /**
-   * From this time on the key is removed from the Secret. The line in the Secret carries the same time, so that sshd (OpenSSH 9.1 or newer) refuses the key even if nothing else runs.
+   * From this time on the key is removed from the Secret. The line in the Secret carries the same time, so that sshd refuses the key even if nothing else runs (OpenSSH 9.1 or newer; an older one if the operator's configuration says expiryTimeFormat: WithoutZ).
    * Rule: a date and time of RFC 3339 with its offset, at most 64 characters. Without this field the key does not expire, unless the operator's configuration limits the lifetime of keys.
    * Example: 2027-01-31T18:00:00Z, or 2027-01-31T18:00:00+01:00
    */

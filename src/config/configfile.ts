@@ -3,6 +3,7 @@ import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "y
 import { isDNSLabel } from "../api/names.ts";
 import { DUPLICATE_SCOPES, MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
 import type { SecretSettings } from "../projection/secret.ts";
+import { EXPIRY_TIME_FORMATS } from "../ssh/authorizedkeys.ts";
 import { KEY_TYPES, type KeyType } from "../ssh/keytype.ts";
 import { parseDuration } from "./duration.ts";
 import { ConfigError, DEFAULT_SETTINGS, type Settings } from "./settings.ts";
@@ -81,6 +82,8 @@ class Reader {
         this.#fields(node, name, {
           namePrefix: (n, at) => setSecrets({ namePrefix: this.#prefix(n, at) }),
           retention: (n, at) => setSecrets({ retention: this.#duration(n, at) }),
+          expiryTimeFormat: (n, at) =>
+            setSecrets({ expiryTimeFormat: this.#oneOf(n, at, EXPIRY_TIME_FORMATS) }),
         }),
       revokedKeys: (node, name) => {
         settings = { ...settings, revokedKeys: this.#path(node, name) };

@@ -18,7 +18,12 @@ export interface Settings {
 
 export const DEFAULT_SETTINGS: Settings = {
   policy: DEFAULT_POLICY,
-  secrets: { installation: "default", namePrefix: "sshkeys-", retention: 24 * 60 * 60 * 1000 },
+  secrets: {
+    installation: "default",
+    namePrefix: "sshkeys-",
+    retention: 24 * 60 * 60 * 1000,
+    expiryTimeFormat: "WithZ",
+  },
   revokedKeys: undefined,
   namespaces: undefined,
   concurrency: 16,

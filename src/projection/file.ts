@@ -1,6 +1,6 @@
 import { MAXIMUM_KEYS_PER_USER } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
-import { renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
+import { type ExpiryTimeFormat, renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { skipOptions } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
 
@@ -8,16 +8,12 @@ import { lineType } from "../ssh/keytype.ts";
 export const MAXIMUM_FILE_BYTES = 1_000_000;
 
 /** The line of an SSHKey in its user's file, without the newline: `[options ]TYPE BASE64 namespace/name`. */
-export function lineOf(record: SSHKeyRecord): string {
+export function lineOf(record: SSHKeyRecord, format: ExpiryTimeFormat): string {
   const { key, expiresAt, namespace, name } = record;
   if (key === undefined) throw new TypeError(`${namespace}/${name} has no key`);
-  return renderAuthorizedKey({
-    options: key.options,
-    type: key.type,
-    base64: key.base64,
-    ...(expiresAt === undefined ? {} : { expiresAt }),
-    comment: `${namespace}/${name}`,
-  });
+  const { options, type, base64 } = key;
+  const limit = expiresAt === undefined ? {} : { expiresAt };
+  return renderAuthorizedKey({ options, type, base64, ...limit, comment: `${namespace}/${name}` }, format);
 }
 
 /** A parsed line of the file. */

@@ -2,7 +2,9 @@ import { MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
 import { type Claim, claimOrder } from "../claims/claim.ts";
 import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Standing } from "../claims/standing.ts";
+import { EXPIRY_TIME_FORMATS, type ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { type Blocked, lastBlock } from "./delivery.ts";
 import { fileOf, lineOf, linesOf, MAXIMUM_FILE_BYTES } from "./file.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
@@ -16,14 +18,14 @@ export interface Plan {
 }
 
 /** Pure: the same claims, live Secret and delivery give the same plan. Linear in the target's SSHKeys but for a sort. */
-export function planTarget(target: Target, claims: Claims, policy: Policy): Plan {
+export function planTarget(target: Target, claims: Claims, policy: Policy, format: ExpiryTimeFormat): Plan {
   const { namespace, secretName, live } = target;
   const standings = new Map<Claim, Standing>();
   for (const claim of target.verdicts.keys()) standings.set(claim, claims.standing(claim));
-  const { lines, full } = fill(standings, policy);
+  const { lines, full } = fill(standings, policy, format);
   const names = [...lines].sort(([a], [b]) => (a.record.name < b.record.name ? -1 : 1));
   const file = fileOf(names.map(([, line]) => line));
-  const held = new HeldLines(live, file);
+  const held = new HeldLines(live, file, format);
   const blocked = blockedBy(target);
   const verdicts = new Map<Claim, Verdict>();
   let previous: Verdict | undefined;
@@ -32,7 +34,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
     const verdict = verdictOf({
       standing,
       fullMessage: full.get(claim),
-      held: held.of(claim.record.name, line),
+      held: held.of(claim.record, line),
       blocked,
       pendingReason: target.pendingReason,
       secretName,
@@ -48,6 +50,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy): Plan
 function fill(
   standings: ReadonlyMap<Claim, Standing>,
   policy: Policy,
+  format: ExpiryTimeFormat,
 ): { lines: Map<Claim, string>; full: Map<Claim, string> } {
   const lines = new Map<Claim, string>();
   const full = new Map<Claim, string>();
@@ -61,7 +64,7 @@ function fill(
       );
       continue;
     }
-    const line = lineOf(claim.record);
+    const line = lineOf(claim.record, format);
     const size = Buffer.byteLength(line) + 1;
     if (bytes + size > MAXIMUM_FILE_BYTES) {
       full.set(
@@ -101,8 +104,10 @@ class HeldLines {
   readonly #lines: ReadonlySet<string>;
   readonly #names: ReadonlySet<string>;
   readonly #mayHoldAny: boolean;
+  readonly #otherFormat: ExpiryTimeFormat;
 
-  constructor(live: LiveSecret | undefined, expected: string) {
+  constructor(live: LiveSecret | undefined, expected: string, format: ExpiryTimeFormat) {
+    this.#otherFormat = EXPIRY_TIME_FORMATS.find((each) => each !== format) ?? format;
     this.#isKnown = live === undefined || live.ownership === "managed";
     this.#mayHoldAny = live !== undefined && live.file === undefined;
     const lines = linesOf(live?.file ?? "");
@@ -111,11 +116,15 @@ class HeldLines {
     this.#names = live?.file === expected ? new Set() : new Set(lines.map(({ name }) => name));
   }
 
-  /** Of the SSHKey of this name, and the line that it should have; undefined for none. */
-  of(name: string, line: string | undefined): Held {
+  /** Of this SSHKey, and the line that it should have; undefined for none. */
+  of(record: SSHKeyRecord, line: string | undefined): Held {
+    const { name, expiresAt } = record;
     const isThere = line === undefined ? this.#hasLineOf(name) : this.#lines.has(line);
     if (isThere) return this.#isKnown ? "line" : "unknown";
-    return line !== undefined && this.#hasLineOf(name) ? "outdatedLine" : "none";
+    if (line === undefined || !this.#hasLineOf(name)) return "none";
+    const hasOther = expiresAt !== undefined && this.#lines.has(lineOf(record, this.#otherFormat));
+    if (hasOther) return this.#isKnown ? "otherFormat" : "unknown";
+    return "outdatedLine";
   }
 
   #hasLineOf(name: string): boolean {

@@ -239,7 +239,7 @@ export class Projection {
 
   /** Plans the target and marks SSHKeys dirty whose verdict changed. */
   plan(target: Target, now: number): Plan {
-    const plan = planTarget(target, this.claims, this.#policy);
+    const plan = planTarget(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
     if (plan.desired.file === (target.live?.file ?? "")) {
       target.outOfSyncSince = undefined;
       this.#outOfSync.delete(target);

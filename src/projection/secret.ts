@@ -10,6 +10,7 @@ import {
 } from "../api/names.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
 import { formatRFC3339 } from "../api/time.ts";
+import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { operatorLines } from "./file.ts";
 
 /** What the API server last showed of a Secret. */
@@ -57,6 +58,7 @@ export interface SecretSettings {
   readonly namePrefix: string;
   /** How long an empty Secret of a user without SSHKeys is kept, in ms. */
   readonly retention: number;
+  readonly expiryTimeFormat: ExpiryTimeFormat;
 }
 
 /**

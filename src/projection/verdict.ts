@@ -20,10 +20,11 @@ export interface Verdict {
 /**
  * What the Secret holds of an SSHKey.
  * - `line`: the line that it should; of a key that should be out, any line of this SSHKey.
+ * - `otherFormat`: of a key that should be in, its line with `expiry-time` as another configuration writes it.
  * - `outdatedLine`: of a key that should be in, another line: of an earlier key or with earlier options.
  * - `unknown`: the Secret is not managed, and may hold a line.
  */
-export type Held = "line" | "outdatedLine" | "unknown" | "none";
+export type Held = "line" | "otherFormat" | "outdatedLine" | "unknown" | "none";
 
 /** What the verdict on one SSHKey follows from. */
 export interface Situation {
@@ -41,8 +42,10 @@ export interface Situation {
  * standing; in between it is SecretConflict when a person has to act, else Pending.
  */
 export function verdictOf(situation: Situation): Verdict {
-  const { standing, fullMessage, held, secretName } = situation;
-  const isHeld = held === "line";
+  const { standing, fullMessage, held, secretName, blocked } = situation;
+  const isHeld = held === "line" || held === "otherFormat";
+  // The key has never been out while its line is written in another format; that this fails, a person has to know.
+  const isAsWanted = held === "line" || (held === "otherFormat" && blocked === undefined);
   const isWanted = standing.state === "InForce" && fullMessage === undefined;
   const duplicateOf = standing.state === "InForce" ? undefined : standing.duplicateOf;
   const rest: Omit<Verdict, "state" | "message"> = {
@@ -51,7 +54,7 @@ export function verdictOf(situation: Situation): Verdict {
     duplicateOf,
     isShared: standing.state === "InForce" && standing.isShared,
   };
-  if (isWanted && isHeld) {
+  if (isWanted && isAsWanted) {
     return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
   }
   if (isWanted || isHeld || held === "unknown") return { ...conflictOrPending(situation, isWanted), ...rest };
@@ -74,6 +77,8 @@ function conflictOrPending(situation: Situation, isWanted: boolean): Pick<Verdic
 
 function missing({ held, secretName }: Situation): string {
   if (held === "unknown") return `It is unknown whether Secret ${secretName} holds the key.`;
+  if (held === "otherFormat")
+    return `The key's line in Secret ${secretName} still has the expiry-time of an earlier secrets.expiryTimeFormat.`;
   const outdated = held === "outdatedLine" ? ", which still holds an earlier line of this SSHKey" : "";
   return `The key is not in Secret ${secretName} yet${outdated}.`;
 }

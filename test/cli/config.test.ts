@@ -50,12 +50,14 @@ describe("the configuration file", () => {
     });
   });
 
-  it("takes the installation, and the name and the retention of Secrets", () => {
-    const text = "installation: team-b\nsecrets: { namePrefix: ssh-, retention: 90m }";
+  it("takes the installation, and the name, the retention and the format of expiry-time of Secrets", () => {
+    const text =
+      "installation: team-b\nsecrets: { namePrefix: ssh-, retention: 90m, expiryTimeFormat: WithoutZ }";
     expect(parseConfig(text, "c").secrets).toEqual({
       installation: "team-b",
       namePrefix: "ssh-",
       retention: 1.5 * HOUR,
+      expiryTimeFormat: "WithoutZ",
     });
   });
 
@@ -99,6 +101,7 @@ describe("the configuration file", () => {
     ["a lifetime that has no room in a date", "policy:\n  maximumLifetime: 999999999d\n", 2, "36500d"],
     ["a lifetime a day too long", "policy:\n  maximumLifetime: 36501d\n", 2, "36500d"],
     ["a lifetime of nothing", "policy:\n  maximumLifetime: 0s\n", 2, "1s"],
+    ["a format of no time", "secrets:\n  expiryTimeFormat: Local\n", 2, "WithZ, WithoutZ"],
     ["a prefix that no Secret can have", "secrets:\n  namePrefix: SSH_\n", 2, "lower-case"],
     ["a prefix without a dash at its end", "secrets:\n  namePrefix: sshkeys\n", 2, "ending with a dash"],
     ["a prefix that is too short", "secrets:\n  namePrefix: ab-\n", 2, "4 to 29"],

@@ -238,7 +238,7 @@ class State {
     // What is refused leaves lines as they were, with the options they had.
     const fits = believable.filter(
       ({ fact }) =>
-        fact.user === user && fact.base64 === line.base64 && (isKept || lineFor(fact) === line.text),
+        fact.user === user && fact.base64 === line.base64 && (isKept || lineFor(fact, "WithZ") === line.text),
     );
     if (fits.length === 0) return "no SSHKey of that name had this key and user";
     const inForce = fits.filter(({ fact }) => isInForce(fact, at - ON_ITS_WAY_MS));
@@ -287,7 +287,7 @@ function lieOf(key: PlainSSHKey, file: File | undefined): string | undefined {
   const fact = factOf(key, 0);
   const state = conditionOf(key.status ?? {}, "Ready")?.reason ?? "";
   const lines = file?.lines.filter(({ source }) => source === `${fact.namespace}/${fact.name}`) ?? [];
-  const isHeld = lines.some(({ text }) => fact.base64 !== "" && text === lineFor(fact));
+  const isHeld = lines.some(({ text }) => fact.base64 !== "" && text === lineFor(fact, "WithZ"));
   const isThere = BETWEEN.has(state) ? lines.length > 0 : isHeld;
   const isGone = BETWEEN.has(state) ? !isHeld : lines.length === 0;
   switch (conditionOf(key.status ?? {}, "Projected")?.status) {

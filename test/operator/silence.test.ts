@@ -74,6 +74,41 @@ describe("in a converged namespace the operator writes nothing", () => {
   });
 });
 
+describe("when secrets.expiryTimeFormat is changed", () => {
+  const config = "secrets: { expiryTimeFormat: WithoutZ }";
+
+  test("each Secret that holds an expiring key is written once, and no status and no Event", async () => {
+    expect(
+      await writesDuring(async () => {
+        await stage.run({ config });
+      }),
+    ).toEqual(["patch secrets/sshkeys-bob"]);
+    const { data } = (await tenant.secret("sshkeys-bob")) ?? {};
+    expect(data?.authorized_keys).toMatch(/^expiry-time="20391231230000" ssh-ed25519 \S+ \S+\n$/);
+  });
+
+  test("nobody has gained or lost access", async () => {
+    const changes = (await stage.operator.log()).filter(({ event }) => event === "AccessChanged");
+    expect(changes.filter(({ namespace }) => namespace === tenant.namespace)).toEqual([]);
+  });
+
+  test("nothing is written from then on", async () => {
+    expect(
+      await writesDuring(async () => {
+        await stage.run({ config });
+      }),
+    ).toEqual([]);
+  });
+
+  test("it is written once more when that is taken back", async () => {
+    expect(
+      await writesDuring(async () => {
+        await stage.run();
+      }),
+    ).toEqual(["patch secrets/sshkeys-bob"]);
+  });
+});
+
 test("nothing is listed again once it is watched", async () => {
   const before = (await lists()).length;
   await stage.allIsHandled();

@@ -38,6 +38,7 @@ export interface Fact {
 export interface Rules {
   readonly scope: "Namespace" | "User";
   readonly maximumKeysPerUser: number;
+  readonly expiryTimeFormat: "WithZ" | "WithoutZ";
 }
 
 export interface Outcome {
@@ -75,7 +76,10 @@ export function oracle(facts: readonly Fact[], rules: Rules, now: number): Outco
     taken[claim] = fact.name;
     const file = `${fact.namespace}/${fact.user}`;
     const others = placed[file] ?? [];
-    const bytes = [...others, fact].reduce((sum, each) => sum + Buffer.byteLength(lineFor(each)) + 1, 0);
+    const bytes = [...others, fact].reduce(
+      (sum, each) => sum + Buffer.byteLength(lineFor(each, rules.expiryTimeFormat)) + 1,
+      0,
+    );
     const hasRoom = others.length < rules.maximumKeysPerUser && bytes <= MAXIMUM_BYTES;
     states[id] = hasRoom ? "Projected" : "SecretFull";
     if (hasRoom) placed[file] = [...others, fact];
@@ -83,19 +87,20 @@ export function oracle(facts: readonly Fact[], rules: Rules, now: number): Outco
   const files = Object.fromEntries(
     Object.entries(placed).map(([file, those]) => [
       file,
-      [...those].sort((a, b) => (a.name < b.name ? -1 : 1)).map(lineFor),
+      [...those]
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map((each) => lineFor(each, rules.expiryTimeFormat)),
     ]),
   );
   return { states, holders, files };
 }
 
 /** `[options ]TYPE BASE64 namespace/name`; a key that expires says so, for sshd. */
-export function lineFor(fact: Fact): string {
+export function lineFor(fact: Fact, format: Rules["expiryTimeFormat"]): string {
   const { expiresAt, options } = fact;
-  const expiry =
-    expiresAt === undefined
-      ? []
-      : [`expiry-time="${new Date(expiresAt).toISOString().replace(/\.\d+/, "").replace(/[-T:]/g, "")}"`];
+  const digits =
+    expiresAt === undefined ? "" : new Date(expiresAt).toISOString().replace(/\D/g, "").slice(0, 14);
+  const expiry = digits === "" ? [] : [`expiry-time="${digits}${format === "WithZ" ? "Z" : ""}"`];
   const front = [...(options === "" ? [] : [options]), ...expiry].join(",");
   return `${front === "" ? "" : `${front} `}${fact.type} ${fact.base64} ${fact.namespace}/${fact.name}`;
 }

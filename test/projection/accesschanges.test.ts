@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { accessChanges } from "../../src/projection/accesschanges.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
@@ -12,8 +13,7 @@ const MANY = Array.from({ length: 10_000 }, (_, i) => line(`x${i}`, 1000 + i)).j
 /** The changes of Alice's access when these are the SSHKeys of the namespace. */
 function changesOf(before: string, after: string, ...all: readonly SSHKeyFacts[]) {
   const policy = { ...DEFAULT_POLICY, maximumKeysPerUser: 2 };
-  const settings = { installation: "default", namePrefix: "sshkeys-", retention: 86_400_000 };
-  const projection = new Projection(policy, settings);
+  const projection = new Projection(policy, DEFAULT_SETTINGS.secrets);
   for (const facts of [{ name: "desk", key: 9 }, ...all]) projection.putSSHKey(sshKeyRecord(facts), NOW);
   const target = projection.target("team-a/sshkeys-alice");
   if (target === undefined) throw new Error("there is no target");

@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { lineOf, linesOf, operatorLines as linesOfOperator } from "../../src/projection/file.ts";
+import { EXPIRY_TIME_FORMATS } from "../../src/ssh/authorizedkeys.ts";
 import { blobOf, sshKeyRecord } from "../claims/sshkeys.ts";
 import { growth } from "../growth.ts";
 import { line } from "./secrets.ts";
@@ -11,16 +12,27 @@ const operatorLines = (file: string, namespace: string) =>
 
 describe("the line of an SSHKey", () => {
   it("has neither the user's comment nor title", () => {
-    expect(lineOf(sshKeyRecord({ name: "laptop" }))).toBe(`ssh-ed25519 ${blobOf(1)} team-a/laptop`);
+    expect(lineOf(sshKeyRecord({ name: "laptop" }), "WithZ")).toBe(`ssh-ed25519 ${blobOf(1)} team-a/laptop`);
   });
 
-  it("says when the key expires, behind the options", () => {
+  it.each([
+    ["WithZ", "20300131120000Z"],
+    ["WithoutZ", "20300131120000"],
+  ] as const)("says %s when the key expires, behind the options", (format, time) => {
     const record = sshKeyRecord({
       name: "laptop",
       options: ["no-pty"],
       expiresAt: Date.UTC(2030, 0, 31, 12),
     });
-    expect(lineOf(record)).toMatch(/^no-pty,expiry-time="20300131120000Z" ssh-ed25519 /);
+    expect(lineOf(record, format)).toMatch(new RegExp(`^no-pty,expiry-time="${time}" ssh-ed25519 `));
+  });
+
+  it("is found again in either format of its time, whichever is configured", () => {
+    const record = sshKeyRecord({ name: "laptop", expiresAt: Date.UTC(2030, 0) });
+    for (const format of EXPIRY_TIME_FORMATS) {
+      const line = `${lineOf(record, format)}\n`;
+      expect(operatorLines(line, "team-a")).toBe(line);
+    }
   });
 
   it("is found again by its key and name, whatever options it has", () => {
@@ -29,7 +41,7 @@ describe("the line of an SSHKey", () => {
       fc.property(value, (command) => {
         const record = sshKeyRecord({ name: "laptop", options: [`command="${command}"`, "restrict"] });
         fc.pre(record.faults.length === 0);
-        const [found] = linesOf(operatorLines(`${lineOf(record)}\n`, "team-a"));
+        const [found] = linesOf(operatorLines(`${lineOf(record, "WithZ")}\n`, "team-a"));
         expect([found?.base64, found?.name]).toEqual([blobOf(1), "laptop"]);
       }),
     );

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, type DuplicateScope } from "../../src/claims/policy.ts";
 import type { SSHKeyRecord } from "../../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { cpuMs, growth, growthOf, LINEAR } from "../growth.ts";
 import { NOW } from "./secrets.ts";
 
-const SETTINGS = { installation: "default", namePrefix: "sshkeys-", retention: 86_400_000 };
 const [HALF, FULL] = [10_000, 20_000];
 
 type Kind = (i: number) => SSHKeyFacts;
@@ -29,7 +29,7 @@ function records(kind: Kind, count: number): readonly SSHKeyRecord[] {
 function filled(all: readonly SSHKeyRecord[], scope: DuplicateScope = "Namespace"): Story {
   const projection = new Projection(
     { ...DEFAULT_POLICY, duplicateScope: scope, maximumKeysPerUser: 100_000 },
-    SETTINGS,
+    DEFAULT_SETTINGS.secrets,
   );
   for (const record of all) projection.putSSHKey(record, NOW);
   return { projection, records: all };

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { Claims } from "../../src/claims/claims.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
+import { accessChanges } from "../../src/projection/accesschanges.ts";
 import { planTarget } from "../../src/projection/plan.ts";
 import type { LiveSecret } from "../../src/projection/secret.ts";
 import { Target } from "../../src/projection/target.ts";
+import type { ExpiryTimeFormat } from "../../src/ssh/authorizedkeys.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, liveSecret, NOW } from "./secrets.ts";
 
@@ -13,14 +15,19 @@ interface Planned {
   readonly messages: Readonly<Record<string, string>>;
 }
 
-function plan(all: readonly SSHKeyFacts[], policy: Partial<Policy> = {}, live?: LiveSecret): Planned {
+function plan(
+  all: readonly SSHKeyFacts[],
+  policy: Partial<Policy> = {},
+  live?: LiveSecret,
+  format: ExpiryTimeFormat = "WithZ",
+): Planned {
   const rules = { ...DEFAULT_POLICY, ...policy };
   const claims = new Claims(rules);
   const target = new Target("team-a", "sshkeys-alice");
   target.live = live;
   for (const facts of all) claims.put(sshKeyRecord(facts), NOW);
   for (const claim of claims.all()) target.verdicts.set(claim, undefined);
-  const { desired, verdicts } = planTarget(target, claims, rules);
+  const { desired, verdicts } = planTarget(target, claims, rules, format);
   return {
     file: desired.file,
     states: Object.fromEntries(Array.from(verdicts, ([{ record }, { state }]) => [record.name, state])),
@@ -42,6 +49,33 @@ describe("what a Secret should hold", () => {
 
   it("is what the older claims have, when there are too many", () => {
     expect(plan([SECOND, FIRST], { maximumKeysPerUser: 1 }).file).toBe(line("z-first", 1));
+  });
+});
+
+describe("a key that expires, after the operator was told to write the time in another format,", () => {
+  const expiring = [{ ...FIRST, expiresAt: Date.UTC(2030, 0) }];
+  const held = liveSecret(plan(expiring).file);
+
+  it("is written in that format", () => {
+    expect(plan(expiring, {}, held, "WithoutZ").file).toBe(
+      line("z-first", 1, 'expiry-time="20300101000000" '),
+    );
+  });
+
+  it("is Projected all the time", () => {
+    expect(plan(expiring, {}, held, "WithoutZ").states).toEqual({ "z-first": "Projected" });
+  });
+
+  it("is not, if its line has another time", () => {
+    const sooner = liveSecret(line("z-first", 1, 'expiry-time="20290101000000Z" '));
+    expect(plan(expiring, {}, sooner, "WithoutZ").states).toEqual({ "z-first": "Pending" });
+  });
+
+  it("is a change of access to nobody", () => {
+    const claims = new Claims(DEFAULT_POLICY);
+    const target = new Target("team-a", "sshkeys-alice");
+    const after = plan(expiring, {}, held, "WithoutZ").file;
+    expect([...accessChanges(target, claims, held.file ?? "", after)]).toEqual([]);
   });
 });
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
 import { datedFirst } from "../../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { reconcile } from "../../src/projection/reconcile.ts";
@@ -13,11 +14,7 @@ const OLDER = { name: "older", createdAt: CREATED };
 const YOUNGER = { name: "younger", createdAt: CREATED + 1 };
 
 function projectionOf(...all: SSHKeyFacts[]): Projection {
-  const projection = new Projection(DEFAULT_POLICY, {
-    installation: "default",
-    namePrefix: "sshkeys-",
-    retention: 86_400_000,
-  });
+  const projection = new Projection(DEFAULT_POLICY, DEFAULT_SETTINGS.secrets);
   for (const facts of all) projection.putSSHKey(sshKeyRecord(facts), NOW);
   return projection;
 }

@@ -24,6 +24,8 @@ const wish: fc.Arbitrary<Wish> = fc.record({
   expiresAt: fc.oneof(
     { weight: 5, arbitrary: fc.constant(undefined) },
     { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 }).map((seconds) => START + seconds * 1000) },
+    // Beyond every story's end.
+    { weight: 1, arbitrary: fc.constant(START + 3650 * 86_400_000) },
   ),
 });
 
@@ -74,6 +76,7 @@ export const ordinary: fc.Arbitrary<Step> = weighted(
   [2, onTarget("lose", (world, id) => world.lose(id))],
   [1, which.map((at) => named(`lose a status ${at}`, (world) => world.writeAnyStatus(at, true)))],
   [1, which.map((at) => named(`restart ${at}`, (world) => world.restart((count) => at % count)))],
+  [1, which.map((at) => named(`reconfigure ${at}`, (w) => w.restartWithOtherFormat((count) => at % count)))],
 );
 
 /** What others do to Secrets, and heals by itself. */
@@ -147,6 +150,7 @@ export const obstacles: fc.Arbitrary<Step> = weighted(
 export const rules: fc.Arbitrary<Rules> = fc.record({
   scope: fc.constantFrom("Namespace" as const, "User" as const),
   maximumKeysPerUser: fc.constantFrom(1, 2, 100),
+  expiryTimeFormat: fc.constantFrom("WithZ" as const, "WithoutZ" as const),
 });
 
 /** How far the operator's clock is ahead of the API server's. */

@@ -54,6 +54,21 @@ describe("the STATE of a key that is wanted", () => {
     expect(verdictOf({ ...base, blocked: blocked(reason) }).state).toBe("SecretConflict");
   });
 
+  it("stays Projected while its line is written in another format", () => {
+    expect(verdictOf({ ...base, held: "otherFormat", pendingReason: "It waits." }).state).toBe("Projected");
+  });
+
+  it.each(REFUSALS)(
+    "is SecretConflict while its line stays in another format and the write is %s",
+    (reason) => {
+      const verdict = verdictOf({ ...base, held: "otherFormat", blocked: blocked(reason) });
+      expect([verdict.state, verdict.message]).toEqual([
+        "SecretConflict",
+        "The key's line in Secret sshkeys-alice still has the expiry-time of an earlier secrets.expiryTimeFormat. Mend it.",
+      ]);
+    },
+  );
+
   it("is told with what it waits for", () => {
     expect(verdictOf({ ...base, pendingReason: "It waits." }).message).toContain("It waits.");
   });
@@ -109,6 +124,7 @@ describe("the STATE of a key that is not wanted", () => {
 describe("Projected", () => {
   it.each([
     ["True", "line", "True"],
+    ["True while it holds it in another format", "otherFormat", "True"],
     ["False", "none", "False"],
     ["False while it holds an earlier one", "outdatedLine", "False"],
     ["Unknown of one that is not managed", "unknown", "Unknown"],

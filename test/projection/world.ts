@@ -20,7 +20,11 @@ export const MANAGED = "sshkey-operator.dev/managed";
 export const OWN_NAME = "sshkey-operator.dev/secret";
 export const USER = "sshkey-operator.dev/user";
 const HOUR = 3_600_000;
-const SETTINGS: SecretSettings = { installation: "default", namePrefix: "sshkeys-", retention: 24 * HOUR };
+const SETTINGS: Omit<SecretSettings, "expiryTimeFormat"> = {
+  installation: "default",
+  namePrefix: "sshkeys-",
+  retention: 24 * HOUR,
+};
 
 /** What a person asks for. */
 export interface Wish {
@@ -53,7 +57,7 @@ type StatusRead = {
  * happened, answers get lost. Every write is held against the guarantees at the moment it is sent.
  */
 export class World {
-  readonly rules: Rules;
+  rules: Rules;
   readonly server: SecretServer;
   /** The API server's clock, ms since the epoch. */
   now = 1_700_000_000_000;
@@ -86,7 +90,11 @@ export class World {
       maximumKeysPerUser: rules.maximumKeysPerUser,
     };
     this.server = new SecretServer(MANAGED, SETTINGS.installation, () => String(++this.#version));
-    this.projection = new Projection(this.#policy, SETTINGS);
+    this.projection = this.#newProjection();
+  }
+
+  #newProjection(): Projection {
+    return new Projection(this.#policy, { ...SETTINGS, expiryTimeFormat: this.rules.expiryTimeFormat });
   }
 
   // What people do.
@@ -313,7 +321,7 @@ export class World {
     this.#keyEvents.length = 0;
     this.server.events.length = 0;
     this.history.restarted();
-    this.projection = new Projection(this.#policy, SETTINGS);
+    this.projection = this.#newProjection();
     const listed = shuffled([...this.#keys.values()], pick);
     for (const record of datedFirst(listed.map((object) => this.projection.claims.read(object))))
       this.projection.putSSHKey(record, this.operatorNow);
@@ -327,6 +335,12 @@ export class World {
     const edited = listed.filter((object) => !isAttested(object));
     for (const object of edited.sort((a, b) => this.#sinceOf(a) - this.#sinceOf(b))) this.#recall(object);
     this.#note();
+  }
+
+  /** It has been told to write expiry-time in the other format. */
+  restartWithOtherFormat(pick?: Picker): void {
+    this.rules = { ...this.rules, expiryTimeFormat: otherFormat(this.rules) };
+    this.restart(pick);
   }
 
   /** Goes on until nothing is due; `pick` chooses what comes next. */
@@ -428,7 +442,10 @@ export class World {
     const first = reason === "server-error" ? "Pending" : "SecretConflict";
     // What waits for its turn has not been refused yet, or was when it was last tried; that this has ended since, nobody
     // can know before the next attempt.
-    if (this.broke.has(target)) return ["Pending", "SecretConflict"];
+    const waiting = ["Pending", "SecretConflict"];
+    // A key whose line only waits to be written in another format has never been out.
+    const hasOther = line !== undefined && lines.some((each) => withoutZ(each) === withoutZ(line));
+    if (this.broke.has(target)) return hasOther ? [...waiting, "Projected"] : waiting;
     return [first];
   }
 
@@ -620,6 +637,14 @@ function fileIn(write: SecretWrite): string {
       ? (write.object as StoredSecret).data
       : (write.patch.find(({ path }) => path === "/data")?.value as StoredSecret["data"]);
   return Buffer.from(data?.authorized_keys ?? "", "base64").toString("utf8");
+}
+
+function otherFormat({ expiryTimeFormat }: Rules): Rules["expiryTimeFormat"] {
+  return expiryTimeFormat === "WithZ" ? "WithoutZ" : "WithZ";
+}
+
+function withoutZ(line: string): string {
+  return line.replace(/(expiry-time="\d+)Z"/, '$1"');
 }
 
 function linesOf(text: string): readonly string[] {

@@ -24,6 +24,12 @@ describe("a rendered line", () => {
     expect(renderAuthorizedKey({ ...ALICE, expiresAt })).toBe(`expiry-time="20310203030506Z" ${LINE}`);
   });
 
+  test("carries the expiry in UTC without the Z that says so, for an sshd that does not read it", () => {
+    const expiresAt = Date.parse("2031-02-03T04:05:06+01:00");
+    const line = renderAuthorizedKey({ ...ALICE, expiresAt }, "WithoutZ");
+    expect(line).toBe(`expiry-time="20310203030506" ${LINE}`);
+  });
+
   test("carries the expiry behind the options", () => {
     const line = renderAuthorizedKey({ ...ALICE, options: "restrict", expiresAt: Date.UTC(2031, 0) });
     expect(line).toBe(`restrict,expiry-time="20310101000000Z" ${LINE}`);

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { chmod, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { renderAuthorizedKey } from "../../src/ssh/authorizedkeys.ts";
+import { type ExpiryTimeFormat, renderAuthorizedKey } from "../../src/ssh/authorizedkeys.ts";
 import { run } from "../cluster/run.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD, isAtLeast, type SSHD } from "./findsshd.ts";
 import { ed25519, type KeyPair } from "./keypair.ts";
 import { login } from "./login.ts";
 import { openFolder, type SecretVolume, type SecretVolumeOptions, secretVolume } from "./secretvolume.ts";
-import { type Account, startSSHD } from "./sshdprocess.ts";
+import { type Account, type SSHDOptions, startSSHD } from "./sshdprocess.ts";
 
 const GUIDE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "mounting.md"), "utf8");
 
@@ -57,6 +57,21 @@ describe("what works", () => {
       const { stdout } = await run("sed", [filter, join(volume.path, "alice")]);
       expect(stdout).toMatch(/^from="127\.0\.0\.1",expiry-time="\d{14}" ssh-ed25519 /);
     }
+  });
+});
+
+describe("expiry-time without its Z, as secrets.expiryTimeFormat: WithoutZ writes it,", () => {
+  const HALF_AN_HOUR = 1_800_000;
+
+  test.each([
+    ["counts where sshd runs in UTC: in", "UTC0", HALF_AN_HOUR, true],
+    ["counts where sshd runs in UTC: out", "UTC0", -HALF_AN_HOUR, false],
+    ["ends too early where clocks are ahead of UTC", "EET-2", HALF_AN_HOUR, false],
+    ["ends too late where clocks are behind UTC", "EST5", -HALF_AN_HOUR, true],
+  ])("%s", async (_, timeZone, left, accepted) => {
+    const volume = await volumeWith({ alice: line({ expiresAt: Date.now() + left }, "WithoutZ") });
+    const config = await exampleConfig("bastion.yaml", volume.path);
+    expect(await attempt(config, { timeZone })).toMatchObject({ accepted });
   });
 });
 
@@ -154,9 +169,12 @@ async function expectFailedCommand(volume: SecretVolume): Promise<void> {
   expect(log).toContain(`AuthorizedKeysCommand /usr/bin/cat ${volume.path}/alice failed, status 1`);
 }
 
+type TimeZone = Pick<SSHDOptions, "timeZone">;
+
 /** One login as alice. */
-async function attempt(config: string, account: Account = { name: "alice" }) {
-  const server = await startSSHD({ sshd, config, accounts: [account] });
+async function attempt(config: string, { timeZone, ...account }: Partial<Account> & TimeZone = {}) {
+  const accounts = [{ name: "alice", ...account }];
+  const server = await startSSHD({ sshd, config, accounts, ...(timeZone === undefined ? {} : { timeZone }) });
   try {
     const { accepted } = await login(server, "alice", key);
     return { accepted, log: server.log() };
@@ -165,7 +183,10 @@ async function attempt(config: string, account: Account = { name: "alice" }) {
   }
 }
 
-function line(part: { readonly options?: string; readonly expiresAt?: number } = {}): string {
+function line(
+  part: { readonly options?: string; readonly expiresAt?: number } = {},
+  format?: ExpiryTimeFormat,
+): string {
   const [, base64 = ""] = key.publicKey.split(" ");
   const written = {
     options: "",
@@ -174,7 +195,7 @@ function line(part: { readonly options?: string; readonly expiresAt?: number } =
     comment: "team-a/alice-laptop",
     ...part,
   } as const;
-  return `${renderAuthorizedKey(written)}\n`;
+  return `${renderAuthorizedKey(written, format)}\n`;
 }
 
 async function volumeWith(

@@ -22,6 +22,8 @@ export interface SSHDOptions {
   /** Text of sshd_config, without Port and HostKey. */
   readonly config: string;
   readonly accounts: readonly Account[];
+  /** As in TZ; the machine's own if not given. */
+  readonly timeZone?: string;
 }
 
 export interface Account {
@@ -66,7 +68,7 @@ export async function startSSHD(o: SSHDOptions): Promise<SSHDProcess> {
   }
 }
 
-async function prepare(folder: string, { sshd, config, accounts }: SSHDOptions) {
+async function prepare(folder: string, { sshd, config, accounts, timeZone }: SSHDOptions) {
   // Copies, since nobody may not enter the home folder of root, where the originals may be.
   const program = await copy(sshd.program, folder);
   const nssWrapper = await copy(sshd.nssWrapper, folder);
@@ -104,6 +106,7 @@ async function prepare(folder: string, { sshd, config, accounts }: SSHDOptions) 
     LD_LIBRARY_PATH: join(folder, "lib"),
     NSS_WRAPPER_PASSWD: join(folder, "passwd"),
     NSS_WRAPPER_GROUP: join(folder, "group"),
+    ...(timeZone === undefined ? {} : { TZ: timeZone }),
   };
   // Set for sshd alone: what starts it need not be wrapped.
   const wrapped = ["env", `LD_PRELOAD=${nssWrapper}`, program];

@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
+import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
@@ -25,11 +26,7 @@ const STANDS = crd(NOW - 60 * MINUTE);
 /** A DeletionGuard that reads these, one after another and the last one again and again. */
 function watchOver(...answers: readonly unknown[]) {
   const server = scripted((_, turn) => answers[Math.min(turn, answers.length) - 1]);
-  const projection = new Projection(DEFAULT_POLICY, {
-    installation: "default",
-    namePrefix: "sshkeys-",
-    retention: 86_400_000,
-  });
+  const projection = new Projection(DEFAULT_POLICY, DEFAULT_SETTINGS.secrets);
   let now = NOW;
   const logged: string[] = [];
   const dirty: string[] = [];
