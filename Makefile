@@ -7,13 +7,20 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo test check e2e build soak bench bench-quick controlplane generate format hooks release clean
+.PHONY: help demo binaries-beside-npm test check e2e build soak bench bench-quick controlplane generate format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED) build ## The main job on a private API server, step by step; stays up in a terminal (DEMO_EXIT=1: does not)
+demo: ## The main job on a private API server, step by step; stays up in a terminal (DEMO_EXIT=1: does not)
+	@$(MAKE) --no-print-directory -j2 binaries-beside-npm build
 	@node demo/main.ts
+
+# At the first run, npm and the download or build of what the demo runs go on at once, if this machine's own Node reads
+# TypeScript. What is missing after it, the demo gets by itself.
+binaries-beside-npm:
+	@if [ ! -e $(INSTALLED) ] && node -e 'process.exit(parseInt(process.versions.node, 10) < 24 ? 1 : 0)' 2>/dev/null; \
+	then node controlplane/main.ts --demo >/dev/null || :; fi
 
 # Of the command line alone: what the environment calls so is something else.
 FILE :=
@@ -43,8 +50,8 @@ bench: build ## Measure against the API server's own ceiling; BENCH=name for one
 bench-quick: build ## The figures that a busy machine cannot break, in half a minute
 	@BUNDLE=built node bench/main.ts --quick
 
-controlplane: $(INSTALLED) ## Find or build kube-apiserver, etcd and kubectl; the last line is their folder
-	@node controlplane/main.ts
+controlplane: $(INSTALLED) ## Find, fetch or build kube-apiserver, etcd and kubectl; the last line is their folder
+	@node controlplane/main.ts --prebuilt
 
 generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api/errors.ts, and the chart's copies of crds/ and deploy/
 	@node tools/generate-api.ts
@@ -64,5 +71,6 @@ clean: ## Remove what was built or installed here
 	rm -rf dist node_modules
 
 $(INSTALLED): package.json package-lock.json
+	@echo 'installing npm packages' >&2
 	@npm ci --no-fund --no-audit --loglevel=error
 	@touch $@

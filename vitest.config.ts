@@ -5,7 +5,7 @@ import { LongestFirst } from "./test/longestfirst.ts";
 const PURE = [
   "test/operator/unit/**/*.test.ts",
   "test/availability/{lastmoment,operationspage}.test.ts",
-  "test/controlplane/{binaries,build,child,eventually,gotool}.test.ts",
+  "test/controlplane/{binaries,build,child,eventually,gotool,kubectl,timeleft,tools}.test.ts",
   "test/crds/generatedtypes.test.ts",
   "test/demo/{fit,narrator}.test.ts",
   "test/faults/checker.test.ts",

@@ -1,6 +1,7 @@
 import { accessSync, constants, readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { buildBinaries, cacheFolder } from "./build.ts";
+import { fetchPrebuilt, PREBUILT } from "./prebuilt.ts";
 
 /** What a control plane takes. */
 export const BINARIES = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
@@ -22,22 +23,32 @@ export interface FindOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Those that are needed; by default all of a control plane. */
   readonly names?: readonly string[];
+  /**
+   * Will binaries do that others have built, of another patch of the pinned minor release if need be? No by default:
+   * releases and node images want exactly the pinned one.
+   */
+  readonly mayBePrebuilt?: boolean;
 }
 
 /**
  * The folder that holds etcd, kube-apiserver, kube-controller-manager and kubectl, as far as they are needed: the
  * one that KUBEBUILDER_ASSETS names (where kube-controller-manager may be missing), else the cache folder of the
- * pinned version, filled first if need be from the Go modules in this folder. With USE_EXISTING_CLUSTER=true
- * only kubectl is sought, on the PATH first, and nothing is built. Throws a BinariesError or a BuildError.
+ * pinned version, filled first if need be: with prebuilt binaries where they will do and can be had, and from the Go
+ * modules in this folder. With USE_EXISTING_CLUSTER=true only kubectl is sought, on the PATH first, and nothing is
+ * built. Throws a BinariesError or a BuildError.
  */
 export async function findBinaries(o: FindOptions = {}): Promise<string> {
-  const { env = process.env, names = BINARIES } = o;
-  const found = locate(env, names);
+  const { env = process.env, names = BINARIES, mayBePrebuilt = false, progress = () => undefined } = o;
+  const found = locate(env, names, mayBePrebuilt);
   if (found.complete) {
     return found.folder;
   }
-  const { folder } = found;
   const version = kubernetesVersion();
+  let { folder } = found;
+  if (mayBePrebuilt && found.source === "cache" && missing(folder, onlyPrebuilt(names)).length > 0) {
+    const prebuilt = prebuiltFolder(folder);
+    if (await fetchPrebuilt({ version, folder: prebuilt, env, progress })) folder = prebuilt;
+  }
   await buildBinaries({
     module: import.meta.dirname,
     title: `Kubernetes ${version}`,
@@ -49,7 +60,7 @@ export async function findBinaries(o: FindOptions = {}): Promise<string> {
     folder,
     missing: () => missing(folder, names),
     env,
-    progress: o.progress ?? (() => undefined),
+    progress,
   });
   return folder;
 }
@@ -57,12 +68,16 @@ export async function findBinaries(o: FindOptions = {}): Promise<string> {
 /** Where the binaries are or, when not complete, where they are to be built. */
 export interface Location {
   readonly folder: string;
-  readonly source: "existing cluster" | "KUBEBUILDER_ASSETS" | "cache";
+  readonly source: "existing cluster" | "KUBEBUILDER_ASSETS" | "cache" | "prebuilt";
   readonly complete: boolean;
 }
 
 /** Decides between the sources by looking at the environment and the files, and starts nothing. */
-export function locate(env: NodeJS.ProcessEnv, names: readonly string[] = BINARIES): Location {
+export function locate(
+  env: NodeJS.ProcessEnv,
+  names: readonly string[] = BINARIES,
+  mayBePrebuilt = false,
+): Location {
   const cache = controlPlaneFolder(env);
   const assets = env.KUBEBUILDER_ASSETS;
   if (env.USE_EXISTING_CLUSTER === "true") {
@@ -86,12 +101,27 @@ export function locate(env: NodeJS.ProcessEnv, names: readonly string[] = BINARI
     const lacking = missing(assets, ["etcd", "kube-apiserver", "kubectl"]);
     if (lacking.length > 0) {
       throw new BinariesError(
-        `KUBEBUILDER_ASSETS is ${assets}, which has no executable ${lacking.join(", ")}: put it there, or unset KUBEBUILDER_ASSETS to have everything built`,
+        `KUBEBUILDER_ASSETS is ${assets}, which has no executable ${lacking.join(", ")}: put it there, or unset KUBEBUILDER_ASSETS to have everything fetched or built`,
       );
     }
     return { folder: assets, source: "KUBEBUILDER_ASSETS", complete: true };
   }
-  return { folder: cache, source: "cache", complete: missing(cache, names).length === 0 };
+  const complete = missing(cache, names).length === 0;
+  const prebuilt = prebuiltFolder(cache);
+  // What is in no archive is built beside what was fetched.
+  const isFetched = missing(prebuilt, onlyPrebuilt(names)).length === 0;
+  if (!complete && mayBePrebuilt && isFetched && missing(cache, onlyPrebuilt(names)).length > 0)
+    return { folder: prebuilt, source: "prebuilt", complete: missing(prebuilt, names).length === 0 };
+  return { folder: cache, source: "cache", complete };
+}
+
+/** Apart from what was built, since it may be of another patch release. */
+function prebuiltFolder(cache: string): string {
+  return `${cache}-prebuilt`;
+}
+
+function onlyPrebuilt(names: readonly string[]): readonly string[] {
+  return PREBUILT.filter((name) => names.includes(name));
 }
 
 /** The environment names binaries that are not there. */

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { spawnChild } from "./child.ts";
 import { withLock } from "./lock.ts";
+import { timeLeft } from "./timeleft.ts";
 
 export interface BuildOptions {
   /** The folder whose go.mod pins the sources. */
@@ -46,8 +47,17 @@ export async function buildBinaries(o: BuildOptions): Promise<void> {
     o.progress(o.duration);
     const scratch = mkdtempSync(join(o.folder, SCRATCH));
     try {
+      const packages = await countPackages(o, names, scratch);
+      const started = Date.now();
+      let compiled = 0;
       for (const [index, name] of names.entries()) {
-        await build(o, name, `${name} (${index + 1} of ${names.length})`, scratch);
+        const left = (more: number) => timeLeft(Date.now() - started, compiled + more, packages);
+        compiled += await build(o, {
+          name,
+          label: `${name} (${index + 1} of ${names.length})`,
+          scratch,
+          left,
+        });
       }
     } finally {
       rmSync(scratch, { recursive: true, force: true });
@@ -87,17 +97,42 @@ function removeLeftovers(folder: string): void {
   }
 }
 
-async function build(o: BuildOptions, name: string, label: string, scratch: string): Promise<void> {
+/** How many packages make these binaries. Go downloads their modules for it. */
+async function countPackages(o: BuildOptions, names: readonly string[], scratch: string): Promise<number> {
+  const goPackages = names.map((name) => o.packages[name] ?? name);
+  const label = `the Go modules of ${names.join(", ")}`;
+  const { output } = await go(
+    o,
+    ["list", "-deps", ...goPackages],
+    join(scratch, "list.log"),
+    label,
+    () => "",
+  );
+  return packagesIn(output);
+}
+
+/** The import paths, one a line, among what Go says of its downloads. */
+function packagesIn(output: string): number {
+  return output.match(/^[^\s:]+$/gm)?.length ?? 0;
+}
+
+interface Binary {
+  readonly name: string;
+  readonly label: string;
+  readonly scratch: string;
+  /** How long all of the build still takes when so many packages of this binary are compiled. */
+  readonly left: (compiled: number) => string;
+}
+
+/** Gives back how many packages were compiled. */
+async function build(o: BuildOptions, { name, label, scratch, left }: Binary): Promise<number> {
   const goPackage = o.packages[name] ?? name;
-  const started = Date.now();
-  const seconds = () => Math.round((Date.now() - started) / 1000);
   o.progress(`${label}: building`);
-  const heartbeat = setInterval(() => o.progress(`${label}: still building, ${seconds()} s`), HEARTBEAT_MS);
-  const child = spawnChild({
-    name: `go build ${goPackage}`,
-    command: "go",
-    args: [
+  const { output, seconds } = await go(
+    o,
+    [
       "build",
+      "-v",
       "-mod=readonly",
       "-buildvcs=false",
       "-trimpath",
@@ -107,21 +142,46 @@ async function build(o: BuildOptions, name: string, label: string, scratch: stri
       join(scratch, name),
       goPackage,
     ],
+    join(scratch, `${name}.log`),
+    label,
+    (said) => left(packagesIn(said)),
+  );
+  renameSync(join(scratch, name), join(o.folder, name));
+  o.progress(`${label}: built in ${seconds} s`);
+  return packagesIn(output);
+}
+
+/** Runs Go, and tells every 20 s that it still does, with what `note` makes of what it has said so far. */
+async function go(
+  o: BuildOptions,
+  args: readonly string[],
+  logFile: string,
+  label: string,
+  note: (output: string) => string,
+): Promise<{ readonly output: string; readonly seconds: number }> {
+  const started = Date.now();
+  const seconds = () => Math.round((Date.now() - started) / 1000);
+  const child = spawnChild({
+    name: `go ${args[0]} ${args.at(-1)}`,
+    command: "go",
+    args,
     cwd: o.module,
     env: goEnvironment(o.env),
-    logFile: join(scratch, `${name}.log`),
+    logFile,
   });
+  const heartbeat = setInterval(() => {
+    const more = note(child.output());
+    o.progress(`${label}: ${seconds()} s so far${more === "" ? "" : `, ${more} in all`}`);
+  }, HEARTBEAT_MS);
   const { code } = await child.exited;
   clearInterval(heartbeat);
-  if (code !== 0) {
-    const tail = child.output().trimEnd().split("\n").slice(-15).join("\n");
-    throw new BuildError(
-      "BUILD_FAILED",
-      `${child.name} failed after ${seconds()} s; what Go said last tells what to mend:\n${tail}`,
-    );
-  }
-  renameSync(join(scratch, name), join(o.folder, name));
-  o.progress(`${label}: built in ${seconds()} s`);
+  const output = child.output();
+  if (code === 0) return { output, seconds: seconds() };
+  const tail = output.trimEnd().split("\n").slice(-15).join("\n");
+  throw new BuildError(
+    "BUILD_FAILED",
+    `${child.name} failed after ${seconds()} s; what Go said last tells what to mend:\n${tail}`,
+  );
 }
 
 /** The user's environment without what would make another program of the same sources. */

@@ -2,12 +2,12 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { startApiServer } from "./apiserver.ts";
-import { BINARIES, findBinaries } from "./binaries.ts";
 import type { Child } from "./child.ts";
 import { startControllerManager } from "./controllermanager.ts";
 import { startEtcd } from "./etcd.ts";
 import { useExistingCluster } from "./existing.ts";
 import { type AccountToken, kubeconfig, writeTokenKubeconfig } from "./kubeconfig.ts";
+import { findTools, type ToolOptions } from "./tools.ts";
 
 /** A Kubernetes API to run against: private processes on this machine, or a cluster that the user named. */
 export interface ControlPlane {
@@ -40,9 +40,8 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-export interface ControlPlaneOptions {
-  /** Also run the controllers for namespaces, garbage collection, service accounts and aggregated roles. */
-  readonly controllerManager?: boolean;
+/** With `controllerManager`, the controllers for namespaces, garbage collection, service accounts and so on run too. */
+export interface ControlPlaneOptions extends ToolOptions {
   /** Write an audit log, with the bodies of SSHKeys and Secrets. */
   readonly audit?: boolean;
 }
@@ -56,9 +55,7 @@ export async function startControlPlane(o: ControlPlaneOptions = {}): Promise<Co
   if (process.env.USE_EXISTING_CLUSTER === "true") {
     return useExistingCluster();
   }
-  // Whoever needs no controllers, as the demo, need not wait for a minute and a half more while they are built.
-  const names = BINARIES.filter((name) => o.controllerManager === true || name !== "kube-controller-manager");
-  const binaries = await findBinaries({ names, progress: (line) => process.stderr.write(`${line}\n`) });
+  const { folder: binaries, kubectl } = await findTools(o, (line) => process.stderr.write(`${line}\n`));
   const dir = mkdtempSync(join(tmpdir(), "sshkey-operator-"));
   const running: { child: Child }[] = [];
   const kill = () => {
@@ -103,7 +100,7 @@ export async function startControlPlane(o: ControlPlaneOptions = {}): Promise<Co
       dir,
       server,
       kubeconfig: admin,
-      kubectl: join(binaries, "kubectl"),
+      kubectl,
       existing: false,
       get apiserver() {
         return apiserver.child;

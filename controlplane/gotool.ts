@@ -6,6 +6,7 @@ import { BuildError, buildBinaries, cacheFolder } from "./build.ts";
 const TOOLS = {
   helm: "helm.sh/helm/v4/cmd/helm",
   kind: "sigs.k8s.io/kind",
+  "setup-envtest": "sigs.k8s.io/controller-runtime/tools/setup-envtest",
 };
 
 export interface GoToolOptions {

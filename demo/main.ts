@@ -73,7 +73,7 @@ async function stayUp({ kubeconfig, binaries, dir }: Stage, signal: AbortSignal)
     "It all stays up until you press Ctrl-C. In another terminal:",
     "",
     `  export KUBECONFIG=${quoted(kubeconfig)}`,
-    `  export PATH="${binaries}:$PATH"`,
+    ...(binaries === undefined ? [] : [`  export PATH="${binaries}:$PATH"`]),
     "  kubectl get sshkeys --all-namespaces",
     `  tail -f ${quoted(join(dir, "operator.log"))}`,
     "",

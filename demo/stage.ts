@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { type Child, spawnChild } from "../controlplane/child.ts";
 import { type ControlPlane, startControlPlane } from "../controlplane/controlplane.ts";
+import { kubectlOnPath } from "../controlplane/kubectl.ts";
 import { ready } from "../controlplane/ready.ts";
 import { clear, NAMESPACE, requireVacancy } from "./guest.ts";
 import { Shell, unlessInterrupted } from "./shell.ts";
@@ -16,8 +17,8 @@ const LOG_LINES = 10;
 /** A Kubernetes API with kubectl at hand, and an operator once it is started. */
 export interface Stage {
   readonly kubeconfig: string;
-  /** Folder of the kubectl binary. */
-  readonly binaries: string;
+  /** Folder of the kubectl that is used, where it is another than a shell would find. */
+  readonly binaries: string | undefined;
   /** Folder for files of the demo; removed by `tearDown`. */
   readonly dir: string;
   /** Runs command lines in the root of the repository. */
@@ -40,7 +41,7 @@ export async function openStage(signal: AbortSignal): Promise<Stage> {
   if (!existsSync(join(ROOT, BUNDLE))) {
     throw new BundleMissing();
   }
-  const controlPlane = await unlessInterrupted(startControlPlane(), signal);
+  const controlPlane = await unlessInterrupted(startControlPlane({ ownKubectl: true }), signal);
   try {
     const stage = assemble(controlPlane, signal);
     if (controlPlane.existing) await requireVacancy(stage.shell, signal);
@@ -63,11 +64,12 @@ class BundleMissing extends Error {
 
 function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
   const { dir, kubeconfig, existing } = controlPlane;
-  const binaries = dirname(controlPlane.kubectl);
+  const isOnPath = kubectlOnPath(process.env) === controlPlane.kubectl;
+  const binaries = isOnPath ? undefined : dirname(controlPlane.kubectl);
   const env = {
     ...process.env,
     KUBECONFIG: kubeconfig,
-    PATH: `${binaries}${delimiter}${process.env.PATH ?? ""}`,
+    ...(binaries === undefined ? {} : { PATH: `${binaries}${delimiter}${process.env.PATH ?? ""}` }),
     // Neither read a person's preferences nor leave a cache in the home folder.
     KUBERC: "off",
     KUBECACHEDIR: join(dir, "kubectl"),

@@ -48,7 +48,7 @@ const withoutAPIServer: Check[] = [
 const everything: Check[] = [
   ...withoutAPIServer,
   { name: "Bundle", run: () => command("node", ["tools/build.ts"]) },
-  { name: "Control plane", run: () => command("node", ["controlplane/main.ts"]) },
+  { name: "Control plane", run: () => command("node", ["controlplane/main.ts", "--prebuilt"]) },
   { name: "Helm", run: () => command("node", ["controlplane/gotool.ts", "helm"]) },
   { name: "Tests", run: () => tests([], { BUNDLE: "built" }) },
   {

@@ -35,6 +35,7 @@ function environment(build: string, version = "go version go1.26.0 linux/amd64")
   mkdirSync(bin, { recursive: true });
   const script = `#!/bin/sh
 if [ "$1" = version ]; then echo '${version}'; exit; fi
+if [ "$1" = list ]; then echo a; echo b; exit; fi
 echo "$@ GOFLAGS=$GOFLAGS" >>'${dir}/calls'
 for word; do [ "$last" = -o ] && out=$word; last=$word; done
 ${build}

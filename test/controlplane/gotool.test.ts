@@ -13,6 +13,7 @@ beforeEach(() => {
   mkdirSync(join(dir, "bin"));
   const script = `#!/bin/sh
 if [ "$1" = version ]; then echo 'go version go1.26.0 linux/amd64'; exit; fi
+if [ "$1" = list ]; then echo a; exit; fi
 echo "$PWD $@" >>'${dir}/calls'
 for word; do [ "$last" = -o ] && out=$word; last=$word; done
 echo whole >"$out"; chmod 755 "$out"
@@ -27,6 +28,7 @@ afterEach(() => {
 
 test.each([
   ["helm", /\.cache\/sshkey-operator\/gotools\/helm-v4\.\d+\.\d+\/helm$/],
+  ["setup-envtest", /\.cache\/sshkey-operator\/gotools\/setup-envtest-v0\.\d+\.\d+\/setup-envtest$/],
   ["kind", /\.cache\/sshkey-operator\/gotools\/kind-v0\.\d+\.\d+\/kind$/],
 ] as const)("%s is kept by the version that its go.mod pins", async (name, path) => {
   expect(await findGoTool(name, { env })).toMatch(path);
@@ -35,7 +37,7 @@ test.each([
 test("it is built in the folder of its own go.mod", async () => {
   await findGoTool("helm", { env });
   expect(readFileSync(join(dir, "calls"), "utf8")).toMatch(
-    /\/controlplane\/gotools\/helm build -mod=readonly .* helm\.sh\/helm\/v4\/cmd\/helm\n$/,
+    /\/controlplane\/gotools\/helm build -v -mod=readonly .* helm\.sh\/helm\/v4\/cmd\/helm\n$/,
   );
 });
 

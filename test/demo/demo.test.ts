@@ -51,8 +51,9 @@ describe("the demo", () => {
     const [kubeconfig, path] = [/export KUBECONFIG=(\S+)/, /export PATH="(.+):\$PATH"/].map(
       (pattern) => pattern.exec(demo.seen())?.[1] ?? "",
     );
-    const env = { ...process.env, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "cache") };
-    const { stdout } = await run(join(path ?? "", "kubectl"), ["get", "sshkeys", "-A"], { env });
+    const PATH = `${path}${delimiter}${process.env.PATH}`;
+    const env = { ...process.env, PATH, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "cache") };
+    const { stdout } = await run("kubectl", ["get", "sshkeys", "-A"], { env });
     await rm(join(folder, "cache"), { recursive: true });
     demo.interrupt();
     expect(stdout).toMatch(/team-a +alice-laptop .*Projected/);
