@@ -41,10 +41,12 @@ const ONLY_SERVED_NAMESPACES = `  {{- with .Values.namespaces }}
   {{- end }}
 `;
 
+const unused = new Set(POLICY_VALUES.map(([from]) => from));
 const outdated = new Set<string>();
 for (const name of manifestsIn("crds")) write(join("templates", "crds", name), crdTemplate(name));
 for (const name of manifestsIn("deploy/policies"))
   write(join("templates", "policies", name), policyTemplate(name));
+if (unused.size > 0) throw new Error(`no policy has ${[...unused].join(", ")}: correct POLICY_VALUES`);
 write("README.md", withTable(read(join(CHART, "README.md"))));
 if (outdated.size > 0) {
   console.error(
@@ -71,7 +73,10 @@ function crdTemplate(name: string): string {
 function policyTemplate(name: string): string {
   const source = join("deploy", "policies", name);
   let text = withoutBraces(read(source));
-  for (const [from, to] of POLICY_VALUES) text = text.replaceAll(from, () => to);
+  for (const [from, to] of POLICY_VALUES) {
+    if (text.includes(from)) unused.delete(from);
+    text = text.replaceAll(from, () => to);
+  }
   text = text.replaceAll(/^metadata:\n {2}name: .*\n/gm, (head) => `${head}  labels: ${LABELS}\n`);
   if (name === "protected-secrets.yaml") text += ONLY_SERVED_NAMESPACES;
   return template(source, ".Values.policies.enabled", text);

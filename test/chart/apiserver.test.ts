@@ -3,12 +3,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, KIND } from "../../src/api/names.ts";
-import { CRD_PATH, secretPath, sshKeysPath } from "../../src/operator/paths.ts";
+import { CRD_PATH, secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import type { Finished } from "../cluster/run.ts";
 import { type Installation, startInstallation } from "../deploy/installation.ts";
+import { managed } from "../deploy/objects.ts";
 import { CHART, helm, helmRelease, type Manifest, manifestsIn, only, type Release } from "./helm.ts";
 import { MATRIX, SECOND, valuesWithoutClusterRights } from "./matrix.ts";
 
@@ -87,8 +88,16 @@ describe("a release", () => {
     expect(await state()).toEqual(before);
   });
 
-  test("stands beside a second one", async () => {
+  test("stands beside a second one, whose policies let its own account write its own Secrets only", async () => {
     await succeed(["install"], SECOND);
+    const account = { "impersonate-user": "system:serviceaccount:second:second-sshkey-operator" };
+    const create = (label: string) =>
+      installation.request("POST", `${secretsPath("team-a")}?dryRun=All`, managed("x", { label }), account);
+    await eventually("its policy refuses what is the first one's", async () => {
+      const { status, body } = await create("default");
+      return status === 403 && JSON.stringify(body).includes("'second-sshkey-operator-own-secrets'");
+    });
+    expect(await create("second")).toMatchObject({ status: 201 });
     await helmOf(["uninstall", SECOND.name, "--namespace", SECOND.namespace]);
   });
 
