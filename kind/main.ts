@@ -53,15 +53,21 @@ async function onExistingCluster(): Promise<number> {
 }
 
 async function onNewCluster(): Promise<number> {
-  const use = async (engine: Engine) => onCluster(engine, await buildImages(engine));
   const published = await publishedImages(run);
-  return published === undefined ? withLocalImages(run, REPOSITORY, use) : use(published);
+  return published === undefined ? withLocalImages(run, REPOSITORY, onCluster) : onCluster(published);
 }
 
-async function onCluster(engine: Engine, images: readonly ImageSource[]): Promise<number> {
-  const cluster = await Cluster.create(engine, scratch, run);
+async function onCluster(engine: Engine): Promise<number> {
+  // Side by side: the images are compiled and compressed while the cluster waits for itself.
+  const [built, created] = await Promise.allSettled([
+    buildImages(engine),
+    Cluster.create(engine, scratch, run),
+  ]);
+  if (created.status === "rejected") throw created.reason;
+  const cluster = created.value;
   try {
-    for (const { archive } of images) {
+    if (built.status === "rejected") throw built.reason;
+    for (const { archive } of built.value) {
       await cluster.load(archive);
       rmSync(archive);
     }

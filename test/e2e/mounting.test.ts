@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
 import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
-import { LAYOUTS, SSHDPod } from "./sshdpod.ts";
+import { LAYOUTS, type Layout, SSHDPod } from "./sshdpod.ts";
 
 /** Ways to revoke a key, and the STATE that the SSHKey then has; of one that is gone none. */
 const REVOCATIONS: Record<string, (namespace: string, name: string) => Promise<string | undefined>> = {
@@ -25,23 +25,32 @@ const REVOCATIONS: Record<string, (namespace: string, name: string) => Promise<s
   },
 };
 
+const pods = new Map<Layout, SSHDPod>();
+
+beforeAll(async () => {
+  const start = async (layout: Layout) => pods.set(layout, await SSHDPod.start(`e2e-${layout.name}`, layout));
+  await Promise.all(LAYOUTS.map(start));
+});
+
+afterAll(async () => {
+  await Promise.all([...pods.values()].map((pod) => pod.stop()));
+});
+
 describe.each(LAYOUTS)("in a pod as $name", (layout) => {
   let pod: SSHDPod;
   let other: KeyPair;
 
   beforeAll(async () => {
-    pod = await SSHDPod.start(`e2e-${layout.name}`, layout);
+    pod = pods.get(layout) as SSHDPod;
     other = await pod.keyPair("other");
     await declare("other", other);
   });
 
   afterAll(async () => {
-    for (const name of (await kubectl(["get", SSHKEYS, "--namespace", pod.namespace, "-o=name"])).split(
-      "\n",
-    )) {
+    const names = await kubectl(["get", SSHKEYS, "--namespace", pod.namespace, "-o=name"]);
+    for (const name of names.split("\n")) {
       await kubectl(["patch", name, "--namespace", pod.namespace, "--type=merge", "--patch", UNFINALIZED]);
     }
-    await pod.stop();
   });
 
   test("a key logs in that is in its Secret", async () => {

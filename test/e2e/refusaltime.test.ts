@@ -6,7 +6,7 @@ import { SSHDPod } from "./sshdpod.ts";
 
 const NAMESPACE = "e2e-refusal-time";
 const SAMPLES = 20;
-const SAMPLES_LEFT_ALONE = 3;
+const SAMPLES_LEFT_ALONE = 2;
 
 let pod: SSHDPod;
 let key: KeyPair;
