@@ -43,7 +43,7 @@ describe("what works", () => {
   });
 
   test("the guide's command for an sshd that reads no time zone: the key is in until its time, then out", async () => {
-    const [command = ""] = /^AuthorizedKeysCommand \/usr\/bin\/sed .*$/m.exec(GUIDE) ?? [];
+    const [, command = ""] = /^ *(AuthorizedKeysCommand \/usr\/bin\/sed .*)$/m.exec(GUIDE) ?? [];
     const dated = (expiresAt: number) => line({ options: 'from="127.0.0.1"', expiresAt });
     const day = 86_400_000;
     for (const [days, accepted] of [
