@@ -42,7 +42,7 @@ export class Cluster {
 
   /** The command line that restarts the node, as a power cut would. */
   restartCommand(): string[] {
-    return [this.#engine.provider, "restart", "--time", "0", this.#node];
+    return [this.#engine.provider, "restart", "-t", "0", this.#node];
   }
 
   /** What the node and its pods have logged. */
