@@ -15,7 +15,7 @@ export async function publishedImages(base: Run): Promise<Engine | undefined> {
   const run = (title: string, ...command: string[]) => runCommand({ ...base, title, command });
   return {
     provider,
-    env: { KIND_EXPERIMENTAL_PROVIDER: provider },
+    env: { ...process.env, KIND_EXPERIMENTAL_PROVIDER: provider },
     within: (command) => [...command],
     async buildImage({ name, dockerfile, context, archive }: ImageSource) {
       await run(`building ${name}`, provider, "build", "--tag", name, "--file", dockerfile, context);
