@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { findBinaries } from "../controlplane/binaries.ts";
@@ -39,7 +39,8 @@ try {
   say((error as Error).message);
   process.exitCode = 1;
 } finally {
-  if (process.exitCode === 0) rmSync(scratch, { recursive: true });
+  // Logs stay for whoever looks for the cause.
+  if (process.exitCode === 0 || !existsSync(run.logs)) rmSync(scratch, { recursive: true });
 }
 
 async function onExistingCluster(): Promise<number> {
