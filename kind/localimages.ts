@@ -151,8 +151,10 @@ function npmFolder(): string {
 /** The folder of kind's sources, at the version that is pinned: they come with the files that its nodes have. */
 function kindModule(): string {
   const cwd = join(import.meta.dirname, "..", "controlplane", "gotools", "kind");
-  const args = ["list", "-mod=readonly", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind"];
-  return execFileSync("go", args, { cwd, encoding: "utf8", env: { ...process.env, GOWORK: "off" } }).trim();
+  const env = { ...process.env, GOWORK: "off" };
+  return JSON.parse(
+    execFileSync("go", ["mod", "download", "-json", "sigs.k8s.io/kind"], { cwd, encoding: "utf8", env }),
+  ).Dir;
 }
 
 /** The binaries of the pinned version, whatever the tests run against. */
