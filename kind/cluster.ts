@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { findGoTool } from "../controlplane/gotool.ts";
-import { type Run, runCommand } from "./command.ts";
+import { CommandError, type Run, runCommand } from "./command.ts";
 import type { Engine } from "./engine.ts";
 
 /** A cluster of one node by kind. */
@@ -27,8 +27,16 @@ export class Cluster {
     const image = engine.nodeImage === undefined ? [] : ["--image", engine.nodeImage];
     const where = ["--kubeconfig", cluster.kubeconfig, "--config", config, ...image];
     try {
-      await cluster.#run("creating the cluster", ["create", "cluster", ...where, "--wait", "180s"]);
+      await cluster.#run("creating the cluster", [
+        "create",
+        "cluster",
+        ...where,
+        "--wait",
+        "180s",
+        "--retain",
+      ]);
     } catch (error) {
+      await cluster.exportLogs(join(base.logs, "cluster")).catch(() => undefined);
       await cluster.#delete();
       throw error;
     }
@@ -53,7 +61,17 @@ export class Cluster {
   async delete(): Promise<void> {
     // At once: nothing of it is needed any more, and to stop in good order takes ten seconds.
     const command = this.#engine.within([this.#engine.provider, "kill", this.#node]);
-    await runCommand({ ...this.#uninterrupted, title: "stopping the node", command, env: this.#engine.env });
+    try {
+      await runCommand({
+        ...this.#uninterrupted,
+        title: "stopping the node",
+        command,
+        env: this.#engine.env,
+      });
+    } catch (error) {
+      // It does not run any more.
+      if (!(error instanceof CommandError)) throw error;
+    }
     await this.#delete();
   }
 

@@ -21,6 +21,7 @@ export type Run = Pick<CommandOptions, "logs" | "progress" | "signal">;
 
 /** Runs a command to its end and says how it goes. Throws a CommandError with what it wrote last. */
 export async function runCommand(o: CommandOptions): Promise<void> {
+  o.signal?.throwIfAborted();
   const [command = "", ...args] = o.command;
   mkdirSync(o.logs, { recursive: true });
   const started = Date.now();

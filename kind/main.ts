@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join, resolve } from "node:path";
-import { findBinaries } from "../controlplane/binaries.ts";
+import { BinariesError, findBinaries } from "../controlplane/binaries.ts";
 import { BuildError } from "../controlplane/build.ts";
 import { findGoTool } from "../controlplane/gotool.ts";
 import { Cluster } from "./cluster.ts";
@@ -34,11 +34,15 @@ const run = { logs: join(scratch, "logs"), progress: say, signal: interrupt.sign
 try {
   process.exitCode = process.env.E2E_EXISTING === "true" ? await onExistingCluster() : await onNewCluster();
 } catch (error) {
-  if (interrupt.signal.aborted) process.exit(130);
-  if (![EngineError, CommandError, BuildError].some((known) => error instanceof known)) throw error;
-  say((error as Error).message);
-  process.exitCode = 1;
+  const isExpected = [EngineError, CommandError, BuildError, BinariesError].some(
+    (known) => error instanceof known,
+  );
+  if (!interrupt.signal.aborted && !isExpected) throw error;
+  if (!interrupt.signal.aborted) say((error as Error).message);
+  process.exitCode = interrupt.signal.aborted ? 130 : 1;
 } finally {
+  for (const name of readdirSync(scratch).filter((each) => each !== "logs"))
+    rmSync(join(scratch, name), { recursive: true });
   // Logs stay for whoever looks for the cause.
   if (process.exitCode === 0 || !existsSync(run.logs)) rmSync(scratch, { recursive: true });
 }
@@ -50,7 +54,7 @@ async function onExistingCluster(): Promise<number> {
       "E2E_EXISTING is true: set E2E_OPERATOR_IMAGE and E2E_SSHD_IMAGE to what the nodes of the cluster of KUBECONFIG can pull (Dockerfile, examples/bastion-image)",
     );
   }
-  return suite([process.execPath], { ...process.env, KUBECONFIG });
+  return suite(await findKubectl(), [process.execPath], { ...process.env, KUBECONFIG });
 }
 
 async function onNewCluster(): Promise<number> {
@@ -59,6 +63,7 @@ async function onNewCluster(): Promise<number> {
 }
 
 async function onCluster(engine: Engine): Promise<number> {
+  const kubectl = await findKubectl();
   // Side by side: the images are compiled and compressed while the cluster waits for itself.
   const [built, created] = await Promise.allSettled([
     buildImages(engine),
@@ -72,18 +77,24 @@ async function onCluster(engine: Engine): Promise<number> {
       await cluster.load(archive);
       rmSync(archive);
     }
-    const code = await suite(engine.within([process.execPath]), {
+    const code = await suite(kubectl, engine.within([process.execPath]), {
       ...engine.env,
       KUBECONFIG: cluster.kubeconfig,
       E2E_OPERATOR_IMAGE: OPERATOR_IMAGE,
       E2E_SSHD_IMAGE: SSHD_IMAGE,
       E2E_RESTART_NODE: JSON.stringify(cluster.restartCommand()),
     });
-    if (code !== 0) await cluster.exportLogs(join(run.logs, "cluster"));
+    if (code !== 0 && !interrupt.signal.aborted) await cluster.exportLogs(join(run.logs, "cluster"));
     return code;
   } finally {
     await cluster.delete();
   }
+}
+
+/** The path of kubectl. Helm, the other program that the tests run, is found or built too. */
+async function findKubectl(): Promise<string> {
+  await findGoTool("helm", { progress: say });
+  return join(await findBinaries({ names: ["kubectl"], mayBePrebuilt: true, progress: say }), "kubectl");
 }
 
 async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
@@ -106,9 +117,8 @@ async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
 }
 
 /** Runs the tests by the Node whose command line is given; their exit code. */
-async function suite(node: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const binaries = await findBinaries({ names: ["kubectl"], progress: say });
-  await findGoTool("helm", { progress: say });
+async function suite(kubectl: string, node: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
+  interrupt.signal.throwIfAborted();
   const vitest = join(REPOSITORY, "node_modules", "vitest", "vitest.mjs");
   const config = join(REPOSITORY, "test", "e2e", "vitest.config.ts");
   const left = env.E2E_RESTART_NODE === undefined ? ["--exclude", "test/e2e/noderestart.test.ts"] : [];
@@ -125,7 +135,7 @@ async function suite(node: readonly string[], env: NodeJS.ProcessEnv): Promise<n
   ];
   const child = spawn(command, args, {
     stdio: "inherit",
-    env: { ...env, KUBECTL: join(binaries, "kubectl") },
+    env: { ...env, KUBECTL: kubectl },
   });
   interrupt.signal.addEventListener("abort", () => child.kill());
   const [code] = await once(child, "exit");

@@ -28,6 +28,9 @@ export async function publishedImages(base: Run): Promise<Engine | undefined> {
 async function workingProvider(): Promise<Engine["provider"] | undefined> {
   for (const provider of PROVIDERS) {
     try {
+      // podman may be installed under docker's name, which kind tells apart by this, too.
+      const { stdout } = await promisify(execFile)(provider, ["--version"], { timeout: DEADLINE_MS });
+      if (!stdout.toLowerCase().startsWith(`${provider} version`)) continue;
       await promisify(execFile)(provider, ["info"], { timeout: DEADLINE_MS });
       return provider;
     } catch {

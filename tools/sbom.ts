@@ -9,7 +9,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 interface Document {
   documentNamespace: string;
   name: string;
-  creationInfo: { created: string };
+  creationInfo: { created: string; creators: readonly string[] };
   documentDescribes: readonly string[];
   packages: readonly { readonly SPDXID: string; readonly name: string }[];
   relationships: readonly { readonly spdxElementId: string; readonly relatedSpdxElement: string }[];
@@ -27,14 +27,17 @@ const ids = new Set([...packages.map(({ SPDXID }) => SPDXID), "SPDXRef-DOCUMENT"
 const relationships = document.relationships.filter(
   ({ spdxElementId, relatedSpdxElement }) => ids.has(spdxElementId) && ids.has(relatedSpdxElement),
 );
-const content = createHash("sha256").update(JSON.stringify(packages)).digest("hex");
+// When the sources are from, not when and by which npm this ran: reproducible-builds.org/specs/source-date-epoch.
+const creationInfo = { created: sourceDate(), creators: [`Tool: ${document.name}`] };
+const content = createHash("sha256")
+  .update(JSON.stringify([packages, relationships, creationInfo]))
+  .digest("hex");
 const written: Document = {
   ...document,
   packages,
   relationships,
   documentNamespace: `https://sshkey-operator.dev/spdx/${document.name}-${content}`,
-  // When the sources are from, not when this ran: reproducible-builds.org/specs/source-date-epoch.
-  creationInfo: { ...document.creationInfo, created: sourceDate() },
+  creationInfo,
 };
 writeFileSync("dist/sbom.spdx.json", `${JSON.stringify(written, undefined, 2)}\n`);
 

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, refreshPods, waitForState } from "./kubernetes.ts";
+import { applySSHKey, kubectl, refreshPods, waitForState } from "./kubernetes.ts";
 import { scaleOperator } from "./operator.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
 const NAMESPACE = "e2e-without-operator";
 /** Enough for all that comes before on a busy machine. */
-const LIFETIME_MS = 20_000;
+const LIFETIME_MS = 25_000;
 
 let pod: SSHDPod;
 let lasting: KeyPair;
@@ -45,5 +45,12 @@ test("a key logs in that was projected before", async () => {
 test("sshd refuses a key from the moment that it expires", async () => {
   await eventually("the key is refused", async () => !(await pod.login(expiring)).accepted);
   expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
+  // Nobody has taken it out.
+  expect(await file()).toContain(expiring.publicKey.split(" ")[1]);
   expect(await pod.login(lasting)).toMatchObject({ accepted: true });
 });
+
+async function file(): Promise<string> {
+  const args = ["get", "secret", "sshkeys-alice", "--namespace", NAMESPACE];
+  return Buffer.from(await kubectl([...args, "-o=jsonpath={.data.authorized_keys}"]), "base64").toString();
+}
