@@ -19,6 +19,7 @@ import {
   isAsDesired,
   type LiveSecret,
   type SecretWrite,
+  UNREAD,
 } from "./secret.ts";
 import type { Target } from "./target.ts";
 
@@ -241,7 +242,9 @@ function* readBack(projection: Projection, target: Target): Generator<SecretRequ
     projection.secretDisappeared(namespace, name, answer.resourceVersion);
   // The write may have come through and lost its label on the way: then nobody knows what the Secret holds.
   if (target.live === undefined) target.mayExistUnlabelled = true;
-  else if (target.live.ownership === "unlabelled") target.live = { ...target.live, file: undefined };
+  else if (target.live.ownership === "unlabelled") {
+    target.live = { ...target.live, file: undefined, digest: UNREAD };
+  }
   return true;
 }
 

@@ -73,7 +73,8 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
   const ownership = !isLabelled ? "unlabelled" : saysItself ? "managed" : "copy";
   const since = Date.parse(annotations[EMPTY_SINCE_ANNOTATION] ?? "");
   const encoded = data[DATA_KEY];
-  const digest = encoded === undefined ? "" : hash("sha256", encoded, "base64url");
+  const unsent = isLabelled ? "" : UNREAD;
+  const digest = encoded === undefined ? unsent : hash("sha256", encoded, "base64url");
   const before = known?.uid === metadata.uid ? known : undefined;
   const readFile = () => {
     if (isLabelled && before?.digest === digest) return before.file;
@@ -99,6 +100,9 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
     emptySince: Number.isNaN(since) ? undefined : since,
   };
 }
+
+/** In place of a digest where the data was not asked for: no content has it, so it is read once it is. */
+export const UNREAD = "unread";
 
 /** What a Secret should hold. */
 export interface DesiredSecret {
