@@ -8,9 +8,9 @@ import { ed25519 } from "../claims/sshkeys.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import type { Finished } from "../cluster/run.ts";
-import { type Installation, startInstallation } from "../deploy/installation.ts";
+import { type Deployment, type Installation, startInstallation } from "../deploy/installation.ts";
 import { managed } from "../deploy/objects.ts";
-import { CHART, helm, helmRelease, type Manifest, manifestsIn, only, type Release } from "./helm.ts";
+import { CHART, deploymentIn, helm, helmRelease, type Manifest, manifestsIn, type Release } from "./helm.ts";
 import { MATRIX, SECOND, valuesWithoutClusterRights } from "./matrix.ts";
 
 const RELEASE = "sshkey-operator";
@@ -186,13 +186,13 @@ describe("who has rights in two namespaces and none on the cluster", () => {
   test("installs by the values of the chart's README, and the operator does its work", async () => {
     expect(await as(INSTALLER, ["install"], release)).toMatchObject({ code: 0, stderr: "" });
     const { stdout } = await helmOf(["get", "manifest", RELEASE], "platform");
-    const { args } = only(manifestsIn(stdout), "Deployment").spec.template.spec.containers[0];
+    const { args } = deploymentIn(manifestsIn(stdout)).spec.template.spec.containers[0];
     const token = await installation.kubectl(["create", "token", RELEASE, "-n", "platform"]);
     const account = { namespace: "platform", serviceAccount: RELEASE, token };
     const operator = await startOperator({
       kubeconfig: await installation.controlPlane.tokenKubeconfig(account),
       args: [
-        ...args.filter((arg: string) => arg.startsWith("--namespace=")),
+        ...args.filter((arg) => arg.startsWith("--namespace=")),
         "--leader-elect=true",
         "--leader-election-namespace=platform",
       ],
@@ -210,8 +210,10 @@ describe("who has rights in two namespaces and none on the cluster", () => {
 
 interface Live {
   readonly metadata: { readonly generation: number; readonly resourceVersion: string };
-  // biome-ignore lint/suspicious/noExplicitAny: each kind has another.
-  readonly spec?: any;
+}
+
+interface PrintedColumns {
+  readonly spec: { readonly versions: readonly [{ readonly additionalPrinterColumns: readonly object[] }] };
 }
 
 /** Throws with Helm's words if it fails. */
@@ -252,8 +254,8 @@ async function versions(): Promise<Record<string, string>> {
 
 /** What an upgrade of the test changes. */
 async function state(): Promise<{ columns: number; args: readonly string[] }> {
-  const crd = await installation.read<Live>(CRD_PATH);
-  const deployment = await installation.read<Live>(DEPLOYMENT);
+  const crd = await installation.read<PrintedColumns>(CRD_PATH);
+  const deployment = await installation.read<Deployment>(DEPLOYMENT);
   return {
     columns: crd.spec.versions[0].additionalPrinterColumns.length,
     args: deployment.spec.template.spec.containers[0].args,
@@ -303,6 +305,8 @@ async function declare(user: string, key: number): Promise<void> {
 async function users(): Promise<string[]> {
   return await eventually("the SSHKeys are listed", async () => {
     const { status, body } = await installation.request("GET", sshKeysPath("team-a"));
-    return status === 200 && (body as { items: Live[] }).items.map(({ spec }) => spec.user);
+    return (
+      status === 200 && (body as { items: { spec: { user: string } }[] }).items.map(({ spec }) => spec.user)
+    );
   });
 }

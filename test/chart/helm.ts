@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
 import { findGoTool } from "../../controlplane/gotool.ts";
 import { type Finished, run } from "../cluster/run.ts";
+import type { Deployment } from "../deploy/installation.ts";
 
 export const CHART = "charts/sshkey-operator";
 
@@ -18,8 +19,6 @@ export interface Manifest {
     readonly annotations?: Readonly<Record<string, string>>;
   };
   readonly data?: Readonly<Record<string, string>>;
-  // biome-ignore lint/suspicious/noExplicitAny: each kind has another.
-  readonly spec?: any;
   readonly rules?: readonly {
     readonly verbs: readonly string[];
     readonly resourceNames?: readonly string[];
@@ -77,15 +76,19 @@ export function manifestsIn(text: string): readonly Manifest[] {
     .filter((manifest) => manifest !== null);
 }
 
-/** The one object of that kind and name, or the only one of the kind. */
-export function only(manifests: readonly Manifest[], kind: string, name?: string): Manifest {
+/** The one object of that kind and name, or the only one of the kind; what else its kind has is in T. */
+export function only<T = object>(manifests: readonly Manifest[], kind: string, name?: string): Manifest & T {
   const found = manifests.filter(
     (each) => each.kind === kind && (name === undefined || each.metadata.name === name),
   );
   const [manifest] = found;
   if (manifest === undefined || found.length > 1)
     throw new Error(`${found.length} objects of the kind ${kind} ${name ?? ""}`);
-  return manifest;
+  return manifest as Manifest & T;
+}
+
+export function deploymentIn(manifests: readonly Manifest[]): Manifest & Deployment {
+  return only<Deployment>(manifests, "Deployment");
 }
 
 export function idOf({ kind, metadata }: Manifest): string {

@@ -16,6 +16,10 @@ interface Alert {
   readonly annotations: Readonly<Record<string, string>>;
 }
 
+interface PrometheusRule {
+  readonly spec: { readonly groups: readonly [{ readonly rules: Alert[] }] };
+}
+
 describe("an alert", () => {
   test.each(alerts)("$alert asks for metrics that there are, of this operator alone", ({ expr }) => {
     expect(unknownMetrics(expr)).toEqual([]);
@@ -71,7 +75,8 @@ describe("the PrometheusRule", () => {
   async function rendered(values: object): Promise<Alert[]> {
     const prometheusRule = { enabled: true, ...values };
     const manifests = await render({ namespace: "keys", values: { prometheusRule } });
-    return only(manifests, "PrometheusRule").spec.groups[0].rules;
+    const { spec } = only<PrometheusRule>(manifests, "PrometheusRule");
+    return spec.groups[0].rules;
   }
 });
 

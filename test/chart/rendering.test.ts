@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
 import { parseConfig } from "../../src/config/configfile.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { CHART, helm, idOf, type Manifest, only, render } from "./helm.ts";
+import type { Container } from "../deploy/installation.ts";
+import { CHART, deploymentIn, helm, idOf, type Manifest, only, render } from "./helm.ts";
 import { MATRIX, SECOND } from "./matrix.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -85,7 +86,7 @@ describe("the configuration", () => {
   });
 
   test("restarts the operator when it changes, and nothing else of it does", async () => {
-    const template = async (values: object) => only(await render({ values }), "Deployment").spec.template;
+    const template = async (values: object) => deploymentIn(await render({ values })).spec.template;
     const first = await template({});
     expect(await template({ policies: { usernamePrefix: "oidc:" } })).toEqual(first);
     expect(await template({ config: { concurrency: 8 } })).not.toEqual(first);
@@ -93,10 +94,10 @@ describe("the configuration", () => {
 
   test("names the file of revoked keys where the ConfigMap of them is mounted", async () => {
     const manifests = await render({ values: { revokedKeys: { configMap: "revoked", key: "list" } } });
-    const { containers, volumes } = only(manifests, "Deployment").spec.template.spec;
+    const { containers, volumes } = deploymentIn(manifests).spec.template.spec;
     expect(volumes).toContainEqual({ name: "revoked", configMap: { name: "revoked" } });
-    const { mountPath } = containers[0].volumeMounts.find(({ name }: { name: string }) => name === "revoked");
-    expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mountPath}/list`);
+    const mount = containers[0].volumeMounts.find(({ name }) => name === "revoked");
+    expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mount?.mountPath}/list`);
   });
 });
 
@@ -105,14 +106,14 @@ describe("labels for everything", () => {
     const values = { commonLabels: { team: "platform" }, podLabels: { tier: "system" } };
     const manifests = await render({ values });
     expect(manifests.filter(({ metadata }) => metadata.labels?.team !== "platform").map(idOf)).toEqual([]);
-    expect(only(manifests, "Deployment").spec.template.metadata.labels).toMatchObject({
+    expect(deploymentIn(manifests).spec.template.metadata.labels).toMatchObject({
       team: "platform",
       tier: "system",
     });
   });
 
   test("leave the selector as it is, which cannot be changed", async () => {
-    const selector = async (values: object) => only(await render({ values }), "Deployment").spec.selector;
+    const selector = async (values: object) => deploymentIn(await render({ values })).spec.selector;
     expect(await selector({ commonLabels: { team: "platform" } })).toEqual(await selector({}));
   });
 });
@@ -177,13 +178,13 @@ describe("chosen namespaces", () => {
   });
 });
 
-function container(manifests: readonly Manifest[]): { args: string[]; image: string } {
-  return only(manifests, "Deployment").spec.template.spec.containers[0];
+function container(manifests: readonly Manifest[]): Container {
+  return deploymentIn(manifests).spec.template.spec.containers[0];
 }
 
 /** The file that the operator's pod has. */
 function configOf(manifests: readonly Manifest[]): string {
-  const { volumes } = only(manifests, "Deployment").spec.template.spec;
-  const { configMap } = volumes.find(({ name }: { name: string }) => name === "config");
-  return only(manifests, "ConfigMap", configMap.name).data?.["config.yaml"] ?? "";
+  const { volumes } = deploymentIn(manifests).spec.template.spec;
+  const config = volumes.find(({ name }) => name === "config");
+  return only(manifests, "ConfigMap", config?.configMap.name).data?.["config.yaml"] ?? "";
 }

@@ -52,7 +52,10 @@ export async function startInstallation(o: ControlPlaneOptions = {}): Promise<In
 
 /** The parts of an apps/v1 Deployment that tests read. */
 export interface Deployment {
-  readonly spec: { readonly template: { readonly metadata: object; readonly spec: PodSpec } };
+  readonly spec: {
+    readonly selector: object;
+    readonly template: { readonly metadata: { readonly labels: object }; readonly spec: PodSpec };
+  };
 }
 
 export interface PodSpec {

@@ -4,7 +4,7 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
-import { helm, only, render } from "../chart/helm.ts";
+import { deploymentIn, helm, render } from "../chart/helm.ts";
 import { type Finished, run } from "../cluster/run.ts";
 
 const { version } = manifest;
@@ -74,7 +74,7 @@ describe("a release", () => {
   test("has a chart that installs the image of that name and version", async () => {
     const chart = join(first, `sshkey-operator-${version}.tgz`);
     expect(await helm(["lint", "--strict", chart])).toMatchObject({ code: 0 });
-    const deployment = only(await render({ chart }), "Deployment");
+    const deployment = deploymentIn(await render({ chart }));
     expect(deployment.spec.template.spec.containers[0].image).toBe(`${NAME}:${version}`);
   });
 
