@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { buildBinaries, cacheFolder } from "./build.ts";
+import { isExecutable } from "./executable.ts";
 import { fetchPrebuilt, PREBUILT } from "./prebuilt.ts";
 
 /** What a control plane takes. */
@@ -136,14 +137,7 @@ export class BinariesError extends Error {
 
 /** Those of the names that are no executable file in the folder. */
 function missing(folder: string, names: readonly string[]): string[] {
-  return names.filter((name) => {
-    try {
-      accessSync(join(folder, name), constants.X_OK);
-      return false;
-    } catch {
-      return true;
-    }
-  });
+  return names.filter((name) => !isExecutable(join(folder, name)));
 }
 
 /** What makes the binaries report their version. */

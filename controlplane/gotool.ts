@@ -1,6 +1,7 @@
-import { accessSync, constants, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { BuildError, buildBinaries, cacheFolder } from "./build.ts";
+import { isExecutable } from "./executable.ts";
 
 /** Programs of others that tests and releases run, by their Go package. Each is pinned in `gotools/NAME/go.mod`. */
 const TOOLS = {
@@ -50,15 +51,6 @@ function requiredVersion(file: string, goPackage: string): string {
     throw new Error(`${file} requires no module of ${goPackage}: restore it from version control`);
   }
   return version;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** `node controlplane/gotool.ts NAME` finds or builds a tool: its path is on stdout, all else on stderr. */

@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { delimiter, dirname, join } from "node:path";
 import { type Child, spawnChild } from "../controlplane/child.ts";
 import { type ControlPlane, startControlPlane } from "../controlplane/controlplane.ts";
-import { kubectlOnPath } from "../controlplane/kubectl.ts";
+import { onPath } from "../controlplane/executable.ts";
 import { ready } from "../controlplane/ready.ts";
 import { clear, NAMESPACE, requireVacancy } from "./guest.ts";
 import { Shell, unlessInterrupted } from "./shell.ts";
@@ -64,7 +64,7 @@ class BundleMissing extends Error {
 
 function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
   const { dir, kubeconfig, existing } = controlPlane;
-  const isOnPath = kubectlOnPath(process.env) === controlPlane.kubectl;
+  const isOnPath = onPath("kubectl", process.env) === controlPlane.kubectl;
   const binaries = isOnPath ? undefined : dirname(controlPlane.kubectl);
   const env = {
     ...process.env,

@@ -1,6 +1,7 @@
-import { accessSync, constants, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { cacheFolder } from "../controlplane/build.ts";
+import { onPath } from "../controlplane/executable.ts";
 import { withLock } from "../controlplane/lock.ts";
 import { Buildah } from "./buildah.ts";
 import { type Run, runCommand } from "./command.ts";
@@ -55,8 +56,7 @@ export async function withLocalImages<T>(
 }
 
 function checkMachine(): void {
-  const path = (process.env.PATH ?? "").split(delimiter);
-  const missing = PROGRAMS.filter((program) => !path.some((folder) => isExecutable(join(folder, program))));
+  const missing = PROGRAMS.filter((program) => onPath(program, process.env) === undefined);
   const isRoot = process.getuid?.() === 0;
   if (process.platform === "linux" && isRoot && missing.length === 0) return;
   throw new EngineError(
@@ -93,13 +93,4 @@ network_config_dir = "${join(folder, "networks")}"
 `,
   );
   return { CONTAINERS_CONF: containers, CONTAINERS_STORAGE_CONF: storage };
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -10,7 +10,8 @@ import {
   writeFileSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import { findBinaries, kubernetesVersion, NODE_BINARIES } from "../controlplane/binaries.ts";
+import { BINARIES, findBinaries, kubernetesVersion, NODE_BINARIES } from "../controlplane/binaries.ts";
+import { onPath } from "../controlplane/executable.ts";
 import type { Buildah } from "./buildah.ts";
 
 /** Where the Containerfiles are. */
@@ -36,8 +37,8 @@ export interface LocalImagesOptions {
  */
 export async function makeLocalImages(o: LocalImagesOptions): Promise<void> {
   const marker = join(o.folder, "made-of");
-  const controlPlane = await findBinaries({ env: withoutAssets(o.env), progress: o.progress });
-  await findBinaries({ names: NODE_BINARIES, env: withoutAssets(o.env), progress: o.progress });
+  const names = [...BINARIES, ...NODE_BINARIES];
+  const binaries = await findBinaries({ names, env: withoutAssets(o.env), progress: o.progress });
   const bases = baseImages(o.repository);
   const key = digest([kubernetesVersion(), kindModule(), JSON.stringify(bases), ...sources()]);
   if (existsSync(marker) && readFileSync(marker, "utf8") === key) return;
@@ -48,7 +49,7 @@ export async function makeLocalImages(o: LocalImagesOptions): Promise<void> {
   await makeDebian(o, "bookworm", DEBIAN);
   await makeDebian(o, "trixie", "localhost/debian:trixie");
   await makeBaseImages(o, bases);
-  await makeNodeImage(o, controlPlane);
+  await makeNodeImage(o, binaries);
   writeFileSync(marker, key);
 }
 
@@ -142,8 +143,7 @@ function mirror(): string {
 
 /** npm is one folder beside the Node that this machine came with. */
 function npmFolder(): string {
-  const path = (process.env.PATH ?? "").split(":").map((folder) => join(folder, "npm"));
-  const npm = path.find((file) => existsSync(file));
+  const npm = onPath("npm", process.env);
   if (npm === undefined) throw new Error("there is no npm on the PATH: install Node.js with npm");
   return dirname(dirname(realpathSync(npm)));
 }

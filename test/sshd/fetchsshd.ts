@@ -1,8 +1,9 @@
 import { mkdir, mkdtemp, readdir, rename, rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
+import { onPath } from "../../controlplane/executable.ts";
 import { withLock } from "../../controlplane/lock.ts";
 import { type Finished, run } from "../cluster/run.ts";
-import { onPath, unpackedTree } from "./unpackedtree.ts";
+import { unpackedTree } from "./unpackedtree.ts";
 
 const TOOLS = ["apt-get", "dpkg", "dpkg-deb", "ldd"];
 const PACKAGES = ["openssh-server", "libnss-wrapper"];

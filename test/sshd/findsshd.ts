@@ -1,8 +1,9 @@
 import { homedir } from "node:os";
 import { delimiter, join } from "node:path";
+import { onPath } from "../../controlplane/executable.ts";
 import { type Finished, run } from "../cluster/run.ts";
 import { fetchSSHD } from "./fetchsshd.ts";
-import { onPath, type UnpackedTree, unpackedTree } from "./unpackedtree.ts";
+import { type UnpackedTree, unpackedTree } from "./unpackedtree.ts";
 
 /** A real sshd, and what it takes to run it as an ordinary user with accounts of its own. */
 export interface SSHD {

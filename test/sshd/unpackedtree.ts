@@ -1,5 +1,6 @@
-import { accessSync, constants, existsSync, readdirSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { isExecutable } from "../../controlplane/executable.ts";
 
 /** What tests need of a folder into which packages were unpacked; the system's own tree is `/`. */
 export interface UnpackedTree {
@@ -23,24 +24,6 @@ export function unpackedTree(root: string): UnpackedTree {
     ].filter(({ program }) => isExecutable(program)),
     libraries,
   };
-}
-
-/** The absolute path of a program, or undefined. */
-export function onPath(name: string, env: NodeJS.ProcessEnv): string | undefined {
-  return (env.PATH ?? "")
-    .split(delimiter)
-    .filter((folder) => folder.startsWith("/"))
-    .map((folder) => join(folder, name))
-    .find(isExecutable);
-}
-
-function isExecutable(file: string): boolean {
-  try {
-    accessSync(file, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 function libraryFolders(root: string): string[] {
