@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } fro
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
-import { spawnChild } from "./child.ts";
 import { withLock } from "./lock.ts";
+import { lastLines, runChild } from "./runchild.ts";
 import { timeLeft } from "./timeleft.ts";
 
 export interface BuildOptions {
@@ -83,7 +83,6 @@ export class BuildError extends Error {
 }
 
 const SCRATCH = ".building-";
-const HEARTBEAT_MS = 20_000;
 const LEFTOVER_MS = 60 * 60 * 1000;
 
 /** A build that was killed leaves its scratch folder; one younger than an hour may still be in use. */
@@ -159,28 +158,23 @@ async function go(
   label: string,
   note: (output: string) => string,
 ): Promise<{ readonly output: string; readonly seconds: number }> {
-  const started = Date.now();
-  const seconds = () => Math.round((Date.now() - started) / 1000);
-  const child = spawnChild({
-    name: `go ${args[0]} ${args.at(-1)}`,
+  const name = `go ${args[0]} ${args.at(-1)}`;
+  const { code, output, seconds } = await runChild({
+    name,
     command: "go",
     args,
     cwd: o.module,
     env: goEnvironment(o.env),
     logFile,
+    heartbeat(seconds, said) {
+      const more = note(said);
+      o.progress(`${label}: ${seconds} s so far${more === "" ? "" : `, ${more} in all`}`);
+    },
   });
-  const heartbeat = setInterval(() => {
-    const more = note(child.output());
-    o.progress(`${label}: ${seconds()} s so far${more === "" ? "" : `, ${more} in all`}`);
-  }, HEARTBEAT_MS);
-  const { code } = await child.exited;
-  clearInterval(heartbeat);
-  const output = child.output();
-  if (code === 0) return { output, seconds: seconds() };
-  const tail = output.trimEnd().split("\n").slice(-15).join("\n");
+  if (code === 0) return { output, seconds };
   throw new BuildError(
     "BUILD_FAILED",
-    `${child.name} failed after ${seconds()} s; what Go said last tells what to mend:\n${tail}`,
+    `${name} failed after ${seconds} s; what Go said last tells what to mend:\n${lastLines(output, 15)}`,
   );
 }
 

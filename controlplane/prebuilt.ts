@@ -4,9 +4,9 @@ import { Agent as HttpsAgent, get as httpsGet } from "node:https";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { BuildError } from "./build.ts";
-import { spawnChild } from "./child.ts";
 import { findGoTool } from "./gotool.ts";
 import { withLock } from "./lock.ts";
+import { runChild } from "./runchild.ts";
 import { versionOf } from "./versionof.ts";
 
 /** What an archive of the envtest index holds. */
@@ -15,7 +15,6 @@ export const PREBUILT = ["etcd", "kube-apiserver", "kubectl"] as const;
 /** The index that setup-envtest uses unless told otherwise. It lists no release of Kubernetes on the day it comes out. */
 const INDEX = "https://raw.githubusercontent.com/kubernetes-sigs/controller-tools/HEAD/envtest-releases.yaml";
 const INDEX_MS = 5000;
-const HEARTBEAT_MS = 20_000;
 /** About what a build takes. */
 const FETCH_MS = 300_000;
 
@@ -125,26 +124,22 @@ async function fetchInto(
 
 async function runTool(o: PrebuiltOptions, tool: string, args: string[], scratch: string): Promise<void> {
   const { ENVTEST_USE_ENV: _, ...env } = o.env;
-  const started = Date.now();
-  const seconds = () => Math.round((Date.now() - started) / 1000);
-  const logFile = join(scratch, "setup-envtest.log");
-  const child = spawnChild({ name: "setup-envtest", command: tool, args, env, logFile });
-  const heartbeat = setInterval(() => o.progress(`still fetching, ${seconds()} s`), HEARTBEAT_MS);
-  const deadline = setTimeout(() => child.kill("SIGKILL"), FETCH_MS);
-  const { code, signal } = await child.exited;
-  clearTimeout(deadline);
-  clearInterval(heartbeat);
+  const { code, signal, output, seconds } = await runChild({
+    name: "setup-envtest",
+    command: tool,
+    args,
+    env,
+    logFile: join(scratch, "setup-envtest.log"),
+    heartbeat: (seconds) => o.progress(`still fetching, ${seconds} s`),
+    signal: AbortSignal.timeout(FETCH_MS),
+  });
   if (code !== 0) {
-    const said = child
-      .output()
-      .trim()
-      .split("\n")
-      .filter((line) => line !== "")
-      .slice(-2)
-      .join(" ");
-    throw new PrebuiltError(signal === null ? said : `not fetched within ${FETCH_MS / 60_000} min`);
+    const said = output.split("\n").filter((line) => line.trim() !== "");
+    throw new PrebuiltError(
+      signal === null ? said.slice(-2).join(" ") : `not fetched within ${FETCH_MS / 60_000} min`,
+    );
   }
-  o.progress(`fetched in ${seconds()} s`);
+  o.progress(`fetched in ${seconds} s`);
 }
 
 /** Only a binary that runs here and is of the version that was asked for is taken. */
