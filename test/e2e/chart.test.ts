@@ -4,7 +4,7 @@ import { helm, helmRelease } from "../chart/helm.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Finished } from "../cluster/run.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, REPOSITORY, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { kubectl, REPOSITORY, refreshPods, SSHKEYS } from "./kubernetes.ts";
 import { image, installOperator, OPERATOR_NAMESPACE, waitForOperator } from "./operator.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
@@ -19,11 +19,7 @@ let key: KeyPair;
 beforeAll(async () => {
   await kubectl(["delete", "--kustomize", join(REPOSITORY, "deploy", "policies")]);
   pod = await SSHDPod.start(NAMESPACE);
-  key = await pod.keyPair("key");
-  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
-  await waitForState(NAMESPACE, "key", "Projected");
-  await refreshPods(NAMESPACE);
-  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+  key = await pod.admit("key");
 });
 
 afterAll(async () => {
@@ -72,12 +68,9 @@ async function expectDone(finished: Promise<Finished>): Promise<void> {
 /** A key gets in, and out again. */
 async function expectWorks(): Promise<void> {
   await waitForOperator();
-  const other = await pod.keyPair(`other-${process.hrtime.bigint()}`);
-  await applySSHKey(NAMESPACE, "other", { user: "alice", key: other.publicKey });
-  await waitForState(NAMESPACE, "other", "Projected");
-  await refreshPods(NAMESPACE);
-  await eventually("the other key logs in", async () => (await pod.login(other)).accepted);
-  await kubectl(["delete", SSHKEYS, "other", "--namespace", NAMESPACE]);
+  const name = `other-${process.hrtime.bigint()}`;
+  const other = await pod.admit(name);
+  await kubectl(["delete", SSHKEYS, name, "--namespace", NAMESPACE]);
   await eventually("the other key is refused", async () => {
     await refreshPods(NAMESPACE);
     return !(await pod.login(other)).accepted;

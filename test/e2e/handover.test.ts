@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, refreshPods, waitForState } from "./kubernetes.ts";
+import { kubectl } from "./kubernetes.ts";
 import { leader, OPERATOR_NAMESPACE, operatorPods, waitForOperator } from "./operator.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
@@ -12,11 +12,7 @@ let key: KeyPair;
 
 beforeAll(async () => {
   pod = await SSHDPod.start(NAMESPACE);
-  key = await pod.keyPair("key");
-  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
-  await waitForState(NAMESPACE, "key", "Projected");
-  await refreshPods(NAMESPACE);
-  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+  key = await pod.admit("key");
 });
 
 afterAll(() => pod.stop());
@@ -28,9 +24,7 @@ test("when the leader's pod is killed the standby takes over, and every login me
   await kubectl(["delete", "pod", killed, "--namespace", OPERATOR_NAMESPACE, "--grace-period=0", "--force"]);
   const killedAt = performance.now();
   await eventually("another pod leads", async () => ![killed, ""].includes(await leader()));
-  const next = await pod.keyPair("next");
-  await applySSHKey(NAMESPACE, "next", { user: "alice", key: next.publicKey });
-  await waitForState(NAMESPACE, "next", "Projected");
+  await pod.declare("next", await pod.keyPair("next"));
   const seconds = ((performance.now() - killedAt) / 1000).toFixed(1);
   await waitForOperator();
   const { accepted, refused } = await logins.stop();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "../cluster/eventually.ts";
+import { formatRFC3339 } from "../../src/api/time.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
 import { LAYOUTS, type Layout, SSHDPod } from "./sshdpod.ts";
 
 /** Ways to revoke a key, and the STATE that the SSHKey then has; of one that is gone none. */
@@ -15,7 +15,7 @@ const REVOCATIONS: Record<string, (namespace: string, name: string) => Promise<s
     return "Disabled";
   },
   async expired(namespace, name) {
-    await patch(namespace, name, { spec: { expiresAt: inSeconds(2) } });
+    await patch(namespace, name, { spec: { expiresAt: formatRFC3339(Date.now() + 2000) } });
     return "Expired";
   },
   async "deleted, and kept by a finalizer"(namespace, name) {
@@ -43,7 +43,7 @@ describe.each(LAYOUTS)("in a pod as $name", (layout) => {
   beforeAll(async () => {
     pod = pods.get(layout) as SSHDPod;
     other = await pod.keyPair("other");
-    await declare("other", other);
+    await pod.declare("other", other);
   });
 
   afterAll(async () => {
@@ -55,7 +55,7 @@ describe.each(LAYOUTS)("in a pod as $name", (layout) => {
 
   test("a key logs in that is in its Secret", async () => {
     await refreshPods(pod.namespace);
-    await isAccepted(other);
+    await pod.untilAccepted(other);
   });
 
   test("a key is refused that no SSHKey has", async () => {
@@ -66,26 +66,14 @@ describe.each(LAYOUTS)("in a pod as $name", (layout) => {
     "a key is refused whose SSHKey is %s",
     async (way, revoke) => {
       const name = way.replaceAll(/[^a-z]+/g, "-");
-      const key = await pod.keyPair(name);
-      await declare(name, key);
-      await refreshPods(pod.namespace);
-      await isAccepted(key);
+      const key = await pod.admit(name);
       const state = await revoke(pod.namespace, name);
       if (state !== undefined) await waitForState(pod.namespace, name, state);
       await refreshPods(pod.namespace);
-      await eventually("the key is refused", async () => !(await pod.login(key)).accepted);
+      await pod.untilRefused(key);
       expect(await pod.login(other)).toMatchObject({ accepted: true });
     },
   );
-
-  async function declare(name: string, key: KeyPair): Promise<void> {
-    await applySSHKey(pod.namespace, name, { user: "alice", key: key.publicKey });
-    await waitForState(pod.namespace, name, "Projected");
-  }
-
-  async function isAccepted(key: KeyPair): Promise<void> {
-    await eventually("the key logs in", async () => (await pod.login(key)).accepted);
-  }
 });
 
 const UNFINALIZED = JSON.stringify({ metadata: { finalizers: null } });
@@ -93,8 +81,4 @@ const UNFINALIZED = JSON.stringify({ metadata: { finalizers: null } });
 async function patch(namespace: string, name: string, change: object): Promise<void> {
   const args = ["patch", SSHKEYS, name, "--namespace", namespace, "--type=merge"];
   await kubectl([...args, "--patch", JSON.stringify(change)]);
-}
-
-function inSeconds(seconds: number): string {
-  return `${new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
 }

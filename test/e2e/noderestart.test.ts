@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { run } from "../cluster/run.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { kubectl, refreshPods, SSHKEYS } from "./kubernetes.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
 const NAMESPACE = "e2e-node-restart";
@@ -14,8 +14,7 @@ let secretBefore: string;
 beforeAll(async () => {
   pod = await SSHDPod.start(NAMESPACE);
   key = await pod.keyPair("key");
-  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
-  await waitForState(NAMESPACE, "key", "Projected");
+  await pod.declare("key", key);
   secretBefore = await secret();
   await restartNode();
 });
@@ -23,14 +22,12 @@ beforeAll(async () => {
 afterAll(() => pod.stop());
 
 test("the key logs in again", async () => {
-  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+  await pod.untilAccepted(key);
 });
 
 /** What is declared afterwards shows that an operator has started and gone through everything. */
 test("the Secret was not written", async () => {
-  const after = await pod.keyPair("after");
-  await applySSHKey(NAMESPACE, "after", { user: "bob", key: after.publicKey });
-  await waitForState(NAMESPACE, "after", "Projected");
+  await pod.declare("after", await pod.keyPair("after"), { user: "bob" });
   expect(await secret()).toBe(secretBefore);
 });
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, refreshPods, SSHKEYS, waitForState } from "./kubernetes.ts";
+import { kubectl, refreshPods, SSHKEYS } from "./kubernetes.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
 const NAMESPACE = "e2e-refusal-time";
@@ -26,7 +26,7 @@ test("a deleted key is refused within 3 s where the pod's annotation is changed"
     const deleted = performance.now();
     await isOutOfSecret();
     await refreshPods(NAMESPACE);
-    await isRefused();
+    await pod.untilRefused(key);
     seconds.push((performance.now() - deleted) / 1000);
   }
   report("from kubectl delete to the refusal, pod annotated", seconds);
@@ -39,17 +39,16 @@ test("a deleted key is refused when kubelet comes by itself, without any change 
     await admit({ isRefreshed: false });
     await deleteSSHKey();
     const deleted = performance.now();
-    await isRefused();
+    await pod.untilRefused(key);
     seconds.push((performance.now() - deleted) / 1000);
   }
   report("from kubectl delete to the refusal, pod left alone (kubelet synchronises it every 5 s)", seconds);
 });
 
 async function admit(o: { readonly isRefreshed: boolean }): Promise<void> {
-  await applySSHKey(NAMESPACE, "key", { user: "alice", key: key.publicKey });
-  await waitForState(NAMESPACE, "key", "Projected");
+  await pod.declare("key", key);
   if (o.isRefreshed) await refreshPods(NAMESPACE);
-  await eventually("the key logs in", async () => (await pod.login(key)).accepted);
+  await pod.untilAccepted(key);
 }
 
 async function deleteSSHKey(): Promise<void> {
@@ -61,10 +60,6 @@ async function isOutOfSecret(): Promise<void> {
     const args = ["get", "secret", "sshkeys-alice", "--namespace", NAMESPACE];
     return (await kubectl([...args, "-o=jsonpath={.data.authorized_keys}"])) === "";
   });
-}
-
-async function isRefused(): Promise<void> {
-  await eventually("the key is refused", async () => !(await pod.login(key)).accepted);
 }
 
 function median(values: readonly number[]): number {

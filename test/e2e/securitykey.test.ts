@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { encodeStrings } from "../../src/ssh/wire.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type Forge, startForgingAgent } from "../sshd/forgingagent.ts";
-import { applySSHKey, refreshPods, waitForState } from "./kubernetes.ts";
+import { refreshPods } from "./kubernetes.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
 const NAMESPACE = "e2e-security-key";
@@ -34,8 +34,7 @@ test("a key of a security key logs in when its authenticator signs, and not with
   const line = `${TYPE} ${blob.toString("base64")}`;
   const file = join(folder, "key.pub");
   writeFileSync(file, `${line}\n`);
-  await applySSHKey(NAMESPACE, "key", { user: "alice", key: line });
-  await waitForState(NAMESPACE, "key", "Projected");
+  await pod.declare("key", { publicKey: line });
   await refreshPods(NAMESPACE);
 
   const attempt = async (flags: number) => {

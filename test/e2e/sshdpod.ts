@@ -7,7 +7,15 @@ import { eventually } from "../cluster/eventually.ts";
 import { EXAMPLES } from "../sshd/example.ts";
 import { ed25519, type KeyPair } from "../sshd/keypair.ts";
 import { type Login, login } from "../sshd/login.ts";
-import { apply, freshNamespace, kubectl } from "./kubernetes.ts";
+import {
+  apply,
+  applySSHKey,
+  freshNamespace,
+  kubectl,
+  refreshPods,
+  type SSHKeySpec,
+  waitForState,
+} from "./kubernetes.ts";
 
 /** A way of mounting that `docs/mounting.md` recommends, by the files of `examples/mounting/` that show it. */
 export interface Layout {
@@ -78,6 +86,33 @@ export class SSHDPod {
   login(key: Pick<KeyPair, "file">, o: { readonly agent?: string } = {}): Promise<Login> {
     const server = { port: this.#port, knownHosts: join(this.#folder, "known_hosts") };
     return login(server, this.#layout.account, key, { connectTimeoutSeconds: 20, ...o });
+  }
+
+  /** Declares a key of alice under this name; resolves when it is Projected. */
+  async declare(
+    name: string,
+    key: Pick<KeyPair, "publicKey">,
+    more: Partial<SSHKeySpec> = {},
+  ): Promise<void> {
+    await applySSHKey(this.namespace, name, { user: "alice", key: key.publicKey, ...more });
+    await waitForState(this.namespace, name, "Projected");
+  }
+
+  /** Makes a key pair and declares it; resolves when it has logged in. */
+  async admit(name: string): Promise<KeyPair> {
+    const key = await this.keyPair(name);
+    await this.declare(name, key);
+    await refreshPods(this.namespace);
+    await this.untilAccepted(key);
+    return key;
+  }
+
+  async untilAccepted(key: Pick<KeyPair, "file">): Promise<void> {
+    await eventually("the key logs in", async () => (await this.login(key)).accepted);
+  }
+
+  async untilRefused(key: Pick<KeyPair, "file">): Promise<void> {
+    await eventually("the key is refused", async () => !(await this.login(key)).accepted);
   }
 
   /** Of sshd, on this side. */

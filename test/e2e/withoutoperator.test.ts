@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { eventually } from "../cluster/eventually.ts";
+import { formatRFC3339 } from "../../src/api/time.ts";
 import type { KeyPair } from "../sshd/keypair.ts";
-import { applySSHKey, kubectl, refreshPods, waitForState } from "./kubernetes.ts";
+import { kubectl, refreshPods } from "./kubernetes.ts";
 import { scaleOperator } from "./operator.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
@@ -21,15 +21,12 @@ beforeAll(async () => {
   expiring = await pod.keyPair("expiring");
   // sshd reads whole seconds.
   expiresAt = Math.ceil((Date.now() + LIFETIME_MS) / 1000) * 1000;
-  await applySSHKey(NAMESPACE, "lasting", { user: "alice", key: lasting.publicKey });
-  await applySSHKey(NAMESPACE, "expiring", {
-    user: "alice",
-    key: expiring.publicKey,
-    expiresAt: `${new Date(expiresAt).toISOString().slice(0, 19)}Z`,
+  await pod.declare("lasting", lasting);
+  await pod.declare("expiring", expiring, {
+    expiresAt: formatRFC3339(expiresAt),
   });
-  for (const name of ["lasting", "expiring"]) await waitForState(NAMESPACE, name, "Projected");
   await refreshPods(NAMESPACE);
-  await eventually("the expiring key logs in", async () => (await pod.login(expiring)).accepted);
+  await pod.untilAccepted(expiring);
   await scaleOperator(0);
 });
 
@@ -43,7 +40,7 @@ test("a key logs in that was projected before", async () => {
 });
 
 test("sshd refuses a key from the moment that it expires", async () => {
-  await eventually("the key is refused", async () => !(await pod.login(expiring)).accepted);
+  await pod.untilRefused(expiring);
   expect(Date.now()).toBeGreaterThanOrEqual(expiresAt);
   // Nobody has taken it out.
   expect(await file()).toContain(expiring.publicKey.split(" ")[1]);
