@@ -201,19 +201,19 @@ function changesAnnotation(notes: string): string {
 function image(source: string, out: string, name: string, epoch: string, isPushed: boolean): void {
   if (spawnSync("docker", ["buildx", "version"]).status !== 0)
     throw new ReleaseError("docker buildx is needed for the image; --without-image leaves it out");
-  const archive = join(out, `sshkey-operator-${name.slice(name.lastIndexOf(":") + 1)}.oci.tar`);
+  const version = name.slice(name.lastIndexOf(":") + 1);
+  const file = join(out, `sshkey-operator-${version}.oci.tar`);
   const bases = ["BUILD_IMAGE", "RUNTIME_IMAGE"].flatMap((base) =>
     process.env[base] === undefined ? [] : ["--build-arg", `${base}=${process.env[base]}`],
   );
   const build = ["buildx", "build", "--platform", PLATFORMS, "--provenance=false", "--tag", name, ...bases];
   const outputs = [
-    `type=oci,dest=${archive},rewrite-timestamp=true`,
+    `type=oci,dest=${file},rewrite-timestamp=true`,
     ...(isPushed ? ["type=registry,rewrite-timestamp=true"] : []),
   ];
   const revision = run("git", ["rev-parse", "HEAD"], source).trim();
-  const labels = { VERSION: name.slice(name.lastIndexOf(":") + 1), REVISION: revision };
-  const version = Object.entries(labels).flatMap(([label, value]) => ["--build-arg", `${label}=${value}`]);
-  run("docker", [...build, ...version, ...outputs.flatMap((output) => ["--output", output]), "."], source, {
+  const labels = [`VERSION=${version}`, `REVISION=${revision}`].flatMap((label) => ["--build-arg", label]);
+  run("docker", [...build, ...labels, ...outputs.flatMap((output) => ["--output", output]), "."], source, {
     SOURCE_DATE_EPOCH: epoch,
   });
 }
