@@ -10,7 +10,7 @@ INSTALLED := node_modules/.package-lock.json
 .PHONY: help demo binaries-beside-npm test check e2e build soak bench bench-quick controlplane generate format hooks release clean
 
 help: ## Show the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## The main job on a private API server, step by step; stays up in a terminal (DEMO_EXIT=1: does not)
 	@$(MAKE) --no-print-directory -j2 binaries-beside-npm build
@@ -28,7 +28,7 @@ NAME :=
 test check: export FILE := $(FILE)
 test check: export NAME := $(NAME)
 
-test: $(INSTALLED) ## Everything that CI checks; FILE=test/x/y.test.ts NAME="words of the title": these tests only
+test: $(INSTALLED) ## Everything that CI checks but e2e; FILE=test/x/y.test.ts NAME="words of the title": these tests only
 	@node tools/check.ts --all
 
 check: $(INSTALLED) ## Everything that needs no API server; FILE= and NAME= as with test
