@@ -47,7 +47,7 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
       projection.applyResponse(target, toLiveSecret({ ...body, metadata }, settings.installation));
     }
     for (const [claim, verdict] of projection.plan(target, now).verdicts) {
-      const due = statusWrite(claim, verdict, now);
+      const due = statusWrite(claim, verdict, DEFAULT_SETTINGS.policy, now);
       if (due === undefined) continue;
       const { namespace, name, uid, resourceVersion } = claim.record;
       statuses.push({ namespace, name, uid, resourceVersion, status: due.status });

@@ -34,6 +34,7 @@ const TITLES: Readonly<Record<string, string>> = {
   spec: "SSHKeySpec",
   status: "SSHKeyStatus",
   "status.duplicateOf": "SSHKeyReference",
+  "status.proof": "SSHKeyProof",
   "status.conditions[]": "SSHKeyCondition",
 };
 

@@ -21,7 +21,7 @@ Each code is one word that does not change, for programs and for searching. The 
 
 ## A key that is refused
 
-The reason of the condition \`Valid\` is the first of these that applies; the log line \`StateChanged\` has all of them as \`codes\`. The message on the status names the place and what to do.
+The reason of the condition \`Valid\` is the first of these that applies, and that of \`Proven\` one of the last five; the log line \`StateChanged\` has all of them as \`codes\`. The message on the status names the place and what to do.
 
 ${table("code", KEY_ERRORS)}
 

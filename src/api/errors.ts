@@ -15,8 +15,8 @@ const OPTION = "Correct the entry of `spec.options` that the message names.";
 const RETRIES = "Nothing: the operator retries.";
 
 /**
- * Why a key is refused: the reason of the condition `Valid` for what makes it Invalid, and `codes` of the log line
- * StateChanged for every finding.
+ * Why a key is refused: the reason of the condition `Valid` for what makes it Invalid, that of `Proven` for what makes it
+ * Unproven, and `codes` of the log line StateChanged for every finding.
  */
 export const KEY_ERRORS = {
   Empty: { meaning: "There is no key in `spec.key`.", whatToDo: "Give the line of the `.pub` file." },
@@ -116,6 +116,10 @@ export const KEY_ERRORS = {
     meaning: "`spec.options` violates a validation rule of the CRD.",
     whatToDo: "Correct it as the message says.",
   },
+  InvalidProof: {
+    meaning: "`spec.proof` violates a validation rule of the CRD.",
+    whatToDo: "Correct it as the message says.",
+  },
   InvalidExpiresAt: {
     meaning: "`spec.expiresAt` is no RFC 3339 time.",
     whatToDo: "Write it like `2027-01-31T12:00:00Z` (RFC 3339).",
@@ -140,6 +144,27 @@ export const KEY_ERRORS = {
   },
   RSAKeyTooSmall: { meaning: "The RSA key has fewer bits than `minimumRSABits`.", whatToDo: NEW_KEY },
   RSAKeyTooLarge: { meaning: "The RSA key has more bits than `maximumRSABits`.", whatToDo: NEW_KEY },
+  ProofMissing: {
+    meaning: "A proof of possession is required, and there is no `spec.proof`.",
+    whatToDo: "Run the command in the message, and put what it prints into `spec.proof`.",
+  },
+  ProofInvalid: {
+    meaning:
+      "`spec.proof` is no signature of the user's name by this key: it is damaged, for another namespace, or over another text.",
+    whatToDo: "Run the command in the message, and put what it prints into `spec.proof`.",
+  },
+  ProofOfAnotherKey: {
+    meaning: "`spec.proof` is a signature by another key.",
+    whatToDo: "Sign with the key in `spec.key`, or remove `spec.proof`.",
+  },
+  ProofUnsupported: {
+    meaning: "No signature by this key can prove anything here, as with ssh-dss, whose signatures use SHA-1.",
+    whatToDo: NEW_KEY,
+  },
+  UserVerificationMissing: {
+    meaning: "The proof of a security key was made without PIN or biometric (`requireUserVerification`).",
+    whatToDo: "Make a key that asks for it: `ssh-keygen -t ed25519-sk -O verify-required`.",
+  },
 } as const satisfies Record<RefusalCode | WeaknessCode, ErrorMeaning> & Record<string, ErrorMeaning>;
 
 export type KeyErrorCode = keyof typeof KEY_ERRORS;

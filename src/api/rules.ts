@@ -12,7 +12,13 @@ export interface FieldError {
   /** A stable word for programs, usable as the reason of a condition. */
   readonly code: Extract<
     KeyErrorCode,
-    "PrivateKey" | "InvalidUser" | "InvalidKey" | "InvalidTitle" | "InvalidOptionList" | "InvalidExpiresAt"
+    | "PrivateKey"
+    | "InvalidUser"
+    | "InvalidKey"
+    | "InvalidTitle"
+    | "InvalidOptionList"
+    | "InvalidExpiresAt"
+    | "InvalidProof"
   >;
   /** What is wrong and what to do, in the CRD's own words. */
   readonly message: string;
@@ -25,7 +31,7 @@ export interface FieldError {
  * server's own.
  */
 export function validateSpec(spec: SSHKeySpec): readonly FieldError[] {
-  const { title, options, expiresAt } = spec;
+  const { title, options, expiresAt, proof } = spec;
   return [
     validateNoPrivateKey(spec),
     validateUser(spec.user),
@@ -33,12 +39,14 @@ export function validateSpec(spec: SSHKeySpec): readonly FieldError[] {
     title === undefined ? undefined : validateTitle(title),
     options === undefined ? undefined : validateOptions(options),
     expiresAt === undefined ? undefined : validateExpiresAt(expiresAt),
+    proof === undefined ? undefined : validateProof(proof),
   ].filter((error) => error !== undefined);
 }
 
 /** An error if a private key stands in any text of the spec, as it is or in what careless tools make of it. */
-function validateNoPrivateKey({ key, user, title, expiresAt, options }: SSHKeySpec): FieldError | undefined {
-  const texts = [key, user, title, expiresAt, ...(options ?? [])].filter((text) => text !== undefined);
+function validateNoPrivateKey(spec: SSHKeySpec): FieldError | undefined {
+  const { key, user, title, expiresAt, proof, options } = spec;
+  const texts = [key, user, title, expiresAt, proof, ...(options ?? [])].filter((text) => text !== undefined);
   if (describePrivateKey(texts.join("\n")) === undefined) return undefined;
   return {
     field: "spec",
@@ -107,6 +115,18 @@ export function validateExpiresAt(expiresAt: string): FieldError | undefined {
     message:
       'give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one',
   };
+}
+
+/** What the CRD says of spec.proof: whether it has the shape of a signature. Whose it is, readProof in src/claims says. */
+function validateProof(proof: string): FieldError | undefined {
+  const error = (message: string): FieldError => ({ field: "spec.proof", code: "InvalidProof", message });
+  if (codePoints(proof) > MAX_PROOF_CHARACTERS) {
+    return error(`the proof has more than ${MAX_PROOF_CHARACTERS} characters: give one signature`);
+  }
+  if (PROOF.test(proof)) return undefined;
+  return error(
+    "this is not one SSH signature. Put in all that `printf %s USER | ssh-keygen -Y sign -n sshkey-operator.dev -f KEY -` prints",
+  );
 }
 
 /**
@@ -196,6 +216,10 @@ function firstDifference(one: readonly string[], other: readonly string[]): numb
 
 const MAX_USER_CHARACTERS = 253;
 const MAX_TITLE_CHARACTERS = 255;
+const MAX_PROOF_CHARACTERS = 16_384;
+// RE2's \s is ASCII's.
+const PROOF =
+  /^[\ufeff\t\n\f\r ]*-----BEGIN SSH SIGNATURE-----[A-Za-z0-9+/=\t\n\f\r ]*-----END SSH SIGNATURE-----[\t\n\f\r ]*$/;
 const KEY_START = /^[ \t]*(ssh|ecdsa|sk)-[A-Za-z0-9@.-]+[ \t]+AAAA/;
 // The base64 must begin as the wire format of a key named ssh-*, ecdsa-* or sk-* does (RFC 4253 section 6.6).
 const KEY_REST =

@@ -95,6 +95,12 @@ export interface SSHKeySpec {
    * Example: true
    */
   disabled?: boolean;
+  /**
+   * Proof that the user has the private key: a signature of the user's name by this very key, as ssh-keygen -Y sign prints it. A claim with a proof comes before every claim without one, so nobody else can hold the key by having copied its public half. The operator's configuration says whether keys without a proof are accepted. It is no secret: it may stand in git.
+   * This prints it, for the user alice; with a security key or a key in ssh-agent too: printf %s alice | ssh-keygen -Y sign -n sshkey-operator.dev -f ~/.ssh/id_ed25519 -
+   * Rule: one signature, from its line BEGIN SSH SIGNATURE to its line END SSH SIGNATURE, at most 16384 characters; as a block, `proof: |`, it keeps its lines.
+   */
+  proof?: string;
 }
 /**
  * What the operator found, written by the operator. observedGeneration is -1 until it has processed the object.
@@ -126,6 +132,7 @@ export interface SSHKeyStatus {
    * Example: alice@laptop
    */
   comment?: string;
+  proof?: SSHKeyProof;
   /**
    * Secret of this namespace that holds the key, under authorized_keys. Present only while it does.
    * Example: sshkeys-alice
@@ -133,7 +140,7 @@ export interface SSHKeyStatus {
   secretName?: string;
   duplicateOf?: SSHKeyReference;
   /**
-   * Since when this SSHKey has claimed its key: its creation, or the time when the operator saw its key edited to this one. Of two SSHKeys with one key the older claim holds it.
+   * Since when this SSHKey has claimed its key: its creation, or the time when the operator saw its key edited to this one. Of two SSHKeys with one key a proven claim holds it before an unproven one (see spec.proof), then the older claim.
    * Example: 2026-01-31T18:00:00Z
    */
   claimedSince?: string;
@@ -142,10 +149,23 @@ export interface SSHKeyStatus {
    */
   observedGeneration?: number;
   /**
-   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be removed from the Secret. Stalled: nothing changes until a person acts; present only then.
-   * The reason of Ready is the STATE of kubectl get: Projected, Pending, SecretConflict, Terminating, Disabled, Expired, Invalid, Compromised, Revoked, Weak, Duplicate or SecretFull. The message says what is wrong and what to do.
+   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Proven: the user has proven to have the private key; present only where there is a proof or one is required. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be removed from the Secret. Stalled: nothing changes until a person acts; present only then.
+   * The reason of Ready is the STATE of kubectl get: Projected, Pending, SecretConflict, Terminating, Disabled, Expired, Invalid, Compromised, Revoked, Weak, Unproven, Duplicate or SecretFull. The message says what is wrong and what to do.
    */
   conditions?: SSHKeyCondition[];
+}
+/**
+ * How the proof of a security key (FIDO authenticator) was made. Present only with a valid proof by such a key.
+ */
+export interface SSHKeyProof {
+  /**
+   * Whether the authenticator was touched (user presence).
+   */
+  touched: boolean;
+  /**
+   * Whether the authenticator asked for its PIN or a biometric (user verification).
+   */
+  userVerified: boolean;
 }
 /**
  * SSHKey of this namespace that holds the same key with the better claim. Keys in other namespaces are never compared.
@@ -165,7 +185,7 @@ export interface SSHKeyReference {
  */
 export interface SSHKeyCondition {
   /**
-   * Valid, Unique, Projected, Ready or Stalled.
+   * Valid, Unique, Proven, Projected, Ready or Stalled.
    */
   type: string;
   /**

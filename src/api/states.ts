@@ -87,6 +87,14 @@ export const STATES = {
     meaning: "of a type or size that the policy does not accept, or one that no program can use",
     whatToDo: "make a new key: `ssh-keygen -t ed25519`",
   },
+  Unproven: {
+    ready: "False",
+    stalled: true,
+    eventType: "Warning",
+    meaning:
+      "without the proof of possession that the policy asks for; condition `Proven` has the exact reason",
+    whatToDo: "sign the user's name as the message says, and put the signature into `spec.proof`",
+  },
   Duplicate: {
     ready: "False",
     stalled: true,
@@ -105,7 +113,10 @@ export const STATES = {
 
 export type State = keyof typeof STATES;
 
-/** The conditions of an SSHKey; `Stalled` is present only while a person has to act. */
-export const CONDITION_TYPES = ["Valid", "Unique", "Projected", "Ready", "Stalled"] as const;
+/**
+ * The conditions of an SSHKey. `Stalled` is present only while a person has to act, `Proven` only where there is a proof or
+ * one is required.
+ */
+export const CONDITION_TYPES = ["Valid", "Unique", "Proven", "Projected", "Ready", "Stalled"] as const;
 
 export type ConditionType = (typeof CONDITION_TYPES)[number];

@@ -6,6 +6,8 @@ export interface Claim {
   readonly record: SSHKeyRecord;
   /** What makes the key unacceptable, the worst first. */
   readonly findings: readonly Finding[];
+  /** Has the user of this SSHKey proven to have the private key? */
+  readonly isProven: boolean;
   /** Since when this SSHKey has had this key, in ms since the epoch. */
   readonly since: number;
   /** Has `spec.expiresAt` passed? */
@@ -17,10 +19,11 @@ export interface Claim {
 }
 
 /**
- * The one order that decides who has a key, and whose line has a place: the older claim first, then the lower UID.
- * Negative when `a` comes first; never 0 for two claims.
+ * The one order that decides who has a key, and whose line has a place: proven before unproven, then the older claim,
+ * then the lower UID. Negative when `a` comes first; never 0 for two claims.
  */
 export function claimOrder(a: Claim, b: Claim): number {
+  if (a.isProven !== b.isProven) return a.isProven ? -1 : 1;
   if (a.since !== b.since) return a.since - b.since;
   return a.record.uid < b.record.uid ? -1 : a.record.uid > b.record.uid ? 1 : 0;
 }

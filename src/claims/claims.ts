@@ -5,6 +5,7 @@ import type { Claim } from "./claim.ts";
 import { type Finding, judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
 import { KeyGroup } from "./keygroup.ts";
 import type { Policy } from "./policy.ts";
+import type { ProofResult } from "./proof.ts";
 import { attestedNow, isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
 import { type Standing, standingOf } from "./standing.ts";
 
@@ -36,6 +37,8 @@ export class Claims {
   readonly #expiries = new Deadlines<MutableClaim>();
   /** By STATE and key type, kept as things change: a scrape must not go over all SSHKeys. */
   readonly #counts = new Map<string, number>();
+  /** By what the proof of an SSHKey is worth. */
+  readonly #proofCounts = new Map<ProofResult, number>();
   /** Groups whose holder changed since the last takeAffected. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
   /** The latest `now` passed in. */
@@ -57,16 +60,17 @@ export class Claims {
   /** Reads an SSHKey. What is known of this very generation is not parsed again. */
   read(object: StoredSSHKey): SSHKeyRecord {
     const { namespace = "", name } = object.metadata;
-    return toSSHKeyRecord(object, this.#find(namespace, name)?.record);
+    return toSSHKeyRecord(object, this.#find(namespace, name)?.record, this.#policy.proofNamespace);
   }
 
   /**
    * Adds or updates an SSHKey; one of the same name with another UID or user goes. Undefined for an older view of a known
    * SSHKey, which changes nothing.
    */
-  put(record: SSHKeyRecord, now: number): Put | undefined {
-    const known = this.#find(record.namespace, record.name);
+  put(shown: SSHKeyRecord, now: number): Put | undefined {
+    const known = this.#find(shown.namespace, shown.name);
     const before = known?.record;
+    const record = withKnownProof(shown, before);
     if (known === undefined || before === undefined) return this.#insert(record, now);
     if (before.uid === record.uid && isNewer(before, record)) return undefined;
     if (before.uid !== record.uid || before.user !== record.user) {
@@ -130,19 +134,27 @@ export class Claims {
     return [{ claim, kind: "gone" }, ...changes.allBut(claim)];
   }
 
+  /** How many SSHKeys there are, by what their proof is worth; `None` for those without one. */
+  *proofCounts(): Iterable<{ readonly result: ProofResult; readonly count: number }> {
+    for (const [result, count] of this.#proofCounts) yield { result, count };
+  }
+
   /**
-   * Drains the claims to every key whose holder changed since the last call. Not part of `Change`, so that many changes of
-   * one key visit its claims once; for a key with more than MANY_CLAIMS claims at most every ten seconds, since a tenant
-   * could otherwise cause that work at will. The holder itself is always in the changes.
+   * Drains the claims to every key whose holder changed since the last call. Not part of what a call returns, so that many
+   * changes of one key visit its claims once; for a key with more than MANY_CLAIMS claims at most every ten seconds, since a
+   * tenant could otherwise cause that work at will. The holder itself is always in what the call returned.
    */
-  *takeAffected(): Iterable<Claim> {
+  *takeAffected(): Iterable<Change> {
     for (const group of this.#regrouped) {
       if (group.size > MANY_CLAIMS && this.#now - group.notifiedAt < NOTIFY_LARGE_GROUP_EVERY_MS) continue;
       this.#regrouped.delete(group);
       group.notifiedAt = this.#now;
       for (const claim of group.members()) {
         // The last of a group leaves it unseen.
-        if (this.#find(claim.record.namespace, claim.record.name) === claim) yield claim;
+        if (this.#find(claim.record.namespace, claim.record.name) !== claim) continue;
+        const wasHolder = claim.isHolder;
+        claim.isHolder = group.holderFor(claim) === claim;
+        yield { claim, kind: wasHolder && !claim.isHolder ? "lost" : "changed" };
       }
     }
   }
@@ -181,13 +193,17 @@ export class Claims {
 
   standing(claim: Claim): Standing {
     const group = this.#groupOf(claim.record);
-    return standingOf(claim, group?.holderFor(claim) ?? claim, group?.isShared === true, this.#policy);
+    return standingOf(claim, group?.holderFor(claim) ?? claim, this.#policy, {
+      isShared: group?.isShared === true,
+      isProvenByAnother: group?.isProvenByAnother(claim) === true,
+    });
   }
 
   #insert(record: SSHKeyRecord, now: number): Put {
     const claim: MutableClaim = {
       record,
       findings: [],
+      isProven: false,
       since: record.attestedSince ?? this.#sinceEdit(record, now),
       isExpired: false,
       isInForce: false,
@@ -227,6 +243,7 @@ export class Claims {
   #judge(claim: MutableClaim, now: number): void {
     const { record } = claim;
     claim.findings = judge(record, this.#policy, this.#knowledge);
+    claim.isProven = record.proof?.result === "Proven";
     claim.isExpired = record.expiresAt !== undefined && record.expiresAt <= now;
     claim.isInForce =
       claim.findings.length === 0 && !record.isTerminating && !record.disabled && !claim.isExpired;
@@ -271,14 +288,12 @@ export class Claims {
   /** Changes the group, and finds whom the change concerns. */
   #regroup(group: KeyGroup<MutableClaim>, claim: MutableClaim, changes: Changes, change: () => void): void {
     const before = group.holderFor(claim);
-    const wasShared = group.isShared;
+    const told = toldOf(group);
     change();
     const after = group.holderFor(claim);
-    if (before === after && wasShared === group.isShared) return;
-    if (before !== after) {
-      if (before !== undefined) changes.setHolder(before, false);
-      if (after !== undefined) changes.setHolder(after, true);
-    }
+    if (before === after && toldOf(group).every((each, i) => each === told[i])) return;
+    for (const each of new Set([before, after]))
+      if (each !== undefined) changes.setHolder(each, group.holderFor(each) === each);
     this.#regrouped.add(group);
   }
 
@@ -309,12 +324,28 @@ export class Claims {
     return this.#namespaces.get(namespace)?.byName.get(name);
   }
 
-  #count({ observed, key }: SSHKeyRecord, by: number): void {
-    const label = `${observed.state} ${key?.type ?? ""}`;
-    const count = (this.#counts.get(label) ?? 0) + by;
-    if (count === 0) this.#counts.delete(label);
-    else this.#counts.set(label, count);
+  #count({ observed, key, proof, hasProof }: SSHKeyRecord, by: number): void {
+    addTo(this.#counts, `${observed.state} ${key?.type ?? ""}`, by);
+    addTo(this.#proofCounts, proof?.result ?? (hasProof ? "Unverified" : "None"), by);
   }
+}
+
+/** What all members of a group are told of, besides their own holder. */
+function toldOf(group: KeyGroup<MutableClaim>): readonly unknown[] {
+  return [group.bestProven, group.isShared, group.provenUsers];
+}
+
+/** A proof that was verified since the record was read keeps its result. */
+function withKnownProof(record: SSHKeyRecord, known: SSHKeyRecord | undefined): SSHKeyRecord {
+  const { proof } = record;
+  if (proof?.result !== "Unverified" || known?.proof?.digest !== proof.digest) return record;
+  return { ...record, proof: known.proof };
+}
+
+function addTo<K>(counts: Map<K, number>, key: K, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }
 
 /** How often those who claim one key are told of another holder when they are so many, in ms. */
@@ -324,6 +355,7 @@ const MANY_CLAIMS = 1000;
 interface MutableClaim extends Claim {
   record: SSHKeyRecord;
   findings: readonly Finding[];
+  isProven: boolean;
   since: number;
   isExpired: boolean;
   isInForce: boolean;

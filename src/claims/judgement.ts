@@ -3,11 +3,12 @@ import { formatRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
 import type { Policy } from "./policy.ts";
+import { isProofRequired, possessionOf } from "./possession.ts";
 import type { Fault, KeyFacts, SSHKeyRecord } from "./record.ts";
 
 /** A reason why a key is not acceptable: the STATE it leads to, a stable code, a sentence with the next step. */
 export interface Finding extends Fault {
-  readonly state: Extract<State, "Invalid" | "Compromised" | "Revoked" | "Weak">;
+  readonly state: Extract<State, "Invalid" | "Compromised" | "Revoked" | "Weak" | "Unproven">;
 }
 
 /** What is known of keys beside what they say themselves. */
@@ -21,7 +22,7 @@ export const NO_KNOWLEDGE: Knowledge = { revoked: new Set() };
 const NONE: readonly Finding[] = [];
 
 /** The worst first. */
-const PRECEDENCE = ["Invalid", "Compromised", "Revoked", "Weak"] as const;
+const PRECEDENCE = ["Invalid", "Compromised", "Revoked", "Weak", "Unproven"] as const;
 
 /**
  * Everything that makes the key unacceptable, the worst first; nothing for an acceptable one. Depends on facts, policy
@@ -37,6 +38,8 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
       ...revocationFindings(blob, knowledge),
       ...policyFindings(record.key, policy),
     );
+    // Of a key that has to be replaced no proof is asked for.
+    if (findings.every(({ state }) => state === "Invalid")) findings.push(...proofFindings(record, policy));
   }
   if (findings.length === 0) return NONE;
   return findings.sort((a, b) => PRECEDENCE.indexOf(a.state) - PRECEDENCE.indexOf(b.state));
@@ -74,6 +77,12 @@ function revocationFindings(blob: Buffer, { revoked }: Knowledge): readonly Find
         "An administrator has revoked this key (revokedKeys); make a new one, for example: ssh-keygen -t ed25519.",
     },
   ];
+}
+
+function proofFindings(record: SSHKeyRecord, policy: Policy): readonly Finding[] {
+  const possession = isProofRequired(record, policy) ? possessionOf(record, policy) : undefined;
+  if (possession?.status !== "False") return NONE;
+  return [{ state: "Unproven", code: possession.reason, message: possession.message }];
 }
 
 function policyFindings(key: KeyFacts, policy: Policy): readonly Finding[] {

@@ -6,6 +6,10 @@ export class KeyGroup<C extends Claim> {
   readonly #scope: DuplicateScope;
   /** Those in force, best first, in lists of claims that exclude each other. */
   readonly #competing = new Map<string, C[]>();
+  /** Those of them that are proven, whatever the list, best first. */
+  readonly #proven: C[] = [];
+  /** How many proven claims each user has. */
+  readonly #provenUsers = new Map<string, number>();
   readonly #outOfForce = new Set<C>();
 
   #latest = 0;
@@ -36,7 +40,11 @@ export class KeyGroup<C extends Claim> {
     }
     const rivals = this.#competing.get(this.#list(claim));
     if (rivals === undefined) this.#competing.set(this.#list(claim), [claim]);
-    else rivals.splice(position(rivals, claim), 0, claim);
+    else insert(rivals, claim);
+    if (claim.isProven) {
+      insert(this.#proven, claim);
+      this.#countProven(claim, 1);
+    }
   }
 
   /** Takes a claim out whose place in the order is still the one it was added with. */
@@ -44,9 +52,12 @@ export class KeyGroup<C extends Claim> {
     this.#size -= 1;
     if (this.#outOfForce.delete(claim)) return;
     const rivals = this.#competing.get(this.#list(claim)) ?? [];
-    const at = rivals[position(rivals, claim)] === claim ? position(rivals, claim) : rivals.indexOf(claim);
-    if (at >= 0) rivals.splice(at, 1);
+    extract(rivals, claim);
     if (rivals.length === 0) this.#competing.delete(this.#list(claim));
+    if (claim.isProven) {
+      extract(this.#proven, claim);
+      this.#countProven(claim, -1);
+    }
   }
 
   *members(): Iterable<C> {
@@ -60,19 +71,51 @@ export class KeyGroup<C extends Claim> {
     return second === undefined ? first : undefined;
   }
 
-  /** Does more than one user hold the key? */
+  /** Do claims hold the key that would exclude each other in the scope `Namespace`? */
   get isShared(): boolean {
-    return this.#competing.size > 1;
+    return this.#scope === "User" && (this.#provenUsers.size || this.#competing.size) > 1;
+  }
+
+  /** How many users have proven to have the private key. */
+  get provenUsers(): number {
+    return this.#provenUsers.size;
+  }
+
+  /** Has another user than that of this claim proven to have the private key? */
+  isProvenByAnother({ record }: Claim): boolean {
+    return this.#provenUsers.size > (this.#provenUsers.has(record.user) ? 1 : 0);
+  }
+
+  /** The best proven claim: it excludes the unproven ones of every user. */
+  get bestProven(): C | undefined {
+    return this.#proven[0];
   }
 
   /** The claim that has the key as this one sees it, which may be in force or not. */
   holderFor(claim: Claim): C | undefined {
-    return this.#competing.get(this.#list(claim))?.[0];
+    const own = this.#competing.get(this.#list(claim))?.[0];
+    return own?.isProven ? own : (this.bestProven ?? own);
+  }
+
+  #countProven({ record }: Claim, by: number): void {
+    const count = (this.#provenUsers.get(record.user) ?? 0) + by;
+    if (count === 0) this.#provenUsers.delete(record.user);
+    else this.#provenUsers.set(record.user, count);
   }
 
   #list({ record }: Claim): string {
     return this.#scope === "User" ? record.user : "";
   }
+}
+
+function insert<C extends Claim>(sorted: C[], claim: C): void {
+  sorted.splice(position(sorted, claim), 0, claim);
+}
+
+function extract<C extends Claim>(sorted: C[], claim: C): void {
+  const at = position(sorted, claim);
+  const found = sorted[at] === claim ? at : sorted.indexOf(claim);
+  if (found >= 0) sorted.splice(found, 1);
 }
 
 /** Where the claim stands, or would stand, in a sorted list. */

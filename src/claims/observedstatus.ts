@@ -40,7 +40,7 @@ export function toObservedStatus(status: SSHKeyStatus | undefined): ObservedStat
   };
 }
 
-/** The fields of a status that the operator owns beside the `observedGeneration`, `duplicateOf` and `conditions`. */
+/** The fields of a status that the operator owns beside `observedGeneration`, `duplicateOf`, `proof` and `conditions`. */
 export const OWN_FIELDS = [
   "type",
   "length",
@@ -58,7 +58,8 @@ export function statusDigest(status: UndatedStatus | undefined, own = ownConditi
   const facts = OWN_FIELDS.map((field) => status[field]);
   // Others may have stored its members in another order.
   const holder = [status.duplicateOf?.namespace, status.duplicateOf?.name];
-  const text = JSON.stringify([status.observedGeneration, facts, holder, conditions]);
+  const proof = [status.proof?.touched, status.proof?.userVerified];
+  const text = JSON.stringify([status.observedGeneration, facts, holder, proof, conditions]);
   return hash("sha256", text, "base64url");
 }
 

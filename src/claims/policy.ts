@@ -1,4 +1,4 @@
-import { KEY_TYPES, type KeyType } from "../ssh/keytype.ts";
+import { KEY_TYPES, type KeyType, type SecurityKeyType } from "../ssh/keytype.ts";
 
 /** Which valid keys are acceptable, and what counts as the same key used twice. */
 export interface Policy {
@@ -11,7 +11,24 @@ export interface Policy {
   readonly maximumLifetime: number | undefined;
   /** Lines in the Secret of one user of one namespace. */
   readonly maximumKeysPerUser: number;
+  /** Whether a key without a proof of possession is accepted. */
+  readonly proofs: ProofPolicy;
+  /** The namespace (SSHSIG) that proofs are signed for: the same name in another cluster may be another person. */
+  readonly proofNamespace: string;
+  /** Are keys of security keys accepted only with a proof that was made with PIN or biometric? */
+  readonly requireUserVerification: boolean;
+  /** What the line of a security key also asks of each login, if its proof shows that the authenticator can do it. */
+  readonly requiredOptions: Readonly<Partial<Record<SecurityKeyType, readonly RequiredOption[]>>>;
 }
+
+export type ProofPolicy = (typeof PROOF_POLICIES)[number];
+
+export const PROOF_POLICIES = ["Optional", "Required"] as const;
+
+export type RequiredOption = (typeof REQUIRED_OPTIONS)[number];
+
+/** By their names in authorized_keys. */
+export const REQUIRED_OPTIONS = ["touch-required", "verify-required"] as const;
 
 /**
  * Where two SSHKeys of one key exclude each other; never across namespaces.
@@ -29,6 +46,10 @@ export const DEFAULT_POLICY: Policy = {
   maximumRSABits: 16_384,
   maximumLifetime: undefined,
   maximumKeysPerUser: 1000,
+  proofs: "Optional",
+  proofNamespace: "sshkey-operator.dev",
+  requireUserVerification: false,
+  requiredOptions: {},
 };
 
 /** The most that `maximumKeysPerUser` can be set to. */

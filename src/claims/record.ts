@@ -8,6 +8,8 @@ import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { type ObservedStatus, toObservedStatus } from "./observedstatus.ts";
+import { DEFAULT_POLICY } from "./policy.ts";
+import { type Proof, readProof } from "./proof.ts";
 
 /** Facts of one SSHKey: what the object says, parsed once. Times are in ms since the epoch. */
 export interface SSHKeyRecord {
@@ -26,6 +28,10 @@ export interface SSHKeyRecord {
   readonly key: KeyFacts | undefined;
   /** What makes the spec no usable key, whatever the policy. */
   readonly faults: readonly Fault[];
+  /** What spec.proof shows; undefined without one, and while the rest of the spec is no usable key. */
+  readonly proof: Proof | undefined;
+  /** Is there a spec.proof? */
+  readonly hasProof: boolean;
   /**
    * Since when this SSHKey has had this key, as attested when it was first seen: by its status or, before the first
    * status, by its creation; undefined when the key came in by an edit that no status speaks of yet.
@@ -66,9 +72,13 @@ export interface StoredSSHKey extends KubeObject {
 
 /**
  * Reads an SSHKey. Total: whatever the object holds, it becomes a record. `known`, an older record of an SSHKey of this
- * name in the same history, saves parsing the same spec again.
+ * name in the same history, saves parsing the same spec and verifying the same proof again.
  */
-export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHKeyRecord {
+export function toSSHKeyRecord(
+  object: StoredSSHKey,
+  known?: SSHKeyRecord,
+  proofNamespace = DEFAULT_POLICY.proofNamespace,
+): SSHKeyRecord {
   const { metadata, status } = object;
   const changing = {
     resourceVersion: metadata.resourceVersion,
@@ -83,6 +93,7 @@ export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHK
   const generation = metadata.generation ?? 0;
   const { key, faults } = parse(spec);
   const expiresAt = spec.expiresAt === undefined ? undefined : parseRFC3339(spec.expiresAt);
+  const canProve = spec.proof !== undefined && key !== undefined && faults.length === 0;
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -96,6 +107,8 @@ export function toSSHKeyRecord(object: StoredSSHKey, known?: SSHKeyRecord): SSHK
     expiresAt,
     key,
     faults,
+    proof: canProve ? readProof(spec.proof, spec.user, key, proofNamespace, known?.proof) : undefined,
+    hasProof: spec.proof !== undefined,
     attestedSince: attestedAtFirstSight(status, key, created, generation),
     bytes: changing.bytes,
     observed: changing.observed,
@@ -114,7 +127,12 @@ export function datedFirst(records: readonly SSHKeyRecord[]): readonly SSHKeyRec
 
 /** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */
 export function isSameSpec(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
-  return a.generation === b.generation && a.isTerminating === b.isTerminating && a.key === b.key;
+  return (
+    a.generation === b.generation &&
+    a.isTerminating === b.isTerminating &&
+    a.key === b.key &&
+    a.proof === b.proof
+  );
 }
 
 /** What is kept of a comment, and stands on the status, in code points. */
@@ -141,19 +159,25 @@ interface ReadSpec {
   readonly options: readonly string[];
   readonly expiresAt: string | undefined;
   readonly disabled: boolean;
+  readonly proof: string | undefined;
 }
 
 /** A field of another type than the CRD's (the CRD was changed) becomes a string that no rule accepts. */
 function readSpec(spec: unknown): ReadSpec {
-  const { user, key, options, expiresAt, disabled } = (spec ?? {}) as Record<string, unknown>;
-  const items = options === undefined || options === null ? [] : Array.isArray(options) ? options : [options];
+  const { user, key, options, expiresAt, disabled, proof } = (spec ?? {}) as Record<string, unknown>;
+  const items = isAbsent(options) ? [] : Array.isArray(options) ? options : [options];
   return {
     user: textOf(user),
     key: textOf(key),
     options: items.map(textOf),
-    expiresAt: expiresAt === undefined || expiresAt === null ? undefined : textOf(expiresAt),
+    expiresAt: isAbsent(expiresAt) ? undefined : textOf(expiresAt),
     disabled: disabled === true,
+    proof: isAbsent(proof) ? undefined : textOf(proof),
   };
+}
+
+function isAbsent(value: unknown): boolean {
+  return value === undefined || value === null;
 }
 
 function textOf(value: unknown): string {

@@ -1,14 +1,14 @@
 import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
-import type { Claim } from "./claim.ts";
+import { type Claim, claimOrder } from "./claim.ts";
 import { latestExpiry } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
+import { howToProve, possessionOf } from "./possession.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
 /** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
 export type Standing =
-  /** `isShared`: another user of the namespace has the same key, which the scope `User` allows. */
-  | { readonly state: "InForce"; readonly isShared: boolean }
+  | ({ readonly state: "InForce" } & Sharing)
   | {
       readonly state: NotInForceState;
       readonly message: string;
@@ -16,16 +16,32 @@ export type Standing =
       readonly duplicateOf?: SSHKeyRecord;
     };
 
+/** What else is known of a key in force. */
+export interface Sharing {
+  /** Another user of the namespace has the same key, which the scope `User` allows. */
+  readonly isShared: boolean;
+  /** Another user of the namespace has proven to have the private key. */
+  readonly isProvenByAnother: boolean;
+}
+
 export type NotInForceState = Extract<
   State,
-  "Terminating" | "Disabled" | "Expired" | "Invalid" | "Compromised" | "Revoked" | "Weak" | "Duplicate"
+  | "Terminating"
+  | "Disabled"
+  | "Expired"
+  | "Invalid"
+  | "Compromised"
+  | "Revoked"
+  | "Weak"
+  | "Unproven"
+  | "Duplicate"
 >;
 
 /**
  * The standing of a claim. `holder`: the claim that holds the key, `claim` itself if it does. Only the first reason is
  * reported; of findings, all.
  */
-export function standingOf(claim: Claim, holder: Claim, isShared: boolean, policy: Policy): Standing {
+export function standingOf(claim: Claim, holder: Claim, policy: Policy, sharing: Sharing): Standing {
   const { record, findings, isExpired } = claim;
   const [worst] = findings;
   const out = (state: NotInForceState, message: string): Standing => ({
@@ -38,10 +54,10 @@ export function standingOf(claim: Claim, holder: Claim, isShared: boolean, polic
   if (isExpired) return out("Expired", expiredMessage(record, policy));
   if (worst !== undefined) return out(worst.state, findings.map(({ message }) => message).join(" "));
   if (holder !== claim) {
-    const message = duplicateMessage(holder.record, record);
+    const message = duplicateMessage(holder, claim, policy);
     return { state: "Duplicate", message, duplicateOf: holder.record };
   }
-  return { state: "InForce", isShared };
+  return { state: "InForce", ...sharing };
 }
 
 /** A user who takes out one SSHKey of a key may have another one that takes its place. */
@@ -58,8 +74,21 @@ function expiredMessage(record: SSHKeyRecord, policy: Policy): string {
     : `spec.expiresAt has passed; set a later time, at most ${formatRFC3339(latest)} (maximumLifetime). After that, delete this SSHKey and create a new one.`;
 }
 
-function duplicateMessage(holder: SSHKeyRecord, own: SSHKeyRecord): string {
-  return holder.user === own.user
-    ? `SSHKey ${holder.name} of the same user holds this key; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`
-    : `SSHKey ${holder.name} of another user holds this key; use another key, or, if this one is yours, ask an administrator of the namespace to delete that SSHKey.`;
+/** Whoever can win by a proof is told how; whoever cannot is not. */
+function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
+  const { name, user } = holder.record;
+  const isByProof = holder.isProven && !own.isProven;
+  if (user === own.record.user) {
+    const why = isByProof ? " because of its proof of possession (spec.proof)" : "";
+    return `SSHKey ${name} of the same user holds this key${why}; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`;
+  }
+  if (own.isProven) {
+    return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ssh-keygen -t ed25519`;
+  }
+  if (isByProof && claimOrder({ ...own, isProven: true }, holder) > 0) {
+    return `SSHKey ${name} of another user holds this key: that user has proven to have its private key and has the older claim. Use another key.`;
+  }
+  const why = isByProof ? ", who has proven to have its private key," : "";
+  const next = possessionOf(own.record, policy)?.message ?? howToProve(own.record, policy);
+  return `SSHKey ${name} of another user${why} holds this key. Use another key or, if you have its private key, prove that. ${next}`;
 }

@@ -1,10 +1,17 @@
 import { readFileSync } from "node:fs";
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import { isDNSLabel } from "../api/names.ts";
-import { DUPLICATE_SCOPES, MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
+import {
+  DUPLICATE_SCOPES,
+  MAXIMUM_KEYS_PER_USER,
+  type Policy,
+  PROOF_POLICIES,
+  REQUIRED_OPTIONS,
+  type RequiredOption,
+} from "../claims/policy.ts";
 import type { SecretSettings } from "../projection/secret.ts";
 import { EXPIRY_TIME_FORMATS } from "../ssh/authorizedkeys.ts";
-import { KEY_TYPES, type KeyType } from "../ssh/keytype.ts";
+import { KEY_TYPES, SECURITY_KEY_TYPES, type SecurityKeyType } from "../ssh/keytype.ts";
 import { parseDuration } from "./duration.ts";
 import { ConfigError, DEFAULT_SETTINGS, type Settings } from "./settings.ts";
 
@@ -65,7 +72,7 @@ class Reader {
         setPolicy({ duplicateScope: this.#oneOf(node, name, DUPLICATE_SCOPES) }),
       policy: (node, name) =>
         this.#fields(node, name, {
-          allowedTypes: (n, at) => setPolicy({ allowedTypes: this.#types(n, at) }),
+          allowedTypes: (n, at) => setPolicy({ allowedTypes: this.#someOf(n, at, KEY_TYPES) }),
           minimumRSABits: (n, at) => {
             lastRSABits = n;
             setPolicy({ minimumRSABits: this.#integer(n, at, 1024, 16_384) });
@@ -77,6 +84,10 @@ class Reader {
           maximumLifetime: (n, at) => setPolicy({ maximumLifetime: this.#lifetime(n, at) }),
           maximumKeysPerUser: (n, at) =>
             setPolicy({ maximumKeysPerUser: this.#integer(n, at, 1, MAXIMUM_KEYS_PER_USER) }),
+          proofs: (n, at) => setPolicy({ proofs: this.#oneOf(n, at, PROOF_POLICIES) }),
+          proofNamespace: (n, at) => setPolicy({ proofNamespace: this.#proofNamespace(n, at) }),
+          requireUserVerification: (n, at) => setPolicy({ requireUserVerification: this.#boolean(n, at) }),
+          requiredOptions: (n, at) => setPolicy({ requiredOptions: this.#requiredOptions(n, at) }),
         }),
       secrets: (node, name) =>
         this.#fields(node, name, {
@@ -125,10 +136,36 @@ class Reader {
     );
   }
 
-  #types(node: Node | null, name: string): readonly KeyType[] {
+  #someOf<T extends string>(node: Node | null, name: string, allowed: readonly T[]): readonly T[] {
     if (!isSeq(node) || node.items.length === 0)
-      this.#fail(node, `${name} must be a list of ${list(KEY_TYPES)}`);
-    return node.items.map((item) => this.#oneOf(item as Node, `each of ${name}`, KEY_TYPES));
+      this.#fail(node, `${name} must be a list of ${list(allowed)}`);
+    return node.items.map((item) => this.#oneOf(item as Node, `each of ${name}`, allowed));
+  }
+
+  #requiredOptions(node: Node | null, name: string): Policy["requiredOptions"] {
+    const options: Partial<Record<SecurityKeyType, readonly RequiredOption[]>> = {};
+    const fields = SECURITY_KEY_TYPES.map((type) => [
+      type,
+      (n: Node | null, at: string) => {
+        options[type] = this.#someOf(n, at, REQUIRED_OPTIONS);
+      },
+    ]);
+    this.#fields(node, name, Object.fromEntries(fields));
+    return options;
+  }
+
+  #boolean(node: Node | null, name: string): boolean {
+    const value = this.#scalar(node);
+    return typeof value === "boolean" ? value : this.#fail(node, `${name} must be true or false`);
+  }
+
+  /** It stands in commands that people copy into a shell. */
+  #proofNamespace(node: Node | null, name: string): string {
+    const value = this.#scalar(node);
+    if (typeof value === "string" && /^[A-Za-z0-9][A-Za-z0-9@._-]{0,127}$/.test(value)) return value;
+    const rule =
+      "1 to 128 letters, digits and @ . _ -, beginning with a letter or digit, such as keys@example.com";
+    return this.#fail(node, `${name} must be ${rule}`);
   }
 
   #integer(node: Node | null, name: string, least: number, most: number): number {

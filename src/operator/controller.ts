@@ -229,13 +229,13 @@ export class Controller {
 
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */
   async #reconcileStatus(id: string, signal: AbortSignal): Promise<void> {
-    const { projection, metrics, announcer, log, now } = this.#o;
+    const { projection, metrics, announcer, log, settings, now } = this.#o;
     const [namespace = "", name = ""] = id.split("/");
     const claim = projection.claims.get(namespace, name);
     const verdict = claim && projection.lastVerdict(claim);
     if (claim === undefined) metrics.forgetChange(id);
     if (claim === undefined || verdict === undefined) return this.statuses.forget(id);
-    const write = statusWrite(claim, verdict, now());
+    const write = statusWrite(claim, verdict, settings.policy, now());
     if (write === undefined) {
       metrics.statusUpToDate(id);
       return this.statuses.forget(id);

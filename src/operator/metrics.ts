@@ -192,6 +192,15 @@ export class Metrics {
         for (const { state, type, count } of projection.claims.counts()) gauge.set({ state, type }, count);
       },
     );
+    this.#gauge(
+      "sshkey_operator_proofs",
+      "SSHKeys by what their proof of possession is worth: Proven, the reason why it is no proof, or None.",
+      ["result"],
+      (gauge) => {
+        gauge.reset();
+        for (const { result, count } of projection.claims.proofCounts()) gauge.set({ result }, count);
+      },
+    );
   }
 
   requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {

@@ -1,3 +1,4 @@
+import { verified } from "../claims/proof.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -9,6 +10,7 @@ import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "./paths.ts";
+import { ProofQueue } from "./proofqueue.ts";
 
 export interface SourcesOptions {
   readonly transport: Transport;
@@ -29,9 +31,17 @@ export class Sources {
   /** By namespace; undefined is all of them. */
   readonly #scopes = new Map<string | undefined, Scope>();
   readonly #ready = Promise.withResolvers<void>();
+  readonly #unverified: ProofQueue;
 
   constructor(options: SourcesOptions) {
     this.#o = options;
+    this.#unverified = new ProofQueue({
+      log: options.log,
+      onVerified: (record) => {
+        this.#putSSHKey(record);
+        options.onChange();
+      },
+    });
     for (const namespace of options.settings.namespaces ?? [undefined]) {
       this.#scopes.set(namespace, {
         sshKeys: this.#sshKeys(namespace),
@@ -61,7 +71,7 @@ export class Sources {
       );
       await Promise.all([scope.sshKeys.run(signal), scope.secrets.run(signal), synced]);
     });
-    await Promise.all(running);
+    await Promise.all([...running, this.#unverified.run(signal)]);
   }
 
   #sshKeys(namespace: string | undefined): Reflector<SSHKeyRecord> {
@@ -69,18 +79,29 @@ export class Sources {
     return new Reflector<SSHKeyRecord>({
       transport,
       path: sshKeysPath(namespace),
-      decode: (object) => projection.claims.read(object as StoredSSHKey),
+      decode: (object, isListed) => {
+        const record = projection.claims.read(object as StoredSSHKey);
+        // A list waits for all that it holds anyway.
+        return isListed && record.proof !== undefined ? { ...record, proof: verified(record.proof) } : record;
+      },
       sink: {
         replace: (records) => {
+          this.#unverified.dropAll(namespace);
           this.#replaceSSHKeys(records, namespace);
           onChange();
         },
-        reset: () => projection.resetSSHKeyVersions(namespace),
+        reset: () => {
+          this.#unverified.dropAll(namespace);
+          projection.resetSSHKeyVersions(namespace);
+        },
         upsert: (record) => {
+          if (record.proof?.result === "Unverified") return this.#unverified.hold(record);
+          this.#unverified.drop(record);
           this.#putSSHKey(record);
           onChange();
         },
         remove: (ref) => {
+          this.#unverified.drop(ref);
           const known = projection.claims.get(ref.namespace, ref.name)?.record;
           if (known !== undefined) this.#o.deletions.add(known, false);
         },

@@ -1,4 +1,5 @@
-import { MAXIMUM_KEYS_PER_USER } from "../claims/policy.ts";
+import { MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
+import { requiredOptions } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { type ExpiryTimeFormat, renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { skipOptions } from "../ssh/keyline.ts";
@@ -8,10 +9,13 @@ import { lineType } from "../ssh/keytype.ts";
 export const MAXIMUM_FILE_BYTES = 1_000_000;
 
 /** The line of an SSHKey in its user's file, without the newline: `[options ]TYPE BASE64 namespace/name`. */
-export function lineOf(record: SSHKeyRecord, format: ExpiryTimeFormat): string {
+export function lineOf(record: SSHKeyRecord, policy: Policy, format: ExpiryTimeFormat): string {
   const { key, expiresAt, namespace, name } = record;
   if (key === undefined) throw new TypeError(`${namespace}/${name} has no key`);
-  const { options, type, base64 } = key;
+  const { type, base64 } = key;
+  const options = [...(key.options === "" ? [] : [key.options]), ...requiredOptions(record, policy)].join(
+    ",",
+  );
   const limit = expiresAt === undefined ? {} : { expiresAt };
   return renderAuthorizedKey({ options, type, base64, ...limit, comment: `${namespace}/${name}` }, format);
 }

@@ -25,7 +25,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy, forma
   const { lines, full } = fill(standings, policy, format);
   const names = [...lines].sort(([a], [b]) => (a.record.name < b.record.name ? -1 : 1));
   const file = fileOf(names.map(([, line]) => line));
-  const held = new HeldLines(live, file, format);
+  const held = new HeldLines(live, file, policy, format);
   const blocked = blockedBy(target);
   const verdicts = new Map<Claim, Verdict>();
   let previous: Verdict | undefined;
@@ -46,7 +46,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy, forma
   return { desired: { namespace, name: secretName, user: target.user, file }, verdicts };
 }
 
-/** The lines of those that have a place; the older claims take theirs first, so a new key never pushes one out. */
+/** The lines of those that have a place; the better claims take theirs first: no new key without a proof pushes one out. */
 function fill(
   standings: ReadonlyMap<Claim, Standing>,
   policy: Policy,
@@ -60,16 +60,16 @@ function fill(
     if (lines.size >= policy.maximumKeysPerUser) {
       full.set(
         claim,
-        `The user has ${policy.maximumKeysPerUser} older keys, the most allowed (maximumKeysPerUser); delete one of them.`,
+        `The user has ${policy.maximumKeysPerUser} keys with a better claim, the most allowed (maximumKeysPerUser); delete one of them.`,
       );
       continue;
     }
-    const line = lineOf(claim.record, format);
+    const line = lineOf(claim.record, policy, format);
     const size = Buffer.byteLength(line) + 1;
     if (bytes + size > MAXIMUM_FILE_BYTES) {
       full.set(
         claim,
-        "The user's Secret has no room for this key; delete one of the user's older keys, or shorten its spec.options.",
+        "The user's Secret has no room for this key; delete another key of the user, or shorten its spec.options.",
       );
       continue;
     }
@@ -104,9 +104,11 @@ class HeldLines {
   readonly #lines: ReadonlySet<string>;
   readonly #names: ReadonlySet<string>;
   readonly #mayHoldAny: boolean;
+  readonly #policy: Policy;
   readonly #otherFormat: ExpiryTimeFormat;
 
-  constructor(live: LiveSecret | undefined, expected: string, format: ExpiryTimeFormat) {
+  constructor(live: LiveSecret | undefined, expected: string, policy: Policy, format: ExpiryTimeFormat) {
+    this.#policy = policy;
     this.#otherFormat = EXPIRY_TIME_FORMATS.find((each) => each !== format) ?? format;
     this.#isKnown = live === undefined || live.ownership === "managed";
     this.#mayHoldAny = live !== undefined && live.file === undefined;
@@ -122,7 +124,8 @@ class HeldLines {
     const isThere = line === undefined ? this.#hasLineOf(name) : this.#lines.has(line);
     if (isThere) return this.#isKnown ? "line" : "unknown";
     if (line === undefined || !this.#hasLineOf(name)) return "none";
-    const hasOther = expiresAt !== undefined && this.#lines.has(lineOf(record, this.#otherFormat));
+    const hasOther =
+      expiresAt !== undefined && this.#lines.has(lineOf(record, this.#policy, this.#otherFormat));
     if (hasOther) return this.#isKnown ? "otherFormat" : "unknown";
     return "outdatedLine";
   }

@@ -88,7 +88,7 @@ export class Projection {
 
   /** Drains what is to be enqueued since the last call. */
   takeDirty(): Dirty {
-    for (const claim of this.claims.takeAffected()) this.#noteChange({ claim, kind: "changed" });
+    this.#note(this.claims.takeAffected());
     const dirty = { targets: this.#dirtyTargets, statuses: this.#dirtyStatuses, copies: this.#newCopies };
     this.#newCopies = [];
     this.#dirtyTargets = new Map();
@@ -308,7 +308,7 @@ export class Projection {
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
 
-  #note(changes: readonly Change[]): void {
+  #note(changes: Iterable<Change>): void {
     for (const change of changes) this.#noteChange(change);
   }
 

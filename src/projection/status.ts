@@ -9,6 +9,8 @@ import {
   statusDigest,
   type Transition,
 } from "../claims/observedstatus.ts";
+import type { Policy } from "../claims/policy.ts";
+import { possessionOf } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { JSONPatch } from "./secret.ts";
@@ -28,15 +30,21 @@ export interface StatusWrite {
 }
 
 /** The status write that the verdict calls for, or undefined when the API server holds that status already. */
-export function statusWrite(claim: Claim, verdict: Verdict, now: number): StatusWrite | undefined {
+export function statusWrite(
+  claim: Claim,
+  verdict: Verdict,
+  policy: Policy,
+  now: number,
+): StatusWrite | undefined {
   const { record } = claim;
   const { state, projected, secretName, duplicateOf } = verdict;
-  const conditions = conditionsFor(claim, verdict);
+  const conditions = conditionsFor(claim, verdict, policy);
   const desired = {
     observedGeneration: record.generation,
     ...factsOf(record),
     ...(record.key === undefined ? {} : { claimedSince: formatRFC3339(claim.since) }),
     ...(projected === "True" ? { secretName } : {}),
+    ...authenticatorOf(record),
     ...(duplicateOf === undefined
       ? {}
       : { duplicateOf: { namespace: duplicateOf.namespace, name: duplicateOf.name } }),
@@ -70,7 +78,7 @@ export function statusWrite(claim: Claim, verdict: Verdict, now: number): Status
  * another one by now.
  */
 export function strayFields(stored: SSHKeyStatus, desired: SSHKeyStatus): JSONPatch {
-  const fields = ([...OWN_FIELDS, "duplicateOf"] as const).filter(
+  const fields = ([...OWN_FIELDS, "duplicateOf", "proof"] as const).filter(
     (field) => stored[field] !== undefined && desired[field] === undefined,
   );
   const isDesired = (type: string) =>
@@ -105,13 +113,22 @@ function factsOf({ key }: SSHKeyRecord): SSHKeyStatus {
   };
 }
 
-function conditionsFor(claim: Claim, verdict: Verdict): Undated[] {
+/** What the proof of a security key shows of the authenticator. */
+function authenticatorOf({ proof }: SSHKeyRecord): Pick<SSHKeyStatus, "proof"> {
+  return proof?.result !== "Proven" || proof.authenticator === undefined
+    ? {}
+    : { proof: { ...proof.authenticator } };
+}
+
+function conditionsFor(claim: Claim, verdict: Verdict, policy: Policy): Undated[] {
   const { state, message } = verdict;
   const { ready, stalled } = STATES[state];
   const observedGeneration = claim.record.generation;
+  const possession = possessionOf(claim.record, policy);
   const conditions: Undated[] = [
     { type: "Valid", ...validity(claim), observedGeneration },
     { type: "Unique", ...uniqueness(claim, verdict), observedGeneration },
+    ...(possession === undefined ? [] : [{ type: "Proven" as const, ...possession, observedGeneration }]),
     { type: "Projected", ...projectedText(verdict), observedGeneration },
     { type: "Ready", status: ready, reason: state, message, observedGeneration },
   ];
@@ -129,7 +146,8 @@ function validity({ findings }: Claim): ConditionText {
     : { status: "False", reason: first.code, message: invalid.map(({ message }) => message).join(" ") };
 }
 
-function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Verdict): ConditionText {
+function uniqueness({ isInForce }: Claim, verdict: Verdict): ConditionText {
+  const { duplicateOf, isShared, isProvenByAnother, message } = verdict;
   if (duplicateOf !== undefined) return { status: "False", reason: "Duplicate", message };
   if (!isInForce) {
     return {
@@ -142,12 +160,15 @@ function uniqueness({ isInForce }: Claim, { duplicateOf, isShared, message }: Ve
     return {
       status: "False",
       reason: "SharedKey",
-      message:
-        "Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).",
+      message: `Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).${isProvenByAnother ? ` ${PROVEN_BY_ANOTHER}` : ""}`,
     };
   }
+  if (isProvenByAnother) return { status: "True", reason: "ProvenByAnother", message: PROVEN_BY_ANOTHER };
   return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
 }
+
+const PROVEN_BY_ANOTHER =
+  "Another user of the namespace has proven to have the private key too; a private key belongs to one person, so make a new one with: ssh-keygen -t ed25519";
 
 function projectedText({ projected: status, state: reason, secretName }: Verdict): ConditionText {
   const messages = {

@@ -1,11 +1,11 @@
 import type { SSHKeyCondition } from "../api/sshkey.generated.ts";
 import type { State } from "../api/states.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
-import type { Standing } from "../claims/standing.ts";
+import type { Sharing, Standing } from "../claims/standing.ts";
 import { type Blocked, isStalled } from "./delivery.ts";
 
 /** What the status of one SSHKey should say, besides the facts of its key. */
-export interface Verdict {
+export interface Verdict extends Sharing {
   readonly state: State;
   /** What is wrong and what to do, or how it stands. */
   readonly message: string;
@@ -13,8 +13,6 @@ export interface Verdict {
   readonly projected: SSHKeyCondition["status"];
   readonly secretName: string;
   readonly duplicateOf: SSHKeyRecord | undefined;
-  /** Has another user the same key? */
-  readonly isShared: boolean;
 }
 
 /**
@@ -53,6 +51,7 @@ export function verdictOf(situation: Situation): Verdict {
     secretName,
     duplicateOf,
     isShared: standing.state === "InForce" && standing.isShared,
+    isProvenByAnother: standing.state === "InForce" && standing.isProvenByAnother,
   };
   if (isWanted && isAsWanted) {
     return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
@@ -94,6 +93,7 @@ export function sameVerdict(a: Verdict | undefined, b: Verdict): boolean {
     a.message === b.message &&
     a.projected === b.projected &&
     a.duplicateOf?.uid === b.duplicateOf?.uid &&
-    a.isShared === b.isShared
+    a.isShared === b.isShared &&
+    a.isProvenByAnother === b.isProvenByAnother
   );
 }

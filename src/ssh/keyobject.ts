@@ -1,4 +1,4 @@
-import type { JsonWebKey, KeyObject } from "node:crypto";
+import { createPublicKey, type JsonWebKey, type KeyObject } from "node:crypto";
 import { encodeStrings } from "./wire.ts";
 
 /** The SSH blob (RFC 4253 section 6.6) of a public key that Node read; undefined if it is of no SSH type. */
@@ -13,6 +13,46 @@ export function blobOfKeyObject(key: KeyObject): Buffer | undefined {
     default:
       return undefined;
   }
+}
+
+/**
+ * A key as Node verifies with it, by its numbers; undefined where libcrypto refuses them, or does not know the algorithm
+ * (ML-DSA before OpenSSL 3.5). Bytes as in the SSH blob: an mpint may have its leading zero.
+ */
+export function publicKeyOf(numbers: PublicNumbers): KeyObject | undefined {
+  try {
+    return createPublicKey({ key: jwkOf(numbers), format: "jwk" });
+  } catch {
+    return undefined;
+  }
+}
+
+export type PublicNumbers =
+  | { readonly kty: "RSA"; readonly e: Buffer; readonly n: Buffer }
+  | { readonly kty: "EC"; readonly curve: string; readonly point: Buffer }
+  | { readonly kty: "Ed25519"; readonly point: Buffer }
+  | { readonly kty: "ML-DSA-44"; readonly key: Buffer };
+
+/** RFC 7517 and 7518; RFC 8037 for Ed25519; draft-ietf-cose-dilithium for ML-DSA. */
+function jwkOf(numbers: PublicNumbers): JsonWebKey {
+  switch (numbers.kty) {
+    case "RSA":
+      return { kty: "RSA", e: encode(numbers.e), n: encode(numbers.n) };
+    case "EC": {
+      const size = (numbers.point.length - 1) / 2;
+      const [x, y] = [numbers.point.subarray(1, 1 + size), numbers.point.subarray(1 + size)];
+      const [crv = ""] = [...CURVE_NAMES].find(([, name]) => name === numbers.curve) ?? [];
+      return { kty: "EC", crv, x: encode(x), y: encode(y) };
+    }
+    case "Ed25519":
+      return { kty: "OKP", crv: "Ed25519", x: encode(numbers.point) };
+    case "ML-DSA-44":
+      return { kty: "AKP", alg: "ML-DSA-44", pub: encode(numbers.key) };
+  }
+}
+
+function encode(bytes: Buffer): string {
+  return bytes.toString("base64url");
 }
 
 function blobOfJWK({ kty, crv = "", n, e, x, y }: JsonWebKey): Buffer | undefined {

@@ -13,6 +13,18 @@ export const KEY_TYPES = [
 
 export type KeyType = (typeof KEY_TYPES)[number];
 
+/** The types whose private key stays in a FIDO authenticator (OpenSSH's PROTOCOL.u2f). */
+export const SECURITY_KEY_TYPES = [
+  "sk-ssh-ed25519@openssh.com",
+  "sk-ecdsa-sha2-nistp256@openssh.com",
+] as const satisfies readonly KeyType[];
+
+export type SecurityKeyType = (typeof SECURITY_KEY_TYPES)[number];
+
+export function isSecurityKeyType(type: KeyType): type is SecurityKeyType {
+  return SECURITY_KEY_TYPES.some((each) => each === type);
+}
+
 /**
  * The type that the first word of a key line names. Three names of signature algorithms stand for a key type
  * too (sshkey.c, keyimpls), and the key then bears the type's own name.

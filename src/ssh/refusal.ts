@@ -8,9 +8,9 @@ export interface Refusal {
 }
 
 /** Result of every parser in this folder: the value, or a refusal. */
-export type Result<T> =
+export type Result<T, R = Refusal> =
   | { readonly ok: true; readonly value: T }
-  | { readonly ok: false; readonly refusal: Refusal };
+  | { readonly ok: false; readonly refusal: R };
 
 /** Words a program may rely on. Each is usable as the reason of a Kubernetes condition. */
 export type RefusalCode =
@@ -53,7 +53,7 @@ export type RefusalCode =
   | "ForbiddenOption";
 
 /** The result for a text that is accepted. */
-export function accept<T>(value: T): Result<T> {
+export function accept<T, R = Refusal>(value: T): Result<T, R> {
   return { ok: true, value };
 }
 

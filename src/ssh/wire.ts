@@ -1,7 +1,7 @@
 import type { Refusal, RefusalCode } from "./refusal.ts";
 
 /**
- * Reads the data types of RFC 4251 section 5 from a key blob, as OpenSSH's sshbuf-getput-basic.c does.
+ * Reads the data types of RFC 4251 section 5 from a key blob or a signature, as OpenSSH's sshbuf-getput-basic.c does.
  *
  * The first fault sticks: `refusal` holds it, and every later read returns an empty value. So a format reads all
  * its fields and checks `refusal` once.
@@ -50,6 +50,16 @@ export class WireReader {
     this.#start = start;
     this.#end = end;
     return end - start;
+  }
+
+  /** Reads a `byte`. */
+  byte(): number {
+    return this.#fixed(1) ? (this.#bytes[this.#start] ?? 0) : 0;
+  }
+
+  /** Reads a `uint32`. */
+  uint32(): number {
+    return this.#fixed(4) ? this.#bytes.readUInt32BE(this.#start) : 0;
   }
 
   /** The bytes of a `string`. A view, not a copy. */
@@ -129,6 +139,14 @@ export class WireReader {
       copied = end;
     }
     return Buffer.concat([...parts, this.#bytes.subarray(copied, this.#end)]);
+  }
+
+  #fixed(length: number): boolean {
+    if (this.#refusal !== undefined) return false;
+    if (this.#end + length > this.#bytes.length) return this.#truncated() !== 0;
+    this.#start = this.#end;
+    this.#end += length;
+    return true;
   }
 
   #truncated(): number {

@@ -29,7 +29,14 @@ const everything = {
   imagePullSecrets: [{ name: "regcred" }],
   config: {
     duplicateScope: "User",
-    policy: { allowedTypes: ["ssh-ed25519"], maximumLifetime: "365d" },
+    policy: {
+      allowedTypes: ["ssh-ed25519", "sk-ssh-ed25519@openssh.com"],
+      maximumLifetime: "365d",
+      proofs: "Required",
+      proofNamespace: "keys@example.com",
+      requireUserVerification: true,
+      requiredOptions: { "sk-ssh-ed25519@openssh.com": ["verify-required"] },
+    },
     concurrency: 4,
   },
   revokedKeys: { configMap: "revoked", key: "list" },

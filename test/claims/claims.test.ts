@@ -56,9 +56,11 @@ describe("two SSHKeys of one key", () => {
     expect(messageOf(new Scene().put(OLDER, YOUNGER).standing("younger"))).toContain("delete one of the two");
   });
 
-  it("the message to another user names somebody to ask", () => {
+  it("the message to another user is the command that proves the key", () => {
     const scene = new Scene().put(OLDER, { ...YOUNGER, user: "bob" });
-    expect(messageOf(scene.standing("younger"))).toContain("ask an administrator of the namespace");
+    expect(messageOf(scene.standing("younger"))).toContain(
+      "printf %s bob | ssh-keygen -Y sign -n sshkey-operator.dev -f ~/.ssh/id_ed25519 -",
+    );
   });
 
   it.each<[DuplicateScope, string, Partial<SSHKeyFacts>, string]>([
@@ -201,7 +203,7 @@ describe("the many who claim one key", () => {
     tellings(scene);
     scene.claims.remove("team-a", "k0");
     scene.claims.remove("team-a", "a");
-    expect(Array.from(scene.claims.takeAffected(), ({ record }) => record.name)).toEqual(["b"]);
+    expect(Array.from(scene.claims.takeAffected(), ({ claim }) => claim.record.name)).toEqual(["b"]);
   });
 });
 

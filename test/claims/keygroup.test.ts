@@ -9,11 +9,13 @@ interface Facts {
   readonly since: number;
   readonly isInForce?: boolean;
   readonly user?: string;
+  readonly isProven?: boolean;
 }
 
-function claim(name: string, { since, isInForce = true, user = "alice" }: Facts): Claim {
+function claim(name: string, facts: Facts): Claim {
+  const { since, isInForce = true, user = "alice", isProven = false } = facts;
   const record = sshKeyRecord({ name, user, uid: `uid-${name}` });
-  return { record, findings: [], since, isExpired: false, isInForce, isHolder: false };
+  return { record, findings: [], isProven, since, isExpired: false, isInForce, isHolder: false };
 }
 
 describe("the order of claims", () => {

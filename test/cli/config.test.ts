@@ -39,6 +39,11 @@ describe("the configuration file", () => {
   maximumRSABits: 8192
   maximumLifetime: 30d
   maximumKeysPerUser: 5
+  proofs: Required
+  proofNamespace: keys@example.com
+  requireUserVerification: true
+  requiredOptions:
+    sk-ssh-ed25519@openssh.com: [verify-required, touch-required]
 `;
     expect(parseConfig(text, "c").policy).toEqual({
       duplicateScope: "Namespace",
@@ -47,6 +52,10 @@ describe("the configuration file", () => {
       maximumRSABits: 8192,
       maximumLifetime: 30 * DAY,
       maximumKeysPerUser: 5,
+      proofs: "Required",
+      proofNamespace: "keys@example.com",
+      requireUserVerification: true,
+      requiredOptions: { "sk-ssh-ed25519@openssh.com": ["verify-required", "touch-required"] },
     });
   });
 
@@ -95,6 +104,17 @@ describe("the configuration file", () => {
     ],
     ["a number written as text", 'concurrency: "16"\n', 1, "whole number"],
     ["an unknown key type", "policy:\n  allowedTypes:\n    - ssh-ed25519\n    - rsa\n", 4, "ssh-rsa"],
+    ["an unknown demand for proofs", "policy:\n  proofs: Always\n", 2, "Optional, Required"],
+    ["a namespace that a shell would read", "policy:\n  proofNamespace: keys;id\n", 2, "letters, digits"],
+    ["an empty namespace", 'policy:\n  proofNamespace: ""\n', 2, "1 to 128"],
+    ["a word where a choice belongs", "policy:\n  requireUserVerification: yes\n", 2, "true or false"],
+    ["an option of other keys", "policy:\n  requiredOptions:\n    ssh-rsa: [verify-required]\n", 3, "sk-ssh"],
+    [
+      "an option that no policy adds",
+      "policy:\n  requiredOptions:\n    sk-ssh-ed25519@openssh.com: [restrict]\n",
+      3,
+      "touch-required, verify-required",
+    ],
     ["an empty list of types", "policy:\n  allowedTypes: []\n", 2, "allowedTypes"],
     ["an unknown scope", "duplicateScope: Cluster\n", 1, "Namespace, User"],
     ["a time without a unit", "secrets:\n  retention: 24\n", 2, "24h"],

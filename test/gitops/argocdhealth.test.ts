@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { STATES, type State } from "../../src/api/states.ts";
+import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import { sshKey } from "../claims/sshkeys.ts";
 import { claimOf, NOW } from "../projection/secrets.ts";
@@ -28,8 +29,9 @@ function statusOf(state: State) {
     secretName: "sshkeys-alice",
     duplicateOf: undefined,
     isShared: false,
+    isProvenByAnother: false,
   } as const;
-  return statusWrite(claimOf(FACTS), verdict, NOW)?.status;
+  return statusWrite(claimOf(FACTS), verdict, DEFAULT_POLICY, NOW)?.status;
 }
 
 describe("Argo CD with the shipped health check", () => {

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
 import { lineOf, linesOf, operatorLines as linesOfOperator } from "../../src/projection/file.ts";
 import { EXPIRY_TIME_FORMATS } from "../../src/ssh/authorizedkeys.ts";
 import { blobOf, sshKeyRecord } from "../claims/sshkeys.ts";
@@ -12,7 +13,9 @@ const operatorLines = (file: string, namespace: string) =>
 
 describe("the line of an SSHKey", () => {
   it("has neither the user's comment nor title", () => {
-    expect(lineOf(sshKeyRecord({ name: "laptop" }), "WithZ")).toBe(`ssh-ed25519 ${blobOf(1)} team-a/laptop`);
+    expect(lineOf(sshKeyRecord({ name: "laptop" }), DEFAULT_POLICY, "WithZ")).toBe(
+      `ssh-ed25519 ${blobOf(1)} team-a/laptop`,
+    );
   });
 
   it.each([
@@ -24,13 +27,15 @@ describe("the line of an SSHKey", () => {
       options: ["no-pty"],
       expiresAt: Date.UTC(2030, 0, 31, 12),
     });
-    expect(lineOf(record, format)).toMatch(new RegExp(`^no-pty,expiry-time="${time}" ssh-ed25519 `));
+    expect(lineOf(record, DEFAULT_POLICY, format)).toMatch(
+      new RegExp(`^no-pty,expiry-time="${time}" ssh-ed25519 `),
+    );
   });
 
   it("is found again in either format of its time, whichever is configured", () => {
     const record = sshKeyRecord({ name: "laptop", expiresAt: Date.UTC(2030, 0) });
     for (const format of EXPIRY_TIME_FORMATS) {
-      const line = `${lineOf(record, format)}\n`;
+      const line = `${lineOf(record, DEFAULT_POLICY, format)}\n`;
       expect(operatorLines(line, "team-a")).toBe(line);
     }
   });
@@ -41,7 +46,7 @@ describe("the line of an SSHKey", () => {
       fc.property(value, (command) => {
         const record = sshKeyRecord({ name: "laptop", options: [`command="${command}"`, "restrict"] });
         fc.pre(record.faults.length === 0);
-        const [found] = linesOf(operatorLines(`${lineOf(record, "WithZ")}\n`, "team-a"));
+        const [found] = linesOf(operatorLines(`${lineOf(record, DEFAULT_POLICY, "WithZ")}\n`, "team-a"));
         expect([found?.base64, found?.name]).toEqual([blobOf(1), "laptop"]);
       }),
     );

@@ -36,6 +36,6 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
 /** An SSHKey in force that holds its key. */
 export function claimOf(facts: SSHKeyFacts, changes: Partial<Claim> = {}): Claim {
   const record = sshKeyRecord(facts);
-  const rest = { isExpired: false, isInForce: true, isHolder: true };
+  const rest = { isProven: false, isExpired: false, isInForce: true, isHolder: true };
   return { record, findings: [], since: record.createdAt, ...rest, ...changes };
 }

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import type { SSHKeyCondition, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { STATES, type State } from "../../src/api/states.ts";
 import { statusDigest } from "../../src/claims/observedstatus.ts";
+import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
 import { toSSHKeyRecord } from "../../src/claims/record.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import type { Verdict } from "../../src/projection/verdict.ts";
@@ -13,7 +14,12 @@ const projected = verdict("Projected", { projected: "True" });
 const duplicate = verdict("Duplicate", { duplicateOf: claimOf({ name: "other" }).record });
 
 function verdict(state: State, facts: Partial<Verdict> = {}): Verdict {
-  const rest = { secretName: "sshkeys-alice", duplicateOf: undefined, isShared: false };
+  const rest = {
+    secretName: "sshkeys-alice",
+    duplicateOf: undefined,
+    isShared: false,
+    isProvenByAnother: false,
+  };
   return { state, message: "It is so.", projected: "False", ...rest, ...facts };
 }
 
@@ -24,7 +30,7 @@ function statusFor(v: Verdict, status: SSHKeyStatus | undefined = undefined, now
 /** The write that the verdict calls for while the API server holds this status. */
 function written(v: Verdict, status: SSHKeyStatus | undefined, now = NOW) {
   const record = toSSHKeyRecord(sshKey({ ...FACTS, ...(status === undefined ? {} : { status }) }));
-  return statusWrite({ ...claimOf(FACTS), record }, v, now);
+  return statusWrite({ ...claimOf(FACTS), record }, v, DEFAULT_POLICY, now);
 }
 
 function condition(status: SSHKeyStatus, type: string): SSHKeyCondition | undefined {

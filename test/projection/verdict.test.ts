@@ -3,7 +3,7 @@ import type { Standing } from "../../src/claims/standing.ts";
 import type { Blocked } from "../../src/projection/delivery.ts";
 import { type Situation, verdictOf } from "../../src/projection/verdict.ts";
 
-const inForce: Standing = { state: "InForce", isShared: false };
+const inForce: Standing = { state: "InForce", isShared: false, isProvenByAnother: false };
 const base: Situation = {
   standing: inForce,
   fullMessage: undefined,

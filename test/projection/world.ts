@@ -274,7 +274,7 @@ export class World {
   writeStatus(claim: Claim, isLost: boolean): void {
     if (!isLost) this.#dueStatuses.delete(claim);
     const found = this.projection.lastVerdict(claim);
-    const write = found && statusWrite(claim, found, this.operatorNow);
+    const write = found && statusWrite(claim, found, this.#policy, this.operatorNow);
     if (write === undefined) {
       this.#dueStatuses.delete(claim);
       return;

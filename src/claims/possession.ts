@@ -1,0 +1,79 @@
+import type { KeyErrorCode } from "../api/errors.ts";
+import { isSecurityKeyType } from "../ssh/keytype.ts";
+import type { Policy, RequiredOption } from "./policy.ts";
+import { proofCommand } from "./proof.ts";
+import type { SSHKeyRecord } from "./record.ts";
+
+/** Whether it is proven that the user of an SSHKey has the private key, as the condition `Proven` says it. */
+export type Possession =
+  | { readonly status: "True"; readonly reason: "Proven"; readonly message: string }
+  | { readonly status: "Unknown"; readonly reason: "NotChecked"; readonly message: string }
+  | {
+      readonly status: "False";
+      readonly reason: Extract<KeyErrorCode, `Proof${string}` | "UserVerificationMissing">;
+      readonly message: string;
+    };
+
+/** Does the policy accept this key with a proof only? */
+export function isProofRequired({ key }: SSHKeyRecord, policy: Policy): boolean {
+  const isSecurityKey = key !== undefined && isSecurityKeyType(key.type);
+  return policy.proofs === "Required" || (policy.requireUserVerification && isSecurityKey);
+}
+
+/** Undefined where there is no proof and none is required. */
+export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession | undefined {
+  const { key, proof, hasProof } = record;
+  if (!hasProof && !isProofRequired(record, policy)) return undefined;
+  if (key === undefined || (hasProof && proof === undefined)) {
+    const message = "Not checked: possession is checked when the rest of the spec is valid.";
+    return { status: "Unknown", reason: "NotChecked", message };
+  }
+  const unproven = (reason: (Possession & { status: "False" })["reason"], what: string, next: string) => {
+    return { status: "False", reason, message: `${what} ${next}` } as const;
+  };
+  if (proof === undefined) {
+    const what = "There is no proof that the user has the private key (spec.proof).";
+    return unproven("ProofMissing", what, howToProve(record, policy));
+  }
+  switch (proof.result) {
+    case "Proven":
+      break;
+    case "Unverified":
+      return unproven("ProofInvalid", "The signature in spec.proof is not verified yet.", "Wait.");
+    case "ProofUnsupported":
+      return unproven(proof.result, proof.message, "Make a new key with: ssh-keygen -t ed25519");
+    default:
+      return unproven(proof.result, proof.message, howToProve(record, policy));
+  }
+  const { authenticator } = proof;
+  if (policy.requireUserVerification && authenticator?.userVerified === false) {
+    const type = key.type === "sk-ssh-ed25519@openssh.com" ? "ed25519-sk" : "ecdsa-sk";
+    const what = "The proof was made without PIN or biometric, which is required (requireUserVerification).";
+    const next = `Make a key that asks for it with: ssh-keygen -t ${type} -O verify-required`;
+    return unproven("UserVerificationMissing", what, next);
+  }
+  const how =
+    authenticator === undefined
+      ? ""
+      : ` It was made ${authenticator.touched ? "with" : "without"} a touch and ${authenticator.userVerified ? "with" : "without"} PIN or biometric.`;
+  const message = `The signature in spec.proof proves that the user has the private key.${how}`;
+  return { status: "True", reason: "Proven", message };
+}
+
+/** What the owner of the key does to prove it. */
+export function howToProve({ user, key }: SSHKeyRecord, { proofNamespace }: Policy): string {
+  if (key === undefined || key.type === "ssh-dss")
+    return "A key of this type cannot be proven; make a new one with: ssh-keygen -t ed25519";
+  return `Put into spec.proof what this prints, with the file of this key behind -f: ${proofCommand(user, key.type, proofNamespace)}`;
+}
+
+/**
+ * The options that the policy puts behind those of the SSHKey: where sshd meets a flag and its opposite, the last one counts
+ * (sshauthopt_parse in auth-options.c). None that the proof does not show to be possible, since it would lock the user out.
+ */
+export function requiredOptions({ key, proof }: SSHKeyRecord, policy: Policy): readonly RequiredOption[] {
+  if (key === undefined || !isSecurityKeyType(key.type) || proof?.result !== "Proven") return [];
+  const { touched = false, userVerified = false } = proof.authenticator ?? {};
+  const isPossible = { "touch-required": touched, "verify-required": userVerified };
+  return (policy.requiredOptions[key.type] ?? []).filter((option) => isPossible[option]);
+}

@@ -1,0 +1,69 @@
+import { whenVerified } from "../claims/proof.ts";
+import { type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
+import { WorkQueue } from "../kube/workqueue.ts";
+import { type Log, logEvent } from "./logevent.ts";
+
+export interface ProofQueueOptions {
+  readonly log: Log;
+  /** Takes a record whose proof is verified, proven or not. */
+  readonly onVerified: (record: SSHKeyRecord) => void;
+}
+
+/** Verified at once. One namespace gets one of them at most while others are free. */
+const WORKERS = 2;
+
+/**
+ * Holds SSHKeys that the watch shows with a proof that is not verified yet, as if the watch were late by that time. A proof
+ * takes up to a few ms of CPU time and whoever may write SSHKeys can send any number of them, so that is done in other
+ * threads, and round robin by namespace.
+ */
+export class ProofQueue {
+  readonly #o: ProofQueueOptions;
+  readonly #held = new Map<string, SSHKeyRecord>();
+  readonly #queue: WorkQueue<string>;
+
+  constructor(options: ProofQueueOptions) {
+    this.#o = options;
+    this.#queue = new WorkQueue<string>({
+      namespaceOf: (id) => id.slice(0, id.indexOf("/")),
+      observer: {
+        failed: (sshKey, err) => logEvent(options.log, "UnexpectedError", { sshKey, err }),
+      },
+    });
+  }
+
+  /** Holds the record until its proof is verified, in place of an older one of the same SSHKey. */
+  hold(record: SSHKeyRecord): void {
+    const id = sshKeyId(record);
+    this.#held.set(id, record);
+    this.#queue.add(id);
+  }
+
+  /** Something newer is known of the SSHKey. */
+  drop({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): void {
+    this.#held.delete(sshKeyId({ namespace, name }));
+  }
+
+  /** Something newer is known of all SSHKeys of the namespace; undefined: of all. */
+  dropAll(namespace: string | undefined): void {
+    for (const record of this.#held.values())
+      if (namespace === undefined || record.namespace === namespace) this.drop(record);
+  }
+
+  /** Verifies until the signal aborts. */
+  run(signal: AbortSignal): Promise<void> {
+    return this.#queue.run((id) => this.#verify(id), WORKERS, signal);
+  }
+
+  async #verify(id: string): Promise<void> {
+    const record = this.#held.get(id);
+    if (record?.proof === undefined) return;
+    const proof = await whenVerified(record.proof);
+    const latest = this.#held.get(id);
+    // It was dropped, and perhaps another SSHKey of the name came after it.
+    if (latest?.uid !== record.uid) return;
+    const isLatest = latest.proof?.digest === proof.digest;
+    if (isLatest) this.#held.delete(id);
+    this.#o.onVerified({ ...(isLatest ? latest : record), proof });
+  }
+}
