@@ -149,6 +149,7 @@ export class Operator {
     try {
       await this.#deletions.whenCRDExists(term);
       this.#projection.advance(this.#now());
+      this.#sources.beginWriting();
       await this.#controller.run(term, writing.signal);
     } finally {
       term.removeEventListener("abort", giveUp);

@@ -7,6 +7,8 @@ export interface ProofQueueOptions {
   readonly log: Log;
   /** Takes a record whose proof is verified, proven or not. */
   readonly onVerified: (record: SSHKeyRecord) => void;
+  /** Nothing is held of the namespace any more that was when this instance began to write. */
+  readonly onCaughtUp: (namespace: string) => void;
 }
 
 /** Verified at once. One namespace gets one of them at most while others are free. */
@@ -21,6 +23,8 @@ export class ProofQueue {
   readonly #o: ProofQueueOptions;
   readonly #held = new Map<string, SSHKeyRecord>();
   readonly #queue: WorkQueue<string>;
+  /** What was held when this instance began to write, by namespace. */
+  readonly #behind = new Map<string, Set<string>>();
 
   constructor(options: ProofQueueOptions) {
     this.#o = options;
@@ -41,13 +45,26 @@ export class ProofQueue {
 
   /** Something newer is known of the SSHKey. */
   drop({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): void {
-    this.#held.delete(sshKeyId({ namespace, name }));
+    const id = sshKeyId({ namespace, name });
+    this.#held.delete(id);
+    this.#catchUp(namespace, id);
   }
 
   /** Something newer is known of all SSHKeys of the namespace; undefined: of all. */
   dropAll(namespace: string | undefined): void {
     for (const record of this.#held.values())
       if (namespace === undefined || record.namespace === namespace) this.drop(record);
+  }
+
+  /** The namespaces of which something is held: another instance may have written what that says. */
+  beginWriting(): Iterable<string> {
+    this.#behind.clear();
+    for (const [id, { namespace }] of this.#held) {
+      const ids = this.#behind.get(namespace);
+      if (ids === undefined) this.#behind.set(namespace, new Set([id]));
+      else ids.add(id);
+    }
+    return this.#behind.keys();
   }
 
   /** Verifies until the signal aborts. */
@@ -65,5 +82,14 @@ export class ProofQueue {
     const isLatest = latest.proof?.digest === proof.digest;
     if (isLatest) this.#held.delete(id);
     this.#o.onVerified({ ...(isLatest ? latest : record), proof });
+    this.#catchUp(record.namespace, id);
+  }
+
+  #catchUp(namespace: string, id: string): void {
+    const ids = this.#behind.get(namespace);
+    ids?.delete(id);
+    if (ids?.size !== 0) return;
+    this.#behind.delete(namespace);
+    this.#o.onCaughtUp(namespace);
   }
 }

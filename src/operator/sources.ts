@@ -41,6 +41,10 @@ export class Sources {
         this.#putSSHKey(record);
         options.onChange();
       },
+      onCaughtUp: (namespace) => {
+        options.projection.resume(namespace);
+        options.onChange();
+      },
     });
     for (const namespace of options.settings.namespaces ?? [undefined]) {
       this.#scopes.set(namespace, {
@@ -54,6 +58,11 @@ export class Sources {
   /** Resolves when every namespace is synced, or is inaccessible and not the only one. */
   whenReady(): Promise<void> {
     return this.#ready.promise;
+  }
+
+  /** Suspends the namespaces of which more is seen than known, until it is: for whoever begins to write. */
+  beginWriting(): void {
+    for (const namespace of this.#unverified.beginWriting()) this.#o.projection.suspend(namespace);
   }
 
   /** Runs until the signal aborts. */

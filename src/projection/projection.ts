@@ -56,6 +56,7 @@ export class Projection {
   readonly #copies = new Set<Target>();
   /** Namespaces whose SSHKeys and Secrets are known completely; undefined: all. */
   readonly #synced = new Set<string | undefined>();
+  readonly #suspended = new Set<string>();
   #secretCount = 0;
   #dirtyTargets = new Map<string, Urgency>();
   #dirtyStatuses = new Set<Claim>();
@@ -75,9 +76,21 @@ export class Projection {
       if (namespace === undefined || target.namespace === namespace) this.#touch(target, "removal");
   }
 
+  /** What is known of the namespace is known to be out of date. */
+  suspend(namespace: string): void {
+    this.#suspended.add(namespace);
+  }
+
+  /** It is no longer. */
+  resume(namespace: string): void {
+    if (!this.#suspended.delete(namespace)) return;
+    for (const target of this.#targets.values())
+      if (target.namespace === namespace) this.#touch(target, "removal");
+  }
+
   /** Before it is, nothing may be written in the namespace. */
   isSynced(namespace: string): boolean {
-    return this.#synced.has(undefined) || this.#synced.has(namespace);
+    return !this.#suspended.has(namespace) && (this.#synced.has(undefined) || this.#synced.has(namespace));
   }
 
   /** Marks the target dirty. */
