@@ -101,7 +101,10 @@ export class Controller {
   enqueueDirty(): void {
     const { targets, statuses, copies } = this.#o.projection.takeDirty();
     // A standby queues nothing: whoever begins to lead goes over everything.
-    if (!this.#leads) return;
+    if (!this.#leads) {
+      this.#o.projection.forgetVanished(targets.keys());
+      return;
+    }
     for (const secret of copies) this.#o.announcer.copyFound(secret);
     const isWriting = this.#writer.inFlight > 0;
     for (const [id, urgency] of targets) {
@@ -181,6 +184,7 @@ export class Controller {
     const waitMs = deletions.waitMs(id);
     if (waitMs > 0) {
       if (waitMs < Number.POSITIVE_INFINITY) this.#waitForReinstallation(id, waitMs);
+      this.#planWaiting(id);
       return undefined;
     }
     let error: ApiError | undefined;
@@ -211,6 +215,18 @@ export class Controller {
       "The CRD was recreated less than 5 minutes ago; the Secret is not changed until its SSHKeys are applied again or that time is over.";
     logEvent(this.#o.log, "DeletionUnconfirmed", { secret: id }, text);
     this.secrets.addAfter(id, waitMs);
+  }
+
+  /** The statuses say what the Secret holds meanwhile, and what its keys wait for. */
+  #planWaiting(id: string): void {
+    const { projection, now } = this.#o;
+    const target = projection.target(id);
+    // What a write without a response has done is not known.
+    if (target === undefined || target.delivery.at === "sent") return;
+    target.pendingReason =
+      "It waits until it is certain whether SSHKeys were deleted or only went with their CRD.";
+    projection.plan(target, now());
+    this.enqueueDirty();
   }
 
   #coolDown(id: string, queue: WorkQueue<string>, busyMs: number): void {

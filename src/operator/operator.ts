@@ -63,13 +63,19 @@ export class Operator {
   /** The list that SSHKeys are being judged by. */
   #revokedNow: ReadonlySet<string> | undefined;
   #isReady = false;
+  /** When time is looked at next, in monotonic ms, unless earlyTick makes it sooner. */
+  #tickAt = 0;
+  #earlyTick = new AbortController();
 
   constructor(options: OperatorOptions) {
     const { transport, settings, recorder, log, metrics, now = Date.now } = options;
     this.#o = options;
     this.#now = now;
     this.#projection = new Projection(settings.policy, settings.secrets);
-    const onChange = () => this.#controller.enqueueDirty();
+    const onChange = () => {
+      this.#tickInTime();
+      this.#controller.enqueueDirty();
+    };
     const shared = { transport, projection: this.#projection, log, metrics, now, onChange };
     this.#deletions = new DeletionGuard(shared);
     this.#sources = new Sources({ ...shared, deletions: this.#deletions, settings });
@@ -161,12 +167,23 @@ export class Operator {
   /** Keys expire, and what has been out of sync for long becomes `Pending`: each TICK_MS, sooner if a key expires sooner. */
   async #passTime(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const toExpiry = (this.#projection.claims.nextExpiry() ?? Number.POSITIVE_INFINITY) - this.#now();
-      await sleep(Math.max(0, Math.min(TICK_MS, Math.ceil(toExpiry))), signal);
+      this.#earlyTick = new AbortController();
+      const pause = Math.max(0, Math.min(TICK_MS, this.#msToExpiry()));
+      this.#tickAt = performance.now() + pause;
+      await sleep(pause, AbortSignal.any([signal, this.#earlyTick.signal]));
       this.#projection.advance(this.#now());
       this.#projection.reportPending(this.#now());
       this.#controller.enqueueDirty();
     }
+  }
+
+  /** A key that has just come may expire before the next tick. */
+  #tickInTime(): void {
+    if (performance.now() + this.#msToExpiry() < this.#tickAt) this.#earlyTick.abort();
+  }
+
+  #msToExpiry(): number {
+    return Math.ceil((this.#projection.claims.nextExpiry() ?? Number.POSITIVE_INFINITY) - this.#now());
   }
 
   #openRevokedKeys(): RevokedKeys | undefined {

@@ -302,9 +302,13 @@ export class Projection {
    */
   beginWriting(now: number): void {
     this.#note(this.claims.adoptStatusDates(now));
+    this.#outOfSync.clear();
     for (const target of this.#targets.values()) {
       target.isChangedByOthers = false;
       target.loggedFile = undefined;
+      target.outOfSyncSince = undefined;
+      // Another instance may have written since.
+      target.mayExistUnlabelled = true;
       for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
   }
@@ -319,6 +323,17 @@ export class Projection {
     if (target.hasSSHKeys || target.live !== undefined || target.delivery.at === "sent") return;
     this.#outOfSync.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
+  }
+
+  /** A standby need not know what became of a Secret that is no longer shown and concerns no SSHKey. */
+  forgetVanished(ids: Iterable<string>): void {
+    for (const id of ids) {
+      const target = this.#targets.get(id);
+      if (target?.live?.ownership !== "unlabelled" || target.hasSSHKeys || target.delivery.at === "sent")
+        continue;
+      this.removeSecret(target, target.live.resourceVersion);
+      this.forgetIfEmpty(target);
+    }
   }
 
   #note(changes: Iterable<Change>): void {

@@ -122,6 +122,35 @@ describe("somebody's own Secret that has had the label for a moment", () => {
   });
 });
 
+describe("a standby", () => {
+  it("forgets a Secret of nobody that is no longer shown", () => {
+    const projection = projectionOf();
+    projection.putSecret(liveSecret(""));
+    projection.secretDisappeared("team-a", "sshkeys-alice", "8");
+    projection.forgetVanished(projection.takeDirty().targets.keys());
+    expect([projection.target(ID), projection.secretCounts.all]).toEqual([undefined, 0]);
+  });
+
+  it("keeps one that a user's SSHKeys need", () => {
+    const projection = projectionOf(OLDER);
+    projection.putSecret(liveSecret(line("older")));
+    projection.secretDisappeared("team-a", "sshkeys-alice", "8");
+    projection.forgetVanished(projection.takeDirty().targets.keys());
+    expect(projection.target(ID)?.live?.ownership).toBe("unlabelled");
+  });
+});
+
+describe("whoever begins to write again", () => {
+  it("counts from then on how long a Secret has been out of sync", () => {
+    const projection = projectionOf(OLDER);
+    const target = projection.target(ID);
+    if (target !== undefined) projection.plan(target, NOW);
+    projection.beginWriting(NOW + 60_000);
+    if (target !== undefined) projection.plan(target, NOW + 60_000);
+    expect(target?.outOfSyncSince).toBe(NOW + 60_000);
+  });
+});
+
 describe("a Secret that loses its label between two attempts to write it", () => {
   it("is not written again, whatever version it has", () => {
     const projection = projectionOf(OLDER, { ...YOUNGER, key: 2 });

@@ -4,7 +4,7 @@ import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { errorFromResponse } from "../../../src/kube/apierror.ts";
 import type { Call } from "../../../src/kube/transport.ts";
 import { CREATED } from "../../claims/sshkeys.ts";
-import { line } from "../../projection/secrets.ts";
+import { line, NOW } from "../../projection/secrets.ts";
 import { failure, refusal, until } from "./fakes.ts";
 import { isSecretWrite, isStatusWrite, Stand } from "./stand.ts";
 
@@ -51,6 +51,15 @@ describe("a pass", () => {
   it("is made for what was due before this instance began to lead", async () => {
     const stand = new Stand().show(LAPTOP).start();
     await until("the Secret is written", () => stand.file(ALICE) === line("laptop"));
+  });
+
+  it("says what a key waits for where the CRD was recreated a moment ago", async () => {
+    const stand = new Stand({ waitMs: () => 60_000 }).start().show(LAPTOP);
+    await stand.rest();
+    stand.projection.reportPending(NOW + 6000);
+    stand.controller.enqueueDirty();
+    await until("the status is written", () => stand.calls.some(isStatusWrite));
+    expect(JSON.stringify(stand.calls.find(isStatusWrite)?.body)).toContain("only went with their CRD");
   });
 
   it.each([
