@@ -25,6 +25,7 @@ export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
   await secret(narrator);
   await duplicate(narrator);
   await privateKey(narrator, stage);
+  await possession(narrator, stage);
   await healing(narrator);
   await revocation(narrator);
   await expiry(narrator);
@@ -116,11 +117,11 @@ async function duplicate(narrator: Narrator): Promise<void> {
 
 async function privateKey(narrator: Narrator, stage: Stage): Promise<void> {
   narrator.step("Dave pastes his private key by mistake. It is refused at apply and never stored.");
-  const keyFile = join(stage.dir, "id_ed25519");
+  const keyFile = join(stage.dir, KEY_FILE);
   await narrator.prepare(`ssh-keygen -q -t ed25519 -N "" -C dave@desktop -f ${quoted(keyFile)}`);
   const pasted = (await readFile(keyFile, "utf8")).trimEnd().split("\n");
   const file = join(stage.dir, "dave-desktop.yaml");
-  await writeFile(file, manifest(pasted), { mode: 0o600 });
+  await writeFile(file, manifest("dave", pasted), { mode: 0o600 });
   await narrator.look(`head -n 9 ${quoted(file)}`, [lineWith("-----BEGIN OPENSSH PRIVATE KEY-----")]);
   await narrator.refused(
     `kubectl apply -f ${quoted(file)}`,
@@ -128,6 +129,30 @@ async function privateKey(narrator: Narrator, stage: Stage): Promise<void> {
     ...pasted.slice(1, -1).map((line) => nowhere("the private key", line)),
   );
   await narrator.refused(`kubectl get sshkey dave-desktop ${IN}`, lineWith("NotFound"));
+}
+
+async function possession(narrator: Narrator, stage: Stage): Promise<void> {
+  narrator.step("Mallory is the first to claim Dave's public key. Dave proves that he has the private one.");
+  const keyFile = join(stage.dir, KEY_FILE);
+  const publicKey = (await readFile(`${keyFile}.pub`, "utf8")).trim();
+  const [copied, own] = ["mallory", "dave"].map((user) => join(stage.dir, `${user}-desktop.yaml`)) as [
+    string,
+    string,
+  ];
+  await writeFile(copied, manifest("mallory", [publicKey]));
+  await narrator.act(`kubectl apply -f ${quoted(copied)}`, lineWith("mallory-desktop", "created"));
+  const proof = await narrator.act(
+    `printf %s dave | ssh-keygen -q -Y sign -n sshkey-operator.dev -f ${quoted(keyFile)} -`,
+    lineWith("-----BEGIN SSH SIGNATURE-----"),
+  );
+  narrator.remark("He puts that into spec.proof:");
+  await writeFile(own, manifest("dave", [publicKey], proof.trimEnd().split("\n")));
+  await narrator.act(`kubectl apply -f ${quoted(own)}`, lineWith("dave-desktop", "created"));
+  await narrator.look(
+    `kubectl get sshkeys dave-desktop mallory-desktop ${IN}`,
+    [lineWith("dave-desktop", "Projected"), lineWith("mallory-desktop", "Duplicate")],
+    { layout: "table" },
+  );
 }
 
 async function healing(narrator: Narrator): Promise<void> {
@@ -193,22 +218,24 @@ async function record(narrator: Narrator, stage: Stage): Promise<void> {
 }
 
 const SECONDS_LEFT = 3;
+const KEY_FILE = "id_ed25519";
 const FILE = { layout: "file" } as const;
 
 function authorizedKeysOf(user: string): string {
   return `kubectl get secret sshkeys-${user} ${IN} -o go-template='{{.data.authorized_keys | base64decode}}'`;
 }
 
-function manifest(key: readonly string[]): string {
+function manifest(user: string, key: readonly string[], proof: readonly string[] = []): string {
+  const block = (name: string, lines: readonly string[]) =>
+    lines.length === 0 ? "" : `  ${name}: |\n${lines.map((line) => `    ${line}\n`).join("")}`;
   return `apiVersion: sshkey-operator.dev/v1alpha1
 kind: SSHKey
 metadata:
-  name: dave-desktop
+  name: ${user}-desktop
   namespace: ${NAMESPACE}
 spec:
-  user: dave
-  key: |
-${key.map((line) => `    ${line}\n`).join("")}`;
+  user: ${user}
+${block("key", key)}${block("proof", proof)}`;
 }
 
 /** Of what `kubectl describe` prints: the name, the condition Valid, and the Events. */
