@@ -221,20 +221,15 @@ function holdsChallenge({ origin, clientData }: Browser, data: Buffer): boolean 
 /** Two mpints and nothing else, as IEEE P1363 has them: side by side, each in so many bytes. */
 function pairOf(bytes: Buffer, size: number): Buffer | undefined {
   const reader = new WireReader(bytes);
-  const pair = [reader.bytes(), reader.bytes()].map((mpint) => fitted(mpint, size));
+  const bits = [reader.mpintBits(), reader.mpintBits()];
   reader.end();
-  const [r, s] = pair;
-  return reader.refusal === undefined && r !== undefined && s !== undefined
-    ? Buffer.concat([r, s])
-    : undefined;
-}
-
-function fitted(mpint: Buffer, size: number): Buffer | undefined {
-  if (((mpint[0] ?? 0) & 0x80) !== 0) return undefined;
-  let start = 0;
-  while (mpint[start] === 0) start += 1;
-  const number = mpint.subarray(start);
-  return number.length > size ? undefined : Buffer.concat([Buffer.alloc(size - number.length), number]);
+  if (reader.refusal !== undefined || bits.some((each) => each > size * 8)) return undefined;
+  return Buffer.concat(
+    stringsOf(reader.canonical()).flatMap((mpint) => {
+      const number = mpint[0] === 0 ? mpint.subarray(1) : mpint;
+      return [Buffer.alloc(size - number.length), number];
+    }),
+  );
 }
 
 function checkECDSA(
