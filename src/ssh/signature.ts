@@ -99,7 +99,7 @@ function readRSA({ blob }: KeyBlob, name: string, value: Buffer): Result<KeySign
   if (e.length > LONGEST_EXPONENT_BYTES) {
     return unsupported("is by an RSA key with a public exponent of more than 32 bits");
   }
-  const size = n[0] === 0 ? n.length - 1 : n.length;
+  const size = unsigned(n).length;
   if (value.length > size) return malformed("is longer than the key");
   // OpenSSH puts back zeros that were left out in front.
   const signature = Buffer.concat([Buffer.alloc(size - value.length), value]);
@@ -225,11 +225,15 @@ function pairOf(bytes: Buffer, size: number): Buffer | undefined {
   reader.end();
   if (reader.refusal !== undefined || bits.some((each) => each > size * 8)) return undefined;
   return Buffer.concat(
-    stringsOf(reader.canonical()).flatMap((mpint) => {
-      const number = mpint[0] === 0 ? mpint.subarray(1) : mpint;
-      return [Buffer.alloc(size - number.length), number];
-    }),
+    stringsOf(reader.canonical())
+      .map(unsigned)
+      .flatMap((number) => [Buffer.alloc(size - number.length), number]),
   );
+}
+
+/** The number of a canonical mpint. */
+function unsigned(mpint: Buffer): Buffer {
+  return mpint[0] === 0 ? mpint.subarray(1) : mpint;
 }
 
 function checkECDSA(

@@ -153,6 +153,19 @@ describe("ECDSA", () => {
     ).toBe(undefined);
   });
 
+  test("has no more of them than OpenSSH reads", async () => {
+    const proofs = [2049, 2050].map((length) =>
+      makeProof(
+        ecdsa,
+        USER,
+        pair((r, s) => [zeros(length, r), s]),
+      ),
+    );
+    const accepted = proofs.map((proof) => refusalOf(proof, USER, NAMESPACE) === undefined);
+    expect(accepted).toEqual([true, false]);
+    expect(await keygenAccepts(proofs, USER, NAMESPACE)).toEqual(accepted);
+  });
+
   test.each<[string, (r: Buffer, s: Buffer) => Buffer[]]>([
     ["one", (r) => [r]],
     ["three", (r, s) => [r, s, s]],

@@ -251,6 +251,7 @@ function respellName(random: Random, name: Buffer | undefined, others: readonly 
   return Buffer.from(random.pick(spellings), "latin1");
 }
 
+/** OpenSSH reads mpints of up to 16384 bits with any zeros before them, as many as fit into that and a byte. */
 function respellPair(random: Random, value: Buffer): Buffer {
   const [r = value, s = value] = stringsOf(value);
   const at = random.below(2);
@@ -258,6 +259,8 @@ function respellPair(random: Random, value: Buffer): Buffer {
   const number = at === 0 ? r : s;
   return random.pick([
     one(Buffer.concat([Buffer.alloc(1 + random.below(4)), number])),
+    one(Buffer.concat([Buffer.alloc(random.pick([2049, 2050, 2051]) - number.length), number])),
+    one(Buffer.concat([Buffer.alloc(random.pick([2048, 3000])), number])),
     one(number[0] === 0 ? number.subarray(1) : Buffer.concat([Buffer.of(0x80), number])),
     one(Buffer.concat([Buffer.of(1), number])),
     one(random.pick([Buffer.alloc(0), Buffer.alloc(1), Buffer.alloc(3), Buffer.of(1)])),
