@@ -96,7 +96,7 @@ function readRSA({ blob }: KeyBlob, name: string, value: Buffer): Result<KeySign
   if (name === "ssh-rsa") return malformed("uses SHA-1");
   if (algorithm === undefined) return malformed("is of another algorithm than the key");
   const [, e = EMPTY, n = EMPTY] = stringsOf(blob);
-  if (e.length > LONGEST_EXPONENT_BYTES) {
+  if (unsigned(e).length > LONGEST_EXPONENT_BYTES) {
     return unsupported("is by an RSA key with a public exponent of more than 32 bits");
   }
   const size = unsigned(n).length;

@@ -133,6 +133,10 @@ describe("RSA", () => {
     );
     expect(await keygenAccepts([proof], USER, NAMESPACE)).toEqual([true]);
   });
+
+  test("is taken with a public exponent of 32 bits", () => {
+    expect(refusal(withExponent(rsa, 0xffff_f001n))).toBe(undefined);
+  });
 });
 
 describe("ECDSA", () => {
