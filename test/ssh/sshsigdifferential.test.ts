@@ -1,11 +1,16 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { decodeBase64 } from "../../src/ssh/base64.ts";
+import { run } from "../cluster/run.ts";
+import { ed25519 } from "../sshd/keypair.ts";
 import { ARMOR_MUTATIONS } from "./armormutations.ts";
 import { keygenAccepts, refusalOf, UNCONFIRMED } from "./checknovalidate.ts";
 import { type Signing, signings } from "./madesignatures.ts";
 import { Random } from "./random.ts";
 import { type Made, SIGNATURE_MUTATIONS } from "./signaturemutations.ts";
-import { armor, makeKey, makeSSHSIG, NAMESPACE } from "./signer.ts";
+import { armor, makeKey, makeProof, makeSSHSIG, NAMESPACE, publicKeyLine } from "./signer.ts";
 
 const SEED = Number(process.env.SSH_DIFFERENTIAL_SEED ?? 20_250_117);
 const COUNT = Number(process.env.SSHSIG_DIFFERENTIAL_COUNT ?? 2_400);
@@ -74,6 +79,22 @@ describe(`against ssh-keygen -Y check-novalidate, seed ${SEED}`, () => {
     // Otherwise the mutations would have become too wild to compare anything but refusals.
     expect(theirs.filter(Boolean).length / COUNT).toBeGreaterThan(0.1);
   });
+});
+
+test("a certificate is not taken in place of its key, as ssh-keygen takes it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-certificate-"));
+  try {
+    const key = makeKey("ssh-ed25519");
+    writeFileSync(join(folder, "key.pub"), `${publicKeyLine(key)}\n`);
+    const { file } = await ed25519(folder, "authority");
+    await run("ssh-keygen", ["-q", "-s", file, "-I", "alice", "-n", "alice", join(folder, "key.pub")]);
+    const [, base64 = ""] = readFileSync(join(folder, "key-cert.pub"), "utf8").split(" ");
+    const text = makeProof(key, MESSAGE, { publicKey: Buffer.from(base64, "base64") });
+    expect(refusalOf(text, MESSAGE, NAMESPACE)).toBe("Certificate");
+    expect(await keygenAccepts([text], MESSAGE, NAMESPACE)).toEqual([true]);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 /** OpenSSH's own Ed25519 reads S modulo the order; RFC 8032 section 5.1.7 does not. */
