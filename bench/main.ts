@@ -13,6 +13,7 @@ import { idle } from "./idle.ts";
 import { keysPerSecond } from "./keyspersecond.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
+import { proofs } from "./proofs.ts";
 import { restart } from "./restart.ts";
 import { broken, collect, markdown, type Result, readLatest, save, table } from "./results.ts";
 import { scrape } from "./scrape.ts";
@@ -37,6 +38,7 @@ const BENCHES: readonly Bench[] = [
   memory,
   start,
   keysPerSecond,
+  proofs,
   idle,
   trust,
   scrape,
