@@ -100,13 +100,12 @@ describe.each(SOFTWARE_KEYS)("the command for %s of type %s and %s bits", (...ki
   });
 
   test("proves the key by an agent, where only its public half is in the file", async () => {
-    const elsewhere = join(home.path, "added");
-    await rename(home.file, elsewhere);
-    const text = await outputOf(
-      `ssh-agent sh -c 'ssh-add -q ~/added && "$0" -c "$1"' sh ${quoted(command)}`,
-      home.path,
-    );
-    expect(proofOf(text, "alice", home.key)).toMatchObject({ result: "Proven" });
+    await rename(home.file, join(home.path, "added"));
+    for (const each of [command, command.replace(/ -$/, ".pub -")]) {
+      const byAgent = `ssh-agent sh -c 'ssh-add -q ~/added && sh -c "$0"' ${quoted(each)}`;
+      const text = await outputOf(byAgent, home.path);
+      expect(proofOf(text, "alice", home.key)).toMatchObject({ result: "Proven" });
+    }
   });
 });
 
