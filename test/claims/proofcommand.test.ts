@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { rename } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { validateUser } from "../../src/api/rules.ts";
 import { proofCommand, readProof, verified } from "../../src/claims/proof.ts";
 import type { KeyFacts } from "../../src/claims/record.ts";
@@ -84,7 +84,7 @@ describe.each(SOFTWARE_KEYS)("the command for %s of type %s and %s bits", (...ki
   let home: Home;
   let command: string;
 
-  beforeAll(async () => {
+  beforeEach(async () => {
     home = await makeHome(kind);
     command = proofCommand("alice", home.key.type, NAMESPACE);
   });
