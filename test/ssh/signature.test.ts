@@ -1,4 +1,4 @@
-import { createPrivateKey, type JsonWebKey } from "node:crypto";
+import { createPrivateKey, type JsonWebKey, verify } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { isConfirmed, readSignature, whenConfirmed } from "../../src/ssh/signature.ts";
 import { bigintOf, encodeStrings, stringsOf } from "../../src/ssh/wire.ts";
@@ -88,6 +88,18 @@ test.each(signings())("the thread pool says of $name what the main thread says",
     signature.ok ? signature.value.checksOf(Buffer.from(name)) : undefined,
   );
   expect(await Promise.all(checks.map(whenConfirmed))).toEqual(checks.map(isConfirmed));
+});
+
+test("what libcrypto throws at is not confirmed", async () => {
+  const [key] = ed25519.privateKeys;
+  if (key === undefined) throw new Error("a key pair without a private key");
+  // Ed25519 takes no hash.
+  const checks = [
+    { algorithm: "sha256", data: Buffer.from(USER), key, signature: Buffer.alloc(64) } as const,
+  ];
+  expect(() => verify("sha256", Buffer.from(USER), key, Buffer.alloc(64))).toThrow();
+  expect(isConfirmed(checks)).toBe(false);
+  expect(await whenConfirmed(checks)).toBe(false);
 });
 
 describe("RSA", () => {
