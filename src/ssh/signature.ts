@@ -12,7 +12,7 @@ export interface KeySignature {
   readonly authenticator: AuthenticatorFlags | undefined;
   /**
    * What libcrypto has to confirm, all of it, if these bytes were signed; undefined where they were not, or where
-   * libcrypto cannot read the key. Reading the key is the larger part of the work, so nothing is kept.
+   * libcrypto cannot read the key. The key is read here: what waits to be verified holds none.
    */
   checksOf(signed: Buffer): readonly SignatureCheck[] | undefined;
 }
