@@ -99,6 +99,7 @@ export interface SSHKeySpec {
    * Proof that the user has the private key: a signature of the user's name by this very key, as ssh-keygen -Y sign prints it. A claim with a proof comes before every claim without one, so nobody else can hold the key by having copied its public half. The operator's configuration says whether keys without a proof are accepted. It is no secret: it may stand in git.
    * This prints it, for the user alice; with a security key or a key in ssh-agent too: printf %s alice | ssh-keygen -Y sign -n sshkey-operator.dev -f ~/.ssh/id_ed25519 -
    * Rule: one signature, from its line BEGIN SSH SIGNATURE to its line END SSH SIGNATURE, at most 16384 characters; as a block, `proof: |`, it keeps its lines.
+   * Example: -----BEGIN SSH SIGNATURE----- U1NIU0lHAAAA... -----END SSH SIGNATURE-----
    */
   proof?: string;
 }

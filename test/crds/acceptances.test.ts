@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HARMLESS, sshKeygen } from "../ssh/privatekeys.ts";
+import { armored } from "../ssh/sshsigs.ts";
 import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -15,12 +16,17 @@ afterAll(async () => {
 
 const [TYPE, BASE64] = PUBLIC_KEY.split(" ");
 
+/** Of the right shape; whose it is, the operator says. */
+const PROOF = armored(Buffer.from("SSHSIG".padEnd(300, "x")));
+const LONGEST_PROOF = armored(Buffer.alloc(11_900)).padEnd(16_384);
+
 const LONGEST = {
   user: "\u{1f511}".repeat(253),
   key: PUBLIC_KEY + "\u{1f511}".repeat(16_384 - PUBLIC_KEY.length),
   title: "\u{1f511}".repeat(255),
   options: Array(16).fill("\u{1f511}".repeat(1024)),
   expiresAt: `2027-01-31T18:00:00.${"0".repeat(43)}Z`,
+  proof: LONGEST_PROOF,
 };
 
 describe("an SSHKey is accepted with", () => {
@@ -56,6 +62,15 @@ describe("an SSHKey is accepted with", () => {
     ["expiresAt at a leap second elsewhere", { expiresAt: "2027-07-01T05:29:60.5+05:30" }],
     ["expiresAt in the past", { expiresAt: "1999-12-31T23:59:59Z" }],
     ["disabled", { disabled: true }],
+    ["a proof", { proof: PROOF }],
+    ["a proof without a line break at its end", { proof: PROOF.trimEnd() }],
+    ["a proof with the line ends of Windows", { proof: PROOF.replaceAll("\n", "\r\n") }],
+    ["an indented proof", { proof: PROOF.replaceAll(/^/gm, "    ") }],
+    ["a proof that was folded into one line", { proof: PROOF.replaceAll("\n", " ") }],
+    ["a proof behind a byte order mark, as PowerShell writes it", { proof: `\ufeff${PROOF}` }],
+    ["a proof between empty lines", { proof: `\n\n${PROOF}\n\n` }],
+    ["a proof of 16 KiB", { proof: LONGEST_PROOF }],
+    ["a proof whose verdict is for the operator: nothing in it", { proof: armored(Buffer.alloc(0)) }],
   ];
   test.each(cases)("%s", async (_what, spec) => {
     const { code, message, object } = await sshKeys.create(spec);
@@ -133,6 +148,7 @@ test("everything but the user can be edited", async () => {
     options: ["restrict"],
     expiresAt: "2027-01-31T18:00:00Z",
     disabled: true,
+    proof: PROOF,
   };
   const { message, object } = await sshKeys.patch(name, { spec });
   expect(message).toBe("");
@@ -144,8 +160,10 @@ test("an optional field can be removed again", async () => {
     title: "x",
     options: ["restrict"],
     expiresAt: "2027-01-31T18:00:00Z",
+    proof: PROOF,
   });
-  const { object } = await sshKeys.patch(name, { spec: { title: null, options: null, expiresAt: null } });
+  const removed = { title: null, options: null, expiresAt: null, proof: null };
+  const { object } = await sshKeys.patch(name, { spec: removed });
   expect(object.spec).toEqual({ user: "alice", key: PUBLIC_KEY });
 });
 
@@ -162,6 +180,8 @@ spec:
   options: [restrict, 'from="10.0.0.0/8"']
   key: |
     ${PUBLIC_KEY}
+  proof: |
+${PROOF.replaceAll(/^/gm, "    ")}
 `;
   const { stdout, stderr } = await sshKeys.cluster.kubectl(
     ["apply", "-n", sshKeys.namespace, "-f", "-"],

@@ -11,7 +11,10 @@ import { MUTATIONS } from "../ssh/mutations.ts";
 import { HARMLESS, MANGLINGS, privateJWKs, privateKeyLookalikes, privateKeys } from "../ssh/privatekeys.ts";
 import { Random } from "../ssh/random.ts";
 import { samples } from "../ssh/samples.ts";
+import { armored } from "../ssh/sshsigs.ts";
 import { PUBLIC_KEY, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
+
+const BEGIN = "-----BEGIN SSH SIGNATURE-----";
 
 let sshKeys: SSHKeyClient;
 
@@ -23,14 +26,18 @@ afterAll(async () => {
   await sshKeys.stop();
 });
 
-test("the CRD has the patterns of a private key, in their order", async () => {
+test("the CRD has the patterns of a private key, in their order, for the proof too", async () => {
   const crd = parse(await readFile("crds/sshkeys.yaml", "utf8"));
-  const [first] = crd.spec.versions[0].schema.openAPIV3Schema.properties.spec["x-kubernetes-validations"];
-  const patterns = [...first.rule.matchAll(/text\.matches\(r'([^']+)'\)/g)].map(([, pattern]) => pattern);
+  const rules: readonly { rule: string }[] =
+    crd.spec.versions[0].schema.openAPIV3Schema.properties.spec["x-kubernetes-validations"];
+  const lists = rules.slice(0, 2).map(({ rule }) => {
+    return [...rule.matchAll(/text\.matches\(r'([^']+)'\)/g)].map(([, pattern]) => pattern);
+  });
   // RE2 knows no \u: the CRD has the character itself.
   const plain = ({ source }: RegExp) =>
     source.replace(/\\u([0-9a-f]{4})/g, (_, code) => String.fromCharCode(Number.parseInt(code, 16)));
-  expect(patterns).toEqual(PRIVATE_KEY_PATTERNS.map(({ pattern }) => plain(pattern)));
+  const expected = PRIVATE_KEY_PATTERNS.map(({ pattern }) => plain(pattern));
+  expect(lists).toEqual([expected, expected]);
 });
 
 describe("the API server and the rules in TypeScript say the same of", () => {
@@ -40,6 +47,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     for (const mangle of Object.values(MANGLINGS)) {
       await compare({ key: mangle(file) });
       await compare({ title: mangle(file).slice(0, 200) });
+      await compare({ proof: mangle(file) });
     }
   });
 
@@ -55,6 +63,35 @@ describe("the API server and the rules in TypeScript say the same of", () => {
     const text = (length: number) => make(length).slice(0, length).toWellFormed();
     await compare({ key: text(16_384) });
     await compare({ user: text(253), title: text(255), options: [text(1_024)] });
+    await compare({ proof: text(16_384) });
+    await compare({ proof: `${BEGIN}${text(16_000)}` });
+  });
+
+  test("proofs, bent in every way", async () => {
+    const proof = armored(Buffer.from("SSHSIG".padEnd(120, "x")));
+    const piece = fc.oneof(
+      fc.constantFrom(
+        BEGIN,
+        BEGIN.replace("BEGIN", "END"),
+        proof,
+        proof.trimEnd(),
+        "U1NIU0lH",
+        "=",
+        "-",
+        "+/",
+      ),
+      fc.constantFrom(" ", "\t", "\n", "\r\n", "\f", "\v", "\0", "\ufeff", "\u00a0", "\u2028", "\u0085", "é"),
+    );
+    const text = fc.array(piece, { maxLength: 5 }).map((pieces) => pieces.join(""));
+    const bent = fc
+      .tuple(fc.nat(proof.length), piece)
+      .map(([at, put]) => proof.slice(0, at) + put + proof.slice(at));
+    await fc.assert(
+      fc.asyncProperty(fc.oneof(text, bent), async (each) => {
+        await compare({ proof: each });
+      }),
+      { numRuns: 400 },
+    );
   });
 
   test("keys, bent in every way", async () => {
