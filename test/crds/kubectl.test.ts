@@ -46,10 +46,10 @@ describe("kubectl get", () => {
     ]);
   });
 
-  test("adds title and message with -o wide", async () => {
+  test("adds title, proof and message with -o wide", async () => {
     const [head = [], row = []] = await table("get", "sshkeys", projected, "-o", "wide");
-    expect(head.slice(-2)).toEqual(["TITLE", "MESSAGE"]);
-    expect(row.slice(-2)).toEqual(["Laptop", "The key is in Secret sshkeys-alice."]);
+    expect(head.slice(-3)).toEqual(["TITLE", "PROVEN", "MESSAGE"]);
+    expect(row.slice(-3)).toEqual(["Laptop", "True", "The key is in Secret sshkeys-alice."]);
   });
 
   test("shows the reason of Ready as the state of a refused key", async () => {
@@ -105,6 +105,12 @@ describe("kubectl explain is the reference manual", () => {
     ["sshkey.spec.options", "sshd(8)"],
     ["sshkey.spec.expiresAt", "2027-01-31T18:00:00Z"],
     ["sshkey.spec.disabled", "keeps the SSHKey"],
+    [
+      "sshkey.spec.proof",
+      "printf %s alice | ssh-keygen -Y sign -n sshkey-operator.dev -f ~/.ssh/id_ed25519 -",
+    ],
+    ["sshkey.status.proof.touched", "user presence"],
+    ["sshkey.status.proof.userVerified", "user verification"],
     ["sshkey.spec.options", "16384 characters together"],
     ["sshkey.spec.key", "16384 characters (code points)"],
     ["sshkey.status.conditions", "Projected, Pending, SecretConflict"],
@@ -166,7 +172,9 @@ function undescribed(schema: Schema, path: string): string[] {
 async function writeStatus(name: string, status: string, reason: string, message: string, key: object) {
   const ready = { type: "Ready", status, reason, message, lastTransitionTime: "2026-01-02T03:04:05Z" };
   const valid = { ...ready, type: "Valid", reason: "Checked", message: "Not the one to print." };
-  const { code } = await sshKeys.patch(name, { status: { ...key, conditions: [valid, ready] } }, "/status");
+  const proven = { ...ready, type: "Proven", reason: "Checked", message: "Not the one to print." };
+  const conditions = [valid, proven, ready];
+  const { code } = await sshKeys.patch(name, { status: { ...key, conditions } }, "/status");
   expect(code).toBe(200);
 }
 

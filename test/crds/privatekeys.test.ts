@@ -25,6 +25,10 @@ describe.each(Object.entries(FILES))("a private key (%s) in spec.key is refused"
     expectRefusal(await sshKeys.create({ key: mangle(file) }), file);
   });
 
+  test.each(Object.entries(MANGLINGS))("in spec.proof, %s", async (_how, mangle) => {
+    expectRefusal(await sshKeys.create({ proof: mangle(file) }), file);
+  });
+
   test("behind a public key, as its comment", async () => {
     const key = `${PUBLIC_KEY} ${file.trim().replaceAll(/\s+/g, " ")}`;
     expectRefusal(await sshKeys.create({ key }), file);
@@ -48,6 +52,11 @@ describe.each(Object.entries(KEYS))("the bare base64 of a private key (%s) is re
 
   test("in spec.title", async () => {
     expectRefusal(await sshKeys.create({ title: body.slice(0, 200) }), file);
+  });
+
+  test("in spec.proof, between the lines of a signature", async () => {
+    const proof = `-----BEGIN SSH SIGNATURE-----\n${body}\n-----END SSH SIGNATURE-----\n`;
+    expectRefusal(await sshKeys.create({ proof }), file);
   });
 });
 
@@ -127,7 +136,7 @@ test("whatever is refused is not repeated in the answer", async () => {
     (x: string) => [x],
     (x: string) => ({ key: x }),
   );
-  const field = fc.constantFrom("key", "user", "title", "options", "expiresAt", "disabled");
+  const field = fc.constantFrom("key", "user", "title", "options", "expiresAt", "disabled", "proof");
   await fc.assert(
     fc.asyncProperty(material, armour, field, async (secret, wrap, name) => {
       const value = name === "options" ? [wrap(secret), wrap(secret)] : wrap(secret);

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { armored } from "../ssh/sshsigs.ts";
 import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -41,6 +42,9 @@ const OPTIONS_LONG =
   "spec.options: Invalid value: the options have more than 16384 characters together: shorten them";
 const EXPIRES_AT =
   'spec.expiresAt: Invalid value: give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one';
+const NO_PROOF =
+  "spec.proof: Invalid value: this is not one SSH signature. Put in all that `printf %s USER | ssh-keygen -Y sign -n sshkey-operator.dev -f KEY -` prints";
+const PROOF = armored(Buffer.from("SSHSIG".padEnd(300, "x")));
 
 describe("an SSHKey is refused with one message that says what to do", () => {
   const cases: readonly [why: string, spec: Spec, message: string][] = [
@@ -120,6 +124,16 @@ describe("an SSHKey is refused with one message that says what to do", () => {
     ["an impossible offset", { expiresAt: "2027-01-31T18:00:00+25:00" }, EXPIRES_AT],
     ["text in front of a date", { expiresAt: "x2027-01-31T18:00:00Z" }, EXPIRES_AT],
     ["a newline after a date", { expiresAt: "2027-01-31T18:00:00Z\n" }, EXPIRES_AT],
+    ["an empty proof", { proof: "" }, NO_PROOF],
+    ["the command in place of the proof", { proof: "printf %s alice | ssh-keygen -Y sign" }, NO_PROOF],
+    ["the public key in place of the proof", { proof: PUBLIC_KEY }, NO_PROOF],
+    ["two proofs", { proof: PROOF + PROOF }, NO_PROOF],
+    ["a proof below what ssh-keygen says meanwhile", { proof: `Signing data\n${PROOF}` }, NO_PROOF],
+    ["a proof with a comment behind it", { proof: `${PROOF}# of the laptop` }, NO_PROOF],
+    ["a proof without its last line", { proof: PROOF.split("\n").slice(0, -2).join("\n") }, NO_PROOF],
+    ["a proof without its first line", { proof: PROOF.split("\n").slice(1).join("\n") }, NO_PROOF],
+    ["a proof in URL-safe base64", { proof: PROOF.replace("U1NI", "U1N_") }, NO_PROOF],
+    ["a signature of another program", { proof: PROOF.replaceAll("SSH SIG", "PGP SIG") }, NO_PROOF],
   ];
   test.each(cases)("%s", async (_why, spec, message) => {
     const { code, name, message: said } = await sshKeys.create(spec);
@@ -135,6 +149,12 @@ describe("an SSHKey is refused for its size or shape", () => {
     ["33 options", { options: Array(33).fill("restrict") }, "spec.options: Too many"],
     ["an option of 1025 characters", { options: ["a".repeat(1025)] }, "spec.options[0]: Too long"],
     ["a date of 65 characters", { expiresAt: "2".repeat(65) }, "spec.expiresAt: Too long"],
+    ["a proof of more than 16 KiB", { proof: PROOF.padEnd(16_385) }, "spec.proof: Too long"],
+    [
+      "a proof that is an object",
+      { proof: { signature: PROOF } },
+      "spec.proof in body must be of type string",
+    ],
     ["no key", { key: undefined }, "spec.key: Required value"],
     ["no user", { user: undefined }, "spec.user: Required value"],
     ["a key that is a list", { key: [PUBLIC_KEY] }, "spec.key in body must be of type string"],
@@ -154,11 +174,13 @@ test("each of several broken fields is named once", async () => {
     title: "\n",
     options: [""],
     expiresAt: "x",
+    proof: "x",
   });
   expect(message.match(/spec(\.\w+)?: /g)?.toSorted()).toEqual([
     "spec.expiresAt: ",
     "spec.key: ",
     "spec.options: ",
+    "spec.proof: ",
     "spec.title: ",
     "spec.user: ",
   ]);
