@@ -1,7 +1,14 @@
 import { expect } from "vitest";
+import { ed25519Signer } from "../../ssh/signers.ts";
 import { freshKey } from "../publickeys.ts";
 import type { Stage } from "../stage.ts";
 import type { Tenant } from "../tenant.ts";
+
+/** A key that came and went. */
+interface Life {
+  readonly name: string;
+  readonly secret: string;
+}
 
 /** A tenant of another namespace, to whom nothing of an attack may be noticeable. */
 export class Bystander {
@@ -16,12 +23,22 @@ export class Bystander {
     return new Bystander(await stage.tenant());
   }
 
+  /** As livesOn, with a proof. */
+  async livesOnWithProof(): Promise<Life> {
+    const signer = ed25519Signer();
+    return await this.livesOn(signer.publicKey, signer.prove(this.nextUser));
+  }
+
+  private get nextUser(): string {
+    return `bystander-${this.#count + 1}`;
+  }
+
   /** A new key comes in and is revoked again; gives the names of its SSHKey and of its Secret. */
-  async livesOn(key = freshKey()): Promise<{ readonly name: string; readonly secret: string }> {
+  async livesOn(key = freshKey(), proof?: string): Promise<Life> {
+    const [name, user] = [`key-${this.#count + 1}`, this.nextUser];
     this.#count += 1;
-    const [name, user] = [`key-${this.#count}`, `bystander-${this.#count}`];
     const secret = `sshkeys-${user}`;
-    await this.tenant.create(name, { user, key });
+    await this.tenant.create(name, { user, key, ...(proof === undefined ? {} : { proof }) });
     await this.tenant.until(name, "Projected");
     await this.tenant.untilFile(secret, [this.tenant.line(name, key)]);
     await this.tenant.edit(name, { disabled: true });

@@ -1,9 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { GROUP } from "../../../src/api/names.ts";
+import { encodeStrings } from "../../../src/ssh/wire.ts";
 import { byOperator, readWrites, type Write } from "../../cluster/auditlog.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { inTurns } from "../../cluster/inturns.ts";
 import { type OperatorProcess, spawnOperator } from "../../cluster/operatorprocess.ts";
+import { Random } from "../../ssh/random.ts";
+import { blobOf, ecdsaSample, lineOf, mpint } from "../../ssh/samples.ts";
+import { sshSig } from "../../ssh/sshsigs.ts";
 import { freshKey } from "../publickeys.ts";
 import { ServiceAccount } from "../serviceaccount.ts";
 import { Stage } from "../stage.ts";
@@ -119,6 +123,53 @@ describe("while 2,000 new SSHKeys of one namespace wait", () => {
 
   test("so are its statuses", () => {
     const statuses = writes.filter(({ resource }) => resource === "sshkeys");
+    const own = statuses.filter(
+      ({ namespace, name }) => namespace === bystander.tenant.namespace && name === revoked.name,
+    );
+    const of = statuses.filter(({ namespace }) => namespace === flooded.namespace);
+    expect(of.length).toBe(FLOOD);
+    expect(rankOf(own.at(-1), of)).toBeLessThan(FLOOD / 2);
+  });
+});
+
+/** Nobody needs the private key for a wrong signature. Per byte of an SSHKey one by P-521 takes the longest to refute. */
+describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
+  const FLOOD = 1000;
+  let flooded: Tenant;
+  let bystander: Bystander;
+  let revoked: { readonly name: string };
+
+  beforeAll(async () => {
+    await stage.run();
+    [flooded, bystander] = [await stage.tenant(), await Bystander.in(stage)];
+    using attacker = await keyOwnerOf(flooded);
+    // The watch has them all at once, and the bystander's last.
+    stage.operator.child.kill("SIGSTOP");
+    const random = new Random(46);
+    await inTurns(FLOOD, 16, (index) => {
+      const key = ecdsaSample(random, "nistp521");
+      const pair = encodeStrings([random.bytes(60), random.bytes(60)].map(mpint));
+      const signature = encodeStrings([Buffer.from(key.type), pair]);
+      const proof = sshSig(() => signature, { blob: blobOf(key), message: "alice" });
+      return attacker.tenant.create(`key-${index}`, {
+        user: "alice",
+        key: lineOf(key),
+        disabled: true,
+        proof,
+      });
+    });
+    const lives = bystander.livesOnWithProof();
+    stage.operator.child.kill("SIGCONT");
+    revoked = await lives;
+    const areRefuted = async () =>
+      (await flooded.list()).every(({ status }) =>
+        status?.conditions?.some(({ reason }) => reason === "ProofInvalid"),
+      );
+    await eventually("the flood is over", areRefuted, 2 * DEADLINE_MS);
+  });
+
+  test("another tenant's key with a proof is projected and revoked before half of them are refuted", async () => {
+    const statuses = (await writesOf(stage)).filter(({ resource }) => resource === "sshkeys");
     const own = statuses.filter(
       ({ namespace, name }) => namespace === bystander.tenant.namespace && name === revoked.name,
     );
