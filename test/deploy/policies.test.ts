@@ -5,6 +5,7 @@ import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.t
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { armored } from "../ssh/sshsigs.ts";
 import { type Installation, NAMESPACE, SERVICE_ACCOUNT, startInstallation } from "./installation.ts";
 import { accountToken, base64, fieldManagers, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
 
@@ -13,6 +14,8 @@ const SECOND_OPERATOR = "system:serviceaccount:second:sshkey-operator";
 const PEOPLE = "people";
 const SELF_SERVICE = "sshkey-operator.dev/self-service";
 const REFRESH = "sshkey-operator.dev/keys-changed-at";
+
+const PROOF = armored(Buffer.from("SSHSIG"));
 
 let installation: Installation;
 
@@ -356,13 +359,27 @@ describe("self-service", () => {
     ]).toEqual([201, 200, 403]);
   });
 
+  test("lets people prove their own key, at once or later", async () => {
+    const object = sshKey("alice-proven", "alice");
+    const proven = { ...object, spec: { ...object.spec, proof: PROOF } };
+    const prove = (proof: string | null) => as("alice", "PATCH", path("alice-proven"), { spec: { proof } });
+    expect([
+      (await as("alice", "POST", sshKeysPath(PEOPLE), proven)).status,
+      (await prove(null)).status,
+      (await prove(PROOF)).status,
+    ]).toEqual([201, 200, 200]);
+  });
+
   describe("protects another's SSHKey", () => {
     beforeAll(async () => {
       await create("admin", "bobs", "bob");
+      await admin("PATCH", path("bobs"), { spec: { proof: PROOF } });
     });
 
     test.each<[string, Method, object?]>([
       ["key", "PATCH", { spec: { key: ed25519(99) } }],
+      ["proof", "PATCH", { spec: { proof: armored(Buffer.from("SSHSIG of another")) } }],
+      ["proof from being taken away", "PATCH", { spec: { proof: null } }],
       ["labels", "PATCH", { metadata: { labels: { a: "b" } } }],
       ["annotations", "PATCH", { metadata: { annotations: { a: "b" } } }],
       ["finalizers", "PATCH", { metadata: { finalizers: ["example.dev/x"] } }],
