@@ -218,6 +218,47 @@ describe("what is refused at apply, with a message that helps:", () => {
   });
 });
 
+describe("with duplicateScope: User, where mallory's SSHKey of alice's key is projected beside hers", () => {
+  let tenant: Tenant;
+  let mallory: Attacker;
+  let alice: Signer;
+
+  beforeAll(async () => {
+    await stage.run({ config: "duplicateScope: User" });
+  });
+
+  beforeEach(async () => {
+    [tenant, alice] = [await stage.tenant(), ed25519Signer()];
+    mallory = await keyOwnerOf(tenant);
+    await mallory.tenant.create("copied", { user: "mallory", key: alice.publicKey });
+    await tenant.create("alices", { user: "alice", key: alice.publicKey });
+    await tenant.until("copied", "Projected");
+    await tenant.until("alices", "Projected");
+    await tenant.edit("alices", { proof: alice.prove("alice") });
+    await tenant.until("copied", "Duplicate", ({ duplicateOf }) => duplicateOf?.name === "alices");
+  });
+
+  afterEach(() => mallory[Symbol.dispose]());
+
+  test("a proof of alice's puts it out", async () => {
+    await tenant.untilFile("sshkeys-mallory", []);
+    await tenant.untilFile("sshkeys-alice", [tenant.line("alices", alice.publicKey)]);
+    const status = await tenant.until("alices", "Projected", (each) => of(each, "Proven")?.status === "True");
+    expect(of(status, "Unique")).toMatchObject({ status: "True", reason: "Unique" });
+  });
+
+  test("a proof of both lets both in, and tells both", async () => {
+    await mallory.tenant.edit("copied", { proof: alice.prove("mallory") });
+    const told = ({ conditions = [] }: SSHKeyStatus) =>
+      conditions.some(
+        ({ reason, message }) =>
+          reason === "SharedKey" && message.includes("has proven to have the private key too"),
+      );
+    await tenant.until("copied", "Projected", told);
+    await tenant.until("alices", "Projected", told);
+  });
+});
+
 /** What mallory's SSHKey of alice's key comes to, after alice's older and unproven one. */
 async function claimed(
   alice: Signer,
