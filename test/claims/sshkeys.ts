@@ -1,4 +1,6 @@
+import { verified } from "../../src/claims/proof.ts";
 import { type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
+import { keyPair } from "./keypairs.ts";
 
 /** Seconds since the epoch: when SSHKeys of tests were made, unless they say otherwise. */
 export const CREATED = 1_700_000_000;
@@ -18,6 +20,7 @@ export interface SSHKeyFacts {
   readonly disabled?: boolean;
   readonly isTerminating?: boolean;
   readonly options?: string[];
+  readonly proof?: string;
   readonly generation?: number;
   readonly resourceVersion?: number;
   readonly status?: object;
@@ -40,6 +43,7 @@ export function sshKey(facts: SSHKeyFacts): StoredSSHKey {
       user,
       key: typeof key === "string" ? key : ed25519(key),
       ...(facts.options === undefined ? {} : { options: facts.options }),
+      ...(facts.proof === undefined ? {} : { proof: facts.proof }),
       ...(facts.disabled === undefined ? {} : { disabled: facts.disabled }),
       ...(facts.expiresAt === undefined ? {} : { expiresAt: new Date(facts.expiresAt).toISOString() }),
     },
@@ -47,21 +51,22 @@ export function sshKey(facts: SSHKeyFacts): StoredSSHKey {
   };
 }
 
-/** The same, as the operator reads it. */
+/** The same, as the operator reads it, with its proof verified. */
 export function sshKeyRecord(facts: SSHKeyFacts): SSHKeyRecord {
-  return toSSHKeyRecord(sshKey(facts));
+  return withVerifiedProof(toSSHKeyRecord(sshKey(facts)));
 }
 
-/** A key line; OpenSSH takes any 32 bytes for an Ed25519 public key. */
+/** As after a list. */
+export function withVerifiedProof(record: SSHKeyRecord): SSHKeyRecord {
+  return record.proof === undefined ? record : { ...record, proof: verified(record.proof) };
+}
+
+/** A key line. */
 export function ed25519(seed: number): string {
   return `ssh-ed25519 ${blobOf(seed)} key-${seed}`;
 }
 
 /** The canonical blob of that key. */
 export function blobOf(seed: number): string {
-  const type = Buffer.from("0000000b7373682d65643235353139", "hex");
-  const point = Buffer.alloc(36, 0x5a);
-  point.writeUInt32BE(32, 0);
-  point.writeUInt32BE(seed, 32);
-  return Buffer.concat([type, point]).toString("base64");
+  return keyPair(seed).blob.toString("base64");
 }

@@ -1,6 +1,7 @@
 import type { SSHKeySpec, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { renderOptions } from "../../src/ssh/options.ts";
 import { parsePublicKey } from "../../src/ssh/publickey.ts";
+import { isProof } from "../claims/keypairs.ts";
 import type { Fact } from "../oracle/oracle.ts";
 
 /** The parts of an SSHKey that rules are about, as the API server gives them. */
@@ -37,6 +38,7 @@ export function factOf({ metadata, spec }: PlainSSHKey, since: number): Fact {
     disabled: spec.disabled === true,
     terminating: metadata.deletionTimestamp !== undefined,
     expiresAt: spec.expiresAt === undefined ? undefined : Date.parse(spec.expiresAt),
+    proven: key.ok && findings.length === 0 && isProof(spec.proof, spec.user, spec.key),
     findings,
   };
 }

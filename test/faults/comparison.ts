@@ -3,7 +3,12 @@ import { stateOf, type Tenant } from "../operator/tenant.ts";
 import { type Fact, oracle } from "../oracle/oracle.ts";
 
 /** The configuration that is built in. */
-const RULES = { scope: "Namespace", maximumKeysPerUser: 1000, expiryTimeFormat: "WithZ" } as const;
+const RULES = {
+  scope: "Namespace",
+  maximumKeysPerUser: 1000,
+  proofs: "Optional",
+  expiryTimeFormat: "WithZ",
+} as const;
 
 /**
  * How the Secrets and statuses of these namespaces differ from what the oracle makes of their SSHKeys at this moment;

@@ -82,7 +82,12 @@ async function untilSettled(tenants: readonly Tenant[]): Promise<void> {
     async () => {
       const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
       const facts = objects.map((object) => factOf(object, claimedSince(object)));
-      const rules = { scope: "Namespace", maximumKeysPerUser: 100, expiryTimeFormat: "WithZ" } as const;
+      const rules = {
+        scope: "Namespace",
+        maximumKeysPerUser: 100,
+        proofs: "Optional",
+        expiryTimeFormat: "WithZ",
+      } as const;
       const { states, files } = oracle(facts, rules, Date.now());
       expect(await seen(tenants)).toEqual({ states, files });
       return true;

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { proof, seedOf } from "../claims/keypairs.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Rules } from "../oracle/oracle.ts";
 import type { StoredSecret } from "./secretserver.ts";
@@ -7,27 +8,48 @@ import { MANAGED, OWN_NAME, type Picker, USER, type Wish, type World } from "./w
 export type Step = (world: World) => void;
 
 const START = 1_700_000_000_000;
-const namespace = fc.constantFrom("team-a", "team-b");
+const namespace = fc.constantFrom("team-a", "team-a", "team-a", "team-b");
 const name = fc.constantFrom("k1", "k2", "k3", "k4");
 const TRUNCATED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== truncated";
 
-const wish: fc.Arbitrary<Wish> = fc.record({
-  namespace,
-  name,
-  user: fc.constantFrom("alice", "alice", "bob", "carol@example.com"),
-  key: fc.oneof(
-    { weight: 9, arbitrary: fc.integer({ min: 1, max: 3 }).map(ed25519) },
-    { weight: 1, arbitrary: fc.constant(TRUNCATED) },
-  ),
-  options: fc.constantFrom([], [], [], ["no-pty"], ['command="a \\"b c\\" d"', "restrict"]),
-  disabled: fc.constantFrom(false, false, false, false, true),
-  expiresAt: fc.oneof(
-    { weight: 5, arbitrary: fc.constant(undefined) },
-    { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 }).map((seconds) => START + seconds * 1000) },
-    // Beyond every story's end.
-    { weight: 1, arbitrary: fc.constant(START + 3650 * 86_400_000) },
-  ),
-});
+const key: fc.Arbitrary<string> = fc.oneof(
+  { weight: 9, arbitrary: fc.constantFrom(1, 1, 1, 2, 3).map(ed25519) },
+  { weight: 1, arbitrary: fc.constant(TRUNCATED) },
+);
+
+/** What somebody gives as a proof for the SSHKey of this user with this key. */
+type Proving = (wish: Pick<Wish, "user" | "key">) => string | undefined;
+
+const unproven: Proving = () => undefined;
+const right: Proving = ({ user, key }) => proof({ key: seedOf(key) ?? 1, user });
+const proving: fc.Arbitrary<Proving> = fc.constantFrom(
+  unproven,
+  right,
+  right,
+  ({ user, key }) => proof({ key: seedOf(key) ?? 1, user, ending: "\r\n", lineEnd: "\r\n" }),
+  ({ key }) => proof({ key: seedOf(key) ?? 1, user: "mallory" }),
+  ({ user, key }) => proof({ key: (seedOf(key) ?? 1) + 1, user }),
+  ({ user, key }) => proof({ key: seedOf(key) ?? 1, user, namespace: "elsewhere" }),
+  ({ user, key }) => proof({ key: seedOf(key) ?? 1, user }).replace(/^A/m, "B"),
+);
+
+const wish: fc.Arbitrary<Wish> = fc
+  .record({
+    namespace,
+    name,
+    user: fc.constantFrom("alice", "alice", "bob", "carol@example.com"),
+    key,
+    proving: fc.oneof({ weight: 1, arbitrary: fc.constant(unproven) }, { weight: 1, arbitrary: proving }),
+    options: fc.constantFrom([], [], [], ["no-pty"], ['command="a \\"b c\\" d"', "restrict"]),
+    disabled: fc.constantFrom(false, false, false, false, true),
+    expiresAt: fc.oneof(
+      { weight: 5, arbitrary: fc.constant(undefined) },
+      { weight: 1, arbitrary: fc.integer({ min: 0, max: 60 }).map((seconds) => START + seconds * 1000) },
+      // Beyond every story's end.
+      { weight: 1, arbitrary: fc.constant(START + 3650 * 86_400_000) },
+    ),
+  })
+  .map(({ proving, ...rest }) => ({ ...rest, proof: proving(rest) }));
 
 const which = fc.nat(1000);
 
@@ -64,9 +86,11 @@ function onKey(text: string, act: (world: World, id: string) => void): fc.Arbitr
 
 /** What people do, and what an operator does about it. */
 export const ordinary: fc.Arbitrary<Step> = weighted(
-  [6, wish.map((w) => named(`apply ${JSON.stringify(w)}`, (world) => world.apply(w)))],
+  [10, wish.map((w) => named(`apply ${JSON.stringify(w)}`, (world) => world.apply(w)))],
   [2, onKey("delete", (world, id) => world.delete(id))],
   [1, onKey("terminate", (world, id) => world.terminate(id))],
+  [3, proving.chain((give) => onKey("prove", (w, id) => w.edit(id, (each) => ({ proof: give(each) }))))],
+  [2, key.chain((line) => onKey(`rekey ${line}`, (w, id) => w.edit(id, () => ({ key: line }))))],
   [1, onKey("report use", (world, id) => world.reportUse(id))],
   [1, onKey("restore", (world, id) => world.restore(id))],
   [12, which.map((at) => named(`go on ${at}`, (world) => nth(world.choices, at)?.()))],
@@ -150,6 +174,7 @@ export const obstacles: fc.Arbitrary<Step> = weighted(
 export const rules: fc.Arbitrary<Rules> = fc.record({
   scope: fc.constantFrom("Namespace" as const, "User" as const),
   maximumKeysPerUser: fc.constantFrom(1, 2, 100),
+  proofs: fc.constantFrom("Optional" as const, "Optional" as const, "Required" as const),
   expiryTimeFormat: fc.constantFrom("WithZ" as const, "WithoutZ" as const),
 });
 

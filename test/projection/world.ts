@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import type { Claim } from "../../src/claims/claim.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
-import { datedFirst, type StoredSSHKey } from "../../src/claims/record.ts";
+import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../../src/claims/record.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import {
@@ -12,8 +12,11 @@ import {
 } from "../../src/projection/reconcile.ts";
 import type { SecretSettings, SecretWrite } from "../../src/projection/secret.ts";
 import { statusWrite } from "../../src/projection/status.ts";
+import { isProof } from "../claims/keypairs.ts";
+import { withVerifiedProof } from "../claims/sshkeys.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
 import { type Fact, type Outcome, oracle, type Rules } from "../oracle/oracle.ts";
+import { HeldProofs } from "./heldproofs.ts";
 import { SecretServer, type StoredSecret, textOf } from "./secretserver.ts";
 
 export const MANAGED = "sshkey-operator.dev/managed";
@@ -36,6 +39,7 @@ export interface Wish {
   readonly options: readonly string[];
   readonly disabled: boolean;
   readonly expiresAt: number | undefined;
+  readonly proof: string | undefined;
 }
 
 interface Running {
@@ -73,6 +77,8 @@ export class World {
   readonly #keyEvents: { readonly object: StoredSSHKey; readonly isGone: boolean }[] = [];
   /** The SSHKeys as the watch has shown them. */
   readonly #view = new Map<string, StoredSSHKey>();
+  /** What the watch has shown and the operator has not seen. */
+  readonly #held = new HeldProofs((object, record) => this.#put(object, record));
   readonly #due = new Set<string>();
   readonly #retries = new Set<string>();
   readonly #running = new Map<string, Running>();
@@ -88,6 +94,7 @@ export class World {
       ...DEFAULT_POLICY,
       duplicateScope: rules.scope,
       maximumKeysPerUser: rules.maximumKeysPerUser,
+      proofs: rules.proofs,
     };
     this.server = new SecretServer(MANAGED, SETTINGS.installation, () => String(++this.#version));
     this.projection = this.#newProjection();
@@ -109,6 +116,7 @@ export class World {
       key: wish.key,
       options: [...wish.options],
       disabled: wish.disabled,
+      ...(wish.proof === undefined ? {} : { proof: wish.proof }),
       ...(wish.expiresAt === undefined ? {} : { expiresAt: new Date(wish.expiresAt).toISOString() }),
     };
     if (before === undefined) {
@@ -151,10 +159,15 @@ export class World {
     const object = this.#keys.get(id);
     if (object === undefined) return;
     this.delete(id);
-    const { namespace = "", name } = object.metadata;
-    const { key = "", options = [], disabled = false, expiresAt, user = "" } = object.spec ?? {};
-    const expiry = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-    this.apply({ namespace, name, user, key, options, disabled, expiresAt: expiry });
+    this.apply(wishOf(object));
+  }
+
+  /** Changes what is asked for of an SSHKey that is there. */
+  edit(id: string, change: (wish: Wish) => Partial<Wish>): void {
+    const object = this.#keys.get(id);
+    if (object === undefined) return;
+    const wish = wishOf(object);
+    this.apply({ ...wish, ...change(wish) });
   }
 
   /** Somebody writes beside the operator's fields of a status. */
@@ -173,7 +186,11 @@ export class World {
   }
 
   stateOf(id: string): string | undefined {
-    return this.statusOf(id).conditions?.find(({ type }) => type === "Ready")?.reason;
+    return this.reasonOf(id, "Ready");
+  }
+
+  reasonOf(id: string, type: string): string | undefined {
+    return this.statusOf(id).conditions?.find((each) => each.type === type)?.reason;
   }
 
   conditionOf(id: string, type: string): string | undefined {
@@ -202,6 +219,10 @@ export class World {
       ...[...this.#running.keys()].map((id) => () => this.carryOn(id)),
       ...[...this.#due].filter((id) => !this.#running.has(id)).map((id) => () => this.begin(id)),
       ...claims.map((claim) => () => this.writeStatus(claim, false)),
+      ...this.#held.choices.map((choice) => () => {
+        choice();
+        this.#note();
+      }),
       ...(this.#keyEvents.length > 0 ? [() => this.showKeys()] : []),
       ...(this.server.events.length > 0 ? [() => this.showSecrets()] : []),
     ];
@@ -318,13 +339,14 @@ export class World {
     this.#dueStatuses.clear();
     this.#timers.clear();
     this.#view.clear();
+    this.#held.clear();
     this.#keyEvents.length = 0;
     this.server.events.length = 0;
     this.history.restarted();
     this.projection = this.#newProjection();
     const listed = shuffled([...this.#keys.values()], pick);
-    for (const record of datedFirst(listed.map((object) => this.projection.claims.read(object))))
-      this.projection.putSSHKey(record, this.operatorNow);
+    const records = listed.map((object) => withVerifiedProof(this.projection.claims.read(object)));
+    for (const record of datedFirst(records)) this.projection.putSSHKey(record, this.operatorNow);
     this.projection.replaceSecrets(
       shuffled(this.server.list(), pick).map((secret) => this.projection.toLiveSecret(secret)),
       undefined,
@@ -385,9 +407,11 @@ export class World {
   reached(): Outcome {
     const states: Record<string, Outcome["states"][string]> = {};
     const holders: Record<string, string> = {};
+    const uniqueness: Record<string, Outcome["uniqueness"][string]> = {};
     const files: Record<string, readonly string[]> = {};
     for (const id of this.#keys.keys()) {
       states[id] = this.stateOf(id) as Outcome["states"][string];
+      uniqueness[id] = this.reasonOf(id, "Unique") as Outcome["uniqueness"][string];
       const holder = this.statusOf(id).duplicateOf as { readonly name: string } | undefined;
       if (holder !== undefined) holders[id] = holder.name;
     }
@@ -396,7 +420,7 @@ export class World {
       const lines = linesOf(textOf(secret));
       if (lines.length > 0) files[`${namespace}/${annotations?.[USER]}`] = lines;
     }
-    return { states, holders, files };
+    return { states, holders, uniqueness, files };
   }
 
   /** Statuses that do not say how it stands, by the table of the design. None at rest. */
@@ -472,9 +496,18 @@ export class World {
     if (isKey(object) && status.type !== type) wrong.push(`${id} has an old type`);
     if (said === "Projected" && this.conditionOf(id, "Projected") !== "True")
       wrong.push(`${id} is not Projected`);
+    const proven = this.conditionOf(id, "Proven");
+    if (proven !== this.#provenOf(object)) wrong.push(`${id} says that Proven is ${proven}`);
     if (isKey(object) && Date.parse(String(status.claimedSince)) !== this.history.get(object.metadata.uid))
       wrong.push(`${id} claims since ${status.claimedSince}`);
     return wrong;
+  }
+
+  /** The status of the condition `Proven`; none where there is no proof and none is required. */
+  #provenOf(object: StoredSSHKey): string | undefined {
+    if (object.spec?.proof === undefined && this.rules.proofs === "Optional") return undefined;
+    if (!isKey(object)) return "Unknown";
+    return isProven(object) ? "True" : "False";
   }
 
   #targetOf({ metadata, spec }: StoredSSHKey): string {
@@ -503,6 +536,7 @@ export class World {
         disabled: object.spec?.disabled === true,
         terminating: deletionTimestamp !== undefined,
         expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
+        proven: isProven(object),
         findings: isKey(object) ? [] : ["Invalid"],
       };
     });
@@ -517,13 +551,18 @@ export class World {
   }
 
   #show(object: StoredSSHKey): void {
+    this.#held.show(object, this.projection.claims.read(object));
+  }
+
+  /** The operator sees the SSHKey. */
+  #put(object: StoredSSHKey, record: SSHKeyRecord): void {
     const { namespace = "", name, uid } = object.metadata;
     const known = this.projection.claims.get(namespace, name)?.record;
     // An event from before what the operator knows from an own write; a newer one is on its way.
     if (known?.uid === uid && Number(known.resourceVersion) > Number(object.metadata.resourceVersion)) return;
     const before = this.#view.get(idOf(object));
     if (before !== undefined && before.metadata.uid !== uid) this.history.gone(before.metadata.uid);
-    this.projection.putSSHKey(this.projection.claims.read(object), this.operatorNow);
+    this.projection.putSSHKey(record, this.operatorNow);
     this.#view.set(idOf(object), object);
     this.#recall(object);
   }
@@ -548,6 +587,7 @@ export class World {
 
   #hide(object: StoredSSHKey): void {
     const { namespace = "", name, uid } = object.metadata;
+    this.#held.drop(object);
     this.projection.removeSSHKey(namespace, name);
     this.#view.delete(idOf(object));
     this.history.gone(uid);
@@ -658,6 +698,17 @@ function keyOf(line: string): string {
 
 function idOf({ metadata }: StoredSSHKey): string {
   return `${metadata.namespace}/${metadata.name}`;
+}
+
+function wishOf({ metadata, spec }: StoredSSHKey): Wish {
+  const { namespace = "", name } = metadata;
+  const { key = "", options = [], disabled = false, expiresAt, user = "", proof } = spec ?? {};
+  const expiry = expiresAt === undefined ? undefined : Date.parse(expiresAt);
+  return { namespace, name, user, key, options, disabled, expiresAt: expiry, proof };
+}
+
+function isProven({ spec }: StoredSSHKey): boolean {
+  return isProof(spec?.proof, spec?.user ?? "", spec?.key ?? "");
 }
 
 /** Who competes, whatever the scope: the namespace and the key. */
