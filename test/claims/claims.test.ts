@@ -1,41 +1,8 @@
 import { describe, expect, it } from "vitest";
-import type { Claim } from "../../src/claims/claim.ts";
-import { Claims } from "../../src/claims/claims.ts";
-import { DEFAULT_POLICY, type DuplicateScope } from "../../src/claims/policy.ts";
-import type { Standing } from "../../src/claims/standing.ts";
+import type { DuplicateScope } from "../../src/claims/policy.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { messageOf, NOW, OLDER, Scene, YOUNGER } from "./scene.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
-
-const NOW = (CREATED + 60) * 1000;
-const OLDER = { name: "older", createdAt: CREATED } as const;
-const YOUNGER = { name: "younger", createdAt: CREATED + 1 } as const;
-
-class Scene {
-  readonly claims: Claims;
-
-  constructor(scope: DuplicateScope = "Namespace") {
-    this.claims = new Claims({ ...DEFAULT_POLICY, duplicateScope: scope });
-  }
-
-  put(...all: SSHKeyFacts[]): this {
-    for (const facts of all) this.claims.put(sshKeyRecord(facts), NOW);
-    return this;
-  }
-
-  claim(name: string, namespace = "team-a"): Claim {
-    const claim = this.claims.get(namespace, name);
-    if (claim === undefined) throw new Error(`there is no ${name}`);
-    return claim;
-  }
-
-  standing(name: string, namespace?: string): Standing {
-    return this.claims.standing(this.claim(name, namespace));
-  }
-}
-
-function messageOf(standing: Standing): string {
-  return standing.state === "InForce" ? "" : standing.message;
-}
 
 describe("two SSHKeys of one key", () => {
   it("the older has it", () => {
@@ -70,7 +37,7 @@ describe("two SSHKeys of one key", () => {
     ["User", "the same user", {}, "Duplicate"],
     ["User", "another user", { user: "bob" }, "InForce"],
   ])("in the scope %s the younger of %s is judged so", (scope, _, facts, state) => {
-    const scene = new Scene(scope).put(OLDER, { ...YOUNGER, ...facts });
+    const scene = new Scene({ duplicateScope: scope }).put(OLDER, { ...YOUNGER, ...facts });
     expect(scene.standing("younger", facts.namespace).state).toBe(state);
   });
 
@@ -116,7 +83,7 @@ describe("two SSHKeys of one key", () => {
   });
 
   it("in the scope User each of two users knows that the key is shared", () => {
-    const scene = new Scene("User").put(OLDER, { ...YOUNGER, user: "bob" });
+    const scene = new Scene({ duplicateScope: "User" }).put(OLDER, { ...YOUNGER, user: "bob" });
     expect([scene.standing("older"), scene.standing("younger")]).toMatchObject([
       { isShared: true },
       { isShared: true },
@@ -124,7 +91,11 @@ describe("two SSHKeys of one key", () => {
   });
 
   it("in the scope User a key that is disabled is not shared", () => {
-    const scene = new Scene("User").put(OLDER, { ...YOUNGER, user: "bob", disabled: true });
+    const scene = new Scene({ duplicateScope: "User" }).put(OLDER, {
+      ...YOUNGER,
+      user: "bob",
+      disabled: true,
+    });
     expect(scene.standing("older")).toMatchObject({ isShared: false });
   });
 });
