@@ -153,7 +153,9 @@ export class Claims {
         // The last of a group leaves it unseen.
         if (this.#find(claim.record.namespace, claim.record.name) !== claim) continue;
         const wasHolder = claim.isHolder;
-        claim.isHolder = group.holderFor(claim) === claim;
+        // It may have been the last of this group since, and have gone out of force or met others.
+        const present = this.#groupOf(claim.record);
+        claim.isHolder = present === undefined ? claim.isInForce : present.holderFor(claim) === claim;
         yield { claim, kind: wasHolder && !claim.isHolder ? "lost" : "changed" };
       }
     }
