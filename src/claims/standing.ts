@@ -85,7 +85,8 @@ function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
   if (own.isProven) {
     return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ssh-keygen -t ed25519`;
   }
-  if (isByProof && claimOrder({ ...own, isProven: true }, holder) > 0) {
+  const isOlderProof = isByProof && claimOrder({ ...own, isProven: true }, holder) > 0;
+  if (isOlderProof && policy.duplicateScope === "Namespace") {
     return `SSHKey ${name} of another user holds this key: that user has proven to have its private key and has the older claim. Use another key.`;
   }
   const why = isByProof ? ", who has proven to have its private key," : "";

@@ -182,6 +182,14 @@ describe("a Duplicate that does what its message says", () => {
     });
   });
 
+  it("is asked for a proof whenever one would give it the key of another user", () => {
+    forEachDuplicate((story, facts, message) => {
+      if (isOfOneUser(message)) return;
+      prove(story, facts);
+      if (isInForce(story, facts.name)) expect(message).toContain("ssh-keygen -Y sign");
+    });
+  });
+
   it("has its key when it takes another one", () => {
     forEachDuplicate((story, facts, message) => {
       expect(message.toLowerCase()).toMatch(/another key|make a new one/);
