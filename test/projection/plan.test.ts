@@ -6,6 +6,7 @@ import { planTarget } from "../../src/projection/plan.ts";
 import type { LiveSecret } from "../../src/projection/secret.ts";
 import { Target } from "../../src/projection/target.ts";
 import type { ExpiryTimeFormat } from "../../src/ssh/authorizedkeys.ts";
+import { proof } from "../claims/keypairs.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, liveSecret, NOW } from "./secrets.ts";
 
@@ -39,6 +40,11 @@ const FIRST = { name: "z-first", key: 1, createdAt: CREATED };
 const SECOND = { name: "a-second", key: 2, createdAt: CREATED + 1 };
 
 describe("what a Secret should hold", () => {
+  it("is the proven keys when there is no room for all", () => {
+    const proven = { ...SECOND, proof: proof({ key: 2, user: "alice" }) };
+    expect(plan([FIRST, proven], { maximumKeysPerUser: 1 }).file).toBe(line("a-second", 2));
+  });
+
   it("is one line a key, by name", () => {
     expect(plan([FIRST, SECOND]).file).toBe(line("a-second", 2) + line("z-first", 1));
   });

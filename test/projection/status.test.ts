@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import type { SSHKeyCondition, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { STATES, type State } from "../../src/api/states.ts";
 import { statusDigest } from "../../src/claims/observedstatus.ts";
-import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
+import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
+import type { Proof } from "../../src/claims/proof.ts";
 import { toSSHKeyRecord } from "../../src/claims/record.ts";
 import { statusWrite } from "../../src/projection/status.ts";
 import type { Verdict } from "../../src/projection/verdict.ts";
@@ -127,6 +128,85 @@ describe("what a status says", () => {
       ]);
     },
   );
+});
+
+describe("what a status says of a proof", () => {
+  const authenticator = { touched: true, userVerified: false };
+
+  /** Of a key whose proof was verified to be this; without one, of a key without a proof. */
+  function statusOf(proof?: Partial<Proof>, policy: Partial<Policy> = {}, v = projected): SSHKeyStatus {
+    const { record, ...claim } = claimOf(FACTS);
+    const given = { digest: "d", authenticator: undefined, ...proof } as Proof;
+    const facts = proof === undefined ? {} : { hasProof: true, proof: given };
+    const write = statusWrite(
+      { ...claim, record: { ...record, ...facts } },
+      v,
+      { ...DEFAULT_POLICY, ...policy },
+      NOW,
+    );
+    return write?.status ?? {};
+  }
+
+  it("is nothing where there is none and none is required", () => {
+    const status = statusOf();
+    expect([condition(status, "Proven"), status.proof]).toEqual([undefined, undefined]);
+  });
+
+  it("is the condition Proven where there is one", () => {
+    expect(condition(statusOf({ result: "Proven" }), "Proven")).toMatchObject({
+      status: "True",
+      reason: "Proven",
+      observedGeneration: 3,
+    });
+  });
+
+  it("is the condition Proven where one is required", () => {
+    expect(condition(statusOf(undefined, { proofs: "Required" }), "Proven")).toMatchObject({
+      status: "False",
+      reason: "ProofMissing",
+    });
+  });
+
+  it("is how the authenticator was used", () => {
+    expect(statusOf({ result: "Proven", authenticator }).proof).toEqual(authenticator);
+  });
+
+  it("is nothing of an authenticator of a key in a file", () => {
+    expect(statusOf({ result: "Proven" }).proof).toBeUndefined();
+  });
+
+  it("is nothing of an authenticator whose signature was not confirmed", () => {
+    expect(statusOf({ result: "Unverified", authenticator }).proof).toBeUndefined();
+  });
+
+  it.each([
+    [{ isProvenByAnother: true }, "True", "ProvenByAnother"],
+    [{ isProvenByAnother: true, isShared: true }, "False", "SharedKey"],
+  ])("of another user is told: %j", (sharing, status, reason) => {
+    const unique = condition(statusFor(verdict("Projected", { projected: "True", ...sharing })), "Unique");
+    expect(unique).toMatchObject({ status, reason });
+    expect(unique?.message).toContain("has proven to have the private key too");
+  });
+
+  it("is read back the same, whatever the order of its members", () => {
+    const status = statusOf({ result: "Proven", authenticator });
+    const reordered = { ...status, proof: { userVerified: false, touched: true } };
+    expect(statusDigest(reordered)).toBe(statusDigest(status));
+  });
+
+  it.each<[string, Partial<SSHKeyStatus>]>([
+    ["another touch", { proof: { touched: false, userVerified: false } }],
+    ["another verification", { proof: { touched: true, userVerified: true } }],
+  ])("is read as another status with %s", (_, change) => {
+    const status = statusOf({ result: "Proven", authenticator });
+    expect(statusDigest({ ...status, ...change })).not.toBe(statusDigest(status));
+  });
+
+  it("that is gone is read as another status while it is still there", () => {
+    const status = statusOf({ result: "Proven", authenticator });
+    const { proof: _, ...without } = status;
+    expect(statusDigest(without)).not.toBe(statusDigest(status));
+  });
 });
 
 describe("when a condition last changed", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import type { Standing } from "../../src/claims/standing.ts";
+import type { Sharing, Standing } from "../../src/claims/standing.ts";
 import type { Blocked } from "../../src/projection/delivery.ts";
-import { type Situation, verdictOf } from "../../src/projection/verdict.ts";
+import { type Situation, sameVerdict, verdictOf } from "../../src/projection/verdict.ts";
 
 const inForce: Standing = { state: "InForce", isShared: false, isProvenByAnother: false };
 const base: Situation = {
@@ -30,6 +30,7 @@ const OUT = [
   "Compromised",
   "Revoked",
   "Weak",
+  "Unproven",
   "Duplicate",
 ] as const;
 
@@ -130,5 +131,16 @@ describe("Projected", () => {
     ["Unknown of one that is not managed", "unknown", "Unknown"],
   ] as const)("is %s", (_, held, expected) => {
     expect(verdictOf({ ...base, held }).projected).toBe(expected);
+  });
+});
+
+describe("two verdicts", () => {
+  const verdict = verdictOf(base);
+
+  it.each<[string, Partial<Sharing>]>([
+    ["the key is shared", { isShared: true }],
+    ["it is proven by another user", { isProvenByAnother: true }],
+  ])("are not the same when one says that %s", (_, sharing) => {
+    expect(sameVerdict(verdict, { ...verdict, ...sharing })).toBe(false);
   });
 });

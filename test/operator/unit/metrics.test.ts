@@ -5,7 +5,10 @@ import { WorkQueue } from "../../../src/kube/workqueue.ts";
 import { type ControllerName, Metrics, workersFor } from "../../../src/operator/metrics.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { parseExposition } from "../../availability/exposition.ts";
+import { proof } from "../../claims/keypairs.ts";
+import { sshKeyRecord } from "../../claims/sshkeys.ts";
 import { eventually } from "../../cluster/eventually.ts";
+import { NOW } from "../../projection/secrets.ts";
 import { freshKey } from "../publickeys.ts";
 
 const WORKERS = 3;
@@ -124,6 +127,33 @@ describe("metrics of the keys", () => {
     await end();
   });
 
+  test("sshkey_operator_proofs follows a proof that comes, is replaced by a wrong one, and goes", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { metrics, end } = startQueues(projection);
+    let generation = 0;
+    const countedWith = async (text?: string) => {
+      generation += 1;
+      const facts = { name: "laptop", generation, resourceVersion: generation };
+      projection.putSSHKey(sshKeyRecord(text === undefined ? facts : { ...facts, proof: text }), NOW);
+      return await proofsOf(metrics);
+    };
+    expect(await countedWith()).toEqual({ None: 1 });
+    expect(await countedWith(proof({ key: 1, user: "alice" }))).toEqual({ Proven: 1 });
+    expect(await countedWith(proof({ key: 2, user: "alice" }))).toEqual({ ProofOfAnotherKey: 1 });
+    expect(await countedWith(proof({ key: 1, user: "bob" }))).toEqual({ ProofInvalid: 1 });
+    expect(await countedWith()).toEqual({ None: 1 });
+    await end();
+  });
+
+  test("sshkey_operator_proofs forgets an SSHKey that is gone", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { metrics, end } = startQueues(projection);
+    projection.putSSHKey(sshKeyRecord({ name: "laptop", proof: proof({ key: 1, user: "alice" }) }), NOW);
+    projection.removeSSHKey("team-a", "laptop");
+    expect(await proofsOf(metrics)).toEqual({});
+    await end();
+  });
+
   test("a scrape costs the same however many SSHKeys there are", async () => {
     const [few, many] = [startQueues(withKeys(1000)), startQueues(withKeys(50_000))];
     const [cheap, dear] = await fastest([few.metrics, many.metrics]);
@@ -131,6 +161,12 @@ describe("metrics of the keys", () => {
     await Promise.all([few.end(), many.end()]);
   });
 });
+
+/** How many SSHKeys have a proof of which worth. */
+async function proofsOf({ registry }: Metrics): Promise<Readonly<Record<string, number>>> {
+  const samples = parseExposition(await registry.metrics()).get("sshkey_operator_proofs")?.samples ?? [];
+  return Object.fromEntries(samples.map(({ labels, value }) => [labels.result, value]));
+}
 
 /** The shortest of many scrapes of each, by turns, in ms. */
 async function fastest(all: readonly Metrics[]): Promise<readonly number[]> {

@@ -1,4 +1,4 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Call, Transport } from "../../../src/kube/transport.ts";
@@ -8,7 +8,8 @@ import type { Metrics } from "../../../src/operator/metrics.ts";
 import { CRD_PATH, secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
-import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
+import { proof } from "../../claims/keypairs.ts";
+import { CREATED, type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
 import { only, refusal, scripted, until } from "./fakes.ts";
 
@@ -47,6 +48,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   });
   const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
   const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+  const put = vi.spyOn(projection, "putSSHKey");
   const logged: string[] = [];
   const write = ({ event, resource, namespace, state }: Fields) => {
     logged.push([event, resource, namespace, state].filter((part) => part !== undefined).join(" "));
@@ -67,6 +69,10 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
     calls: server.calls,
     logged,
     specs,
+    /** What the operator has seen of SSHKeys, in order: name, resourceVersion and what the proof is worth. */
+    get seen() {
+      return put.mock.calls.map(([r]) => `${r.name} ${r.resourceVersion} ${r.proof?.result ?? "None"}`);
+    },
     get isReady() {
       return isReady;
     },
@@ -272,5 +278,109 @@ describe("what a list shows", () => {
     scene.start();
     await until("it is synced", () => scene.isSynced("team-a"));
     expect(scene.specs).toEqual(["team-a/a", "team-a/b"]);
+  });
+});
+
+describe("an SSHKey that a watch shows with a proof", () => {
+  const PROOF = proof({ key: 1, user: "alice" });
+
+  /** Shows these one right after the other, and waits until one with a proof that came after them is seen. */
+  async function afterShowing(
+    ...events: (readonly [type: "ADDED" | "MODIFIED" | "DELETED", facts: Partial<SSHKeyFacts>])[]
+  ) {
+    const scene = follow({});
+    scene.start();
+    await until("it is watched", () => scene.watched.has(sshKeysPath()));
+    const shown = events.map(([type, facts], i) => {
+      const version = { resourceVersion: 101 + i, generation: 1 + i };
+      return [type, sshKey({ name: "laptop", ...version, ...facts })] as const;
+    });
+    const last = sshKey({
+      name: "last",
+      user: "bob",
+      key: 2,
+      proof: proof({ key: 2, user: "bob" }),
+      resourceVersion: 199,
+    });
+    for (const [type, object] of [...shown, ["ADDED", last] as const])
+      scene.show(sshKeysPath(), type, object);
+    await until("the last one is seen", () => scene.claim("last") !== undefined);
+    return scene;
+  }
+
+  it("is seen when that is verified, and not before", async () => {
+    const scene = await afterShowing(["ADDED", { proof: PROOF }]);
+    expect(scene.seen).toEqual(["laptop 101 Proven", "last 199 Proven"]);
+  });
+
+  it("is told as a new spec once", async () => {
+    expect((await afterShowing(["ADDED", { proof: PROOF }])).specs).toEqual(["team-a/laptop", "team-a/last"]);
+  });
+
+  it("is seen when that is refuted", async () => {
+    const scene = await afterShowing(["ADDED", { proof: proof({ key: 1, user: "bob" }) }]);
+    expect(scene.seen).toEqual(["laptop 101 ProofInvalid", "last 199 Proven"]);
+  });
+
+  it("is seen at once when there is nothing to verify", async () => {
+    const scene = await afterShowing(["ADDED", { proof: "nonsense" }], ["MODIFIED", {}]);
+    expect(scene.seen).toEqual(["laptop 101 ProofInvalid", "laptop 102 None", "last 199 Proven"]);
+  });
+
+  it("is never seen so when a newer one has none", async () => {
+    const scene = await afterShowing(["ADDED", { proof: PROOF }], ["MODIFIED", {}]);
+    expect(scene.seen).toEqual(["laptop 102 None", "last 199 Proven"]);
+  });
+
+  it("is seen as the newest that has this proof", async () => {
+    const scene = await afterShowing(
+      ["ADDED", { proof: PROOF }],
+      ["MODIFIED", { proof: PROOF, disabled: true }],
+    );
+    expect(scene.seen).toEqual(["laptop 102 Proven", "last 199 Proven"]);
+  });
+
+  it("is seen in the end with the newest proof", async () => {
+    const scene = await afterShowing(
+      ["ADDED", { proof: PROOF }],
+      ["MODIFIED", { proof: proof({ key: 1, user: "bob" }) }],
+    );
+    expect(scene.claim("laptop")?.record.proof?.result).toBe("ProofInvalid");
+  });
+
+  it("is never seen when it is removed before it was verified", async () => {
+    const scene = await afterShowing(["ADDED", { proof: PROOF }], ["DELETED", { proof: PROOF }]);
+    expect(scene.seen).toEqual(["last 199 Proven"]);
+  });
+
+  it.each([
+    ["a proof", { proof: PROOF }, "laptop 103 Proven"],
+    ["none", {}, "laptop 103 None"],
+  ])("is never seen when another one of its name with %s has come after it", async (_, facts, seen) => {
+    const scene = await afterShowing(
+      ["ADDED", { proof: PROOF }],
+      ["DELETED", { proof: PROOF }],
+      ["ADDED", { ...facts, uid: "another" }],
+    );
+    expect(scene.seen.filter((each) => each.startsWith("laptop"))).toEqual([seen]);
+  });
+
+  it("is never seen when history goes back before it was verified", async () => {
+    const lists = [listOf(), listOf(sshKey({ name: "restored", key: 3 }))];
+    const scene = follow({ [sshKeysPath()]: () => lists.shift() ?? listOf() });
+    scene.start();
+    await until("it is watched", () => scene.watched.has(sshKeysPath()));
+    scene.show(sshKeysPath(), "ADDED", sshKey({ name: "laptop", proof: PROOF, resourceVersion: 101 }));
+    scene.show(sshKeysPath(), "ADDED", sshKey({ name: "old", resourceVersion: 50 }));
+    await until("it is listed again", () => scene.claim("restored") !== undefined);
+    expect(scene.seen).toEqual(["restored 1 None"]);
+  });
+
+  it("is seen at once by a list: it waits for all that it holds anyway", async () => {
+    const listed = sshKey({ name: "laptop", proof: PROOF });
+    const scene = follow({ [sshKeysPath()]: listOf(listed) });
+    scene.start();
+    await until("it is synced", () => scene.isSynced("team-a"));
+    expect(scene.seen).toEqual(["laptop 1 Proven"]);
   });
 });

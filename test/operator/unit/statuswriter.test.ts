@@ -116,6 +116,21 @@ describe("a write that changes nothing", () => {
     ]);
   });
 
+  it("takes out what it said of a proof that is there no more", async () => {
+    const stored = {
+      ...STATUS,
+      proof: { touched: true, userVerified: true },
+      conditions: [condition("Ready"), condition("Proven")],
+    };
+    const { calls } = await written(storing(stored));
+    expect(calls[2]?.body).toEqual([
+      { op: "replace", path: "/metadata/resourceVersion", value: "7" },
+      { op: "remove", path: "/status/proof" },
+      { op: "test", path: "/status/conditions/1/type", value: "Proven" },
+      { op: "remove", path: "/status/conditions/1" },
+    ]);
+  });
+
   it("leaves what others put beside it: no other request is made", async () => {
     const foreign = { ...STATUS, lastUsed: "x", conditions: [condition("Ready"), condition("Foreign")] };
     expect((await written(storing(foreign))).calls).toHaveLength(2);

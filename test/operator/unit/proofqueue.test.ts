@@ -1,0 +1,149 @@
+import { describe, expect, it, onTestFinished } from "vitest";
+import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
+import type { Log } from "../../../src/operator/logevent.ts";
+import { ProofQueue } from "../../../src/operator/proofqueue.ts";
+import { proof } from "../../claims/keypairs.ts";
+import { type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
+import { only, until } from "./fakes.ts";
+
+const PROOF = proof({ key: 1, user: "alice" });
+const WRONG = proof({ key: 1, user: "bob" });
+
+/** Its proof is not verified yet. `onBegin` is called when that begins. */
+function record(facts: Partial<SSHKeyFacts>, onBegin: () => void = () => {}): SSHKeyRecord {
+  const read = toSSHKeyRecord(sshKey({ name: "laptop", proof: PROOF, ...facts }));
+  if (read.proof?.result !== "Unverified") throw new Error("there is nothing to verify");
+  const { attempts } = read.proof;
+  const begun = () => {
+    onBegin();
+    return attempts();
+  };
+  return { ...read, proof: { ...read.proof, attempts: begun } };
+}
+
+function open() {
+  const verified: string[] = [];
+  const logged: unknown[] = [];
+  const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
+  const queue = new ProofQueue({
+    log: only<Log>({ info: write, warn: write, error: write }),
+    onVerified: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
+      verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
+    },
+  });
+  return {
+    queue,
+    logged,
+    verified,
+    /** Verifies what is held until so many have come out, and a few more after them: what comes out of all that was held. */
+    async run(count: number) {
+      const stop = new AbortController();
+      const ended = queue.run(stop.signal);
+      onTestFinished(async () => {
+        stop.abort();
+        await ended;
+      });
+      await until("they are verified", () => verified.length >= count);
+      for (const name of ["x", "y", "z"]) {
+        queue.hold(record({ name, namespace: "later" }));
+        await until("a later one is verified", () => verified.at(-1)?.startsWith(`later/${name}`) === true);
+      }
+      return verified.filter((each) => !each.startsWith("later/"));
+    },
+  };
+}
+
+describe("the queue of unverified proofs", () => {
+  it.each([
+    [PROOF, "Proven"],
+    [WRONG, "ProofInvalid"],
+  ])("gives back each SSHKey with what its proof is worth", async (text, result) => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a", proof: text }));
+    expect(await run(1)).toEqual([`team-a/laptop a 1 ${result}`]);
+  });
+
+  it("gives back the latest of those that it was given", async () => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a" }));
+    queue.hold(record({ uid: "a", resourceVersion: 2 }));
+    expect(await run(1)).toEqual(["team-a/laptop a 2 Proven"]);
+  });
+
+  it("gives back none that was dropped", async () => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a" }));
+    queue.drop({ namespace: "team-a", name: "laptop" });
+    expect(await run(0)).toEqual([]);
+  });
+
+  it("keeps those of other namespaces when one is dropped", async () => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a" }));
+    queue.hold(record({ namespace: "team-b", uid: "b" }));
+    queue.dropAll("team-a");
+    expect(await run(1)).toEqual(["team-b/laptop b 1 Proven"]);
+  });
+
+  it("keeps none when all are dropped", async () => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a" }));
+    queue.hold(record({ namespace: "team-b", uid: "b" }));
+    queue.dropAll(undefined);
+    expect(await run(0)).toEqual([]);
+  });
+});
+
+describe("while a proof is being verified", () => {
+  it("a newer one with the same proof takes its place, verified once", async () => {
+    const { queue, run } = open();
+    let begun = 0;
+    const newer = record({ uid: "a", resourceVersion: 2 }, () => {
+      begun += 1;
+    });
+    queue.hold(record({ uid: "a" }, () => queue.hold(newer)));
+    expect([await run(1), begun]).toEqual([["team-a/laptop a 2 Proven"], 0]);
+  });
+
+  it("a newer one with another proof comes out after it", async () => {
+    const { queue, run } = open();
+    const newer = record({ uid: "a", resourceVersion: 2, proof: WRONG });
+    queue.hold(record({ uid: "a" }, () => queue.hold(newer)));
+    expect(await run(2)).toEqual(["team-a/laptop a 1 Proven", "team-a/laptop a 2 ProofInvalid"]);
+  });
+
+  it("something else that is known by then drops it", async () => {
+    const { queue, run } = open();
+    queue.hold(record({ uid: "a" }, () => queue.drop({ namespace: "team-a", name: "laptop" })));
+    expect(await run(0)).toEqual([]);
+  });
+
+  it("another SSHKey of its name comes out alone", async () => {
+    const { queue, run } = open();
+    const another = record({ uid: "b", resourceVersion: 3 });
+    const recreate = () => {
+      queue.drop({ namespace: "team-a", name: "laptop" });
+      queue.hold(another);
+    };
+    queue.hold(record({ uid: "a" }, recreate));
+    expect(await run(1)).toEqual(["team-a/laptop b 3 Proven"]);
+  });
+
+  it("a failure is logged, and the proof verified all the same", async () => {
+    const { queue, logged, run } = open();
+    let failures = 1;
+    const failing = record({ uid: "a" }, () => {
+      if (failures-- > 0) throw new Error("out of memory");
+    });
+    queue.hold(failing);
+    expect([await run(1), logged]).toEqual([["team-a/laptop a 1 Proven"], ["UnexpectedError"]]);
+  });
+});
+
+it("the proofs of one namespace keep that of another one waiting for no more than two", async () => {
+  const { queue, verified, run } = open();
+  for (let i = 0; i < 50; i += 1) queue.hold(record({ name: `k${i}`, uid: "a" }));
+  queue.hold(record({ namespace: "team-b", uid: "b" }));
+  await run(51);
+  expect(verified.indexOf("team-b/laptop b 1 Proven")).toBeLessThanOrEqual(2);
+});
