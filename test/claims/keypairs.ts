@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type KeyObject, sign } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, type KeyObject, randomInt, sign } from "node:crypto";
 
 /** One of an endless supply of Ed25519 key pairs. */
 interface KeyPair {
@@ -35,6 +35,18 @@ export function keyPair(seed: number): KeyPair {
   pairs.set(seed, pair);
   seeds.set(pair.blob.toString("base64"), seed);
   return pair;
+}
+
+/** The public key of a pair that no other test has, as TYPE BASE64 without a comment. */
+export function freshProvableKey(): string {
+  return `ssh-ed25519 ${keyPair(randomInt(2 ** 47)).blob.toString("base64")}`;
+}
+
+/** The proof that this user has the key of this line, which came from here. */
+export function proofFor(user: string, line: string): string {
+  const key = seedOf(line);
+  if (key === undefined) throw new Error(`nobody here has the private key of ${line}`);
+  return proof({ key, user });
 }
 
 /** The number of the key pair whose public half stands in a key line; undefined for one that was not asked for. */

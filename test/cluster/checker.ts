@@ -76,7 +76,9 @@ const RETENTION_MS = 24 * 3600 * 1000;
 
 /** The words of the condition `Ready` with which it is True, and those with which nothing but a person helps. */
 const GOOD = new Set(["Projected", "Terminating", "Disabled", "Expired"]);
-const STALLED = new Set("Invalid Compromised Revoked Weak Duplicate SecretFull SecretConflict".split(" "));
+const STALLED = new Set(
+  "Invalid Compromised Revoked Weak Unproven Duplicate SecretFull SecretConflict".split(" "),
+);
 /** Those with which a key may stand in its Secret or not. */
 const BETWEEN = new Set(["Pending", "SecretConflict"]);
 
@@ -205,6 +207,8 @@ class State {
     const projected = conditionOf(status, "Projected")?.status;
     if (!BETWEEN.has(state) && (projected === "True") !== (state === "Projected"))
       say(`is ${state} with Projected=${projected}`);
+    const proven = conditionOf(status, "Proven")?.status;
+    if (proven !== provenOf(key)) say(`says that Proven is ${proven}`);
     this.#judgeClaim(key, say);
     const files = this.#files.get(this.#fileOf.get(`${metadata.namespace}/${spec.user}`) ?? "") ?? [];
     const last = files.at(-1);
@@ -250,13 +254,14 @@ class State {
   /** An SSHKey that is sure to have had the better claim for so long that the operator knew. */
   #rivalOf({ fact, attested, earliest }: Reign, at: number): string | undefined {
     const own = { since: attested ?? earliest, uid: fact.uid };
+    const isOlder = ({ attested, fact: { uid } }: Reign) =>
+      attested !== undefined && (attested < own.since || (attested === own.since && uid < own.uid));
     for (const id of this.#claimants.get(claimOf(fact)) ?? []) {
       const believable = this.#believable(id, at);
       const isBetter = (each: Reign) =>
         each.fact.uid !== fact.uid &&
         claimOf(each.fact) === claimOf(fact) &&
-        each.attested !== undefined &&
-        (each.attested < own.since || (each.attested === own.since && each.fact.uid < own.uid)) &&
+        (each.fact.proven === fact.proven ? isOlder(each) : each.fact.proven) &&
         isInForce(each.fact, at - ON_ITS_WAY_MS) &&
         isInForce(each.fact, at);
       const isThere = believable.at(-1)?.until === Number.POSITIVE_INFINITY;
@@ -298,6 +303,14 @@ function lieOf(key: PlainSSHKey, file: File | undefined): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** The status of the condition `Proven`, with the policy that is built in: none without a proof. */
+function provenOf(key: PlainSSHKey): string | undefined {
+  const { findings, proven } = factOf(key, 0);
+  if (key.spec.proof === undefined) return undefined;
+  if (findings.includes("Invalid")) return "Unknown";
+  return proven ? "True" : "False";
 }
 
 function isInForce(fact: Fact, at: number): boolean {

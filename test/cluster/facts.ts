@@ -38,7 +38,7 @@ export function factOf({ metadata, spec }: PlainSSHKey, since: number): Fact {
     disabled: spec.disabled === true,
     terminating: metadata.deletionTimestamp !== undefined,
     expiresAt: spec.expiresAt === undefined ? undefined : Date.parse(spec.expiresAt),
-    proven: key.ok && findings.length === 0 && isProof(spec.proof, spec.user, spec.key),
+    proven: !findings.includes("Invalid") && isProof(spec.proof, spec.user, spec.key),
     findings,
   };
 }

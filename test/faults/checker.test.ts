@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { proof } from "../claims/keypairs.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Write } from "../cluster/auditlog.ts";
 import { check } from "../cluster/checker.ts";
@@ -11,6 +12,7 @@ const MANAGED = { "sshkey-operator.dev/managed": "default" };
 const [ONE = "", TWO = ""] = [1, 2].map((seed) => ed25519(seed).split(" ").slice(0, 2).join(" "));
 /** Said when everybody knows what was written before. */
 const LATER = { holds: "False", at: NOW + HOUR_MS };
+const BOBS = proof({ key: 1, user: "bob" });
 const EXPIRING = `expiry-time="20260101000010Z" ${ONE} team/one`;
 
 describe("a write of the operator is found out", () => {
@@ -59,6 +61,31 @@ describe("a write of the operator is found out", () => {
         key(3, ONE, { user: "bob" }, "two", NOW + 1000),
         secret(4, [`${ONE} team/two`], { user: "bob" }, NOW + HOUR_MS),
       ].flat(),
+    ],
+    [
+      "that takes up a key that a younger SSHKey has proven",
+      "took up team/one: team/two had the better claim",
+      [
+        key(1, ONE),
+        key(2, ONE, { user: "bob", proof: BOBS }, "two", NOW + 1000),
+        key(3, ONE, { user: "bob", proof: BOBS, title: "x" }, "two", NOW + 2000),
+        secret(4, [`${ONE} team/one`], {}, NOW + HOUR_MS),
+      ],
+    ],
+    [
+      "that takes up a key for an older SSHKey whose proof is another user's",
+      "took up team/one: team/two had the better claim",
+      [
+        key(1, ONE, { proof: BOBS }),
+        key(2, ONE, { user: "bob", proof: BOBS }, "two", NOW + 1000),
+        key(3, ONE, { user: "bob", proof: BOBS, title: "x" }, "two", NOW + 2000),
+        secret(4, [`${ONE} team/one`], {}, NOW + HOUR_MS),
+      ],
+    ],
+    [
+      "that says Proven of another user's proof",
+      "says that Proven is True",
+      [key(1, ONE, { proof: BOBS }), ...status(2, ONE, "Disabled", { holds: "False", proof: BOBS })],
     ],
     [
       "that changes a Secret without the label",
@@ -159,6 +186,19 @@ test("a life without a breach is passed", () => {
   expect(breaches(life)).toEqual([]);
 });
 
+test("a younger SSHKey whose proof comes later takes the key over", () => {
+  const [bob, later] = [{ user: "bob" }, NOW + HOUR_MS];
+  const life = [
+    key(1, ONE),
+    ...status(2, ONE, "Projected", { holds: "True" }, [`${ONE} team/one`]),
+    key(4, ONE, bob, "two", NOW + 1000),
+    key(5, ONE, { ...bob, proof: BOBS }, "two", NOW + 1000),
+    secret(6, [], {}, later),
+    secret(7, [`${ONE} team/two`], bob, later),
+  ];
+  expect(breaches(life)).toEqual([]);
+});
+
 test("what others do to a Secret is not held against the operator", () => {
   const life = [
     key(1, ONE),
@@ -212,6 +252,8 @@ interface Said {
   readonly ready?: string;
   readonly observedGeneration?: number;
   readonly claimedSince?: string;
+  /** It says that this is one. */
+  readonly proof?: string;
   /** ms since the epoch. */
   readonly at?: number;
 }
@@ -224,12 +266,13 @@ function status(
   said: Said,
   lines?: readonly string[],
 ): readonly Version[] {
-  const { object } = key(revision, line);
+  const { object } = key(revision, line, said.proof === undefined ? {} : { proof: said.proof });
   const { holds, ready = "True", observedGeneration = 1, claimedSince = CREATED, at = NOW } = said;
   const isFalse = reason === "Pending";
   const conditions = [
     { type: "Ready", status: isFalse ? "False" : ready, reason },
     { type: "Projected", status: holds, reason },
+    ...(said.proof === undefined ? [] : [{ type: "Proven", status: "True", reason: "Proven" }]),
   ];
   const written = { ...object, status: { observedGeneration, claimedSince, conditions } };
   if (lines === undefined) return [version("sshkeys", revision, written, at)];

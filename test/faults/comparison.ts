@@ -18,13 +18,15 @@ export async function differences(tenants: readonly Tenant[]): Promise<readonly 
   const found: string[] = [];
   const objects = (await Promise.all(tenants.map((tenant) => tenant.list()))).flat();
   const facts: readonly Fact[] = objects.map((object) => factOf(object, claimedSince(object)));
-  const { states, holders, files } = oracle(facts, RULES, Date.now());
+  const { states, holders, uniqueness, files } = oracle(facts, RULES, Date.now());
   for (const { metadata, status } of objects) {
     const id = `${metadata.namespace}/${metadata.name}`;
     const said = status?.observedGeneration === metadata.generation ? stateOf(status) : "nothing yet";
     if (said !== states[id]) found.push(`${id} says ${said}, not ${states[id]}`);
     const holder = status?.duplicateOf?.name;
     if (holder !== holders[id]) found.push(`${id} names ${holder} as the holder, not ${holders[id]}`);
+    const unique = status?.conditions?.find(({ type }) => type === "Unique")?.reason;
+    if (unique !== uniqueness[id]) found.push(`${id} says ${unique}, not ${uniqueness[id]}`);
   }
   const expected = new Map(Object.entries(files));
   for (const tenant of tenants) {

@@ -1,5 +1,5 @@
+import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
 
 /** A story of a few SSHKeys: what stands before, and the one act whose writes are interrupted. */
@@ -51,6 +51,25 @@ export const SCENARIOS: readonly Scenario[] = [
     },
     act: (tenant) => tenant.remove("one"),
     end: (tenant) => tenant.until("two", "Projected"),
+  },
+  {
+    name: "a proof that takes a key over",
+    keyCount: 1,
+    given: bobsCopy,
+    act: (tenant, [one = ""]) => tenant.edit("two", { proof: proofFor("bob", one) }),
+    end: (tenant) => Promise.all([tenant.until("two", "Projected"), tenant.until("one", "Duplicate")]),
+  },
+  {
+    name: "a proof that is taken away",
+    keyCount: 1,
+    async given(tenant, keys) {
+      await bobsCopy(tenant, keys);
+      await tenant.edit("two", { proof: proofFor("bob", keys[0] ?? "") });
+      await tenant.until("two", "Projected");
+      await tenant.until("one", "Duplicate");
+    },
+    act: (tenant) => tenant.edit("two", { proof: null }),
+    end: (tenant) => Promise.all([tenant.until("one", "Projected"), tenant.until("two", "Duplicate")]),
   },
   {
     name: "an edit of the key",
@@ -105,6 +124,14 @@ async function alicesKey(tenant: Tenant, [one = ""]: readonly string[]): Promise
   await tenant.until("one", "Projected");
 }
 
+/** Alice has the key, and bob claims it too. */
+async function bobsCopy(tenant: Tenant, keys: readonly string[]): Promise<void> {
+  await alicesKey(tenant, keys);
+  await untilOlder(tenant, "one");
+  await tenant.create("two", { user: "bob", key: keys[0] ?? "" });
+  await tenant.until("two", "Duplicate");
+}
+
 /**
  * Waits until an SSHKey made from now on is younger: creation times are whole seconds, and within one the UID decides
  * which of two SSHKeys holds a key.
@@ -119,6 +146,7 @@ function secondsFromNow(seconds: number): string {
   return `${new Date(Date.now() + seconds * 1000).toISOString().slice(0, 19)}Z`;
 }
 
+/** Fresh ones, of which each can be proven. */
 export function freshKeys(count: number): readonly string[] {
-  return Array.from({ length: count }, freshKey);
+  return Array.from({ length: count }, freshProvableKey);
 }

@@ -3,6 +3,7 @@ import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
 import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { secretName } from "../../src/projection/target.ts";
+import { freshProvableKey, proofFor, seedOf } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
@@ -39,7 +40,7 @@ export class Turmoil {
   readonly #arena: Arena;
   readonly #tenants: readonly Tenant[];
   readonly #o: TurmoilOptions;
-  readonly #keys = Array.from({ length: 12 }, freshKey);
+  readonly #keys = Array.from({ length: 12 }, freshProvableKey);
   readonly #counts = new Map<string, number>();
   #struckAt = Number.NEGATIVE_INFINITY;
   #restarting: Promise<unknown> | undefined;
@@ -113,13 +114,16 @@ export class Turmoil {
     if (die >= 70 && die < 73) return ["outage", (_, r) => this.#outage(r)];
     if (die < 120) return ["tampering", (tenant, r) => this.#tamper(tenant, r)];
     if (die < 500) return ["create", (tenant, r) => this.#create(tenant, r)];
-    if (die < 700) return ["delete", (tenant, r) => this.#send("DELETE", tenant, r.pick(NAMES))];
+    if (die < 640) return ["delete", (tenant, r) => this.#send("DELETE", tenant, r.pick(NAMES))];
+    if (die < 760) return ["proof", (tenant, r) => this.#prove(tenant, r)];
     return ["edit", (tenant, r) => this.#send("PATCH", tenant, r.pick(NAMES), { spec: this.#edit(r) })];
   }
 
   async #create(tenant: Tenant, random: Random): Promise<void> {
     const name = random.pick(NAMES);
-    const spec: SSHKeySpec = { user: random.pick(USERS), key: this.#key(random) };
+    const [user, key] = [random.pick(USERS), this.#key(random)];
+    const proof = random.below(3) === 0 ? this.#proof(random, user, key) : null;
+    const spec: SSHKeySpec = { user, key, ...(proof === null ? {} : { proof }) };
     const object = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey", metadata: { name }, spec };
     await this.#tolerate(tenant.cluster.request("POST", sshKeysPath(tenant.namespace), object));
   }
@@ -128,6 +132,31 @@ export class Turmoil {
     const key = random.pick(this.#keys);
     if (random.below(10) === 0) return `${key.slice(0, -8)} too short`;
     return random.below(2) === 0 ? key : `${key} comment ${random.below(100)}`;
+  }
+
+  /** Most are right; others are of another user, by another key or damaged, or there is none. */
+  #proof(random: Random, user: string, key: string): string | null {
+    const right = (name: string, line: string) => (seedOf(line) === undefined ? null : proofFor(name, line));
+    return random.pick<() => string | null>([
+      () => right(user, key),
+      () => right(user, key),
+      () => right(user, key),
+      () => right(random.pick(USERS), key),
+      () => right(user, random.pick(this.#keys)),
+      // Its first bytes tell what it is.
+      () => right(user, key)?.replace("U1NIU0lH", "AAAAAAAA") ?? null,
+      () => null,
+    ])();
+  }
+
+  /** Gives an SSHKey another proof, or none: for the user and key that it has, unless somebody edits it meanwhile. */
+  async #prove(tenant: Tenant, random: Random): Promise<void> {
+    const name = random.pick(NAMES);
+    const path = `${sshKeysPath(tenant.namespace)}/${name}`;
+    const { status, body } = await tenant.cluster.request("GET", path);
+    if (status !== 200) return;
+    const { user, key } = (body as { readonly spec: SSHKeySpec }).spec;
+    await this.#send("PATCH", tenant, name, { spec: { proof: this.#proof(random, user, key) } });
   }
 
   #edit(random: Random): Readonly<Record<string, unknown>> {

@@ -1,11 +1,12 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { USER_ANNOTATION } from "../../src/api/names.ts";
+import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { claimedSince, factOf } from "../cluster/facts.ts";
 import { oracle } from "../oracle/oracle.ts";
 import { Random } from "../ssh/random.ts";
 import type { FlakyLine } from "./flakyline.ts";
-import { freshDSSKey, freshKey } from "./publickeys.ts";
+import { freshDSSKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "./tenant.ts";
 
@@ -28,7 +29,7 @@ test.each(SEEDS)(
   async (seed) => {
     const random = new Random(seed);
     const tenants = [await stage.tenant(), await stage.tenant()];
-    const keys = [freshKey(), freshKey(), freshKey(), freshDSSKey()];
+    const keys = [freshProvableKey(), freshProvableKey(), freshProvableKey(), freshDSSKey()];
     await stage.run({ kubeconfig: line.kubeconfig });
     for (let step = 0; step < 60; step += 1) {
       if (random.below(12) === 0) await random.pick(TROUBLES)();
@@ -58,9 +59,9 @@ const TROUBLES: readonly (() => Promise<void>)[] = [
 async function edit(tenant: Tenant, keys: readonly string[], random: Random): Promise<void> {
   const number = random.below(6);
   const name = `key-${number}`;
-  const exists = (await tenant.list()).some(({ metadata }) => metadata.name === name);
+  const present = (await tenant.list()).find(({ metadata }) => metadata.name === name);
   const key = random.pick(keys);
-  if (!exists) {
+  if (present === undefined) {
     const user = ["alice", "bob@example.com", "carol"][number % 3] ?? "";
     await tenant.create(name, { user, key });
     return;
@@ -68,6 +69,8 @@ async function edit(tenant: Tenant, keys: readonly string[], random: Random): Pr
   const edits = [
     () => tenant.remove(name),
     () => tenant.edit(name, { key }),
+    () => tenant.edit(name, { proof: proofFor(random.pick([present.spec.user, "mallory"]), keys[0] ?? "") }),
+    () => tenant.edit(name, { proof: null }),
     () => tenant.edit(name, { disabled: random.below(2) === 0 }),
     () =>
       tenant.edit(name, { expiresAt: random.pick(["2020-01-01T00:00:00Z", "2040-01-01T00:00:00Z", null]) }),
