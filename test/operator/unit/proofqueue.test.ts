@@ -27,6 +27,7 @@ function open() {
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
   const queue = new ProofQueue({
     log: only<Log>({ info: write, warn: write, error: write }),
+    onCaughtUp: () => {},
     onVerified: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
       verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
     },
