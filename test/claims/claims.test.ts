@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { DuplicateScope } from "../../src/claims/policy.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { proof } from "./keypairs.ts";
 import { messageOf, NOW, OLDER, Scene, YOUNGER } from "./scene.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
 
@@ -159,6 +160,16 @@ describe("the many who claim one key", () => {
     for (let i = 0; i < 5; i += 1) scene.claims.remove("team-a", `k${i}`);
     scene.claims.advance(NOW + 10_000);
     expect([tellings(scene), tellings(scene)]).toEqual([1005, 0]);
+  });
+
+  it("lose it to a proof that another user gives, each told as lost within ten seconds", () => {
+    const all = Array.from({ length: 1002 }, (_, i) => ({ name: `k${i}`, user: `user-${i}` }));
+    const scene = new Scene({ duplicateScope: "User" }).put(...all);
+    scene.claims.advance(NOW);
+    tellings(scene);
+    scene.put({ ...YOUNGER, proof: proof({ key: 1, user: "alice" }) });
+    scene.claims.advance(NOW + 10_000);
+    expect([...scene.claims.takeAffected()].filter(({ kind }) => kind === "lost").length).toBe(1002);
   });
 
   it("do not keep the new holder waiting", () => {

@@ -4,6 +4,7 @@ import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import type { KeyFacts } from "../../src/claims/record.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
+import { proof } from "./keypairs.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
 
 const DAY = 86_400_000;
@@ -70,5 +71,40 @@ describe("which valid keys are acceptable", () => {
     const knowledge = { revoked: new Set([fingerprintSHA256(Buffer.from(blobOf(1), "base64"))]) };
     const findings = judge(sshKeyRecord({ name: "k" }), policy, knowledge);
     expect(findings.map(({ state }) => state)).toEqual(["Invalid", "Revoked", "Weak"]);
+  });
+
+  describe("where proofs are required", () => {
+    const REQUIRED: Policy = { ...DEFAULT_POLICY, proofs: "Required" };
+
+    it.each<[string, Policy, Partial<KeyFacts>, readonly string[]]>([
+      ["alone", REQUIRED, {}, ["ProofMissing"]],
+      [
+        "beside what an edit mends",
+        { ...REQUIRED, ...LIFETIME, proofs: "Required" },
+        {},
+        ["LifetimeTooLong", "ProofMissing"],
+      ],
+      ["of no key that has to be replaced", REQUIRED, rsa(1024), ["RSAKeyTooSmall"]],
+    ])("asks for one %s", (_, policy, key, expected) => {
+      expect(codes(policy, {}, key)).toEqual(expected);
+    });
+
+    it("asks for none of a key that is revoked", () => {
+      const knowledge = { revoked: new Set([fingerprintSHA256(Buffer.from(blobOf(1), "base64"))]) };
+      const findings = judge(sshKeyRecord({ name: "k" }), REQUIRED, knowledge);
+      expect(findings.map(({ state }) => state)).toEqual(["Revoked"]);
+    });
+
+    it("says why one that is there is none", () => {
+      expect(codes(REQUIRED, { proof: proof({ key: 2, user: "alice" }) })).toEqual(["ProofOfAnotherKey"]);
+    });
+
+    it("has nothing against a key with one", () => {
+      expect(codes(REQUIRED, { proof: proof({ key: 1, user: "alice" }) })).toEqual([]);
+    });
+  });
+
+  it("asks for no proof by default", () => {
+    expect(codes(DEFAULT_POLICY, { proof: proof({ key: 2, user: "alice" }) })).toEqual([]);
   });
 });

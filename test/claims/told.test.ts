@@ -159,11 +159,15 @@ describe("a Duplicate that does what its message says", () => {
   const forEachDuplicate = (check: (story: Story, facts: SSHKeyFacts, message: string) => void) => {
     fc.assert(
       fc.property(scopes, fc.uniqueArray(sshKeyFacts, { selector: ({ name }) => name }), (scope, all) => {
-        for (const facts of all) {
+        const begin = () => {
           const story = new Story(scope);
           for (const each of all) story.put(each);
-          const standing = story.scene.standing(facts.name);
-          if (standing.state === "Duplicate") check(story, facts, messageOf(standing));
+          return story;
+        };
+        const { scene } = begin();
+        for (const facts of all) {
+          const standing = scene.standing(facts.name);
+          if (standing.state === "Duplicate") check(begin(), facts, messageOf(standing));
         }
       }),
       { numRuns: 500 },

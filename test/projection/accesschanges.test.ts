@@ -4,11 +4,12 @@ import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { accessChanges } from "../../src/projection/accesschanges.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { proof } from "../claims/keypairs.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, NOW } from "./secrets.ts";
 
 const LAPTOP = { name: "laptop" };
-const MANY = Array.from({ length: 10_000 }, (_, i) => line(`x${i}`, 1000 + i)).join("");
+const MANY = Array.from({ length: 10_000 }, (_, i) => line(`x${i}`, 1)).join("");
 
 /** The changes of Alice's access when these are the SSHKeys of the namespace. */
 function changesOf(before: string, after: string, ...all: readonly SSHKeyFacts[]) {
@@ -65,6 +66,10 @@ describe("why a key may no longer log in", () => {
     ["Disabled", [{ ...LAPTOP, disabled: true }]],
     ["Expired", [{ ...LAPTOP, expiresAt: NOW }]],
     ["Duplicate", [{ name: "older", createdAt: CREATED - 1 }, LAPTOP]],
+    [
+      "Duplicate",
+      [LAPTOP, { name: "owner", user: "bob", createdAt: CREATED + 1, proof: proof({ key: 1, user: "bob" }) }],
+    ],
     ["SecretFull", [LAPTOP]],
   ])("is %s", (reason, all) => {
     expect([...changesOf(line("laptop"), "", ...all)]).toMatchObject([{ reason }]);

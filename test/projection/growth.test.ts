@@ -1,9 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, type DuplicateScope } from "../../src/claims/policy.ts";
+import type { Proof } from "../../src/claims/proof.ts";
 import type { SSHKeyRecord } from "../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { Projection } from "../../src/projection/projection.ts";
-import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+import { CREATED, nobodysKey, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { cpuMs, growth, growthOf, LINEAR } from "../growth.ts";
 import { NOW } from "./secrets.ts";
 
@@ -13,9 +14,11 @@ type Kind = (i: number) => SSHKeyFacts;
 
 const oneKey: Kind = (i) => ({ name: `k${i}`, createdAt: CREATED + i });
 const oneKeyYoungestFirst: Kind = (i) => ({ name: `k${i}`, createdAt: CREATED - i });
-const manyKeys: Kind = (i) => ({ name: `k${i}`, key: i + 1, createdAt: CREATED + i });
+const manyKeys: Kind = (i) => ({ name: `k${i}`, key: nobodysKey(i + 1), createdAt: CREATED + i });
 const undatedEdits: Kind = (i) => ({ name: `k${i}`, generation: 2 });
 const manyUsers: Kind = (i) => ({ name: `k${i}`, user: `u${i}`, createdAt: CREATED + i });
+/** Of whom each has proven to have the one key. */
+const manyProvenUsers: Kind = (i) => manyUsers(i);
 
 interface Story {
   readonly projection: Projection;
@@ -23,8 +26,11 @@ interface Story {
 }
 
 function records(kind: Kind, count: number): readonly SSHKeyRecord[] {
-  return Array.from({ length: count }, (_, i) => sshKeyRecord(kind(i)));
+  const all = Array.from({ length: count }, (_, i) => sshKeyRecord(kind(i)));
+  return kind === manyProvenUsers ? all.map((each) => ({ ...each, hasProof: true, proof: PROVEN })) : all;
 }
+
+const PROVEN: Proof = { digest: "", result: "Proven", authenticator: undefined };
 
 function filled(all: readonly SSHKeyRecord[], scope: DuplicateScope = "Namespace"): Story {
   const projection = new Projection(
@@ -70,6 +76,7 @@ describe("what many SSHKeys of one namespace cost", () => {
     ["one user and many keys", manyKeys, "Namespace"],
     ["one key and user, all edited and never looked at", undatedEdits, "Namespace"],
     ["one key and many users, each their own", manyUsers, "User"],
+    ["one key and many users who have all proven it", manyProvenUsers, "Namespace"],
   ])("grows no faster than their number to take in: %s", (_, kind, scope) => {
     const [half, full] = [records(kind, HALF), records(kind, FULL)];
     expect(

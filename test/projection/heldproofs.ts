@@ -1,5 +1,5 @@
-import { type Proof, verified } from "../../src/claims/proof.ts";
 import type { SSHKeyRecord, StoredSSHKey } from "../../src/claims/record.ts";
+import { withVerifiedProof } from "../claims/sshkeys.ts";
 
 interface Held {
   readonly object: StoredSSHKey;
@@ -59,22 +59,12 @@ export class HeldProofs {
   #end(id: string, begun: Held): void {
     this.#verifying.delete(id);
     const latest = this.#held.get(id);
-    if (begun.record.proof === undefined || latest?.record.uid !== begun.record.uid) return;
-    const proof = resultOf(begun.record.proof);
-    const isLatest = latest.record.proof?.digest === proof.digest;
+    if (latest?.record.uid !== begun.record.uid) return;
+    const isLatest = latest.record.proof?.digest === begun.record.proof?.digest;
     if (isLatest) this.#held.delete(id);
     const { object, record } = isLatest ? latest : begun;
-    this.#onSeen(object, { ...record, proof });
+    this.#onSeen(object, withVerifiedProof(record));
   }
-}
-
-const results = new Map<string, Proof>();
-
-/** Of each proof the arithmetic is done once, whatever the story. */
-function resultOf(proof: Proof): Proof {
-  const known = results.get(proof.digest) ?? verified(proof);
-  results.set(proof.digest, known);
-  return known;
 }
 
 function idOf({ metadata }: StoredSSHKey): string {
