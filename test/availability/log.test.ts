@@ -1,3 +1,6 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { STATES } from "../../src/api/states.ts";
 import { sshKeysPath } from "../../src/operator/paths.ts";
@@ -5,6 +8,7 @@ import { eventually } from "../cluster/eventually.ts";
 import type { LogLine } from "../cluster/operatorprocess.ts";
 import { altered, freshDSSKey, freshKey } from "../operator/publickeys.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
+import { makeKey, makeProof, publicKeyLine } from "../ssh/signer.ts";
 import { type Replica, Replicas, SHORT_LEASE } from "./replicas.ts";
 
 const PEM =
@@ -14,8 +18,9 @@ const CONVERTED = "AAAAC3NzaC1lZDI1NTE5AAAAIBm/RAlphM3+hUG6wWfcO5bIUIaqMLa2ywxcO
 
 /** STATES that would take a thousand keys, a list of revoked keys, a broken one, or an API server that is slow. */
 const NOT_HERE: ReadonlySet<string> = new Set(["SecretFull", "Revoked", "Compromised", "Pending"]);
-const KEYS = 9;
+const KEYS = 10;
 
+let folder: string;
 let replicas: Replicas;
 let both: readonly Replica[];
 let tenant: Tenant;
@@ -27,6 +32,10 @@ const keys: string[] = [];
 beforeAll(async () => {
   replicas = await Replicas.open();
   tenant = await replicas.tenant();
+  folder = await mkdtemp(join(tmpdir(), "sshkey-operator-log-"));
+  const config = join(folder, "config.yaml");
+  await writeFile(config, "policy: { requireUserVerification: true }\n");
+  const args = [...SHORT_LEASE, "--log-level=trace", `--config=${config}`];
   both = await Promise.all(["a", "b"].map((name) => replicas.start(name, args)));
   await oneOfEach();
   await replicas.cluster.controlPlane.stopApiServer("SIGKILL");
@@ -45,9 +54,8 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await replicas?.close();
+  await rm(folder, { recursive: true });
 });
-
-const args = [...SHORT_LEASE, "--log-level=trace"];
 
 describe("the log at its most talkative", () => {
   test("has seen it all: the lead lost and found, watches and the lease failing, every STATE", () => {
@@ -68,6 +76,10 @@ describe("the log at its most talkative", () => {
     const parts = keys.map((base64) => base64.slice(24, 60)).filter((part) => part !== "");
     expect(parts.filter((part) => log.includes(part))).toEqual([]);
     expect(log).not.toMatch(/AAAA[A-Za-z0-9+/]{8}|BEGIN|MCowBQYDK2Vw/);
+  });
+
+  test("holds no proof", () => {
+    expect(log).not.toContain(Buffer.from("SSHSIG").toString("base64"));
   });
 
   test("holds no token and no header of a request", () => {
@@ -123,6 +135,8 @@ async function oneOfEach(): Promise<void> {
     "invalid",
     altered(freshKey(), (blob) => blob.subarray(0, 40)),
   );
+  const touched = makeKey("sk-ssh-ed25519@openssh.com");
+  await create("unproven", publicKeyLine(touched), { proof: makeProof(touched, "unproven") });
   await create("converted", `ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA ${PEM}`);
   await tenant.buildCreate("sshkeys-conflict", {});
   await create("conflict", freshKey());
