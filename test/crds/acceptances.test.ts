@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { HARMLESS, sshKeygen } from "../ssh/privatekeys.ts";
-import { armored } from "../ssh/sshsigs.ts";
+import { armor } from "../ssh/signer.ts";
 import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -17,8 +17,8 @@ afterAll(async () => {
 const [TYPE, BASE64] = PUBLIC_KEY.split(" ");
 
 /** Of the right shape; whose it is, the operator says. */
-const PROOF = armored(Buffer.from("SSHSIG".padEnd(300, "x")));
-const LONGEST_PROOF = armored(Buffer.alloc(11_900)).padEnd(16_384);
+const PROOF = armor(Buffer.from("SSHSIG".padEnd(300, "x")));
+const LONGEST_PROOF = armor(Buffer.alloc(11_900)).padEnd(16_384);
 
 const LONGEST = {
   user: "\u{1f511}".repeat(253),
@@ -70,7 +70,7 @@ describe("an SSHKey is accepted with", () => {
     ["a proof behind a byte order mark, as PowerShell writes it", { proof: `\ufeff${PROOF}` }],
     ["a proof between empty lines", { proof: `\n\n${PROOF}\n\n` }],
     ["a proof of 16 KiB", { proof: LONGEST_PROOF }],
-    ["a proof whose verdict is for the operator: nothing in it", { proof: armored(Buffer.alloc(0)) }],
+    ["a proof whose verdict is for the operator: nothing in it", { proof: armor(Buffer.alloc(0)) }],
   ];
   test.each(cases)("%s", async (_what, spec) => {
     const { code, message, object } = await sshKeys.create(spec);

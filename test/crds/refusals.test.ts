@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { armored } from "../ssh/sshsigs.ts";
+import { armor } from "../ssh/signer.ts";
 import { PUBLIC_KEY, type Spec, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 let sshKeys: SSHKeyClient;
@@ -44,7 +44,7 @@ const EXPIRES_AT =
   'spec.expiresAt: Invalid value: give an existing date, a time and an offset as RFC 3339 writes them, such as 2027-01-31T18:00:00Z; `date -u -d "+90 days" +%FT%TZ` prints one';
 const NO_PROOF =
   "spec.proof: Invalid value: this is not one SSH signature. Put in all that `printf %s USER | ssh-keygen -Y sign -n sshkey-operator.dev -f KEY -` prints";
-const PROOF = armored(Buffer.from("SSHSIG".padEnd(300, "x")));
+const PROOF = armor(Buffer.from("SSHSIG".padEnd(300, "x")));
 
 describe("an SSHKey is refused with one message that says what to do", () => {
   const cases: readonly [why: string, spec: Spec, message: string][] = [

@@ -11,7 +11,7 @@ import { MUTATIONS } from "../ssh/mutations.ts";
 import { HARMLESS, MANGLINGS, privateJWKs, privateKeyLookalikes, privateKeys } from "../ssh/privatekeys.ts";
 import { Random } from "../ssh/random.ts";
 import { samples } from "../ssh/samples.ts";
-import { armored } from "../ssh/sshsigs.ts";
+import { armor } from "../ssh/signer.ts";
 import { PUBLIC_KEY, type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 const BEGIN = "-----BEGIN SSH SIGNATURE-----";
@@ -68,7 +68,7 @@ describe("the API server and the rules in TypeScript say the same of", () => {
   });
 
   test("proofs, bent in every way", async () => {
-    const proof = armored(Buffer.from("SSHSIG".padEnd(120, "x")));
+    const proof = armor(Buffer.from("SSHSIG".padEnd(120, "x")));
     const piece = fc.oneof(
       fc.constantFrom(
         BEGIN,

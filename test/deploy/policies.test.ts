@@ -5,7 +5,7 @@ import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.t
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { armored } from "../ssh/sshsigs.ts";
+import { armor } from "../ssh/signer.ts";
 import { type Installation, NAMESPACE, SERVICE_ACCOUNT, startInstallation } from "./installation.ts";
 import { accountToken, base64, fieldManagers, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
 
@@ -15,7 +15,7 @@ const PEOPLE = "people";
 const SELF_SERVICE = "sshkey-operator.dev/self-service";
 const REFRESH = "sshkey-operator.dev/keys-changed-at";
 
-const PROOF = armored(Buffer.from("SSHSIG"));
+const PROOF = armor(Buffer.from("SSHSIG"));
 
 let installation: Installation;
 
@@ -378,7 +378,7 @@ describe("self-service", () => {
 
     test.each<[string, Method, object?]>([
       ["key", "PATCH", { spec: { key: ed25519(99) } }],
-      ["proof", "PATCH", { spec: { proof: armored(Buffer.from("SSHSIG of another")) } }],
+      ["proof", "PATCH", { spec: { proof: armor(Buffer.from("SSHSIG of another")) } }],
       ["proof from being taken away", "PATCH", { spec: { proof: null } }],
       ["labels", "PATCH", { metadata: { labels: { a: "b" } } }],
       ["annotations", "PATCH", { metadata: { annotations: { a: "b" } } }],

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
-import { SECURITY_KEYS, TOUCHED } from "../ssh/securitykeys.ts";
+import { makeKey, makeSignature, publicKeyLine, USER_PRESENT } from "../ssh/signer.ts";
 import { startForgingAgent } from "../sshd/forgingagent.ts";
 import { refreshPods } from "./kubernetes.ts";
 import { SSHDPod } from "./sshdpod.ts";
@@ -24,15 +24,15 @@ afterAll(async () => {
 });
 
 test("a key of a security key logs in when its authenticator signs, and not without a touch", async () => {
-  const key = SECURITY_KEYS["sk-ssh-ed25519@openssh.com"]();
+  const key = makeKey("sk-ssh-ed25519@openssh.com");
   const file = join(folder, "key.pub");
-  writeFileSync(file, `${key.publicKey}\n`);
-  await pod.declare("key", { publicKey: key.publicKey });
+  writeFileSync(file, `${publicKeyLine(key)}\n`);
+  await pod.declare("key", { publicKey: publicKeyLine(key) });
   await refreshPods(NAMESPACE);
 
   const attempt = async (flags: number) => {
     const agent = await startForgingAgent(join(folder, `agent-${flags}`), key.blob, (data) =>
-      key.sign(data, flags),
+      makeSignature(key, data, { flags }),
     );
     try {
       return (await pod.login({ file }, { agent: agent.socket })).accepted;
@@ -40,6 +40,6 @@ test("a key of a security key logs in when its authenticator signs, and not with
       await agent.stop();
     }
   };
-  await eventually("the key logs in", () => attempt(TOUCHED));
+  await eventually("the key logs in", () => attempt(USER_PRESENT));
   expect(await attempt(0)).toBe(false);
 });

@@ -7,8 +7,7 @@ import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import type { ConditionType } from "../../src/api/states.ts";
 import { SECURITY_KEY_TYPES } from "../../src/ssh/keytype.ts";
 import { run } from "../cluster/run.ts";
-import { SECURITY_KEYS, TOUCHED, USER_VERIFIED } from "../ssh/securitykeys.ts";
-import { ed25519Signer } from "../ssh/signers.ts";
+import { armor, makeKey, makeProof, publicKeyLine, USER_PRESENT, USER_VERIFIED } from "../ssh/signer.ts";
 import { keyPair } from "../sshd/keypair.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
@@ -27,9 +26,9 @@ afterAll(async () => {
 describe("when proofs: Required comes over keys that are in their Secrets", () => {
   test("those with a proof stay without a write, the others leave", async () => {
     await stage.run();
-    const [tenant, alice, key] = [await stage.tenant(), ed25519Signer(), freshKey()];
+    const [tenant, alice, key] = [await stage.tenant(), makeKey("ssh-ed25519"), freshKey()];
     const user = "alice";
-    await tenant.create("proven", { user, key: alice.publicKey, proof: alice.prove(user) });
+    await tenant.create("proven", { user, key: publicKeyLine(alice), proof: makeProof(alice, user) });
     await tenant.create("unproven", { user: "bob", key });
     await tenant.until("proven", "Projected");
     await tenant.until("unproven", "Projected");
@@ -93,8 +92,8 @@ describe("with proofs: Required", () => {
   );
 
   test("a key leaves its Secret when its proof is taken away, and comes back with it", async () => {
-    const [tenant, alice, user] = [await stage.tenant(), ed25519Signer(), "alice"];
-    const [key, proof] = [alice.publicKey, alice.prove(user)];
+    const [tenant, alice, user] = [await stage.tenant(), makeKey("ssh-ed25519"), "alice"];
+    const [key, proof] = [publicKeyLine(alice), makeProof(alice, user)];
     await tenant.create("key", { user, key, proof });
     await tenant.untilFile("sshkeys-alice", [tenant.line("key", key)]);
     await tenant.edit("key", { proof: null });
@@ -110,15 +109,15 @@ describe("with a proofNamespace of one's own", () => {
   });
 
   test("a proof for it is one", async () => {
-    const [tenant, alice, user] = [await stage.tenant(), ed25519Signer(), "alice"];
-    const proof = alice.prove(user, { namespace: "keys@example.com" });
-    await tenant.create("key", { user, key: alice.publicKey, proof });
+    const [tenant, alice, user] = [await stage.tenant(), makeKey("ssh-ed25519"), "alice"];
+    const proof = makeProof(alice, user, { namespace: "keys@example.com" });
+    await tenant.create("key", { user, key: publicKeyLine(alice), proof });
     await tenant.until("key", "Projected");
   });
 
   test("a proof for another cluster is none, and the command has the right name", async () => {
-    const [tenant, alice, user] = [await stage.tenant(), ed25519Signer(), "alice"];
-    await tenant.create("key", { user, key: alice.publicKey, proof: alice.prove(user) });
+    const [tenant, alice, user] = [await stage.tenant(), makeKey("ssh-ed25519"), "alice"];
+    await tenant.create("key", { user, key: publicKeyLine(alice), proof: makeProof(alice, user) });
     const status = await tenant.until("key", "Unproven");
     expect([said(status, "Proven"), readyOf(status)?.message]).toEqual([
       ["False", "ProofInvalid"],
@@ -134,11 +133,11 @@ describe("with requireUserVerification", () => {
 
   describe.each(SECURITY_KEY_TYPES)("%s", (type) => {
     test.each([
-      ["a proof with PIN or biometric", TOUCHED | USER_VERIFIED, "Projected", ["True", "Proven"]],
-      ["a proof by touch alone", TOUCHED, "Unproven", ["False", "UserVerificationMissing"]],
+      ["a proof with PIN or biometric", USER_PRESENT | USER_VERIFIED, "Projected", ["True", "Proven"]],
+      ["a proof by touch alone", USER_PRESENT, "Unproven", ["False", "UserVerificationMissing"]],
     ] as const)("with %s is as status says", async (_what, flags, state, proven) => {
-      const [tenant, key, user] = [await stage.tenant(), SECURITY_KEYS[type](), "alice"];
-      await tenant.create("key", { user, key: key.publicKey, proof: key.prove(user, flags) });
+      const [tenant, key, user] = [await stage.tenant(), makeKey(type), "alice"];
+      await tenant.create("key", { user, key: publicKeyLine(key), proof: makeProof(key, user, { flags }) });
       const status = await tenant.until("key", state);
       expect([said(status, "Proven"), status.proof]).toEqual([
         proven,
@@ -147,18 +146,18 @@ describe("with requireUserVerification", () => {
     });
 
     test("with a proof whose flags were changed later is none", async () => {
-      const [tenant, key, user] = [await stage.tenant(), SECURITY_KEYS[type](), "alice"];
-      const signed = Buffer.from(key.prove(user, TOUCHED).split("\n").slice(1, -2).join(""), "base64");
-      signed[signed.length - 5] = TOUCHED | USER_VERIFIED;
-      const proof = `-----BEGIN SSH SIGNATURE-----\n${signed.toString("base64")}\n-----END SSH SIGNATURE-----`;
-      await tenant.create("key", { user, key: key.publicKey, proof });
+      const [tenant, key, user] = [await stage.tenant(), makeKey(type), "alice"];
+      const signed = Buffer.from(makeProof(key, user).split("\n").slice(1, -2).join(""), "base64");
+      signed[signed.length - 5] = USER_PRESENT | USER_VERIFIED;
+      const proof = armor(signed);
+      await tenant.create("key", { user, key: publicKeyLine(key), proof });
       const status = await tenant.until("key", "Unproven");
       expect([said(status, "Proven"), status.proof]).toEqual([["False", "ProofInvalid"], undefined]);
     });
 
     test("without a proof is told how to make one", async () => {
       const tenant = await stage.tenant();
-      await tenant.create("key", { user: "alice", key: SECURITY_KEYS[type]().publicKey });
+      await tenant.create("key", { user: "alice", key: publicKeyLine(makeKey(type)) });
       const status = await tenant.until("key", "Unproven");
       expect(said(status, "Proven")).toEqual(["False", "ProofMissing"]);
     });
@@ -183,34 +182,39 @@ describe("with requiredOptions", () => {
   describe.each(SECURITY_KEY_TYPES)("the line of an %s key asks for what its proof shows:", (type) => {
     test.each([
       ["nothing", 0, "no-touch-required"],
-      ["a touch", TOUCHED, "no-touch-required,touch-required"],
+      ["a touch", USER_PRESENT, "no-touch-required,touch-required"],
       ["PIN or biometric", USER_VERIFIED, "no-touch-required,verify-required"],
-      ["both", TOUCHED | USER_VERIFIED, "no-touch-required,touch-required,verify-required"],
+      ["both", USER_PRESENT | USER_VERIFIED, "no-touch-required,touch-required,verify-required"],
     ])("%s", async (_what, flags, line) => {
-      const [tenant, { publicKey, prove }, user] = [await stage.tenant(), SECURITY_KEYS[type](), "alice"];
+      const [tenant, pair, user] = [await stage.tenant(), makeKey(type), "alice"];
       const options = ["no-touch-required"];
-      await tenant.create("key", { user, key: publicKey, options, proof: prove(user, flags) });
-      await tenant.untilFile("sshkeys-alice", [tenant.line("key", publicKey, line)]);
+      await tenant.create("key", {
+        user,
+        key: publicKeyLine(pair),
+        options,
+        proof: makeProof(pair, user, { flags }),
+      });
+      await tenant.untilFile("sshkeys-alice", [tenant.line("key", publicKeyLine(pair), line)]);
     });
 
     test("nothing without a proof, and nothing by a proof that is none", async () => {
       const tenant = await stage.tenant();
-      const [one, other] = [SECURITY_KEYS[type](), SECURITY_KEYS[type]()];
-      const proof = other.prove("alice", TOUCHED | USER_VERIFIED);
-      await tenant.create("a", { user: "alice", key: one.publicKey, proof });
-      await tenant.create("b", { user: "alice", key: other.publicKey });
+      const [one, other] = [makeKey(type), makeKey(type)];
+      const proof = makeProof(other, "alice", { flags: USER_PRESENT | USER_VERIFIED });
+      await tenant.create("a", { user: "alice", key: publicKeyLine(one), proof });
+      await tenant.create("b", { user: "alice", key: publicKeyLine(other) });
       await tenant.untilFile("sshkeys-alice", [
-        tenant.line("a", one.publicKey),
-        tenant.line("b", other.publicKey),
+        tenant.line("a", publicKeyLine(one)),
+        tenant.line("b", publicKeyLine(other)),
       ]);
     });
   });
 
   test("nothing of a key that is no security key", async () => {
-    const [tenant, alice, user] = [await stage.tenant(), ed25519Signer(), "alice"];
-    await tenant.create("key", { user, key: alice.publicKey, proof: alice.prove(user) });
+    const [tenant, alice, user] = [await stage.tenant(), makeKey("ssh-ed25519"), "alice"];
+    await tenant.create("key", { user, key: publicKeyLine(alice), proof: makeProof(alice, user) });
     await tenant.until("key", "Projected");
-    await tenant.untilFile("sshkeys-alice", [tenant.line("key", alice.publicKey)]);
+    await tenant.untilFile("sshkeys-alice", [tenant.line("key", publicKeyLine(alice))]);
   });
 });
 

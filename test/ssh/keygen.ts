@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 
 /** What `ssh-keygen -l` says of one line. */
 export interface KeygenAnswer {
@@ -37,6 +37,21 @@ export async function keygenAnswers(
   }
   if (answers.length !== lines.length) throw new Error(`ssh-keygen stopped at case ${answers.length}`);
   return answers;
+}
+
+/** What `ssh-keygen -Y sign` prints for this text, with this private key. */
+export function keygenSSHSIG(
+  file: string,
+  message: string,
+  namespace = "sshkey-operator.dev",
+  options: readonly string[] = [],
+): string {
+  const args = ["-Y", "sign", "-q", "-n", namespace, "-f", file, ...options, "-"];
+  return execFileSync("ssh-keygen", args, {
+    input: message,
+    encoding: "utf8",
+    stdio: ["pipe", "pipe", "ignore"],
+  });
 }
 
 /** Runs ssh-keygen with a text on stdin and gives its output; fails when it does. */

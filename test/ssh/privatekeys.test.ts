@@ -5,8 +5,9 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { describePrivateKey } from "../../src/ssh/privatekey.ts";
 import { keyPair } from "../sshd/keypair.ts";
+import { keygenSSHSIG } from "./keygen.ts";
 import { MANGLINGS, pemBody, privateJWKs, privateKeyLookalikes, privateKeys } from "./privatekeys.ts";
-import { armored, keygenSSHSig } from "./sshsigs.ts";
+import { armor } from "./signer.ts";
 
 const KEYS = privateKeys();
 
@@ -50,7 +51,7 @@ describe("no signature is taken for a private key:", () => {
       const pair = await keyPair(folder, type.replaceAll(" ", ""), type.split(" "));
       const texts = fc.sample(fc.string({ unit: "grapheme", minLength: 1, maxLength: 253 }), pair ? 12 : 0);
       for (const text of texts)
-        expect(describePrivateKey(keygenSSHSig(pair?.file ?? "", text)), text).toBeUndefined();
+        expect(describePrivateKey(keygenSSHSIG(pair?.file ?? "", text)), text).toBeUndefined();
     },
   );
 
@@ -58,7 +59,7 @@ describe("no signature is taken for a private key:", () => {
     const bytes = fc.uint8Array({ minLength: 64, maxLength: 6_000 });
     // By chance it can be: a line of armour begins like the DER of a private key once in 2^29.
     fc.assert(
-      fc.property(bytes, (each) => describePrivateKey(armored(Buffer.from(each))) === undefined),
+      fc.property(bytes, (each) => describePrivateKey(armor(Buffer.from(each))) === undefined),
       { numRuns: 2_000, seed: 20_260_103 },
     );
   });

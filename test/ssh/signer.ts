@@ -35,6 +35,8 @@ export interface SSHSIGFields extends SignatureFields {
   readonly namespace?: string;
   readonly reserved?: Buffer;
   readonly hashAlgorithm?: string;
+  /** Makes the signature in place of the key, whose private half is then not needed. */
+  readonly sign?: (data: Buffer) => Buffer;
   /** What becomes of the signature. */
   readonly alter?: (signature: Buffer) => Buffer;
   /** Behind the last field. */
@@ -89,7 +91,8 @@ export function makeSSHSIG(key: SigningKey, message: Buffer, fields: SSHSIGField
   const { hashAlgorithm = "sha512", alter = (signature) => signature, behind = EMPTY } = fields;
   const names = [Buffer.from(namespace), Buffer.from(hashAlgorithm)] as const;
   const signed = [names[0], EMPTY, names[1], hash(hashAlgorithm, message, "buffer")];
-  const signature = alter(makeSignature(key, Buffer.concat([MAGIC, encodeStrings(signed)]), fields));
+  const { sign = (data: Buffer) => makeSignature(key, data, fields) } = fields;
+  const signature = alter(sign(Buffer.concat([MAGIC, encodeStrings(signed)])));
   const strings = encodeStrings([publicKey, names[0], reserved, names[1], signature]);
   return Buffer.concat([MAGIC, uint32(version), strings, behind]);
 }

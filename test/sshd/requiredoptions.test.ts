@@ -2,7 +2,15 @@ import { rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SECURITY_KEY_TYPES } from "../../src/ssh/keytype.ts";
-import { SECURITY_KEYS, type SecurityKey, TOUCHED, USER_VERIFIED } from "../ssh/securitykeys.ts";
+import {
+  makeKey,
+  makeProof,
+  makeSignature,
+  publicKeyLine,
+  type SigningKey,
+  USER_PRESENT,
+  USER_VERIFIED,
+} from "../ssh/signer.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD } from "./findsshd.ts";
 import { startForgingAgent } from "./forgingagent.ts";
@@ -11,7 +19,7 @@ import { startProjection } from "./projection.ts";
 import { openFolder, secretVolume } from "./secretvolume.ts";
 import { type SSHDProcess, startSSHD } from "./sshdprocess.ts";
 
-const BOTH = TOUCHED | USER_VERIFIED;
+const BOTH = USER_PRESENT | USER_VERIFIED;
 
 /** Each of these SSHKeys does without a touch and without PIN: what comes behind that is what counts. */
 const OPTIONS = ["no-touch-required", "no-verify-required"];
@@ -20,7 +28,7 @@ const OPTIONS = ["no-touch-required", "no-verify-required"];
 const LINES = [
   { asked: "nothing, without a proof", proof: undefined, required: [] },
   { asked: "nothing, as the proof shows nothing", proof: 0, required: [] },
-  { asked: "a touch", proof: TOUCHED, required: ["touch-required"] },
+  { asked: "a touch", proof: USER_PRESENT, required: ["touch-required"] },
   { asked: "PIN or biometric", proof: USER_VERIFIED, required: ["verify-required"] },
   { asked: "both", proof: BOTH, required: ["touch-required", "verify-required"] },
 ];
@@ -32,7 +40,7 @@ const CASES = SECURITY_KEY_TYPES.flatMap((type) => LINES.map((line) => ({ type, 
 let folder: string;
 let server: SSHDProcess;
 const files: Record<string, string> = {};
-const keys = new Map<string, SecurityKey>();
+const keys = new Map<string, SigningKey>();
 const cleanups: (() => Promise<void>)[] = [];
 
 beforeAll(async () => {
@@ -43,10 +51,10 @@ beforeAll(async () => {
   const projection = await startProjection(`policy:\n  requiredOptions:\n${required.join("")}`);
   cleanups.push(projection.stop);
   for (const { type, user, proof } of CASES) {
-    const key = SECURITY_KEYS[type]();
+    const key = makeKey(type);
     keys.set(user, key);
-    const spec = { user, key: key.publicKey, options: OPTIONS };
-    const proven = proof === undefined ? {} : { proof: key.prove(user, proof) };
+    const spec = { user, key: publicKeyLine(key), options: OPTIONS };
+    const proven = proof === undefined ? {} : { proof: makeProof(key, user, { flags: proof }) };
     await projection.put(user, { ...spec, ...proven }, "Projected");
     files[user] = (await projection.file(user)) ?? "";
   }
@@ -67,7 +75,7 @@ describe.each(SECURITY_KEY_TYPES)("a line of an %s key that asks for", (type) =>
     "$asked: sshd takes the logins of which the authenticator says so, and no others",
     async ({ user, proof = 0, required }) => {
       expect(files[user]?.split(" ")[0]).toBe([...OPTIONS, ...required].join(","));
-      const flags = [0, TOUCHED, USER_VERIFIED, BOTH];
+      const flags = [0, USER_PRESENT, USER_VERIFIED, BOTH];
       const accepted = await Promise.all(flags.map((each) => logsIn(user, each)));
       expect(accepted).toEqual(flags.map((each) => (each & proof) === proof));
     },
@@ -79,9 +87,9 @@ async function logsIn(user: string, flags: number): Promise<boolean> {
   const key = keys.get(user);
   if (key === undefined) throw new Error(`${user} has no key`);
   const file = join(folder, `${user}-${flags}.pub`);
-  await writeFile(file, `${key.publicKey}\n`);
+  await writeFile(file, `${publicKeyLine(key)}\n`);
   const agent = await startForgingAgent(join(folder, `${user}-${flags}.agent`), key.blob, (data) =>
-    key.sign(data, flags),
+    makeSignature(key, data, { flags }),
   );
   try {
     return (await login(server, user, { file }, { agent: agent.socket })).accepted;

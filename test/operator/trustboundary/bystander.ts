@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { ed25519Signer } from "../../ssh/signers.ts";
+import { makeKey, makeProof, publicKeyLine } from "../../ssh/signer.ts";
 import { freshKey } from "../publickeys.ts";
 import type { Stage } from "../stage.ts";
 import type { Tenant } from "../tenant.ts";
@@ -25,8 +25,8 @@ export class Bystander {
 
   /** As livesOn, with a proof. */
   async livesOnWithProof(): Promise<Life> {
-    const signer = ed25519Signer();
-    return await this.livesOn(signer.publicKey, signer.prove(this.nextUser));
+    const key = makeKey("ssh-ed25519");
+    return await this.livesOn(publicKeyLine(key), makeProof(key, this.nextUser));
   }
 
   private get nextUser(): string {

@@ -7,7 +7,7 @@ import { inTurns } from "../../cluster/inturns.ts";
 import { type OperatorProcess, spawnOperator } from "../../cluster/operatorprocess.ts";
 import { Random } from "../../ssh/random.ts";
 import { blobOf, ecdsaSample, lineOf, mpint } from "../../ssh/samples.ts";
-import { sshSig } from "../../ssh/sshsigs.ts";
+import { makeProof } from "../../ssh/signer.ts";
 import { freshKey } from "../publickeys.ts";
 import { ServiceAccount } from "../serviceaccount.ts";
 import { Stage } from "../stage.ts";
@@ -150,7 +150,9 @@ describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
       const key = ecdsaSample(random, "nistp521");
       const pair = encodeStrings([random.bytes(60), random.bytes(60)].map(mpint));
       const signature = encodeStrings([Buffer.from(key.type), pair]);
-      const proof = sshSig(() => signature, { blob: blobOf(key), message: "alice" });
+      const proof = makeProof({ ...key, blob: blobOf(key), privateKeys: [] }, "alice", {
+        sign: () => signature,
+      });
       return attacker.tenant.create(`key-${index}`, {
         user: "alice",
         key: lineOf(key),

@@ -7,8 +7,8 @@ import type { ConditionType } from "../../../src/api/states.ts";
 import { sshKeysPath } from "../../../src/operator/paths.ts";
 import { encodeStrings } from "../../../src/ssh/wire.ts";
 import { sshKey } from "../../crds/sshkeyclient.ts";
-import { ed25519Signer, rsaSigner, type Signer } from "../../ssh/signers.ts";
-import { armored, keygenSSHSig, sshSig } from "../../ssh/sshsigs.ts";
+import { keygenSSHSIG } from "../../ssh/keygen.ts";
+import { armor, makeKey, makeProof, publicKeyLine, type SigningKey } from "../../ssh/signer.ts";
 import { forgeEd25519, forgeRSA } from "../../sshd/forgingagent.ts";
 import { ed25519, type KeyPair } from "../../sshd/keypair.ts";
 import { freshKey } from "../publickeys.ts";
@@ -45,7 +45,7 @@ describe("when mallory has declared alice's public key first", () => {
     await tenant.untilYounger();
     await tenant.create("alices", { user: "alice", key });
     await tenant.until("alices", "Duplicate");
-    await tenant.edit("alices", { proof: keygenSSHSig(alices.file, "alice") });
+    await tenant.edit("alices", { proof: keygenSSHSIG(alices.file, "alice") });
     await tenant.until("alices", "Projected");
   });
 
@@ -68,7 +68,7 @@ describe("when mallory has declared alice's public key first", () => {
   });
 
   test("a proof of both says that one private key has two users: age decides, and both are told", async () => {
-    await mallory.tenant.edit("copied", { proof: keygenSSHSig(alices.file, "mallory") });
+    await mallory.tenant.edit("copied", { proof: keygenSSHSIG(alices.file, "mallory") });
     const holder = await tenant.until(
       "copied",
       "Projected",
@@ -101,48 +101,60 @@ describe("when mallory has declared alice's public key first", () => {
 
 describe("mallory's younger SSHKey of alice's key, which is not proven either, displaces it with a proof", () => {
   test.concurrent("by that key of her own name, so that the others fail for what is said of them", async () => {
-    const status = await claimed(ed25519Signer(), (alice) => alice.prove("mallory"), "Projected");
+    const status = await claimed(makeKey("ssh-ed25519"), (alice) => makeProof(alice, "mallory"), "Projected");
     expect(of(status, "Proven")).toMatchObject({ status: "True", reason: "Proven" });
   });
 
-  const ALICES: readonly [what: string, reason: string, proof: (alice: Signer) => string][] = [
-    ["of alice's name, which alice made", "ProofInvalid", (alice) => alice.prove("alice")],
-    ["of her own key", "ProofOfAnotherKey", () => ed25519Signer().prove("mallory")],
+  const ALICES: readonly [what: string, reason: string, proof: (alice: SigningKey) => string][] = [
+    ["of alice's name, which alice made", "ProofInvalid", (alice) => makeProof(alice, "alice")],
+    ["of her own key", "ProofOfAnotherKey", () => makeProof(makeKey("ssh-ed25519"), "mallory")],
     [
       "that names alice's key and is by her own",
       "ProofInvalid",
-      ({ blob }) => ed25519Signer().prove("mallory", { blob }),
+      ({ blob }) => makeProof(makeKey("ssh-ed25519"), "mallory", { publicKey: blob }),
     ],
     [
       "that alice made for something else, as a signature of a file",
       "ProofInvalid",
-      (alice) => alice.prove("mallory", { namespace: "file" }),
+      (alice) => makeProof(alice, "mallory", { namespace: "file" }),
     ],
     [
       "for a namespace that begins with the right one",
       "ProofInvalid",
-      (alice) => alice.prove("mallory", { namespace: "sshkey-operator.dev\0" }),
+      (alice) => makeProof(alice, "mallory", { namespace: "sshkey-operator.dev\0" }),
     ],
     [
       "with something in the reserved field",
       "ProofInvalid",
-      (alice) => alice.prove("mallory", { reserved: "x" }),
+      (alice) => makeProof(alice, "mallory", { reserved: Buffer.from("x") }),
     ],
-    ["with trailing data", "ProofInvalid", (alice) => alice.prove("mallory", { behind: "x" })],
-    ["of a text that begins with her name", "ProofInvalid", (alice) => alice.prove("mallory\nalice")],
-    ["of her name and two line breaks", "ProofInvalid", (alice) => alice.prove("mallory\n\n")],
-    ["of her name in other letters", "ProofInvalid", (alice) => alice.prove("Mallory")],
-    ["with nothing in it", "ProofInvalid", () => armored(Buffer.alloc(0))],
-    ["of 16 KiB", "ProofInvalid", (alice) => alice.prove("mallory", { behind: "x".repeat(11_600) })],
+    [
+      "with trailing data",
+      "ProofInvalid",
+      (alice) => makeProof(alice, "mallory", { behind: Buffer.from("x") }),
+    ],
+    ["of a text that begins with her name", "ProofInvalid", (alice) => makeProof(alice, "mallory\nalice")],
+    ["of her name and two line breaks", "ProofInvalid", (alice) => makeProof(alice, "mallory\n\n")],
+    ["of her name in other letters", "ProofInvalid", (alice) => makeProof(alice, "Mallory")],
+    ["with nothing in it", "ProofInvalid", () => armor(Buffer.alloc(0))],
+    [
+      "of 16 KiB",
+      "ProofInvalid",
+      (alice) => makeProof(alice, "mallory", { behind: Buffer.alloc(11_600, "x") }),
+    ],
   ];
 
   test.concurrent.each(ALICES)("not %s: %s", async (_what, reason, proof) => {
-    const status = await claimed(ed25519Signer(), proof, "Duplicate");
+    const status = await claimed(makeKey("ssh-ed25519"), proof, "Duplicate");
     expect(of(status, "Proven")).toMatchObject({ status: "False", reason });
   });
 
   test.concurrent("not by RSA with SHA-1: ProofInvalid", async () => {
-    const status = await claimed(rsaSigner("ssh-rsa"), (alice) => alice.prove("mallory"), "Duplicate");
+    const status = await claimed(
+      makeKey("ssh-rsa"),
+      (alice) => makeProof(alice, "mallory", { algorithm: "ssh-rsa" }),
+      "Duplicate",
+    );
     expect(of(status, "Proven")).toMatchObject({
       reason: "ProofInvalid",
       message: expect.stringContaining("uses SHA-1"),
@@ -156,13 +168,15 @@ describe("of a key that anybody can sign for no proof is believed:", () => {
   const cases = [
     { what: "RSA with e = 1", type: "ssh-rsa", numbers: [Buffer.of(1), MODULUS], forge: forgeRSA(256) },
     { what: "the Ed25519 identity point", type: "ssh-ed25519", numbers: [POINT], forge: forgeEd25519 },
-  ];
+  ] as const;
 
   test.concurrent.each(cases)("$what", async ({ type, numbers, forge }) => {
     const tenant = await stage.tenant();
     const blob = encodeStrings([Buffer.from(type), ...numbers]);
     using mallory = await keyOwnerOf(tenant);
-    const proof = sshSig((data) => forge(data, SHA2_512), { blob, message: "mallory" });
+    const proof = makeProof({ type, blob, privateKeys: [] }, "mallory", {
+      sign: (data) => forge(data, SHA2_512),
+    });
     await mallory.tenant.create("open", {
       user: "mallory",
       key: `${type} ${blob.toString("base64")}`,
@@ -178,9 +192,13 @@ describe("of a key that anybody can sign for no proof is believed:", () => {
 });
 
 test("a proven SSHKey that is edited into somebody's key displaces nobody", async () => {
-  const [tenant, own, bobs] = [await stage.tenant(), ed25519Signer(), freshKey()];
+  const [tenant, own, bobs] = [await stage.tenant(), makeKey("ssh-ed25519"), freshKey()];
   using mallory = await keyOwnerOf(tenant);
-  await mallory.tenant.create("edited", { user: "mallory", key: own.publicKey, proof: own.prove("mallory") });
+  await mallory.tenant.create("edited", {
+    user: "mallory",
+    key: publicKeyLine(own),
+    proof: makeProof(own, "mallory"),
+  });
   await tenant.create("bobs", { user: "bob", key: bobs });
   await tenant.until("edited", "Projected", (each) => of(each, "Proven")?.status === "True");
   await tenant.until("bobs", "Projected");
@@ -191,20 +209,20 @@ test("a proven SSHKey that is edited into somebody's key displaces nobody", asyn
 });
 
 test("a proof in one namespace does nothing in another", async () => {
-  const [here, there, alice] = [await stage.tenant(), await stage.tenant(), ed25519Signer()];
+  const [here, there, alice] = [await stage.tenant(), await stage.tenant(), makeKey("ssh-ed25519")];
   using mallory = await keyOwnerOf(there);
-  await here.create("alices", { user: "alice", key: alice.publicKey });
+  await here.create("alices", { user: "alice", key: publicKeyLine(alice) });
   await here.until("alices", "Projected");
   const before = await here.read("alices");
-  const [user, key] = ["mallory", alice.publicKey];
-  await mallory.tenant.create("replayed", { user, key, proof: alice.prove(user) });
+  const [user, key] = ["mallory", publicKeyLine(alice)];
+  await mallory.tenant.create("replayed", { user, key, proof: makeProof(alice, user) });
   await there.until("replayed", "Projected");
   await stage.allIsHandled();
   expect(await here.read("alices")).toEqual(before);
 });
 
 describe("what is refused at apply, with a message that helps:", () => {
-  const signed = ed25519Signer().prove("mallory");
+  const signed = makeProof(makeKey("ssh-ed25519"), "mallory");
 
   test.each([
     ["two signatures", signed + signed, "this is not one SSH signature. Put in all that `printf %s USER |"],
@@ -221,20 +239,20 @@ describe("what is refused at apply, with a message that helps:", () => {
 describe("with duplicateScope: User, where mallory's SSHKey of alice's key is projected beside hers", () => {
   let tenant: Tenant;
   let mallory: Attacker;
-  let alice: Signer;
+  let alice: SigningKey;
 
   beforeAll(async () => {
     await stage.run({ config: "duplicateScope: User" });
   });
 
   beforeEach(async () => {
-    [tenant, alice] = [await stage.tenant(), ed25519Signer()];
+    [tenant, alice] = [await stage.tenant(), makeKey("ssh-ed25519")];
     mallory = await keyOwnerOf(tenant);
-    await mallory.tenant.create("copied", { user: "mallory", key: alice.publicKey });
-    await tenant.create("alices", { user: "alice", key: alice.publicKey });
+    await mallory.tenant.create("copied", { user: "mallory", key: publicKeyLine(alice) });
+    await tenant.create("alices", { user: "alice", key: publicKeyLine(alice) });
     await tenant.until("copied", "Projected");
     await tenant.until("alices", "Projected");
-    await tenant.edit("alices", { proof: alice.prove("alice") });
+    await tenant.edit("alices", { proof: makeProof(alice, "alice") });
     await tenant.until("copied", "Duplicate", ({ duplicateOf }) => duplicateOf?.name === "alices");
   });
 
@@ -242,13 +260,13 @@ describe("with duplicateScope: User, where mallory's SSHKey of alice's key is pr
 
   test("a proof of alice's puts it out", async () => {
     await tenant.untilFile("sshkeys-mallory", []);
-    await tenant.untilFile("sshkeys-alice", [tenant.line("alices", alice.publicKey)]);
+    await tenant.untilFile("sshkeys-alice", [tenant.line("alices", publicKeyLine(alice))]);
     const status = await tenant.until("alices", "Projected", (each) => of(each, "Proven")?.status === "True");
     expect(of(status, "Unique")).toMatchObject({ status: "True", reason: "Unique" });
   });
 
   test("a proof of both lets both in, and tells both", async () => {
-    await mallory.tenant.edit("copied", { proof: alice.prove("mallory") });
+    await mallory.tenant.edit("copied", { proof: makeProof(alice, "mallory") });
     const told = ({ conditions = [] }: SSHKeyStatus) =>
       conditions.some(
         ({ reason, message }) =>
@@ -261,11 +279,11 @@ describe("with duplicateScope: User, where mallory's SSHKey of alice's key is pr
 
 /** What mallory's SSHKey of alice's key comes to, after alice's older and unproven one. */
 async function claimed(
-  alice: Signer,
-  proof: (alice: Signer) => string,
+  alice: SigningKey,
+  proof: (alice: SigningKey) => string,
   state: "Projected" | "Duplicate",
 ): Promise<SSHKeyStatus> {
-  const [tenant, key] = [await stage.tenant(), alice.publicKey];
+  const [tenant, key] = [await stage.tenant(), publicKeyLine(alice)];
   await tenant.create("alices", { user: "alice", key });
   await tenant.until("alices", "Projected");
   await tenant.untilYounger();
