@@ -290,10 +290,11 @@ export class Claims {
   /** Changes the group, and finds whom the change concerns. */
   #regroup(group: KeyGroup<MutableClaim>, claim: MutableClaim, changes: Changes, change: () => void): void {
     const before = group.holderFor(claim);
-    const told = toldOf(group);
+    const { provenUsers } = group;
     change();
     const after = group.holderFor(claim);
-    if (before === after && toldOf(group).every((each, i) => each === told[i])) return;
+    // Nothing else that claims to the key are told of changes without one of these two.
+    if (before === after && provenUsers === group.provenUsers) return;
     for (const each of new Set([before, after]))
       if (each !== undefined) changes.setHolder(each, group.holderFor(each) === each);
     this.#regrouped.add(group);
@@ -330,11 +331,6 @@ export class Claims {
     addTo(this.#counts, `${observed.state} ${key?.type ?? ""}`, by);
     addTo(this.#proofCounts, proof?.result ?? (hasProof ? "Unverified" : "None"), by);
   }
-}
-
-/** What all members of a group are told of, besides their own holder. */
-function toldOf(group: KeyGroup<MutableClaim>): readonly unknown[] {
-  return [group.bestProven, group.isShared, group.provenUsers];
 }
 
 /** A proof that was verified since the record was read keeps its result. */

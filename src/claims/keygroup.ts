@@ -86,15 +86,11 @@ export class KeyGroup<C extends Claim> {
     return this.#provenUsers.size > (this.#provenUsers.has(record.user) ? 1 : 0);
   }
 
-  /** The best proven claim: it excludes the unproven ones of every user. */
-  get bestProven(): C | undefined {
-    return this.#proven[0];
-  }
-
   /** The claim that has the key as this one sees it, which may be in force or not. */
   holderFor(claim: Claim): C | undefined {
     const own = this.#competing.get(this.#list(claim))?.[0];
-    return own?.isProven ? own : (this.bestProven ?? own);
+    // The best proven claim excludes the unproven ones of every user.
+    return own?.isProven ? own : (this.#proven[0] ?? own);
   }
 
   #countProven({ record }: Claim, by: number): void {

@@ -48,6 +48,11 @@ export function sshKeyId({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "
   return `${namespace}/${name}`;
 }
 
+/** Of a queued id: SSHKeys and Secrets are both queued as `namespace/name`. */
+export function namespaceOf(id: string): string {
+  return id.slice(0, id.indexOf("/"));
+}
+
 export interface KeyFacts {
   readonly type: KeyType;
   readonly bits: number;

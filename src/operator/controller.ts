@@ -1,4 +1,4 @@
-import { sshKeyId } from "../claims/record.ts";
+import { namespaceOf, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
@@ -328,9 +328,4 @@ type BlockedResult = Extract<ReconcileResult, { kind: "blocked" }>;
 
 function isStalledAfter(result: ReconcileResult): result is BlockedResult {
   return result.kind === "blocked" && isStalled(result.blocked);
-}
-
-/** Both kinds of id begin with the namespace. */
-function namespaceOf(id: string): string {
-  return id.slice(0, id.indexOf("/"));
 }

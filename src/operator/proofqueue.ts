@@ -1,5 +1,5 @@
 import { whenVerified } from "../claims/proof.ts";
-import { type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
+import { namespaceOf, type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { type Log, logEvent } from "./logevent.ts";
 
@@ -29,7 +29,7 @@ export class ProofQueue {
   constructor(options: ProofQueueOptions) {
     this.#o = options;
     this.#queue = new WorkQueue<string>({
-      namespaceOf: (id) => id.slice(0, id.indexOf("/")),
+      namespaceOf,
       observer: {
         failed: (sshKey, err) => logEvent(options.log, "UnexpectedError", { sshKey, err }),
       },

@@ -72,8 +72,7 @@ export class Projection {
   /** The SSHKeys and Secrets of the namespace (undefined: of all) are known completely now. */
   setSynced(namespace: string | undefined): void {
     this.#synced.add(namespace);
-    for (const target of this.#targets.values())
-      if (namespace === undefined || target.namespace === namespace) this.#touch(target, "removal");
+    this.#touchAll(namespace);
   }
 
   /** What is known of the namespace is known to be out of date. */
@@ -83,9 +82,7 @@ export class Projection {
 
   /** It is no longer. */
   resume(namespace: string): void {
-    if (!this.#suspended.delete(namespace)) return;
-    for (const target of this.#targets.values())
-      if (target.namespace === namespace) this.#touch(target, "removal");
+    if (this.#suspended.delete(namespace)) this.#touchAll(namespace);
   }
 
   /** Before it is, nothing may be written in the namespace. */
@@ -353,6 +350,11 @@ export class Projection {
       if (isNewlyNamed) this.#noteEmptied(target);
     }
     this.#touch(target, URGENCY[kind]);
+  }
+
+  #touchAll(namespace: string | undefined): void {
+    for (const target of this.#targets.values())
+      if (namespace === undefined || target.namespace === namespace) this.#touch(target, "removal");
   }
 
   #touch(target: Target, urgency: Urgency): void {

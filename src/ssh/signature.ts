@@ -270,7 +270,7 @@ function plain(checksOf: KeySignature["checksOf"]): Result<KeySignature, Signatu
   return accept({ authenticator: undefined, checksOf });
 }
 
-function malformed<T>(message: string): Result<T, SignatureRefusal> {
+export function malformed<T>(message: string): Result<T, SignatureRefusal> {
   return { ok: false, refusal: { code: "Malformed", message } };
 }
 

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
 import { accept, type Result } from "./refusal.ts";
-import type { SignatureRefusal } from "./signature.ts";
+import { malformed, type SignatureRefusal } from "./signature.ts";
 import { encodeStrings, WireReader } from "./wire.ts";
 
 /** What an SSHSIG says (OpenSSH's PROTOCOL.sshsig). Nothing of it is verified. */
@@ -67,10 +67,6 @@ function dearmor(text: string): Result<Buffer, SignatureRefusal> {
   return bytes === undefined
     ? malformed("is no complete base64 between its first and last line")
     : accept(bytes);
-}
-
-function malformed<T>(message: string): Result<T, SignatureRefusal> {
-  return { ok: false, refusal: { code: "Malformed", message } };
 }
 
 const BEGIN = "-----BEGIN SSH SIGNATURE-----";
