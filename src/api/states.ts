@@ -27,7 +27,7 @@ export const STATES = {
     stalled: false,
     eventType: "Normal",
     meaning:
-      "being added to the Secret or removed from it, or the API server returns errors; the message says which, and what it waits for",
+      "being added to the Secret or removed from it, or the API server returns errors, or its proof is being verified; the message says which, and what it waits for",
     whatToDo: "wait; if it lasts, see the message",
   },
   SecretConflict: {

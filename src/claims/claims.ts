@@ -67,10 +67,9 @@ export class Claims {
    * Adds or updates an SSHKey; one of the same name with another UID or user goes. Undefined for an older view of a known
    * SSHKey, which changes nothing.
    */
-  put(shown: SSHKeyRecord, now: number): Put | undefined {
-    const known = this.#find(shown.namespace, shown.name);
+  put(record: SSHKeyRecord, now: number): Put | undefined {
+    const known = this.#find(record.namespace, record.name);
     const before = known?.record;
-    const record = withKnownProof(shown, before);
     if (known === undefined || before === undefined) return this.#insert(record, now);
     if (before.uid === record.uid && isNewer(before, record)) return undefined;
     if (before.uid !== record.uid || before.user !== record.user) {
@@ -248,7 +247,11 @@ export class Claims {
     claim.isProven = record.proof?.result === "Proven";
     claim.isExpired = record.expiresAt !== undefined && record.expiresAt <= now;
     claim.isInForce =
-      claim.findings.length === 0 && !record.isTerminating && !record.disabled && !claim.isExpired;
+      claim.findings.length === 0 &&
+      !record.isTerminating &&
+      !record.disabled &&
+      !claim.isExpired &&
+      record.proof?.result !== "Unverified";
     if (record.expiresAt === undefined || claim.isExpired) this.#expiries.delete(claim);
     else this.#expiries.set(claim, record.expiresAt);
   }
@@ -331,13 +334,6 @@ export class Claims {
     addTo(this.#counts, `${observed.state} ${key?.type ?? ""}`, by);
     addTo(this.#proofCounts, proof?.result ?? (hasProof ? "Unverified" : "None"), by);
   }
-}
-
-/** A proof that was verified since the record was read keeps its result. */
-function withKnownProof(record: SSHKeyRecord, known: SSHKeyRecord | undefined): SSHKeyRecord {
-  const { proof } = record;
-  if (proof?.result !== "Unverified" || known?.proof?.digest !== proof.digest) return record;
-  return { ...record, proof: known.proof };
 }
 
 function addTo<K>(counts: Map<K, number>, key: K, by: number): void {

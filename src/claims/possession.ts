@@ -14,6 +14,9 @@ export type Possession =
       readonly message: string;
     };
 
+/** What is said of a key whose proof takes long to be verified. */
+export const BEING_VERIFIED = "The signature in spec.proof is being verified; wait.";
+
 /** Does the policy accept this key with a proof only? */
 export function isProofRequired({ key }: SSHKeyRecord, policy: Policy): boolean {
   const isSecurityKey = key !== undefined && isSecurityKeyType(key.type);
@@ -39,7 +42,7 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
     case "Proven":
       break;
     case "Unverified":
-      return unproven("ProofInvalid", "The signature in spec.proof is not verified yet.", "Wait.");
+      return { status: "Unknown", reason: "NotChecked", message: BEING_VERIFIED };
     case "ProofUnsupported":
       return unproven(proof.result, proof.message, "Make a new key with: ssh-keygen -t ed25519");
     default:

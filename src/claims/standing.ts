@@ -3,7 +3,7 @@ import { formatRFC3339 } from "../api/time.ts";
 import { type Claim, claimOrder } from "./claim.ts";
 import { latestExpiry } from "./judgement.ts";
 import type { Policy } from "./policy.ts";
-import { howToProve, possessionOf } from "./possession.ts";
+import { BEING_VERIFIED, howToProve, possessionOf } from "./possession.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
 /** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
@@ -34,6 +34,7 @@ export type NotInForceState = Extract<
   | "Revoked"
   | "Weak"
   | "Unproven"
+  | "Pending"
   | "Duplicate"
 >;
 
@@ -53,6 +54,7 @@ export function standingOf(claim: Claim, holder: Claim, policy: Policy, sharing:
   if (record.disabled) return out("Disabled", "spec.disabled is true; set it to false to put the key back.");
   if (isExpired) return out("Expired", expiredMessage(record, policy));
   if (worst !== undefined) return out(worst.state, findings.map(({ message }) => message).join(" "));
+  if (record.proof?.result === "Unverified") return out("Pending", BEING_VERIFIED);
   if (holder !== claim) {
     const message = duplicateMessage(holder, claim, policy);
     return { state: "Duplicate", message, duplicateOf: holder.record };

@@ -7,12 +7,40 @@ export interface ProofQueueOptions {
   readonly log: Log;
   /** Takes a record whose proof is verified, proven or not. */
   readonly onVerified: (record: SSHKeyRecord) => void;
+  /** Takes a record that has waited for as long as it may. It is still held. */
+  readonly onOverdue: (record: SSHKeyRecord) => void;
   /** Nothing is held of the namespace any more that was when this instance began to write. */
   readonly onCaughtUp: (namespace: string) => void;
 }
 
 /** Verified at once. One namespace gets one of them at most while others are free. */
 const WORKERS = 2;
+
+/** In ms. Another key with its proof is one write of the Secret when the proof is verified by then, and else two. */
+const PATIENCE_MS = 1000;
+
+/**
+ * How long an SSHKey with an unverified proof may go unseen, in ms: for as long as it takes, if its line stays as it is; not
+ * at all, if its line leaves for good. A flood of proofs in the namespace must not delay a revocation.
+ */
+export function patienceFor(record: SSHKeyRecord, known: SSHKeyRecord | undefined): number {
+  if (known?.uid !== record.uid) return PATIENCE_MS;
+  if (known.proof?.result === "Unverified" || (isTakenOut(record) && !isTakenOut(known))) return 0;
+  return isSameLine(known, record) ? Number.POSITIVE_INFINITY : PATIENCE_MS;
+}
+
+function isTakenOut({ disabled, isTerminating }: SSHKeyRecord): boolean {
+  return disabled || isTerminating;
+}
+
+function isSameLine(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
+  return (
+    isTakenOut(a) === isTakenOut(b) &&
+    a.key?.base64 === b.key?.base64 &&
+    a.key?.options === b.key?.options &&
+    a.expiresAt === b.expiresAt
+  );
+}
 
 /**
  * Holds SSHKeys that the watch shows with a proof that is not verified yet, as if the watch were late by that time. A proof
@@ -22,6 +50,7 @@ const WORKERS = 2;
 export class ProofQueue {
   readonly #o: ProofQueueOptions;
   readonly #held = new Map<string, SSHKeyRecord>();
+  readonly #overdue = new Map<string, NodeJS.Timeout>();
   readonly #queue: WorkQueue<string>;
   /** What was held when this instance began to write, by namespace. */
   readonly #behind = new Map<string, Set<string>>();
@@ -36,17 +65,24 @@ export class ProofQueue {
     });
   }
 
-  /** Holds the record until its proof is verified, in place of an older one of the same SSHKey. */
-  hold(record: SSHKeyRecord): void {
+  /** Holds the record until its proof is verified, in place of an older one of the same SSHKey, whose patience goes on. */
+  hold(record: SSHKeyRecord, patienceMs: number): void {
     const id = sshKeyId(record);
     this.#held.set(id, record);
     this.#queue.add(id);
+    if (patienceMs === 0) this.#expire(id);
+    else if (patienceMs === Number.POSITIVE_INFINITY) this.#stopClock(id);
+    else if (!this.#overdue.has(id))
+      this.#overdue.set(
+        id,
+        setTimeout(() => this.#expire(id), patienceMs),
+      );
   }
 
   /** Something newer is known of the SSHKey. */
   drop({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): void {
     const id = sshKeyId({ namespace, name });
-    this.#held.delete(id);
+    this.#release(id);
     this.#catchUp(namespace, id);
   }
 
@@ -68,8 +104,9 @@ export class ProofQueue {
   }
 
   /** Verifies until the signal aborts. */
-  run(signal: AbortSignal): Promise<void> {
-    return this.#queue.run((id) => this.#verify(id), WORKERS, signal);
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#queue.run((id) => this.#verify(id), WORKERS, signal);
+    for (const id of this.#overdue.keys()) this.#stopClock(id);
   }
 
   async #verify(id: string): Promise<void> {
@@ -80,9 +117,25 @@ export class ProofQueue {
     // It was dropped, and perhaps another SSHKey of the name came after it.
     if (latest?.uid !== record.uid) return;
     const isLatest = latest.proof?.digest === proof.digest;
-    if (isLatest) this.#held.delete(id);
+    if (isLatest) this.#release(id);
     this.#o.onVerified({ ...(isLatest ? latest : record), proof });
     this.#catchUp(record.namespace, id);
+  }
+
+  #expire(id: string): void {
+    this.#stopClock(id);
+    const record = this.#held.get(id);
+    if (record !== undefined) this.#o.onOverdue(record);
+  }
+
+  #release(id: string): void {
+    this.#held.delete(id);
+    this.#stopClock(id);
+  }
+
+  #stopClock(id: string): void {
+    clearTimeout(this.#overdue.get(id));
+    this.#overdue.delete(id);
   }
 
   #catchUp(namespace: string, id: string): void {

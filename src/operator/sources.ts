@@ -10,7 +10,7 @@ import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "./paths.ts";
-import { ProofQueue } from "./proofqueue.ts";
+import { ProofQueue, patienceFor } from "./proofqueue.ts";
 
 export interface SourcesOptions {
   readonly transport: Transport;
@@ -35,12 +35,14 @@ export class Sources {
 
   constructor(options: SourcesOptions) {
     this.#o = options;
+    const see = (record: SSHKeyRecord) => {
+      this.#putSSHKey(record);
+      options.onChange();
+    };
     this.#unverified = new ProofQueue({
       log: options.log,
-      onVerified: (record) => {
-        this.#putSSHKey(record);
-        options.onChange();
-      },
+      onVerified: see,
+      onOverdue: see,
       onCaughtUp: (namespace) => {
         options.projection.resume(namespace);
         options.onChange();
@@ -104,7 +106,10 @@ export class Sources {
           projection.resetSSHKeyVersions(namespace);
         },
         upsert: (record) => {
-          if (record.proof?.result === "Unverified") return this.#unverified.hold(record);
+          if (record.proof?.result === "Unverified") {
+            const known = projection.claims.get(record.namespace, record.name)?.record;
+            return this.#unverified.hold(record, patienceFor(record, known));
+          }
           this.#unverified.drop(record);
           this.#putSSHKey(record);
           onChange();

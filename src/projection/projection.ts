@@ -260,7 +260,9 @@ export class Projection {
     }
     const isPendingReported = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
     for (const [claim, verdict] of plan.verdicts) {
-      if (verdict.state === "Pending" && !isPendingReported) {
+      // Whoever waits for a proof has waited already.
+      const isNews = isPendingReported || claim.record.proof?.result === "Unverified";
+      if (verdict.state === "Pending" && !isNews) {
         target.verdicts.set(claim, undefined);
         continue;
       }

@@ -79,9 +79,9 @@ describe("the condition Proven", () => {
     expect(told(sshKeyRecord(facts), policy)).toBe(expected);
   });
 
-  it("of a proof that is not verified yet is False", () => {
+  it("of a proof that is not verified yet is Unknown", () => {
     const unverified = withProof(record(), { result: "Unverified", attempts: () => [] });
-    expect(told(unverified)).toBe("False ProofInvalid");
+    expect(told(unverified)).toBe("Unknown NotChecked");
   });
 
   it.each<[string, string, AuthenticatorFlags, string]>([

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { Claims } from "../../src/claims/claims.ts";
 import { verified } from "../../src/claims/proof.ts";
-import { toSSHKeyRecord } from "../../src/claims/record.ts";
+import { type SSHKeyRecord, toSSHKeyRecord } from "../../src/claims/record.ts";
+import { Random } from "../ssh/random.ts";
+import { blobOf, dssSample } from "../ssh/samples.ts";
 import { proof } from "./keypairs.ts";
 import { messageOf, NOW, OLDER, Scene, YOUNGER } from "./scene.ts";
 import { CREATED, type SSHKeyFacts, sshKey, sshKeyRecord } from "./sshkeys.ts";
@@ -13,10 +14,67 @@ const ALICES = proof({ key: 1, user: "alice" });
 const BOBS = proof({ key: 1, user: "bob" });
 const PROVEN_ALICE = { ...ALICE, proof: ALICES } as const;
 
+const dss = `ssh-dss ${blobOf(dssSample(new Random(1), 1024)).toString("base64")}`;
+
+/** With a proof of which that is known. */
+function unverified(record: SSHKeyRecord): SSHKeyRecord {
+  const proof = { digest: "d", result: "Unverified", authenticator: undefined, attempts: () => [] } as const;
+  return { ...record, proof };
+}
+
 /** The states of older and younger. */
 function states(scene: Scene): readonly string[] {
   return [scene.standing("older").state, scene.standing("younger").state];
 }
+
+describe("a claim whose proof is not verified yet", () => {
+  /** A version of the younger SSHKey as the watch shows it. */
+  const shown = (facts: Partial<SSHKeyFacts> = {}) => toSSHKeyRecord(sshKey({ ...PROVEN_ALICE, ...facts }));
+
+  it("is in force by no means, and waits", () => {
+    const scene = new Scene();
+    scene.claims.put(shown(), NOW);
+    expect([scene.claim("younger").isInForce, scene.standing("younger").state]).toEqual([false, "Pending"]);
+  });
+
+  it("takes the key from nobody", () => {
+    const scene = new Scene().put(BOB);
+    scene.claims.put(shown(), NOW);
+    expect(states(scene)).toEqual(["InForce", "Pending"]);
+  });
+
+  it("waits where a proof is required, too", () => {
+    const scene = new Scene({ proofs: "Required" });
+    scene.claims.put(shown(), NOW);
+    expect(scene.standing("younger").state).toBe("Pending");
+  });
+
+  it("leaves the key that it had before to the next", () => {
+    const scene = new Scene().put({ ...ALICE, createdAt: CREATED - 1 }, BOB);
+    scene.claims.put(shown({ key: 2, proof: proof({ key: 2, user: "alice" }), generation: 2 }), NOW);
+    expect(states(scene)).toEqual(["InForce", "Pending"]);
+  });
+
+  it("is as old as it was before, once that is verified", () => {
+    const scene = new Scene().put(ALICE);
+    const record = shown({ key: 2, proof: proof({ key: 2, user: "alice" }), generation: 2 });
+    scene.claims.put(record, NOW);
+    const { since } = scene.claim("younger");
+    scene.claims.put({ ...record, proof: record.proof && verified(record.proof) }, NOW + 60_000);
+    expect([scene.claim("younger").since, scene.standing("younger").state]).toEqual([since, "InForce"]);
+  });
+
+  it.each<[string, Partial<SSHKeyFacts>]>([
+    ["Disabled", { disabled: true }],
+    ["Expired", { expiresAt: NOW }],
+    ["Terminating", { isTerminating: true }],
+    ["Weak", { key: dss }],
+  ])("is %s all the same", (state, facts) => {
+    const scene = new Scene();
+    scene.claims.put(unverified(shown(facts)), NOW);
+    expect(scene.standing("younger").state).toBe(state);
+  });
+});
 
 describe("a proven claim", () => {
   it("takes the key from an older one that is not proven", () => {
@@ -218,38 +276,6 @@ describe("where proofs are required", () => {
   ])("one that is %s is that first", (_, facts, state) => {
     const scene = new Scene({ proofs: "Required" }).put({ ...OLDER, ...facts });
     expect(scene.standing("older").state).toBe(state);
-  });
-});
-
-describe("a proof that is still being verified", () => {
-  const unverified = (facts: SSHKeyFacts) => toSSHKeyRecord(sshKey(facts));
-
-  it("counts as none", () => {
-    const claims = new Claims(new Scene().policy);
-    claims.put(unverified(PROVEN_ALICE), NOW);
-    expect(claims.get("team-a", "younger")?.isProven).toBe(false);
-  });
-
-  it("counts from when its result comes, though nothing else of the SSHKey has changed", () => {
-    const scene = new Scene();
-    const record = unverified(PROVEN_ALICE);
-    scene.claims.put(record, NOW);
-    scene.claims.put({ ...record, proof: record.proof && verified(record.proof) }, NOW);
-    expect(scene.claim("younger").isProven).toBe(true);
-  });
-
-  it("keeps the result that came since it was read", () => {
-    const scene = new Scene();
-    const read = unverified({ ...PROVEN_ALICE, generation: 2, resourceVersion: 2 });
-    scene.put(PROVEN_ALICE).claims.put(read, NOW);
-    expect(scene.claim("younger").record.proof?.result).toBe("Proven");
-  });
-
-  it("has no result of another proof", () => {
-    const scene = new Scene();
-    const other = { ...ALICE, proof: BOBS, generation: 2, resourceVersion: 2 };
-    scene.put(PROVEN_ALICE).claims.put(unverified(other), NOW);
-    expect(scene.claim("younger").isProven).toBe(false);
   });
 });
 

@@ -77,6 +77,8 @@ export class World {
   readonly #keyEvents: { readonly object: StoredSSHKey; readonly isGone: boolean }[] = [];
   /** The SSHKeys as the watch has shown them. */
   readonly #view = new Map<string, StoredSSHKey>();
+  /** Those of them that claim nothing, since their proof is not verified. */
+  readonly #unverified = new Set<string>();
   /** What the watch has shown and the operator has not seen. */
   readonly #held = new HeldProofs((object, record) => this.#put(object, record));
   readonly #due = new Set<string>();
@@ -339,6 +341,7 @@ export class World {
     this.#dueStatuses.clear();
     this.#timers.clear();
     this.#view.clear();
+    this.#unverified.clear();
     this.#held.clear();
     this.#keyEvents.length = 0;
     this.server.events.length = 0;
@@ -551,7 +554,9 @@ export class World {
   }
 
   #show(object: StoredSSHKey): void {
-    this.#held.show(object, this.projection.claims.read(object));
+    const { namespace = "", name } = object.metadata;
+    const known = this.projection.claims.get(namespace, name)?.record;
+    this.#held.show(object, this.projection.claims.read(object), known);
   }
 
   /** The operator sees the SSHKey. */
@@ -564,6 +569,8 @@ export class World {
     if (before !== undefined && before.metadata.uid !== uid) this.history.gone(before.metadata.uid);
     this.projection.putSSHKey(record, this.operatorNow);
     this.#view.set(idOf(object), object);
+    if (record.proof?.result === "Unverified") this.#unverified.add(idOf(object));
+    else this.#unverified.delete(idOf(object));
     this.#recall(object);
   }
 
@@ -645,7 +652,8 @@ export class World {
   #checkSent(write: SecretWrite, isFirst: boolean): void {
     const id = `${write.namespace}/${write.name}`;
     const sent = linesOf(fileIn(write));
-    const facts = this.#facts(this.#view);
+    const claiming = [...this.#view].filter(([sshKey]) => !this.#unverified.has(sshKey));
+    const facts = this.#facts(new Map(claiming));
     const user = this.#userOf(id, this.#view);
     const good = oracle(facts, this.rules, this.operatorNow).files[`${write.namespace}/${user}`] ?? [];
     if (isFirst && sent.join("\n") !== good.join("\n"))

@@ -7,7 +7,7 @@ import { inTurns } from "../../cluster/inturns.ts";
 import { type OperatorProcess, spawnOperator } from "../../cluster/operatorprocess.ts";
 import { Random } from "../../ssh/random.ts";
 import { blobOf, ecdsaSample, lineOf, mpint } from "../../ssh/samples.ts";
-import { makeProof } from "../../ssh/signer.ts";
+import { makeKey, makeProof, publicKeyLine } from "../../ssh/signer.ts";
 import { freshKey } from "../publickeys.ts";
 import { ServiceAccount } from "../serviceaccount.ts";
 import { Stage } from "../stage.ts";
@@ -138,11 +138,14 @@ describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
   let flooded: Tenant;
   let bystander: Bystander;
   let revoked: { readonly name: string };
+  const edited = makeKey("ssh-ed25519");
 
   beforeAll(async () => {
     await stage.run();
     [flooded, bystander] = [await stage.tenant(), await Bystander.in(stage)];
     using attacker = await keyOwnerOf(flooded);
+    await flooded.create("edited", { user: "bob", key: freshKey() });
+    await flooded.until("edited", "Projected");
     // The watch has them all at once, and the bystander's last.
     stage.operator.child.kill("SIGSTOP");
     const random = new Random(46);
@@ -160,14 +163,19 @@ describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
         proof,
       });
     });
+    await flooded.edit("edited", { key: publicKeyLine(edited), proof: makeProof(edited, "bob") });
     const lives = bystander.livesOnWithProof();
     stage.operator.child.kill("SIGCONT");
     revoked = await lives;
     const areRefuted = async () =>
-      (await flooded.list()).every(({ status }) =>
-        status?.conditions?.some(({ reason }) => reason === "ProofInvalid"),
+      (await flooded.list()).every(
+        ({ spec, status }) =>
+          spec.user === "bob" || status?.conditions?.some(({ reason }) => reason === "ProofInvalid"),
       );
     await eventually("the flood is over", areRefuted, 2 * DEADLINE_MS);
+    await flooded.until("edited", "Projected", (status) =>
+      Boolean(status.conditions?.some(({ reason }) => reason === "Proven")),
+    );
   });
 
   test("another tenant's key with a proof is projected and revoked before half of them are refuted", async () => {
@@ -175,9 +183,17 @@ describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
     const own = statuses.filter(
       ({ namespace, name }) => namespace === bystander.tenant.namespace && name === revoked.name,
     );
-    const of = statuses.filter(({ namespace }) => namespace === flooded.namespace);
-    expect(of.length).toBe(FLOOD);
-    expect(rankOf(own.at(-1), of)).toBeLessThan(FLOOD / 2);
+    const ofFlood = statuses.filter(
+      ({ namespace, name }) => namespace === flooded.namespace && name !== "edited",
+    );
+    const refuting = [...new Map(ofFlood.map((write) => [write.name, write])).values()];
+    expect(refuting.length).toBe(FLOOD);
+    expect(rankOf(own.at(-1), refuting)).toBeLessThan(FLOOD / 2);
+  });
+
+  test("a key that is edited away leaves before the proof of the next one is verified, which then comes in", async () => {
+    const writes = writesOn(await writesOf(stage), flooded, "sshkeys-bob");
+    expect(writes.map(({ verb }) => verb)).toEqual(["create", "patch", "patch"]);
   });
 });
 

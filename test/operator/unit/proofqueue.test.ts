@@ -1,12 +1,13 @@
-import { describe, expect, it, onTestFinished } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
-import { ProofQueue } from "../../../src/operator/proofqueue.ts";
+import { ProofQueue, patienceFor } from "../../../src/operator/proofqueue.ts";
 import { proof } from "../../claims/keypairs.ts";
-import { type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
+import { type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { only, until } from "./fakes.ts";
 
 const PROOF = proof({ key: 1, user: "alice" });
+const FOREVER = Number.POSITIVE_INFINITY;
 const WRONG = proof({ key: 1, user: "bob" });
 
 /** Its proof is not verified yet. `onBegin` is called when that begins. */
@@ -23,11 +24,13 @@ function record(facts: Partial<SSHKeyFacts>, onBegin: () => void = () => {}): SS
 
 function open() {
   const verified: string[] = [];
+  const overdue: string[] = [];
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
   const queue = new ProofQueue({
     log: only<Log>({ info: write, warn: write, error: write }),
     onCaughtUp: () => {},
+    onOverdue: ({ name, resourceVersion }) => void overdue.push(`${name} ${resourceVersion}`),
     onVerified: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
       verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
     },
@@ -36,6 +39,7 @@ function open() {
     queue,
     logged,
     verified,
+    overdue,
     /** Verifies what is held until so many have come out, and a few more after them: what comes out of all that was held. */
     async run(count: number) {
       const stop = new AbortController();
@@ -46,7 +50,7 @@ function open() {
       });
       await until("they are verified", () => verified.length >= count);
       for (const name of ["x", "y", "z"]) {
-        queue.hold(record({ name, namespace: "later" }));
+        queue.hold(record({ name, namespace: "later" }), FOREVER);
         await until("a later one is verified", () => verified.at(-1)?.startsWith(`later/${name}`) === true);
       }
       return verified.filter((each) => !each.startsWith("later/"));
@@ -60,36 +64,36 @@ describe("the queue of unverified proofs", () => {
     [WRONG, "ProofInvalid"],
   ])("gives back each SSHKey with what its proof is worth", async (text, result) => {
     const { queue, run } = open();
-    queue.hold(record({ uid: "a", proof: text }));
+    queue.hold(record({ uid: "a", proof: text }), FOREVER);
     expect(await run(1)).toEqual([`team-a/laptop a 1 ${result}`]);
   });
 
   it("gives back the latest of those that it was given", async () => {
     const { queue, run } = open();
-    queue.hold(record({ uid: "a" }));
-    queue.hold(record({ uid: "a", resourceVersion: 2 }));
+    queue.hold(record({ uid: "a" }), FOREVER);
+    queue.hold(record({ uid: "a", resourceVersion: 2 }), FOREVER);
     expect(await run(1)).toEqual(["team-a/laptop a 2 Proven"]);
   });
 
   it("gives back none that was dropped", async () => {
     const { queue, run } = open();
-    queue.hold(record({ uid: "a" }));
+    queue.hold(record({ uid: "a" }), FOREVER);
     queue.drop({ namespace: "team-a", name: "laptop" });
     expect(await run(0)).toEqual([]);
   });
 
   it("keeps those of other namespaces when one is dropped", async () => {
     const { queue, run } = open();
-    queue.hold(record({ uid: "a" }));
-    queue.hold(record({ namespace: "team-b", uid: "b" }));
+    queue.hold(record({ uid: "a" }), FOREVER);
+    queue.hold(record({ namespace: "team-b", uid: "b" }), FOREVER);
     queue.dropAll("team-a");
     expect(await run(1)).toEqual(["team-b/laptop b 1 Proven"]);
   });
 
   it("keeps none when all are dropped", async () => {
     const { queue, run } = open();
-    queue.hold(record({ uid: "a" }));
-    queue.hold(record({ namespace: "team-b", uid: "b" }));
+    queue.hold(record({ uid: "a" }), FOREVER);
+    queue.hold(record({ namespace: "team-b", uid: "b" }), FOREVER);
     queue.dropAll(undefined);
     expect(await run(0)).toEqual([]);
   });
@@ -102,20 +106,29 @@ describe("while a proof is being verified", () => {
     const newer = record({ uid: "a", resourceVersion: 2 }, () => {
       begun += 1;
     });
-    queue.hold(record({ uid: "a" }, () => queue.hold(newer)));
+    queue.hold(
+      record({ uid: "a" }, () => queue.hold(newer, FOREVER)),
+      FOREVER,
+    );
     expect([await run(1), begun]).toEqual([["team-a/laptop a 2 Proven"], 0]);
   });
 
   it("a newer one with another proof comes out after it", async () => {
     const { queue, run } = open();
     const newer = record({ uid: "a", resourceVersion: 2, proof: WRONG });
-    queue.hold(record({ uid: "a" }, () => queue.hold(newer)));
+    queue.hold(
+      record({ uid: "a" }, () => queue.hold(newer, FOREVER)),
+      FOREVER,
+    );
     expect(await run(2)).toEqual(["team-a/laptop a 1 Proven", "team-a/laptop a 2 ProofInvalid"]);
   });
 
   it("something else that is known by then drops it, and that is no failure", async () => {
     const { queue, logged, run } = open();
-    queue.hold(record({ uid: "a" }, () => queue.drop({ namespace: "team-a", name: "laptop" })));
+    queue.hold(
+      record({ uid: "a" }, () => queue.drop({ namespace: "team-a", name: "laptop" })),
+      FOREVER,
+    );
     expect([await run(0), logged]).toEqual([[], []]);
   });
 
@@ -127,9 +140,9 @@ describe("while a proof is being verified", () => {
     const another = record({ uid: "b", resourceVersion: 3, proof: text });
     const recreate = () => {
       queue.drop({ namespace: "team-a", name: "laptop" });
-      queue.hold(another);
+      queue.hold(another, FOREVER);
     };
-    queue.hold(record({ uid: "a" }, recreate));
+    queue.hold(record({ uid: "a" }, recreate), FOREVER);
     expect(await run(1)).toEqual([`team-a/laptop b 3 ${result}`]);
   });
 
@@ -139,15 +152,108 @@ describe("while a proof is being verified", () => {
     const failing = record({ uid: "a" }, () => {
       if (failures-- > 0) throw new Error("out of memory");
     });
-    queue.hold(failing);
+    queue.hold(failing, FOREVER);
     expect([await run(1), logged]).toEqual([["team-a/laptop a 1 Proven"], ["UnexpectedError"]]);
   });
 });
 
 it("the proofs of one namespace keep that of another one waiting for no more than two", async () => {
   const { queue, verified, run } = open();
-  for (let i = 0; i < 50; i += 1) queue.hold(record({ name: `k${i}`, uid: "a" }));
-  queue.hold(record({ namespace: "team-b", uid: "b" }));
+  for (let i = 0; i < 50; i += 1) queue.hold(record({ name: `k${i}`, uid: "a" }), FOREVER);
+  queue.hold(record({ namespace: "team-b", uid: "b" }), FOREVER);
   await run(51);
   expect(verified.indexOf("team-b/laptop b 1 Proven")).toBeLessThanOrEqual(2);
+});
+
+describe("an SSHKey is seen before its proof is verified", () => {
+  const IN_FORCE = { name: "laptop", resourceVersion: 1 } as const;
+
+  it.each<[string, Partial<SSHKeyFacts>]>([
+    ["disables it", { disabled: true }],
+    ["deletes it", { isTerminating: true }],
+  ])("at once where the edit %s", (_, facts) => {
+    expect(patienceFor(record(facts), sshKeyRecord(IN_FORCE))).toBe(0);
+  });
+
+  it("at once where it was seen so before", () => {
+    expect(patienceFor(record({ generation: 3 }), record({ generation: 2 }))).toBe(0);
+  });
+
+  it.each<[string, SSHKeyRecord | undefined, Partial<SSHKeyFacts>]>([
+    ["another key", sshKeyRecord(IN_FORCE), { key: 2, proof: proof({ key: 2, user: "alice" }) }],
+    ["other options", sshKeyRecord(IN_FORCE), { options: ["restrict"] }],
+    ["an end to its being disabled", sshKeyRecord({ ...IN_FORCE, disabled: true }), {}],
+    ["another end", sshKeyRecord(IN_FORCE), { expiresAt: 4_000_000_000_000 }],
+    ["nothing known before", undefined, {}],
+    ["nothing known before and no line", undefined, { disabled: true }],
+    ["another one of its name known before", sshKeyRecord({ ...IN_FORCE, uid: "another" }), {}],
+  ])("after a second with %s", (_, known, facts) => {
+    expect(patienceFor(record(facts), known)).toBe(1000);
+  });
+
+  it("never where its line stays as it is", () => {
+    expect(patienceFor(record({ generation: 2 }), sshKeyRecord(IN_FORCE))).toBe(FOREVER);
+  });
+});
+
+describe("an SSHKey that has waited for as long as it may", () => {
+  function opened() {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    return open();
+  }
+
+  it("is given out at that time, and not before", () => {
+    const { queue, overdue } = opened();
+    queue.hold(record({}), 1000);
+    vi.advanceTimersByTime(999);
+    expect(overdue).toEqual([]);
+    vi.advanceTimersByTime(1);
+    expect(overdue).toEqual(["laptop 1"]);
+  });
+
+  it("is given out at once where that is not at all", () => {
+    const { queue, overdue } = opened();
+    queue.hold(record({}), 0);
+    expect(overdue).toEqual(["laptop 1"]);
+  });
+
+  it("is given out as the latest, and no later for an edit in the meantime", () => {
+    const { queue, overdue } = opened();
+    queue.hold(record({}), 1000);
+    vi.advanceTimersByTime(999);
+    queue.hold(record({ resourceVersion: 2 }), 1000);
+    vi.advanceTimersByTime(1);
+    expect(overdue).toEqual(["laptop 2"]);
+  });
+
+  it("is given out never when the latest has all the time", () => {
+    const { queue, overdue } = opened();
+    queue.hold(record({}), 1000);
+    queue.hold(record({ resourceVersion: 2 }), FOREVER);
+    vi.advanceTimersByTime(5000);
+    expect(overdue).toEqual([]);
+  });
+
+  it("is given out never when it was dropped", () => {
+    const { queue, overdue } = opened();
+    queue.hold(record({}), 1000);
+    queue.drop({ namespace: "team-a", name: "laptop" });
+    vi.advanceTimersByTime(5000);
+    expect(overdue).toEqual([]);
+  });
+
+  it("is given out never when it was verified", async () => {
+    const { queue, overdue, run } = opened();
+    queue.hold(record({ uid: "a" }), 1000);
+    await run(1);
+    vi.advanceTimersByTime(5000);
+    expect(overdue).toEqual([]);
+  });
+
+  it("is verified all the same", async () => {
+    const { queue, run } = opened();
+    queue.hold(record({ uid: "a" }), 0);
+    expect(await run(1)).toEqual(["team-a/laptop a 1 Proven"]);
+  });
 });

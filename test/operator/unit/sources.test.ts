@@ -333,11 +333,18 @@ describe("an SSHKey that a watch shows with a proof", () => {
   });
 
   it("is seen as the newest that has this proof", async () => {
-    const scene = await afterShowing(
-      ["ADDED", { proof: PROOF }],
-      ["MODIFIED", { proof: PROOF, disabled: true }],
-    );
+    const scene = await afterShowing(["ADDED", { proof: PROOF }], ["MODIFIED", { proof: PROOF }]);
     expect(scene.seen).toEqual(["laptop 102 Proven", "last 199 Proven"]);
+  });
+
+  it.each([
+    ["disabled", { disabled: true }],
+    ["terminating", { isTerminating: true }],
+  ])("and as %s is seen at once, and again when that is verified", async (_, facts) => {
+    const scene = await afterShowing(["ADDED", {}], ["MODIFIED", { proof: PROOF, ...facts }]);
+    const seen = scene.seen.filter((each) => each.startsWith("laptop"));
+    expect(seen.slice(0, 2)).toEqual(["laptop 101 None", "laptop 102 Unverified"]);
+    expect(seen.at(-1)).toBe("laptop 102 Proven");
   });
 
   it("is seen in the end with the newest proof", async () => {
