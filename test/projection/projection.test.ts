@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
-import { datedFirst } from "../../src/claims/record.ts";
+import { datedFirst, toSSHKeyRecord } from "../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { reconcile } from "../../src/projection/reconcile.ts";
-import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
+import { proof } from "../claims/keypairs.ts";
+import { CREATED, type SSHKeyFacts, sshKey, sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, liveSecret, NOW } from "./secrets.ts";
 
 const ID = "team-a/sshkeys-alice";
@@ -67,6 +68,19 @@ describe("an SSHKey that a changed CRD gave another user", () => {
   it("leaves the Secret of the first", () => {
     const projection = projectionOf(OLDER, { ...OLDER, user: "bob", generation: 2, resourceVersion: 2 });
     expect(projection.target(ID)?.hasSSHKeys).toBe(false);
+  });
+});
+
+describe("an SSHKey whose proof is not verified yet", () => {
+  it("is Pending as soon as it is planned, though its Secret is as it should be", () => {
+    const projection = projectionOf();
+    const facts = { ...OLDER, proof: proof({ key: 1, user: "alice" }) };
+    projection.putSSHKey(toSSHKeyRecord(sshKey(facts)), NOW);
+    projection.takeDirty();
+    const target = projection.target(ID);
+    if (target !== undefined) projection.plan(target, NOW);
+    const [claim] = projection.takeDirty().statuses;
+    expect(claim && projection.lastVerdict(claim)?.state).toBe("Pending");
   });
 });
 
