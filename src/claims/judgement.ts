@@ -2,7 +2,7 @@ import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
-import type { Policy } from "./policy.ts";
+import { newKeyCommand, type Policy } from "./policy.ts";
 import { isProofRequired, possessionOf } from "./possession.ts";
 import type { Fault, KeyFacts, SSHKeyRecord } from "./record.ts";
 
@@ -35,7 +35,7 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
     findings.push(
       ...lifetimeFindings(record, policy),
       ...weaknesses({ type: record.key.type, blob }),
-      ...revocationFindings(blob, knowledge),
+      ...revocationFindings(blob, policy, knowledge),
       ...policyFindings(record.key, policy),
     );
     // Of a key that has to be replaced no proof is asked for.
@@ -67,14 +67,13 @@ function lifetimeFindings(record: SSHKeyRecord, policy: Policy): readonly Findin
   ];
 }
 
-function revocationFindings(blob: Buffer, { revoked }: Knowledge): readonly Finding[] {
+function revocationFindings(blob: Buffer, policy: Policy, { revoked }: Knowledge): readonly Finding[] {
   if (revoked.size === 0 || !revoked.has(fingerprintSHA256(blob))) return NONE;
   return [
     {
       state: "Revoked",
       code: "RevokedFingerprint",
-      message:
-        "An administrator has revoked this key (revokedKeys); make a new one, for example: ssh-keygen -t ed25519.",
+      message: `An administrator has revoked this key (revokedKeys); make a new one, for example: ${newKeyCommand(policy)}.`,
     },
   ];
 }
@@ -91,7 +90,7 @@ function policyFindings(key: KeyFacts, policy: Policy): readonly Finding[] {
       {
         state: "Weak",
         code: "TypeNotAllowed",
-        message: `Keys of type ${key.type} are not accepted here (allowedTypes); make one of an accepted type, for example: ssh-keygen -t ${example(policy)}.`,
+        message: `Keys of type ${key.type} are not accepted here (allowedTypes); make one of an accepted type, for example: ${newKeyCommand(policy)}.`,
       },
     ];
   }
@@ -101,7 +100,7 @@ function policyFindings(key: KeyFacts, policy: Policy): readonly Finding[] {
       {
         state: "Weak",
         code: "RSAKeyTooSmall",
-        message: `The RSA key has ${key.bits} bits and at least ${policy.minimumRSABits} are required (minimumRSABits); make a new one, for example: ssh-keygen -t ${example(policy)}.`,
+        message: `The RSA key has ${key.bits} bits and at least ${policy.minimumRSABits} are required (minimumRSABits); make a new one, for example: ${newKeyCommand(policy)}.`,
       },
     ];
   }
@@ -110,22 +109,9 @@ function policyFindings(key: KeyFacts, policy: Policy): readonly Finding[] {
       {
         state: "Weak",
         code: "RSAKeyTooLarge",
-        message: `The RSA key has ${key.bits} bits and at most ${policy.maximumRSABits} are accepted (maximumRSABits); make a new one, for example: ssh-keygen -t ${example(policy)}.`,
+        message: `The RSA key has ${key.bits} bits and at most ${policy.maximumRSABits} are accepted (maximumRSABits); make a new one, for example: ${newKeyCommand(policy)}.`,
       },
     ];
   }
   return NONE;
-}
-
-/** What to give `ssh-keygen -t` so that the new key is accepted. */
-function example({ allowedTypes, minimumRSABits, maximumRSABits }: Policy): string {
-  if (allowedTypes.includes("ssh-ed25519")) return "ed25519";
-  if (allowedTypes.includes("ecdsa-sha2-nistp256")) return "ecdsa";
-  if (allowedTypes.includes("sk-ssh-ed25519@openssh.com")) return "ed25519-sk";
-  if (allowedTypes.includes("sk-ecdsa-sha2-nistp256@openssh.com")) return "ecdsa-sk";
-  if (allowedTypes.includes("ecdsa-sha2-nistp384")) return "ecdsa -b 384";
-  if (allowedTypes.includes("ecdsa-sha2-nistp521")) return "ecdsa -b 521";
-  if (allowedTypes.includes("ssh-rsa"))
-    return `rsa -b ${Math.min(Math.max(3072, minimumRSABits), maximumRSABits)}`;
-  return allowedTypes.includes("ssh-mldsa44-ed25519@openssh.com") ? "mldsa44-ed25519" : "dsa";
 }

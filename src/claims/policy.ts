@@ -54,3 +54,22 @@ export const DEFAULT_POLICY: Policy = {
 
 /** The most that `maximumKeysPerUser` can be set to. */
 export const MAXIMUM_KEYS_PER_USER = 10_000;
+
+/** Makes a key of a type that the policy accepts. */
+export function newKeyCommand(policy: Policy): string {
+  return `ssh-keygen -t ${exampleType(policy)}`;
+}
+
+function exampleType(policy: Policy): string {
+  const { allowedTypes, minimumRSABits, maximumRSABits, requireUserVerification } = policy;
+  const withPIN = requireUserVerification ? " -O verify-required" : "";
+  if (allowedTypes.includes("ssh-ed25519")) return "ed25519";
+  if (allowedTypes.includes("ecdsa-sha2-nistp256")) return "ecdsa";
+  if (allowedTypes.includes("sk-ssh-ed25519@openssh.com")) return `ed25519-sk${withPIN}`;
+  if (allowedTypes.includes("sk-ecdsa-sha2-nistp256@openssh.com")) return `ecdsa-sk${withPIN}`;
+  if (allowedTypes.includes("ecdsa-sha2-nistp384")) return "ecdsa -b 384";
+  if (allowedTypes.includes("ecdsa-sha2-nistp521")) return "ecdsa -b 521";
+  if (allowedTypes.includes("ssh-rsa"))
+    return `rsa -b ${Math.min(Math.max(3072, minimumRSABits), maximumRSABits)}`;
+  return allowedTypes.includes("ssh-mldsa44-ed25519@openssh.com") ? "mldsa44-ed25519" : "dsa";
+}

@@ -1,7 +1,7 @@
 import type { KeyErrorCode } from "../api/errors.ts";
 import { isSecurityKeyType } from "../ssh/keytype.ts";
-import type { Policy, RequiredOption } from "./policy.ts";
-import { proofCommand } from "./proof.ts";
+import { newKeyCommand, type Policy, type RequiredOption } from "./policy.ts";
+import { isProvable, proofCommand } from "./proof.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
 /** Whether it is proven that the user of an SSHKey has the private key, as the condition `Proven` says it. */
@@ -44,7 +44,7 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
     case "Unverified":
       return { status: "Unknown", reason: "NotChecked", message: BEING_VERIFIED };
     case "ProofUnsupported":
-      return unproven(proof.result, proof.message, "Make a new key with: ssh-keygen -t ed25519");
+      return unproven(proof.result, proof.message, `Make a new key with: ${newKeyCommand(policy)}`);
     default:
       return unproven(proof.result, proof.message, howToProve(record, policy));
   }
@@ -64,10 +64,10 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
 }
 
 /** What the owner of the key does to prove it. */
-export function howToProve({ user, key }: SSHKeyRecord, { proofNamespace }: Policy): string {
-  if (key === undefined || key.type === "ssh-dss")
-    return "A key of this type cannot be proven; make a new one with: ssh-keygen -t ed25519";
-  return `Put into spec.proof what this prints, with the file of this key behind -f: ${proofCommand(user, key.type, proofNamespace)}`;
+export function howToProve({ user, key }: SSHKeyRecord, policy: Policy): string {
+  if (key === undefined || !isProvable(key))
+    return `This key cannot be proven; make a new one with: ${newKeyCommand(policy)}`;
+  return `Put into spec.proof what this prints, with the file of this key behind -f: ${proofCommand(user, key.type, policy.proofNamespace)}`;
 }
 
 /**

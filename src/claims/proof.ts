@@ -7,6 +7,7 @@ import {
   type KeySignature,
   readSignature,
   type SignatureCheck,
+  unsupportedBecause,
   whenConfirmed,
 } from "../ssh/signature.ts";
 import { parseSSHSig, type SSHSig, signedBytes } from "../ssh/sshsig.ts";
@@ -57,7 +58,7 @@ export function readProof(
     message,
   });
   const blob = Buffer.from(key.base64, "base64");
-  if (weaknesses({ type: key.type, blob }).some(({ state }) => state === "Compromised")) {
+  if (canAnyoneSign(key.type, blob)) {
     return none("ProofUnsupported", "Anyone can sign with this key, so no signature by it proves anything.");
   }
   const sig = parseSSHSig(text);
@@ -89,6 +90,12 @@ export function readProof(
   };
 }
 
+/** Is there a proof by this key that would be believed? */
+export function isProvable(key: KeyFacts): boolean {
+  const blob = Buffer.from(key.base64, "base64");
+  return !canAnyoneSign(key.type, blob) && unsupportedBecause({ type: key.type, blob }) === undefined;
+}
+
 /** Does the arithmetic, if it is not done: at most a few ms. */
 export function verified(proof: Proof): Proof {
   if (proof.result !== "Unverified") return proof;
@@ -106,6 +113,10 @@ export async function whenVerified(proof: Proof): Promise<Proof> {
 /** What the owner of the key runs to make the proof; the names of files are those that ssh-keygen gives by default. */
 export function proofCommand(user: string, type: KeyType, namespace: string): string {
   return `printf %s ${quoted(user)} | ssh-keygen -Y sign -n ${namespace} -f ~/.ssh/${FILES[type]} -`;
+}
+
+function canAnyoneSign(type: KeyType, blob: Buffer): boolean {
+  return weaknesses({ type, blob }).some(({ state }) => state === "Compromised");
 }
 
 function* attempts(

@@ -2,8 +2,9 @@ import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import { type Claim, claimOrder } from "./claim.ts";
 import { latestExpiry } from "./judgement.ts";
-import type { Policy } from "./policy.ts";
+import { newKeyCommand, type Policy } from "./policy.ts";
 import { BEING_VERIFIED, howToProve, possessionOf } from "./possession.ts";
+import { isProvable } from "./proof.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
 /** Whether the key of an SSHKey is in force, and if not, why; whatever any Secret holds. */
@@ -85,13 +86,16 @@ function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
     return `SSHKey ${name} of the same user holds this key${why}; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`;
   }
   if (own.isProven) {
-    return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ssh-keygen -t ed25519`;
+    return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ${newKeyCommand(policy)}`;
   }
   const isOlderProof = isByProof && claimOrder({ ...own, isProven: true }, holder) > 0;
   if (isOlderProof && policy.duplicateScope === "Namespace") {
     return `SSHKey ${name} of another user holds this key: that user has proven to have its private key and has the older claim. Use another key.`;
   }
   const why = isByProof ? ", who has proven to have its private key," : "";
+  if (own.record.key === undefined || !isProvable(own.record.key)) {
+    return `SSHKey ${name} of another user${why} holds this key. Use another key; this one cannot be proven.`;
+  }
   const next = possessionOf(own.record, policy)?.message ?? howToProve(own.record, policy);
   return `SSHKey ${name} of another user${why} holds this key. Use another key or, if you have its private key, prove that. ${next}`;
 }

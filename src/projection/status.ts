@@ -9,7 +9,7 @@ import {
   statusDigest,
   type Transition,
 } from "../claims/observedstatus.ts";
-import type { Policy } from "../claims/policy.ts";
+import { newKeyCommand, type Policy } from "../claims/policy.ts";
 import { possessionOf } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
@@ -127,7 +127,7 @@ function conditionsFor(claim: Claim, verdict: Verdict, policy: Policy): Undated[
   const possession = possessionOf(claim.record, policy);
   const conditions: Undated[] = [
     { type: "Valid", ...validity(claim), observedGeneration },
-    { type: "Unique", ...uniqueness(claim, verdict), observedGeneration },
+    { type: "Unique", ...uniqueness(claim, verdict, policy), observedGeneration },
     ...(possession === undefined ? [] : [{ type: "Proven" as const, ...possession, observedGeneration }]),
     { type: "Projected", ...projectedText(verdict), observedGeneration },
     { type: "Ready", status: ready, reason: state, message, observedGeneration },
@@ -146,7 +146,7 @@ function validity({ findings }: Claim): ConditionText {
     : { status: "False", reason: first.code, message: invalid.map(({ message }) => message).join(" ") };
 }
 
-function uniqueness({ isInForce }: Claim, verdict: Verdict): ConditionText {
+function uniqueness({ isInForce }: Claim, verdict: Verdict, policy: Policy): ConditionText {
   const { duplicateOf, isShared, isProvenByAnother, message } = verdict;
   if (duplicateOf !== undefined) return { status: "False", reason: "Duplicate", message };
   if (!isInForce) {
@@ -160,15 +160,17 @@ function uniqueness({ isInForce }: Claim, verdict: Verdict): ConditionText {
     return {
       status: "False",
       reason: "SharedKey",
-      message: `Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).${isProvenByAnother ? ` ${PROVEN_BY_ANOTHER}` : ""}`,
+      message: `Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).${isProvenByAnother ? ` ${provenByAnother(policy)}` : ""}`,
     };
   }
-  if (isProvenByAnother) return { status: "True", reason: "ProvenByAnother", message: PROVEN_BY_ANOTHER };
+  if (isProvenByAnother)
+    return { status: "True", reason: "ProvenByAnother", message: provenByAnother(policy) };
   return { status: "True", reason: "Unique", message: "No other SSHKey of the namespace holds this key." };
 }
 
-const PROVEN_BY_ANOTHER =
-  "Another user of the namespace has proven to have the private key too; a private key belongs to one person, so make a new one with: ssh-keygen -t ed25519";
+function provenByAnother(policy: Policy): string {
+  return `Another user of the namespace has proven to have the private key too; a private key belongs to one person, so make a new one with: ${newKeyCommand(policy)}`;
+}
 
 function projectedText({ projected: status, state: reason, secretName }: Verdict): ConditionText {
   const messages = {

@@ -33,7 +33,7 @@ export interface SignatureCheck {
   readonly signature: Buffer;
 }
 
-/** Why a signature is none: `Malformed`, or `Unsupported` where no other signature by this key would be verified either. */
+/** Why a signature is none: `Malformed`, or `Unsupported` where no other by this key is read either (see unsupportedBecause). */
 export interface SignatureRefusal {
   readonly code: "Malformed" | "Unsupported";
   /** A clause that follows "the signature". */
@@ -42,11 +42,11 @@ export interface SignatureRefusal {
 
 /**
  * Reads a signature as OpenSSH's ssh-rsa.c, ssh-ecdsa.c, ssh-ecdsa-sk.c, ssh-ed25519.c, ssh-ed25519-sk.c and
- * ssh-mldsa-eddsa.c do for the type of this key; nothing may follow its last field. SHA-1 is refused, and so with it
- * every signature by ssh-dss. RSA exponents of more than 32 bits are refused, so that a check takes a few ms at most.
+ * ssh-mldsa-eddsa.c do for the type of this key; nothing may follow its last field. SHA-1 is refused.
  */
 export function readSignature(key: KeyBlob, bytes: Buffer): Result<KeySignature, SignatureRefusal> {
-  if (key.type === "ssh-dss") return unsupported("is by a DSA key, and such signatures use SHA-1");
+  const unsupported = unsupportedBecause(key);
+  if (unsupported !== undefined) return { ok: false, refusal: { code: "Unsupported", message: unsupported } };
   const reader = new WireReader(bytes);
   const algorithm = reader.text();
   const value = reader.bytes();
@@ -62,6 +62,20 @@ export function readSignature(key: KeyBlob, bytes: Buffer): Result<KeySignature,
     return plain((signed) => checkEd25519(point, signed, value));
   }
   return readECDSA(key, value);
+}
+
+/**
+ * Why no signature by this key is read, as a clause that follows "the signature"; undefined for a key whose signatures are.
+ * Those of ssh-dss use SHA-1. With an RSA exponent of more than 32 bits a check could take longer than a few ms.
+ */
+export function unsupportedBecause({ type, blob }: Pick<KeyBlob, "type" | "blob">): string | undefined {
+  if (type === "ssh-dss") return "is by a DSA key, and such signatures use SHA-1";
+  const [, first = EMPTY] = stringsOf(blob);
+  if (type === "ssh-rsa" && unsigned(first).length > LONGEST_EXPONENT_BYTES)
+    return "is by an RSA key with a public exponent of more than 32 bits";
+  if (type === "ssh-mldsa44-ed25519@openssh.com" && !KNOWS_MLDSA44)
+    return "is by an ML-DSA key, which this installation's libcrypto does not know";
+  return undefined;
 }
 
 /** Does libcrypto confirm all of it? What it cannot calculate with is not confirmed. */
@@ -96,9 +110,6 @@ function readRSA({ blob }: KeyBlob, name: string, value: Buffer): Result<KeySign
   if (name === "ssh-rsa") return malformed("uses SHA-1");
   if (algorithm === undefined) return malformed("is of another algorithm than the key");
   const [, e = EMPTY, n = EMPTY] = stringsOf(blob);
-  if (unsigned(e).length > LONGEST_EXPONENT_BYTES) {
-    return unsupported("is by an RSA key with a public exponent of more than 32 bits");
-  }
   const size = unsigned(n).length;
   if (value.length > size) return malformed("is longer than the key");
   // OpenSSH puts back zeros that were left out in front.
@@ -122,10 +133,6 @@ function readHybrid({ blob }: KeyBlob, value: Buffer): Result<KeySignature, Sign
   if (value.length !== MLDSA44_BYTES + ED25519_BYTES) {
     return malformed("has another length than one of ML-DSA-44 with Ed25519");
   }
-  const halves = { mldsa: keys.subarray(0, -ED25519_KEY_BYTES), ed25519: keys.subarray(-ED25519_KEY_BYTES) };
-  if (publicKeyOf({ kty: "ML-DSA-44", key: halves.mldsa }) === undefined) {
-    return unsupported("is by an ML-DSA key, which this installation's libcrypto does not know");
-  }
   return plain((signed) => {
     // No context: one byte for its length.
     const data = Buffer.concat([
@@ -134,13 +141,16 @@ function readHybrid({ blob }: KeyBlob, value: Buffer): Result<KeySignature, Sign
       Buffer.of(0),
       hash("sha512", signed, "buffer"),
     ]);
-    const mldsa = checked(publicKeyOf({ kty: "ML-DSA-44", key: halves.mldsa }), (key) => ({
-      algorithm: null,
-      data,
-      key: { key, context: COMPOSITE_LABEL },
-      signature: value.subarray(0, MLDSA44_BYTES),
-    }));
-    const ed25519 = checkEd25519(halves.ed25519, data, value.subarray(MLDSA44_BYTES));
+    const mldsa = checked(
+      publicKeyOf({ kty: "ML-DSA-44", key: keys.subarray(0, -ED25519_KEY_BYTES) }),
+      (key) => ({
+        algorithm: null,
+        data,
+        key: { key, context: COMPOSITE_LABEL },
+        signature: value.subarray(0, MLDSA44_BYTES),
+      }),
+    );
+    const ed25519 = checkEd25519(keys.subarray(-ED25519_KEY_BYTES), data, value.subarray(MLDSA44_BYTES));
     return mldsa && ed25519 && [...mldsa, ...ed25519];
   });
 }
@@ -274,10 +284,6 @@ export function malformed<T>(message: string): Result<T, SignatureRefusal> {
   return { ok: false, refusal: { code: "Malformed", message } };
 }
 
-function unsupported<T>(message: string): Result<T, SignatureRefusal> {
-  return { ok: false, refusal: { code: "Unsupported", message } };
-}
-
 const RSA_HASHES: ReadonlyMap<string, "sha256" | "sha512"> = new Map([
   ["rsa-sha2-256", "sha256"],
   ["rsa-sha2-512", "sha512"],
@@ -292,6 +298,8 @@ const LONGEST_EXPONENT_BYTES = 4;
 const ED25519_BYTES = 64;
 const ED25519_KEY_BYTES = 32;
 const MLDSA44_BYTES = 2420;
+/** Any 1312 bytes are a key (FIPS 204, pkDecode). */
+const KNOWS_MLDSA44 = publicKeyOf({ kty: "ML-DSA-44", key: Buffer.alloc(1312) }) !== undefined;
 const COMPOSITE_PREFIX = Buffer.from("CompositeAlgorithmSignatures2025");
 const COMPOSITE_LABEL = Buffer.from("COMPSIG-MLDSA44-Ed25519-SHA512");
 const USER_PRESENT = 0x01;

@@ -24,6 +24,11 @@ const ed25519SK = lineOf(
 const ecdsaSK = lineOf(ECDSA_SK, blobOf(securityKeySample(new Random(1))));
 const dss = lineOf("ssh-dss", blobOf(dssSample(new Random(1), 1024)));
 
+function rsaWithExponent(exponent: Buffer): string {
+  const modulus = Buffer.concat([Buffer.of(0), Buffer.alloc(256, 0xff)]);
+  return lineOf("ssh-rsa", encodeStrings([Buffer.from("ssh-rsa"), exponent, modulus]));
+}
+
 function lineOf(type: string, blob: Buffer): string {
   return `${type} ${blob.toString("base64")}`;
 }
@@ -111,10 +116,19 @@ describe("the message of the condition Proven", () => {
     expect(messageOf(record({ user: "o'neill; id" }), REQUIRED)).toContain("printf %s 'o'\\''neill; id' |");
   });
 
-  it("names no command that cannot help: of a type whose signatures are SHA-1", () => {
-    const message = messageOf(record({ key: dss }), REQUIRED);
-    expect(message).toContain("make a new one with: ssh-keygen -t ed25519");
+  it.each([
+    ["whose signatures use SHA-1", dss],
+    ["with a public exponent of 33 bits", rsaWithExponent(Buffer.of(1, 0, 0, 0, 1))],
+    ["that anybody can sign for", rsaWithExponent(Buffer.of(1))],
+  ])("names no command that cannot help: of a key %s", (_, key) => {
+    const message = messageOf(record({ key }), REQUIRED);
+    expect(message).toContain("This key cannot be proven; make a new one with: ssh-keygen -t ed25519");
     expect(message).not.toContain("-Y sign");
+  });
+
+  it("asks for a new key of a type that is accepted, and of a security key for one that asks for its PIN", () => {
+    const policy: Policy = { ...WITH_PIN, allowedTypes: [ED25519_SK], proofs: "Required" };
+    expect(messageOf(record({ key: dss }), policy)).toMatch(/: ssh-keygen -t ed25519-sk -O verify-required$/);
   });
 
   it("names no command that cannot help: of a key that no proof is taken of", () => {

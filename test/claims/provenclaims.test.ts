@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { verified } from "../../src/claims/proof.ts";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../src/claims/record.ts";
+import { encodeStrings } from "../../src/ssh/wire.ts";
 import { Random } from "../ssh/random.ts";
 import { blobOf, dssSample } from "../ssh/samples.ts";
 import { proof } from "./keypairs.ts";
@@ -201,6 +202,16 @@ describe("the loser is told why", () => {
   it("when the user's own other SSHKey has the proof", () => {
     const message = messageOf(new Scene().put(OLDER, PROVEN_ALICE).standing("older"));
     expect(message).toContain("of the same user holds this key because of its proof of possession");
+  });
+
+  it("when its key cannot be proven: that, and no command", () => {
+    const exponent = Buffer.of(1, 0, 0, 0, 1);
+    const modulus = Buffer.concat([Buffer.of(0), Buffer.alloc(256, 0xff)]);
+    const blob = encodeStrings([Buffer.from("ssh-rsa"), exponent, modulus]);
+    const key = `ssh-rsa ${blob.toString("base64")}`;
+    const message = messageOf(new Scene().put({ ...BOB, key }, { ...ALICE, key }).standing("younger"));
+    expect(message).toContain("Use another key; this one cannot be proven.");
+    expect(message).not.toContain("ssh-keygen -Y sign");
   });
 
   it("when its own proof is none: what is wrong with that", () => {
