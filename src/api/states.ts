@@ -100,14 +100,14 @@ export const STATES = {
     stalled: true,
     eventType: "Warning",
     meaning: "held by another SSHKey with the better claim; promoted automatically when that one is gone",
-    whatToDo: "delete one of the two, or use another key",
+    whatToDo: "delete it, prove it, or use another key, as the message says",
   },
   SecretFull: {
     ready: "False",
     stalled: true,
     eventType: "Warning",
     meaning: "one more than the user may have",
-    whatToDo: "delete an older key of the user",
+    whatToDo: "delete another key of the user",
   },
 } as const satisfies Record<string, StateMeaning>;
 

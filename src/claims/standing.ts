@@ -83,7 +83,7 @@ function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
   const isByProof = holder.isProven && !own.isProven;
   if (user === own.record.user) {
     const why = isByProof ? " because of its proof of possession (spec.proof)" : "";
-    return `SSHKey ${name} of the same user holds this key${why}; delete one of the two, or use another key. To use one key from several addresses, put them all into one from="…".`;
+    return `SSHKey ${name} of the same user holds this key${why}; delete this one, or use another key. To use one key from several addresses, put them all into one from="…".`;
   }
   if (own.isProven) {
     return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ${newKeyCommand(policy)}`;

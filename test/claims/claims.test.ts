@@ -20,8 +20,8 @@ describe("two SSHKeys of one key", () => {
     });
   });
 
-  it("the message to the same user says that one of the two can go", () => {
-    expect(messageOf(new Scene().put(OLDER, YOUNGER).standing("younger"))).toContain("delete one of the two");
+  it("the message to the same user says that the Duplicate can go", () => {
+    expect(messageOf(new Scene().put(OLDER, YOUNGER).standing("younger"))).toContain("delete this one");
   });
 
   it("the message to another user is the command that proves the key", () => {
