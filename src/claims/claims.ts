@@ -133,7 +133,7 @@ export class Claims {
     return [{ claim, kind: "gone" }, ...changes.allBut(claim)];
   }
 
-  /** How many SSHKeys there are, by what their proof is worth; `None` for those without one. */
+  /** How many SSHKeys there are, by what their proof is worth. */
   *proofCounts(): Iterable<{ readonly result: ProofResult; readonly count: number }> {
     for (const [result, count] of this.#proofCounts) yield { result, count };
   }
@@ -332,7 +332,7 @@ export class Claims {
 
   #count({ observed, key, proof, hasProof }: SSHKeyRecord, by: number): void {
     addTo(this.#counts, `${observed.state} ${key?.type ?? ""}`, by);
-    addTo(this.#proofCounts, proof?.result ?? (hasProof ? "Unverified" : "None"), by);
+    addTo(this.#proofCounts, proof?.result ?? (hasProof ? "NotChecked" : "None"), by);
   }
 }
 

@@ -24,8 +24,8 @@ export type Proof = { readonly digest: string } & (
   | UnverifiedProof
 );
 
-/** Of an SSHKey, with or without a proof. */
-export type ProofResult = Proof["result"] | "None";
+/** Of any SSHKey: `None` without a proof, `NotChecked` while the rest of the spec is invalid. */
+export type ProofResult = Proof["result"] | "NotChecked" | "None";
 
 /** Everything but the arithmetic is done. Counts as no proof until it is. */
 interface UnverifiedProof {

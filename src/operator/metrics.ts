@@ -194,7 +194,7 @@ export class Metrics {
     );
     this.#gauge(
       "sshkey_operator_proofs",
-      "SSHKeys by what their proof of possession is worth: Proven, the reason why it is no proof, or None.",
+      "SSHKeys by what their proof of possession is worth: Proven, the reason why it is not, or None.",
       ["result"],
       (gauge) => {
         gauge.reset();

@@ -31,7 +31,7 @@ describe("docs/operations.md", () => {
   });
 
   test("puts no CapitalizedWord between backticks but log events, STATEs, request errors, conditions and their reasons", () => {
-    const reasons = ["SharedKey", "NotInForce"];
+    const reasons = ["SharedKey", "NotInForce", "NotChecked"];
     const words = [LOG_EVENTS, STATES, REQUEST_ERRORS].flatMap((each) => Object.keys(each)).concat(reasons);
     const named = page.match(/(?<=`)[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+(?=`)/g) ?? [];
     const known = new Set([...words, ...CONDITION_TYPES]);

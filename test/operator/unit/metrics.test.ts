@@ -145,6 +145,14 @@ describe("metrics of the keys", () => {
     await end();
   });
 
+  test("sshkey_operator_proofs has a proof beside an invalid spec as the condition Proven has it", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { metrics, end } = startQueues(projection);
+    projection.putSSHKey(sshKeyRecord({ name: "laptop", key: "nonsense", proof: "" }), NOW);
+    expect(await proofsOf(metrics)).toEqual({ NotChecked: 1 });
+    await end();
+  });
+
   test("sshkey_operator_proofs forgets an SSHKey that is gone", async () => {
     const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
     const { metrics, end } = startQueues(projection);
