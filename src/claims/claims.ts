@@ -152,7 +152,7 @@ export class Claims {
         // The last of a group leaves it unseen.
         if (this.#find(claim.record.namespace, claim.record.name) !== claim) continue;
         const wasHolder = claim.isHolder;
-        // It may have been the last of this group since, and have gone out of force or met others.
+        // Since then the others may have left this group, and the claim may have gone out of force or into another group.
         const present = this.#groupOf(claim.record);
         claim.isHolder = present === undefined ? claim.isInForce : present.holderFor(claim) === claim;
         yield { claim, kind: wasHolder && !claim.isHolder ? "lost" : "changed" };
@@ -296,7 +296,7 @@ export class Claims {
     const { provenUsers } = group;
     change();
     const after = group.holderFor(claim);
-    // Nothing else that claims to the key are told of changes without one of these two.
+    // What the other claims to the key are told depends on these two alone.
     if (before === after && provenUsers === group.provenUsers) return;
     for (const each of new Set([before, after]))
       if (each !== undefined) changes.setHolder(each, group.holderFor(each) === each);

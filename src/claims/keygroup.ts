@@ -4,7 +4,7 @@ import type { DuplicateScope } from "./policy.ts";
 /** The claims of one namespace to one key. */
 export class KeyGroup<C extends Claim> {
   readonly #scope: DuplicateScope;
-  /** Those in force, best first, in lists of claims that exclude each other. */
+  /** Those in force, best first, in lists of claims that exclude each other: by user in the scope `User`, else one. */
   readonly #competing = new Map<string, C[]>();
   /** Those of them that are proven, whatever the list, best first. */
   readonly #proven: C[] = [];
@@ -73,7 +73,9 @@ export class KeyGroup<C extends Claim> {
 
   /** Do claims hold the key that would exclude each other in the scope `Namespace`? */
   get isShared(): boolean {
-    return this.#scope === "User" && (this.#provenUsers.size || this.#competing.size) > 1;
+    // A proven claim excludes all that are not.
+    const users = this.#provenUsers.size > 0 ? this.#provenUsers.size : this.#competing.size;
+    return this.#scope === "User" && users > 1;
   }
 
   /** How many users have proven to have the private key. */

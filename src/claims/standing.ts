@@ -77,7 +77,7 @@ function expiredMessage(record: SSHKeyRecord, policy: Policy): string {
     : `spec.expiresAt has passed; set a later time, at most ${formatRFC3339(latest)} (maximumLifetime). After that, delete this SSHKey and create a new one.`;
 }
 
-/** Whoever can win by a proof is told how; whoever cannot is not. */
+/** Tells how to win by a proof, if one would. */
 function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
   const { name, user } = holder.record;
   const isByProof = holder.isProven && !own.isProven;

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, randomInt } from "node:crypto";
 import { blobOfKeyObject } from "../../src/ssh/keyobject.ts";
-import { makeProof, publicKeyLine, type SigningKey } from "../ssh/signer.ts";
+import { makeProof, NAMESPACE, publicKeyLine, type SigningKey } from "../ssh/signer.ts";
 
 /** What is signed, and by which key pair. Unless it says otherwise this is the proof that the operator asks for. */
 export interface ProofFacts {
@@ -54,7 +54,7 @@ export function proof(of: ProofFacts): string {
   const id = JSON.stringify(of);
   const known = proofs.get(id);
   if (known !== undefined) return known;
-  const { key, user, namespace = "sshkey-operator.dev", ending = "", lineEnd = "\n" } = of;
+  const { key, user, namespace = NAMESPACE, ending = "", lineEnd = "\n" } = of;
   const text = makeProof(keyPair(key), `${user}${ending}`, { namespace }).replaceAll("\n", lineEnd);
   proofs.set(id, text);
   facts.set(text, of);
@@ -64,6 +64,6 @@ export function proof(of: ProofFacts): string {
 /** Is this text the proof that the user has this key? Told from who signed what: nothing is verified. */
 export function isProof(text: string | undefined, user: string, keyLine: string): boolean {
   const made = facts.get(text ?? "");
-  const { namespace = "sshkey-operator.dev" } = made ?? {};
-  return made?.user === user && made.key === seedOf(keyLine) && namespace === "sshkey-operator.dev";
+  const { namespace = NAMESPACE } = made ?? {};
+  return made?.user === user && made.key === seedOf(keyLine) && namespace === NAMESPACE;
 }
