@@ -1,5 +1,7 @@
 import type { KeyErrorCode } from "../api/errors.ts";
 import { isSecurityKeyType } from "../ssh/keytype.ts";
+import type { Claim } from "./claim.ts";
+import type { Finding } from "./judgement.ts";
 import { newKeyCommand, type Policy, type RequiredOption } from "./policy.ts";
 import { isProvable, proofCommand } from "./proof.ts";
 import type { SSHKeyRecord } from "./record.ts";
@@ -61,6 +63,27 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
       : ` It was made ${authenticator.touched ? "with" : "without"} a touch and ${authenticator.userVerified ? "with" : "without"} PIN or biometric.`;
   const message = `The signature in spec.proof proves that the user has the private key.${how}`;
   return { status: "True", reason: "Proven", message };
+}
+
+/** The same as the status says it: of a key that has to be replaced anyway no proof is asked for. */
+export function toldPossession({ record, findings }: Claim, policy: Policy): Possession | undefined {
+  const possession = possessionOf(record, policy);
+  if (possession?.status !== "False" || !findings.some(isOfTheKeyItself)) return possession;
+  const message = "Not checked: a proof of this key would not help, since it has to be replaced.";
+  return { status: "Unknown", reason: "NotChecked", message };
+}
+
+/** Is another key the only way out? */
+export function asksForNewKey(finding: Finding): boolean {
+  return (
+    isOfTheKeyItself(finding) ||
+    finding.code === "ProofUnsupported" ||
+    finding.code === "UserVerificationMissing"
+  );
+}
+
+function isOfTheKeyItself({ state }: Finding): boolean {
+  return state !== "Invalid" && state !== "Unproven";
 }
 
 /** What the owner of the key does to prove it. */

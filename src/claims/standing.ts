@@ -3,7 +3,7 @@ import { formatRFC3339 } from "../api/time.ts";
 import { type Claim, claimOrder } from "./claim.ts";
 import { latestExpiry } from "./judgement.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
-import { BEING_VERIFIED, howToProve, possessionOf } from "./possession.ts";
+import { asksForNewKey, BEING_VERIFIED, howToProve, isProofRequired, possessionOf } from "./possession.ts";
 import { isProvable } from "./proof.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
@@ -54,14 +54,20 @@ export function standingOf(claim: Claim, holder: Claim, policy: Policy, sharing:
     return out("Terminating", "The SSHKey is being deleted; its key is no longer in force.");
   if (record.disabled) return out("Disabled", "spec.disabled is true; set it to false to put the key back.");
   if (isExpired) return out("Expired", expiredMessage(record, policy));
-  if (worst !== undefined) return out(worst.state, findings.map(({ message }) => message).join(" "));
+  const next = isProofRequired(record, policy) ? NEW_KEY_NEEDS_PROOF : "";
+  if (worst !== undefined) {
+    const message = findings.map(({ message }) => message).join(" ");
+    return out(worst.state, message + (findings.some(asksForNewKey) ? next : ""));
+  }
   if (record.proof?.result === "Unverified") return out("Pending", BEING_VERIFIED);
   if (holder !== claim) {
-    const message = duplicateMessage(holder, claim, policy);
+    const message = duplicateMessage(holder, claim, policy) + next;
     return { state: "Duplicate", message, duplicateOf: holder.record };
   }
   return { state: "InForce", ...sharing };
 }
+
+const NEW_KEY_NEEDS_PROOF = " Give another key with its own proof in the same edit (spec.proof).";
 
 /** A user who takes out one SSHKey of a key may have another one that takes its place. */
 function staysInForce(claim: Claim, holder: Claim): string {

@@ -10,7 +10,7 @@ import {
   type Transition,
 } from "../claims/observedstatus.ts";
 import { newKeyCommand, type Policy } from "../claims/policy.ts";
-import { possessionOf } from "../claims/possession.ts";
+import { toldPossession } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { JSONPatch } from "./secret.ts";
@@ -124,7 +124,7 @@ function conditionsFor(claim: Claim, verdict: Verdict, policy: Policy): Undated[
   const { state, message } = verdict;
   const { ready, stalled } = STATES[state];
   const observedGeneration = claim.record.generation;
-  const possession = possessionOf(claim.record, policy);
+  const possession = toldPossession(claim, policy);
   const conditions: Undated[] = [
     { type: "Valid", ...validity(claim), observedGeneration },
     { type: "Unique", ...uniqueness(claim, verdict, policy), observedGeneration },

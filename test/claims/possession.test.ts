@@ -1,6 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
-import { isProofRequired, possessionOf, requiredOptions } from "../../src/claims/possession.ts";
+import {
+  isProofRequired,
+  possessionOf,
+  requiredOptions,
+  toldPossession,
+} from "../../src/claims/possession.ts";
 import type { Proof } from "../../src/claims/proof.ts";
 import type { SSHKeyRecord } from "../../src/claims/record.ts";
 import type { AuthenticatorFlags } from "../../src/ssh/signature.ts";
@@ -8,6 +13,7 @@ import { encodeStrings } from "../../src/ssh/wire.ts";
 import { Random } from "../ssh/random.ts";
 import { blobOf, dssSample, securityKeySample } from "../ssh/samples.ts";
 import { proof } from "./keypairs.ts";
+import { Scene } from "./scene.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
 
 const ED25519_SK = "sk-ssh-ed25519@openssh.com";
@@ -100,6 +106,11 @@ describe("the condition Proven", () => {
   it("where user verification is required, of a proof by a key in a file is True", () => {
     expect(told(record({ proof: proof({ key: 1, user: "alice" }) }), WITH_PIN)).toBe("True Proven");
   });
+});
+
+it("of a key that has to be replaced no proof is asked for", () => {
+  const claim = new Scene({ proofs: "Required" }).put({ name: "k", key: dss }).claim("k");
+  expect(toldPossession(claim, REQUIRED)).toMatchObject({ status: "Unknown", reason: "NotChecked" });
 });
 
 describe("the message of the condition Proven", () => {

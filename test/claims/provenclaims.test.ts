@@ -77,6 +77,29 @@ describe("a claim whose proof is not verified yet", () => {
   });
 });
 
+describe("where a proof is required, whoever is told to take another key is told that it needs one, too", () => {
+  const TOLD = "with its own proof in the same edit";
+
+  it.each<[string, SSHKeyFacts]>([
+    ["as the Duplicate of the same user", { ...PROVEN_ALICE, user: "bob", proof: BOBS }],
+    ["as the proven Duplicate of another user", PROVEN_ALICE],
+    ["for a weak key", { ...ALICE, key: dss }],
+  ])("%s", (_, facts) => {
+    const scene = new Scene({ proofs: "Required" }).put({ ...BOB, proof: BOBS }, facts);
+    expect(messageOf(scene.standing("younger"))).toContain(TOLD);
+  });
+
+  it("and who is to prove this one is not", () => {
+    const scene = new Scene({ proofs: "Required" }).put(ALICE);
+    expect(messageOf(scene.standing("younger"))).not.toContain(TOLD);
+  });
+
+  it("and nobody is where none is required", () => {
+    const scene = new Scene().put(BOB, { ...ALICE, key: dss });
+    expect(messageOf(scene.standing("younger"))).not.toContain(TOLD);
+  });
+});
+
 describe("a proven claim", () => {
   it("takes the key from an older one that is not proven", () => {
     expect(states(new Scene().put(BOB, PROVEN_ALICE))).toEqual(["Duplicate", "InForce"]);
