@@ -1,6 +1,7 @@
 import type { Claims } from "../claims/claims.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
-import { type FileLine, lineIdentity, linesOf } from "./file.ts";
+import { type FileLine, lineIdentity } from "./file.ts";
+import { changedFiles, type Files } from "./files.ts";
 import type { Target } from "./target.ts";
 
 /** A key that may log in by a Secret, or no longer may. */
@@ -26,11 +27,11 @@ export interface AccessReport {
 
 /** Who may log in by the Secret now and could not when it was last asked, or the other way round. */
 export function takeAccessReport(target: Target, claims: Claims, isDone: boolean): AccessReport {
-  const { live, loggedFile = "", isChangedByOthers } = target;
+  const { live, loggedFiles = new Map(), isChangedByOthers } = target;
   let changes: Iterable<AccessChange> = [];
   if (live === undefined || live.ownership === "managed") {
-    target.loggedFile = live?.file ?? "";
-    changes = accessChanges(target, claims, loggedFile, target.loggedFile);
+    target.loggedFiles = live?.files ?? new Map();
+    changes = accessChanges(target, claims, loggedFiles, target.loggedFiles);
   }
   const isRestored = isChangedByOthers && isDone;
   if (isRestored) target.isChangedByOthers = false;
@@ -38,22 +39,23 @@ export function takeAccessReport(target: Target, claims: Claims, isDone: boolean
 }
 
 /**
- * Who may log in by the file `after`, and could not by the file `before`, or the other way round; changed options are
+ * Who may log in by the files `after`, and could not by the files `before`, or the other way round; changed options are
  * neither. One after another, so that whoever does not want to name them all need not.
  */
 export function* accessChanges(
   target: Target,
   claims: Claims,
-  before: string,
-  after: string,
+  before: Files,
+  after: Files,
 ): Generator<AccessChange, void, undefined> {
-  if (before === after) return;
-  const held = new Map(linesOf(before).map((line) => [lineIdentity(line), line]));
-  for (const line of linesOf(after)) {
-    if (!held.delete(lineIdentity(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
-  }
-  for (const line of held.values()) {
-    yield { change: "removed", ...namesOf(line), reason: reasonOf(line, target, claims) };
+  for (const file of changedFiles(before, after)) {
+    const held = new Map(file.before.map((line) => [lineIdentity(line), line]));
+    for (const line of file.after) {
+      if (!held.delete(lineIdentity(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
+    }
+    for (const line of held.values()) {
+      yield { change: "removed", ...namesOf(line), reason: reasonOf(line, target, claims) };
+    }
   }
 }
 

@@ -1,13 +1,7 @@
 import { MANAGED_LABEL } from "../api/names.ts";
-import { fileOf, lineIdentity, linesOf } from "./file.ts";
-import {
-  type DesiredSecret,
-  fileDigest,
-  holdsFile,
-  isAsDesired,
-  type LiveSecret,
-  type SecretObject,
-} from "./secret.ts";
+import { type FileLine, fileOf, lineIdentity, linesOf } from "./file.ts";
+import { dataOf, digestOf, type Files, haveSameLines } from "./files.ts";
+import { type DesiredSecret, holds, isAsDesired, type LiveSecret, type SecretObject } from "./secret.ts";
 
 /** The state of the writes to one Secret. */
 export type Delivery =
@@ -45,7 +39,7 @@ export function wouldBeAlteredAgain(
   return (
     delivery.at === "blocked" &&
     delivery.left?.resourceVersion === live.resourceVersion &&
-    delivery.left.wanted === fileDigest(wanted.file) &&
+    delivery.left.wanted === digestOf(dataOf(wanted.files)) &&
     now < delivery.left.at + ALTERED_AGAIN_MS
   );
 }
@@ -94,29 +88,46 @@ export function written(
   now: number,
 ): Delivery {
   if (!isAsDesired(result, part)) {
-    const left = { resourceVersion: result.resourceVersion, wanted: fileDigest(wanted.file), at: now };
+    const left = { resourceVersion: result.resourceVersion, wanted: digestOf(dataOf(wanted.files)), at: now };
     return { at: "blocked", reason: "altered", message: alteredMessage(wanted), left };
   }
-  return part.file === wanted.file ? IDLE : (before ?? IDLE);
+  return haveSameLines(part.files, wanted.files) ? IDLE : (before ?? IDLE);
 }
 
 /**
- * The files to write, each one if the one before is refused: all that is wanted; of it, the keys that the Secret holds
- * already; the lines that it holds already and is to keep, as they are. So neither an addition nor a changed line ever
- * delays a removal. None that the Secret holds already.
+ * What to write, each if the one before is refused: all that is wanted; of it, the keys that the Secret holds already; the
+ * lines that it holds already and is to keep, as they are. So neither an addition nor a changed line ever delays a removal.
+ * None that the Secret holds already.
  */
-export function attempts(want: string, live: LiveSecret | undefined): readonly string[] {
-  if (live === undefined) return want === "" ? [] : [want];
-  const wanted = linesOf(want);
-  const held = linesOf(live.file ?? "");
-  const heldKeys = new Set(held.map(lineIdentity));
-  const wantedKeys = new Set(wanted.map(lineIdentity));
-  const files = [
-    want,
-    fileOf(wanted.filter((line) => heldKeys.has(lineIdentity(line))).map(({ text }) => text)),
-    fileOf(held.filter((line) => wantedKeys.has(lineIdentity(line))).map(({ text }) => text)),
-  ];
-  return files.filter((file, i) => files.indexOf(file) === i && (i === 0 || !holdsFile(live, file)));
+export function* attempts(want: Files, live: LiveSecret | undefined): Generator<Files, void, undefined> {
+  yield want;
+  if (live === undefined) return;
+  const kept = eachFile(want, live, (wanted, held) => among(wanted, held));
+  const isSmaller = !haveSameLines(kept, want);
+  if (isSmaller && !holds(live, kept)) yield kept;
+  const unchanged = eachFile(want, live, (wanted, held) => among(held, wanted));
+  if (!haveSameLines(unchanged, kept) && !haveSameLines(unchanged, want) && !holds(live, unchanged))
+    yield unchanged;
+}
+
+function eachFile(
+  want: Files,
+  live: LiveSecret,
+  choose: (wanted: readonly FileLine[], held: readonly FileLine[]) => readonly FileLine[],
+): Files {
+  return new Map(
+    Array.from(want, ([dataKey, file]) => {
+      const held = live.files?.get(dataKey) ?? "";
+      const lines = file === held ? undefined : choose(linesOf(file), linesOf(held));
+      return [dataKey, lines === undefined ? file : fileOf(lines.map(({ text }) => text))];
+    }),
+  );
+}
+
+/** Those whose key is among the others. */
+function among(lines: readonly FileLine[], others: readonly FileLine[]): readonly FileLine[] {
+  const keys = new Set(others.map(lineIdentity));
+  return lines.filter((line) => keys.has(lineIdentity(line)));
 }
 
 function alteredMessage({ name }: DesiredSecret): string {

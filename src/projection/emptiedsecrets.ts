@@ -1,4 +1,5 @@
 import { Deadlines } from "../deadlines.ts";
+import { isEmpty } from "./secret.ts";
 import type { Target } from "./target.ts";
 
 /** Emptied Secrets of one namespace that are kept for the whole retention. */
@@ -54,5 +55,5 @@ export class EmptiedSecrets {
 
 /** Since when the target's own Secret has been empty without any SSHKey that names the user. */
 function emptySince({ live, hasSSHKeys }: Target): number | undefined {
-  return !hasSSHKeys && live?.ownership === "managed" && live.file === "" ? live.emptySince : undefined;
+  return !hasSSHKeys && live?.ownership === "managed" && isEmpty(live) ? live.emptySince : undefined;
 }

@@ -5,7 +5,7 @@ import { type ExpiryTimeFormat, renderAuthorizedKey } from "../ssh/authorizedkey
 import { skipOptions } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
 
-/** What is left of a Secret's 1 MiB (core/v1 MaxSecretSize) for the file. */
+/** What is left of a Secret's 1 MiB (core/v1 MaxSecretSize) for its files. */
 export const MAXIMUM_FILE_BYTES = 1_000_000;
 
 /** The line of an SSHKey in its user's file, without the newline: `[options ]TYPE BASE64 namespace/name`. */
@@ -25,7 +25,8 @@ export interface FileLine {
   readonly text: string;
   /** The canonical blob. */
   readonly base64: string;
-  /** Name of the SSHKey, in the file's namespace. */
+  /** Of the SSHKey. */
+  readonly namespace: string;
   readonly name: string;
 }
 
@@ -36,14 +37,19 @@ export function linesOf(file: string): readonly FileLine[] {
     .slice(0, -1)
     .map((text) => {
       const end = text.lastIndexOf(" ");
-      const name = text.slice(text.lastIndexOf("/") + 1);
-      return { text, base64: text.slice(text.lastIndexOf(" ", end - 1) + 1, end), name };
+      const slash = text.lastIndexOf("/");
+      return {
+        text,
+        base64: text.slice(text.lastIndexOf(" ", end - 1) + 1, end),
+        namespace: text.slice(end + 1, slash),
+        name: text.slice(slash + 1),
+      };
     });
 }
 
 /** Identity of a line: the same key of the same SSHKey, whatever its options. */
-export function lineIdentity({ base64, name }: FileLine): string {
-  return `${base64} ${name}`;
+export function lineIdentity({ base64, namespace, name }: FileLine): string {
+  return `${base64} ${namespace}/${name}`;
 }
 
 /** The file that these lines make. */

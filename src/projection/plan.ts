@@ -1,4 +1,4 @@
-import { MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { DATA_KEY, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
 import { type Claim, claimOrder } from "../claims/claim.ts";
 import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
@@ -43,7 +43,10 @@ export function planTarget(target: Target, claims: Claims, policy: Policy, forma
     if (previous === undefined || !sameVerdict(previous, verdict)) previous = verdict;
     verdicts.set(claim, previous);
   }
-  return { desired: { namespace, name: secretName, user: target.user, file }, verdicts };
+  return {
+    desired: { namespace, name: secretName, user: target.user, files: new Map([[DATA_KEY, file]]) },
+    verdicts,
+  };
 }
 
 /** The lines of those that have a place; the better claims take theirs first: no new key without a proof pushes one out. */
@@ -111,11 +114,12 @@ class HeldLines {
     this.#policy = policy;
     this.#otherFormat = EXPIRY_TIME_FORMATS.find((each) => each !== format) ?? format;
     this.#isKnown = live === undefined || live.ownership === "managed";
-    this.#mayHoldAny = live !== undefined && live.file === undefined;
-    const lines = linesOf(live?.file ?? "");
+    this.#mayHoldAny = live !== undefined && live.files === undefined;
+    const file = live?.files?.get(DATA_KEY) ?? "";
+    const lines = linesOf(file);
     this.#lines = new Set(lines.map(({ text }) => text));
     // Nothing but what is expected: the most frequent case by far.
-    this.#names = live?.file === expected ? new Set() : new Set(lines.map(({ name }) => name));
+    this.#names = file === expected ? new Set() : new Set(lines.map(({ name }) => name));
   }
 
   /** Of this SSHKey, and the line that it should have; undefined for none. */

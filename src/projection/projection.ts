@@ -5,7 +5,7 @@ import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
-import { linesOf } from "./file.ts";
+import { allLines, haveSameLines } from "./files.ts";
 import { type Plan, planTarget } from "./plan.ts";
 import { type LiveSecret, type SecretObject, type SecretSettings, toLiveSecret } from "./secret.ts";
 import { secretName, Target, targetId } from "./target.ts";
@@ -250,7 +250,7 @@ export class Projection {
   /** Plans the target and marks SSHKeys dirty whose verdict changed. */
   plan(target: Target, now: number): Plan {
     const plan = planTarget(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
-    if (plan.desired.file === (target.live?.file ?? "")) {
+    if (haveSameLines(plan.desired.files, target.live?.files ?? new Map())) {
       target.outOfSyncSince = undefined;
       this.#outOfSync.delete(target);
     } else if (target.outOfSyncSince === undefined) {
@@ -292,7 +292,7 @@ export class Projection {
   /** How many lines of the Secret have no SSHKey that has this key. */
   linesWithoutSSHKey({ live, verdicts }: Target): number {
     const keys = new Set(Array.from(verdicts.keys(), ({ record }) => record.key?.base64));
-    return linesOf(live?.file ?? "").filter(({ base64 }) => !keys.has(base64)).length;
+    return allLines(live?.files ?? new Map()).filter(({ base64 }) => !keys.has(base64)).length;
   }
 
   /**
@@ -304,7 +304,7 @@ export class Projection {
     this.#outOfSync.clear();
     for (const target of this.#targets.values()) {
       target.isChangedByOthers = false;
-      target.loggedFile = undefined;
+      target.loggedFiles = undefined;
       target.outOfSyncSince = undefined;
       // Another instance may have written since.
       target.mayExistUnlabelled = true;

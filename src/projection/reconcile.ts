@@ -8,7 +8,7 @@ import {
   wouldBeAlteredAgain,
   written,
 } from "./delivery.ts";
-import { linesOf } from "./file.ts";
+import { allLines, areEmpty, changedFiles, type Files, haveSameLines, sizeOf } from "./files.ts";
 import { blockedBy } from "./plan.ts";
 import type { Projection } from "./projection.ts";
 import {
@@ -17,6 +17,7 @@ import {
   buildUpdate,
   type DesiredSecret,
   isAsDesired,
+  isEmpty,
   type LiveSecret,
   type SecretWrite,
   UNREAD,
@@ -54,7 +55,7 @@ type Outcome =
   | { readonly kind: "requeue"; readonly afterMs: number }
   | { readonly kind: "retry" };
 
-/** The largest part of a stored Secret beside its file, in bytes. */
+/** The largest part of a stored Secret beside its files, in bytes. */
 const SECRET_OVERHEAD_BYTES = 2048;
 
 const DONE: Outcome = { kind: "done", requeueAt: undefined };
@@ -72,7 +73,7 @@ export function* reconcile(
 ): Generator<SecretRequest, ReconcileResult, Answer> {
   const target = projection.target(id);
   if (target === undefined) return DONE;
-  target.initLoggedFile();
+  target.initLoggedFiles();
   const outcome = yield* bringAbout(projection, target, now, takeBudget);
   return { ...outcome, access: takeAccessReport(target, projection.claims, outcome.kind === "done") };
 }
@@ -88,21 +89,21 @@ function* bringAbout(
   if (target.live?.ownership === "unlabelled" && !(yield* listMetadata(projection, target))) return RETRY;
   let { desired } = projection.plan(target, now());
   // A Secret of the name may hold a key that should be out, and have lost its label unseen.
-  const isKeyOut = linesOf(desired.file).length < target.verdicts.size;
+  const isKeyOut = allLines(desired.files).length < target.verdicts.size;
   if (target.live === undefined && target.mayExistUnlabelled && isKeyOut) {
     if (!(yield* listMetadata(projection, target))) return RETRY;
     ({ desired } = projection.plan(target, now()));
   }
   const { live } = target;
   if (live !== undefined && live.ownership !== "managed") {
-    const concernsNobody = !target.hasSSHKeys && (live.ownership === "copy" || live.file === "");
+    const concernsNobody = !target.hasSSHKeys && (live.ownership === "copy" || isEmpty(live));
     if (!concernsNobody) return endOf(projection, target, now());
     // Nothing shows when it goes, and nothing depends on it.
     if (live.ownership === "unlabelled") projection.removeSecret(target, live.resourceVersion);
     projection.forgetIfEmpty(target);
     return DONE;
   }
-  if (live === undefined ? desired.file === "" : isAsDesired(live, desired)) {
+  if (live === undefined ? areEmpty(desired.files) : isAsDesired(live, desired)) {
     return yield* deleteIfDue(projection, target, now, takeBudget);
   }
   if (live !== undefined && wouldBeAlteredAgain(target.delivery, desired, live, now()))
@@ -110,7 +111,7 @@ function* bringAbout(
   return yield* write(projection, target, desired, now, takeBudget);
 }
 
-/** Tries the planned file, and smaller ones for as long as they are refused or have to wait. */
+/** Tries what is planned, and less of it for as long as they are refused or have to wait. */
 function* write(
   projection: Projection,
   target: Target,
@@ -123,14 +124,14 @@ function* write(
     return endOf(projection, target, now());
   }
   let wait: number | undefined;
-  for (const file of attempts(desired.file, target.live)) {
+  for (const files of attempts(desired.files, target.live)) {
     const { live } = target;
     // Looked at again after a write that failed: it may be another hand's by now.
     if (live !== undefined && live.ownership !== "managed") break;
-    const part = { ...desired, file };
-    const isWhole = file === desired.file;
-    const bytes = file.length + SECRET_OVERHEAD_BYTES;
-    const pause = takeBudget(isRemoval(file, live), bytes);
+    const part = { ...desired, files };
+    const isWhole = files === desired.files;
+    const bytes = sizeOf(files) + SECRET_OVERHEAD_BYTES;
+    const pause = takeBudget(isRemoval(files, live), bytes);
     target.pendingReason = pause?.reason ?? "";
     if (pause !== undefined) {
       wait ??= pause.ms;
@@ -154,8 +155,8 @@ function* write(
       // A server that fails may have carried it out all the same.
       if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
       projection.advance(now());
-      // An SSHKey that is gone meanwhile must not come in with a smaller file; another reconcile is due.
-      if (projection.plan(target, now()).desired.file !== desired.file) break;
+      // An SSHKey that is gone meanwhile must not come in with less; another reconcile is due.
+      if (!haveSameLines(projection.plan(target, now()).desired.files, desired.files)) break;
       continue;
     }
     if (answer.kind === "missing" && live !== undefined) {
@@ -243,7 +244,7 @@ function* readBack(projection: Projection, target: Target): Generator<SecretRequ
   // The write may have come through and lost its label on the way: then nobody knows what the Secret holds.
   if (target.live === undefined) target.mayExistUnlabelled = true;
   else if (target.live.ownership === "unlabelled") {
-    target.live = { ...target.live, file: undefined, digest: UNREAD };
+    target.live = { ...target.live, files: undefined, digest: UNREAD };
   }
   return true;
 }
@@ -252,10 +253,13 @@ function immutableMessage({ namespace, secretName: name }: Target): string {
   return `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
 }
 
-/** Does the file only take lines out of the live Secret? Such a write must never wait for others. */
-function isRemoval(file: string, live: LiveSecret | undefined): boolean {
-  if (live === undefined) return false;
-  const before = new Set(linesOf(live.file ?? "").map(({ text }) => text));
-  const after = linesOf(file);
-  return after.length < before.size && after.every(({ text }) => before.has(text));
+/** Do the files only take lines out of the live Secret? Such a write must never wait for others. */
+function isRemoval(files: Files, live: LiveSecret | undefined): boolean {
+  let isLess = false;
+  for (const { before, after } of changedFiles(live?.files ?? new Map(), files)) {
+    const held = new Set(before.map(({ text }) => text));
+    if (!after.every(({ text }) => held.has(text))) return false;
+    isLess ||= after.length < held.size;
+  }
+  return isLess;
 }

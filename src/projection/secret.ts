@@ -1,6 +1,4 @@
-import { hash } from "node:crypto";
 import {
-  DATA_KEY,
   EMPTY_SINCE_ANNOTATION,
   MANAGED_BY,
   MANAGED_BY_LABEL,
@@ -12,6 +10,7 @@ import { createdAt, type KubeObject } from "../api/object.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { operatorLines } from "./file.ts";
+import { areEmpty, dataOf, digestOf, type Files, haveSameLines } from "./files.ts";
 
 /** What the API server last showed of a Secret. */
 export interface LiveSecret {
@@ -31,15 +30,13 @@ export interface LiveSecret {
   readonly isImmutable: boolean;
   /** The user annotation. */
   readonly user: string | undefined;
-  /** SHA-256 of the stored data key, "" if there is none. */
+  /** Of its data. */
   readonly digest: string;
   /**
-   * The lines of its file that the operator could have written; undefined of a Secret whose content the operator does
-   * not read and whose annotation names it itself, so that it may hold any of them.
+   * Of its files the lines that the operator could have written, and no file without one; undefined of a Secret whose content
+   * the operator does not read and whose annotation names it itself, so that it may hold any of them.
    */
-  readonly file: string | undefined;
-  /** Are there data keys that do not belong there? */
-  readonly hasStrayData: boolean;
+  readonly files: Files | undefined;
   /** ms since the epoch. */
   readonly emptySince: number | undefined;
 }
@@ -66,24 +63,22 @@ export interface SecretSettings {
  * written are kept. `known`: what is known of the Secret of this name, so that the same content is read once only.
  */
 export function toLiveSecret(object: SecretObject, installation: string, known?: LiveSecret): LiveSecret {
-  const { metadata, data = {} } = object;
+  const { metadata, data } = object;
   const { namespace = "", name, annotations = {} } = metadata;
   const saysItself = annotations[SECRET_ANNOTATION] === `${namespace}/${name}`;
   const isLabelled = metadata.labels?.[MANAGED_LABEL] === installation;
   const ownership = !isLabelled ? "unlabelled" : saysItself ? "managed" : "copy";
   const since = Date.parse(annotations[EMPTY_SINCE_ANNOTATION] ?? "");
-  const encoded = data[DATA_KEY];
-  const unsent = isLabelled ? "" : UNREAD;
-  const digest = encoded === undefined ? unsent : hash("sha256", encoded, "base64url");
+  const isSent = isLabelled || data !== undefined;
+  const digest = isSent ? digestOf(data ?? {}) : UNREAD;
   const before = known?.uid === metadata.uid ? known : undefined;
-  const readFile = () => {
-    if (isLabelled && before?.digest === digest) return before.file;
+  const readFiles = (): Files | undefined => {
+    if (isLabelled && before?.digest === digest) return before.files;
     // Without the label only the answer to an own write has data.
-    if (isLabelled || (encoded !== undefined && saysItself))
-      return operatorLines(Buffer.from(encoded ?? "", "base64"), namespace);
+    if (isLabelled || (isSent && saysItself)) return filesIn(data ?? {}, namespace);
     // Its data is not asked for: what it held when it was last seen is all that is known.
-    if (before !== undefined) return before.file;
-    return saysItself ? undefined : "";
+    if (before !== undefined) return before.files;
+    return saysItself ? undefined : new Map();
   };
   return {
     namespace,
@@ -95,10 +90,18 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
     isImmutable: object.immutable === true,
     user: annotations[USER_ANNOTATION],
     digest,
-    file: readFile(),
-    hasStrayData: Object.keys(data).some((key) => key !== DATA_KEY),
+    files: readFiles(),
     emptySince: Number.isNaN(since) ? undefined : since,
   };
+}
+
+function filesIn(data: Readonly<Record<string, string>>, namespace: string): Files {
+  const files = new Map<string, string>();
+  for (const [dataKey, encoded] of Object.entries(data)) {
+    const lines = operatorLines(Buffer.from(encoded, "base64"), namespace);
+    if (lines !== "") files.set(dataKey, lines);
+  }
+  return files;
 }
 
 /** In place of a digest where the data was not asked for: no content has it, so it is read once it is. */
@@ -110,7 +113,7 @@ export interface DesiredSecret {
   readonly name: string;
   /** Undefined if neither an SSHKey nor the annotation names the user; then the annotation stays as it is. */
   readonly user: string | undefined;
-  readonly file: string;
+  readonly files: Files;
 }
 
 /** A write to a Secret. All but `create` carry what the decision was made on, so that nothing newer is overwritten. */
@@ -133,11 +136,11 @@ export type JSONPatch = readonly {
 
 /** The creation of a Secret that is not there. */
 export function buildCreate(desired: DesiredSecret, installation: string, now: number): SecretWrite {
-  const { namespace, name, user = "", file } = desired;
+  const { namespace, name, user = "", files } = desired;
   const annotations = {
     [SECRET_ANNOTATION]: `${namespace}/${name}`,
     [USER_ANNOTATION]: user,
-    ...(file === "" ? { [EMPTY_SINCE_ANNOTATION]: formatRFC3339(now) } : {}),
+    ...(areEmpty(files) ? { [EMPTY_SINCE_ANNOTATION]: formatRFC3339(now) } : {}),
   };
   const labels = { [MANAGED_LABEL]: installation, [MANAGED_BY_LABEL]: MANAGED_BY };
   const metadata = { name, namespace, labels, annotations };
@@ -146,7 +149,7 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
     kind: "Secret",
     metadata,
     type: "Opaque",
-    data: { [DATA_KEY]: encode(file) },
+    data: dataOf(files),
   };
   return { kind: "create", namespace, name, object };
 }
@@ -156,17 +159,17 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
  * checks it against (409 when it is not the present one); it is another one for a Secret that was made anew.
  */
 export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
-  const { namespace, name, user, file } = desired;
+  const { namespace, name, user, files } = desired;
   const annotation = (key: string) => `/metadata/annotations/${key.replaceAll("/", "~1")}`;
   const patch: JSONPatch[number][] = [
     { op: "replace", path: "/metadata/resourceVersion", value: live.resourceVersion },
-    { op: "add", path: "/data", value: { [DATA_KEY]: encode(file) } },
+    { op: "add", path: "/data", value: dataOf(files) },
   ];
   if (user !== undefined && user !== live.user)
     patch.push({ op: "add", path: annotation(USER_ANNOTATION), value: user });
-  if (file === "") {
+  if (areEmpty(files)) {
     // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
-    const since = formatRFC3339((live.file === "" ? live.emptySince : undefined) ?? now);
+    const since = formatRFC3339((isEmpty(live) ? live.emptySince : undefined) ?? now);
     patch.push({ op: "add", path: annotation(EMPTY_SINCE_ANNOTATION), value: since });
   } else if (live.emptySince !== undefined) {
     // If another hand has taken it out meanwhile, a bare removal is refused as invalid (422) and not as outdated (409).
@@ -184,23 +187,19 @@ export function buildDelete({ namespace, name, uid, resourceVersion }: LiveSecre
 /** Is the own Secret as it should be? */
 export function isAsDesired(live: LiveSecret, desired: DesiredSecret): boolean {
   return (
-    holdsFile(live, desired.file) &&
+    holds(live, desired.files) &&
     (desired.user === undefined || live.user === desired.user) &&
-    !live.hasStrayData &&
-    (live.emptySince !== undefined) === (desired.file === "")
+    (live.emptySince !== undefined) === areEmpty(desired.files)
   );
 }
 
-/** Does the Secret hold exactly this file? */
-export function holdsFile(live: LiveSecret, file: string): boolean {
-  return live.file === file && live.digest === fileDigest(file);
+/** Does the Secret hold these files and nothing else? */
+export function holds(live: LiveSecret, files: Files): boolean {
+  // The lines alone tell most differences, and cost less.
+  return haveSameLines(live.files ?? new Map(), files) && live.digest === digestOf(dataOf(files));
 }
 
-/** The digest of a Secret that holds the file and nothing else under the data key. */
-export function fileDigest(file: string): string {
-  return hash("sha256", encode(file), "base64url");
-}
-
-function encode(file: string): string {
-  return Buffer.from(file, "utf8").toString("base64");
+/** Is it known to hold no line that the operator could have written? */
+export function isEmpty({ files }: LiveSecret): boolean {
+  return files !== undefined && areEmpty(files);
 }

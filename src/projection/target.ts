@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import { isDNSLabel } from "../api/names.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Delivery, IDLE } from "./delivery.ts";
+import type { Files } from "./files.ts";
 import type { LiveSecret } from "./secret.ts";
 import type { Verdict } from "./verdict.ts";
 
@@ -17,8 +18,8 @@ export class Target {
   delivery: Delivery = IDLE;
   /** May a Secret of this name exist without our label, so that the watch does not show it? */
   mayExistUnlabelled = true;
-  /** The file up to which AccessChanged was logged; undefined before the first reconcile. */
-  loggedFile: string | undefined;
+  /** The files up to which AccessChanged was logged; undefined before the first reconcile. */
+  loggedFiles: Files | undefined;
   /** Has another client changed or deleted the Secret since it was last written? */
   isChangedByOthers = false;
   /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
@@ -32,9 +33,9 @@ export class Target {
     this.id = targetId(namespace, secretName);
   }
 
-  /** Before the first reconcile the live file counts as logged: the previous leader did. */
-  initLoggedFile(): void {
-    this.loggedFile ??= this.live?.ownership === "managed" ? (this.live.file ?? "") : "";
+  /** Before the first reconcile the live files count as logged: the previous leader did. */
+  initLoggedFiles(): void {
+    this.loggedFiles ??= (this.live?.ownership === "managed" ? this.live.files : undefined) ?? new Map();
   }
 
   /** Does any SSHKey have this user? */

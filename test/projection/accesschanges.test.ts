@@ -6,7 +6,7 @@ import { Projection } from "../../src/projection/projection.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { proof } from "../claims/keypairs.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
-import { line, NOW } from "./secrets.ts";
+import { line, linesRead, NOW } from "./secrets.ts";
 
 const LAPTOP = { name: "laptop" };
 const MANY = Array.from({ length: 10_000 }, (_, i) => line(`x${i}`, 1)).join("");
@@ -18,7 +18,7 @@ function changesOf(before: string, after: string, ...all: readonly SSHKeyFacts[]
   for (const facts of [{ name: "desk", key: 9 }, ...all]) projection.putSSHKey(sshKeyRecord(facts), NOW);
   const target = projection.target("team-a/sshkeys-alice");
   if (target === undefined) throw new Error("there is no target");
-  return accessChanges(target, projection.claims, before, after);
+  return accessChanges(target, projection.claims, linesRead(before), linesRead(after));
 }
 
 describe("who may log in and could not before", () => {

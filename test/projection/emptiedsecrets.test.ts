@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Deadlines } from "../../src/deadlines.ts";
 import { EmptiedSecrets } from "../../src/projection/emptiedsecrets.ts";
 import { Target } from "../../src/projection/target.ts";
-import { claimOf, liveSecret, NOW } from "./secrets.ts";
+import { claimOf, files, liveSecret, NOW } from "./secrets.ts";
 
 const DAY = 86_400_000;
 const MINUTE = 60_000;
@@ -37,7 +37,7 @@ describe("an emptied Secret", () => {
   });
 
   it.each([
-    ["holds a line", { file: "x" }],
+    ["holds a line", { files: files("x") }],
     ["is a copy", { ownership: "copy" as const }],
     ["has no date", { emptySince: undefined }],
   ])("is not to be deleted when it %s", (_, facts) => {

@@ -8,7 +8,7 @@ import { Target } from "../../src/projection/target.ts";
 import type { ExpiryTimeFormat } from "../../src/ssh/authorizedkeys.ts";
 import { proof } from "../claims/keypairs.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
-import { line, liveSecret, NOW } from "./secrets.ts";
+import { fileIn, files, line, liveSecret, NOW } from "./secrets.ts";
 
 interface Planned {
   readonly file: string;
@@ -30,7 +30,7 @@ function plan(
   for (const claim of claims.all()) target.verdicts.set(claim, undefined);
   const { desired, verdicts } = planTarget(target, claims, rules, format);
   return {
-    file: desired.file,
+    file: fileIn(desired.files) ?? "",
     states: Object.fromEntries(Array.from(verdicts, ([{ record }, { state }]) => [record.name, state])),
     messages: Object.fromEntries(Array.from(verdicts, ([{ record }, { message }]) => [record.name, message])),
   };
@@ -81,7 +81,7 @@ describe("a key that expires, after the operator was told to write the time in a
     const claims = new Claims(DEFAULT_POLICY);
     const target = new Target("team-a", "sshkeys-alice");
     const after = plan(expiring, {}, held, "WithoutZ").file;
-    expect([...accessChanges(target, claims, held.file ?? "", after)]).toEqual([]);
+    expect([...accessChanges(target, claims, held.files ?? files(""), files(after))]).toEqual([]);
   });
 });
 
@@ -127,7 +127,7 @@ describe("a Secret that is not the operator's own", () => {
   });
 
   it("makes a key that it may still hold a SecretConflict", () => {
-    const unlabelled = liveSecret("", { ownership: "unlabelled", file: undefined });
+    const unlabelled = liveSecret("", { ownership: "unlabelled", files: undefined });
     expect(plan([{ ...FIRST, disabled: true }], {}, unlabelled).states).toEqual({
       "z-first": "SecretConflict",
     });

@@ -8,7 +8,7 @@ import {
   type SecretObject,
   toLiveSecret,
 } from "../../src/projection/secret.ts";
-import { desiredSecret, line, liveSecret, NOW } from "./secrets.ts";
+import { desiredSecret, line, linesRead, liveSecret, NOW } from "./secrets.ts";
 import { SecretServer } from "./secretserver.ts";
 
 const OWN_NAME = "sshkey-operator.dev/secret";
@@ -61,26 +61,42 @@ describe("whose a Secret is", () => {
 
 describe("what a Secret holds", () => {
   it("is what stands in it", () => {
-    expect(read({ labels: LABELS, annotations: ANNOTATIONS }).file).toBe(FILE);
+    expect(read({ labels: LABELS, annotations: ANNOTATIONS }).files).toEqual(linesRead(FILE));
   });
 
   it("is unknown of one that lost its label and was never seen", () => {
     const bare = { metadata: object({ annotations: ANNOTATIONS }).metadata };
-    expect(toLiveSecret(bare, "default").file).toBeUndefined();
+    expect(toLiveSecret(bare, "default").files).toBeUndefined();
   });
 
   it("is nothing of the operator's where nothing says so", () => {
     const bare = { metadata: object({}).metadata };
-    expect(toLiveSecret(bare, "default").file).toBe("");
+    expect(toLiveSecret(bare, "default").files).toEqual(linesRead(""));
   });
 
   it("is what was last seen once the label is gone", () => {
     const bare = { metadata: object({}).metadata };
-    expect(toLiveSecret(bare, "default", liveSecret(FILE)).file).toBe(FILE);
+    expect(toLiveSecret(bare, "default", liveSecret(FILE)).files).toEqual(linesRead(FILE));
   });
 
   it("is not what a Secret of the same name held before it was made anew", () => {
-    expect(read({ labels: LABELS, annotations: ANNOTATIONS }, liveSecret("", { uid: "u0" })).file).toBe(FILE);
+    expect(read({ labels: LABELS, annotations: ANNOTATIONS }, liveSecret("", { uid: "u0" })).files).toEqual(
+      linesRead(FILE),
+    );
+  });
+
+  it("is every file that has lines, by its data key", () => {
+    const data = { alice: FILE, bob: "", carol: "no line\n", authorized_keys: line("desk") };
+    const encoded = Object.fromEntries(
+      Object.entries(data).map(([key, file]) => [key, Buffer.from(file).toString("base64")]),
+    );
+    const { metadata } = object({ labels: LABELS, annotations: ANNOTATIONS });
+    expect(toLiveSecret({ metadata, data: encoded }, "default").files).toEqual(
+      new Map([
+        ["alice", FILE],
+        ["authorized_keys", line("desk")],
+      ]),
+    );
   });
 
   it("tells a missing data key from an empty file", () => {
@@ -105,7 +121,7 @@ describe("writing a Secret", () => {
   });
 
   it("an update leaves no data key but its own", () => {
-    const write = buildUpdate(desiredSecret(""), liveSecret(FILE, { hasStrayData: true }), NOW);
+    const write = buildUpdate(desiredSecret(""), liveSecret(FILE, { digest: "of more" }), NOW);
     const data = { op: "add", path: "/data", value: { authorized_keys: "" } };
     expect(write).toMatchObject({ patch: expect.arrayContaining([data]) });
   });
@@ -118,7 +134,11 @@ describe("writing a Secret", () => {
 
   it.each<[string, Partial<LiveSecret>, string]>([
     ["from now", {}, "2026-01-02T03:04:05Z"],
-    ["from before, when it was empty before", { file: "", emptySince: NOW - 60_000 }, "2026-01-02T03:03:05Z"],
+    [
+      "from before, when it was empty before",
+      { files: linesRead(""), emptySince: NOW - 60_000 },
+      "2026-01-02T03:03:05Z",
+    ],
     ["from now, whatever date stood on it while it was not empty", { emptySince: 0 }, "2026-01-02T03:04:05Z"],
   ])("the retention of an emptied one counts %s", (_, facts, value) => {
     const write = buildUpdate(desiredSecret(""), liveSecret(FILE, facts), NOW);
@@ -139,9 +159,8 @@ describe("writing a Secret", () => {
 describe("a Secret is as desired", () => {
   it.each<[string, Partial<LiveSecret>, boolean]>([
     ["with the file and nothing else", {}, true],
-    ["not with another file", { file: "" }, false],
-    ["not with junk beside the lines", { digest: "other" }, false],
-    ["not with more data", { hasStrayData: true }, false],
+    ["not with another file", { files: linesRead("") }, false],
+    ["not with anything else beside the lines", { digest: "other" }, false],
     ["not for another user", { user: "bob" }, false],
     ["not with a date of emptiness while it is not empty", { emptySince: 1 }, false],
   ])("%s", (_, facts, expected) => {

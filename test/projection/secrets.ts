@@ -1,5 +1,7 @@
+import { DATA_KEY } from "../../src/api/names.ts";
 import type { Claim } from "../../src/claims/claim.ts";
-import { type DesiredSecret, fileDigest, type LiveSecret } from "../../src/projection/secret.ts";
+import { dataOf, digestOf, type Files } from "../../src/projection/files.ts";
+import type { DesiredSecret, LiveSecret } from "../../src/projection/secret.ts";
 import { blobOf, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 
 export const NOW = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -9,9 +11,24 @@ export function line(name: string, key = 1, options = ""): string {
   return `${options}ssh-ed25519 ${blobOf(key)} team-a/${name}\n`;
 }
 
+/** The one file of a user's Secret, as it is wanted. */
+export function files(file: string): Files {
+  return new Map([[DATA_KEY, file]]);
+}
+
+/** The same as it is read: only a file with lines is kept. */
+export function linesRead(file: string): Files {
+  return new Map(file === "" ? [] : [[DATA_KEY, file]]);
+}
+
+/** The file in a user's Secret. */
+export function fileIn(held: Files | undefined): string | undefined {
+  return held && (held.get(DATA_KEY) ?? "");
+}
+
 /** What Alice's Secret should hold. */
 export function desiredSecret(file: string, facts: Partial<DesiredSecret> = {}): DesiredSecret {
-  return { namespace: "team-a", name: "sshkeys-alice", user: "alice", file, ...facts };
+  return { namespace: "team-a", name: "sshkeys-alice", user: "alice", files: files(file), ...facts };
 }
 
 /** Alice's Secret as the API server has it; the rest has a default. */
@@ -25,9 +42,8 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
     ownership: "managed",
     isImmutable: false,
     user: "alice",
-    digest: fileDigest(file),
-    file,
-    hasStrayData: false,
+    digest: digestOf(dataOf(files(file))),
+    files: linesRead(file),
     emptySince: undefined,
     ...facts,
   };
