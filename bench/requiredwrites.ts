@@ -7,6 +7,7 @@ import { secretsPath, sshKeyStatusPath, WRITE_QUERY } from "../src/operator/path
 import { Projection } from "../src/projection/projection.ts";
 import { buildCreate, toLiveSecret } from "../src/projection/secret.ts";
 import { statusWrite } from "../src/projection/status.ts";
+import { UserTarget } from "../src/projection/usertarget.ts";
 import type { CreatedSSHKey } from "./keyset.ts";
 import type { Write } from "./send.ts";
 
@@ -38,7 +39,7 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
   const secrets: SecretBody[] = [];
   const statuses: StatusBody[] = [];
   for (const target of projection.targets()) {
-    const write = buildCreate(projection.plan(target, now).desired, settings.installation, now);
+    const write = buildCreate(projection.plan(target, now), settings.installation, now);
     if (write.kind !== "create") throw new TypeError("a Secret that is not there can only be created");
     const body = write.object as SecretBody;
     const metadata = { ...body.metadata, uid: target.id, resourceVersion: "1" };
@@ -46,8 +47,10 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
       secrets.push(body);
       projection.applyResponse(target, toLiveSecret({ ...body, metadata }, settings.installation));
     }
-    for (const [claim, verdict] of projection.plan(target, now).verdicts) {
-      const due = statusWrite(claim, verdict, DEFAULT_SETTINGS.policy, now);
+    projection.plan(target, now);
+    if (!(target instanceof UserTarget)) continue;
+    for (const [claim, verdict] of target.verdicts) {
+      const due = verdict && statusWrite(claim, verdict, DEFAULT_SETTINGS.policy, now);
       if (due === undefined) continue;
       const { namespace, name, uid, resourceVersion } = claim.record;
       statuses.push({ namespace, name, uid, resourceVersion, status: due.status });

@@ -60,14 +60,14 @@ export class Announcer {
    * lines, so at most MAXIMUM_NAMED keys are logged.
    */
   accessChanged(
-    { namespace, secretName: secret, user }: Target,
+    { namespace, secretName: secret, owner }: Target,
     changes: Iterable<AccessChange>,
     isChangedByOthers: boolean,
   ): void {
     let named = 0;
     for (const { change, fingerprint, sshKey, reason } of changes) {
       if (isChangedByOthers && named >= MAXIMUM_NAMED) {
-        const line = { event: "AccessChanged", namespace, secret, user, change: "more" };
+        const line = { event: "AccessChanged", namespace, secret, ...owner, change: "more" };
         this.#log.warn(
           line,
           "Another client changed more keys of the Secret than are named here; see the audit log for the rest.",
@@ -78,7 +78,7 @@ export class Announcer {
       logEvent(
         this.#log,
         "AccessChanged",
-        { namespace, secret, user, change, fingerprint, sshKey, reason },
+        { namespace, secret, ...owner, change, fingerprint, sshKey, reason },
         change === "added" ? "The key was added to the Secret." : "The key was removed from the Secret.",
       );
     }

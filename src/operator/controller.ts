@@ -145,7 +145,7 @@ export class Controller {
   #requeueBlocked(id: string, { blocked, isWatched }: BlockedResult): void {
     const target = this.#o.projection.target(id);
     // Of a key whose SSHKey is gone no status can say that it is still in the Secret.
-    if (target !== undefined && (!target.hasSSHKeys || this.#o.projection.linesWithoutSSHKey(target) > 0))
+    if (target !== undefined && (!target.isNamed || this.#o.projection.linesWithoutSSHKey(target) > 0))
       this.#o.announcer.revocationBlocked(target, blocked.message);
     if (!isWatched) this.blocked.addAfter(id, BLOCKED_REQUEUE_MS);
   }

@@ -54,18 +54,9 @@ export function* accessChanges(
       if (!held.delete(lineIdentity(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
     }
     for (const line of held.values()) {
-      yield { change: "removed", ...namesOf(line), reason: reasonOf(line, target, claims) };
+      yield { change: "removed", ...namesOf(line), reason: target.whyRemoved(line, claims) };
     }
   }
-}
-
-function reasonOf({ name, base64 }: FileLine, { namespace, verdicts }: Target, claims: Claims): string {
-  const claim = claims.get(namespace, name);
-  if (claim === undefined) return "Deleted";
-  // Somebody else wrote the line of another user's SSHKey into the Secret.
-  if (claim.record.key?.base64 !== base64 || !verdicts.has(claim)) return "Edited";
-  const { state } = claims.standing(claim);
-  return state === "InForce" ? "SecretFull" : state;
 }
 
 function namesOf({ base64, name }: FileLine): Pick<AccessChange, "fingerprint" | "sshKey"> {

@@ -54,6 +54,6 @@ export class EmptiedSecrets {
 }
 
 /** Since when the target's own Secret has been empty without any SSHKey that names the user. */
-function emptySince({ live, hasSSHKeys }: Target): number | undefined {
-  return !hasSSHKeys && live?.ownership === "managed" && isEmpty(live) ? live.emptySince : undefined;
+function emptySince({ live, isNamed }: Target): number | undefined {
+  return !isNamed && live?.ownership === "managed" && isEmpty(live) ? live.emptySince : undefined;
 }

@@ -6,9 +6,16 @@ import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { allLines, haveSameLines } from "./files.ts";
-import { type Plan, planTarget } from "./plan.ts";
-import { type LiveSecret, type SecretObject, type SecretSettings, toLiveSecret } from "./secret.ts";
-import { secretName, Target, targetId } from "./target.ts";
+import {
+  type DesiredSecret,
+  type LiveSecret,
+  type SecretObject,
+  type SecretSettings,
+  toLiveSecret,
+} from "./secret.ts";
+import { type Target, targetId } from "./target.ts";
+import { planUser } from "./userplan.ts";
+import { secretName, UserTarget } from "./usertarget.ts";
 import { sameVerdict, type Verdict } from "./verdict.ts";
 
 /** A Secret that is written within this time, in ms, makes no SSHKey `Pending`: its next status says how it ended. */
@@ -170,7 +177,7 @@ export class Projection {
     const target = this.#targets.get(targetId(namespace, name));
     if (target?.live === undefined || isNewer(target.live, { resourceVersion })) return;
     // A copy that concerned nobody begins to concern nobody when it goes.
-    if (target.live.ownership === "copy" && !target.hasSSHKeys && target.delivery.at !== "sent") {
+    if (target.live.ownership === "copy" && !target.isNamed && target.delivery.at !== "sent") {
       this.removeSecret(target, resourceVersion);
       this.forgetIfEmpty(target);
       return;
@@ -247,10 +254,17 @@ export class Projection {
     return targetId(namespace, this.#nameFor(user));
   }
 
-  /** Plans the target and marks SSHKeys dirty whose verdict changed. */
-  plan(target: Target, now: number): Plan {
-    const plan = planTarget(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
-    if (haveSameLines(plan.desired.files, target.live?.files ?? new Map())) {
+  /** What the Secret should be; marks SSHKeys dirty whose verdict changed. */
+  plan(target: Target, now: number): DesiredSecret {
+    if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no user`);
+    const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
+    this.#noteSync(target, desired, now);
+    this.#noteVerdicts(target, verdicts, now);
+    return desired;
+  }
+
+  #noteSync(target: Target, { files }: DesiredSecret, now: number): void {
+    if (haveSameLines(files, target.live?.files ?? new Map())) {
       target.outOfSyncSince = undefined;
       this.#outOfSync.delete(target);
     } else if (target.outOfSyncSince === undefined) {
@@ -258,8 +272,11 @@ export class Projection {
       this.#outOfSync.delete(target);
       this.#outOfSync.add(target);
     }
+  }
+
+  #noteVerdicts(target: UserTarget, verdicts: ReadonlyMap<Claim, Verdict>, now: number): void {
     const isPendingReported = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
-    for (const [claim, verdict] of plan.verdicts) {
+    for (const [claim, verdict] of verdicts) {
       // Whoever waits for a proof has waited already.
       const isNews = isPendingReported || claim.record.proof?.result === "Unverified";
       if (verdict.state === "Pending" && !isNews) {
@@ -270,7 +287,6 @@ export class Projection {
       target.verdicts.set(claim, verdict);
       this.#dirtyStatuses.add(claim);
     }
-    return plan;
   }
 
   /** Plans targets again, once each, that have been out of sync for PENDING_AFTER_MS, so that their SSHKeys become `Pending`. */
@@ -286,13 +302,14 @@ export class Projection {
 
   /** The last verdict; undefined if the target has to be planned again. */
   lastVerdict(claim: Claim): Verdict | undefined {
-    return this.#targets.get(this.targetIdOf(claim.record))?.verdicts.get(claim);
+    const target = this.#targets.get(this.targetIdOf(claim.record));
+    return target instanceof UserTarget ? target.verdicts.get(claim) : undefined;
   }
 
   /** How many lines of the Secret have no SSHKey that has this key. */
-  linesWithoutSSHKey({ live, verdicts }: Target): number {
-    const keys = new Set(Array.from(verdicts.keys(), ({ record }) => record.key?.base64));
-    return allLines(live?.files ?? new Map()).filter(({ base64 }) => !keys.has(base64)).length;
+  linesWithoutSSHKey(target: Target): number {
+    return allLines(target.live?.files ?? new Map()).filter((line) => !target.isOfSSHKey(line, this.claims))
+      .length;
   }
 
   /**
@@ -308,7 +325,8 @@ export class Projection {
       target.outOfSyncSince = undefined;
       // Another instance may have written since.
       target.mayExistUnlabelled = true;
-      for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
+      if (target instanceof UserTarget)
+        for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
   }
 
@@ -319,7 +337,7 @@ export class Projection {
 
   /** Forgets the target if there is nothing left to know. */
   forgetIfEmpty(target: Target): void {
-    if (target.hasSSHKeys || target.live !== undefined || target.delivery.at === "sent") return;
+    if (target.isNamed || target.live !== undefined || target.delivery.at === "sent") return;
     this.#outOfSync.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
@@ -328,7 +346,7 @@ export class Projection {
   forgetVanished(ids: Iterable<string>): void {
     for (const id of ids) {
       const target = this.#targets.get(id);
-      if (target?.live?.ownership !== "unlabelled" || target.hasSSHKeys || target.delivery.at === "sent")
+      if (target?.live?.ownership !== "unlabelled" || target.isNamed || target.delivery.at === "sent")
         continue;
       this.removeSecret(target, target.live.resourceVersion);
       this.forgetIfEmpty(target);
@@ -344,9 +362,9 @@ export class Projection {
     if (kind === "gone") {
       target.verdicts.delete(claim);
       this.#dirtyStatuses.add(claim);
-      if (!target.hasSSHKeys) this.#noteEmptied(target);
+      if (!target.isNamed) this.#noteEmptied(target);
     } else {
-      const isNewlyNamed = !target.hasSSHKeys;
+      const isNewlyNamed = !target.isNamed;
       // The last verdict may be wrong by now: no status is written until the target is planned again.
       target.verdicts.set(claim, undefined);
       if (isNewlyNamed) this.#noteEmptied(target);
@@ -381,15 +399,15 @@ export class Projection {
     if (oldest !== undefined && oldest !== target) this.#touch(oldest, "normal");
   }
 
-  #targetOf(record: SSHKeyRecord): Target {
-    return this.#target(record.namespace, this.#nameFor(record.user));
+  #targetOf(record: SSHKeyRecord): UserTarget {
+    return this.#target(record.namespace, this.#nameFor(record.user)) as UserTarget;
   }
 
   #target(namespace: string, name: string): Target {
     const id = targetId(namespace, name);
     let target = this.#targets.get(id);
     if (target === undefined) {
-      target = new Target(namespace, name);
+      target = new UserTarget(namespace, name);
       this.#targets.set(id, target);
     }
     return target;

@@ -8,8 +8,7 @@ import {
   wouldBeAlteredAgain,
   written,
 } from "./delivery.ts";
-import { allLines, areEmpty, changedFiles, type Files, haveSameLines, sizeOf } from "./files.ts";
-import { blockedBy } from "./plan.ts";
+import { areEmpty, changedFiles, type Files, haveSameLines, sizeOf } from "./files.ts";
 import type { Projection } from "./projection.ts";
 import {
   buildCreate,
@@ -87,23 +86,22 @@ function* bringAbout(
   if (target.delivery.at === "sent" && !(yield* readBack(projection, target))) return RETRY;
   projection.advance(now());
   if (target.live?.ownership === "unlabelled" && !(yield* listMetadata(projection, target))) return RETRY;
-  let { desired } = projection.plan(target, now());
+  let desired = projection.plan(target, now());
   // A Secret of the name may hold a key that should be out, and have lost its label unseen.
-  const isKeyOut = allLines(desired.files).length < target.verdicts.size;
-  if (target.live === undefined && target.mayExistUnlabelled && isKeyOut) {
+  if (target.live === undefined && target.mayExistUnlabelled && target.isAnyOut(desired)) {
     if (!(yield* listMetadata(projection, target))) return RETRY;
-    ({ desired } = projection.plan(target, now()));
+    desired = projection.plan(target, now());
   }
   const { live } = target;
   if (live !== undefined && live.ownership !== "managed") {
-    const concernsNobody = !target.hasSSHKeys && (live.ownership === "copy" || isEmpty(live));
+    const concernsNobody = !target.isNamed && (live.ownership === "copy" || isEmpty(live));
     if (!concernsNobody) return endOf(projection, target, now());
     // Nothing shows when it goes, and nothing depends on it.
     if (live.ownership === "unlabelled") projection.removeSecret(target, live.resourceVersion);
     projection.forgetIfEmpty(target);
     return DONE;
   }
-  if (live === undefined ? areEmpty(desired.files) : isAsDesired(live, desired)) {
+  if (live === undefined ? desired.isOptional && areEmpty(desired.files) : isAsDesired(live, desired)) {
     return yield* deleteIfDue(projection, target, now, takeBudget);
   }
   if (live !== undefined && wouldBeAlteredAgain(target.delivery, desired, live, now()))
@@ -156,7 +154,7 @@ function* write(
       if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
       projection.advance(now());
       // An SSHKey that is gone meanwhile must not come in with less; another reconcile is due.
-      if (!haveSameLines(projection.plan(target, now()).desired.files, desired.files)) break;
+      if (!haveSameLines(projection.plan(target, now()).files, desired.files)) break;
       continue;
     }
     if (answer.kind === "missing" && live !== undefined) {
@@ -218,7 +216,7 @@ function* listMetadata(projection: Projection, target: Target): Generator<Secret
 /** The result after a write, or after none was possible; plans again, so that the statuses say so. */
 function endOf(projection: Projection, target: Target, now: number): Outcome {
   projection.plan(target, now);
-  const blocked = blockedBy(target);
+  const blocked = target.blockedBy();
   if (blocked === undefined) return { kind: "done", requeueAt: projection.deletionTime(target) };
   const { live } = target;
   const isWatched =

@@ -28,8 +28,8 @@ export interface LiveSecret {
    */
   readonly ownership: "managed" | "copy" | "unlabelled";
   readonly isImmutable: boolean;
-  /** The user annotation. */
-  readonly user: string | undefined;
+  /** The annotations that say for whom it is. */
+  readonly forWhom: Readonly<Record<string, string>>;
   /** Of its data. */
   readonly digest: string;
   /**
@@ -88,12 +88,14 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
     createdAt: createdAt(metadata),
     ownership,
     isImmutable: object.immutable === true,
-    user: annotations[USER_ANNOTATION],
+    forWhom: Object.fromEntries(Object.entries(annotations).filter(([key]) => FOR_WHOM.has(key))),
     digest,
     files: readFiles(),
     emptySince: Number.isNaN(since) ? undefined : since,
   };
 }
+
+const FOR_WHOM: ReadonlySet<string> = new Set([USER_ANNOTATION]);
 
 function filesIn(data: Readonly<Record<string, string>>, namespace: string): Files {
   const files = new Map<string, string>();
@@ -107,13 +109,15 @@ function filesIn(data: Readonly<Record<string, string>>, namespace: string): Fil
 /** In place of a digest where the data was not asked for: no content has it, so it is read once it is. */
 export const UNREAD = "unread";
 
-/** What a Secret should hold. */
+/** What a Secret should be. */
 export interface DesiredSecret {
   readonly namespace: string;
   readonly name: string;
-  /** Undefined if neither an SSHKey nor the annotation names the user; then the annotation stays as it is. */
-  readonly user: string | undefined;
+  /** The annotation that says so; undefined if nobody knows, and then it stays as it is. */
+  readonly forWhom: { readonly annotation: string; readonly value: string } | undefined;
   readonly files: Files;
+  /** Need it not be there while its files are empty? */
+  readonly isOptional: boolean;
 }
 
 /** A write to a Secret. All but `create` carry what the decision was made on, so that nothing newer is overwritten. */
@@ -136,10 +140,10 @@ export type JSONPatch = readonly {
 
 /** The creation of a Secret that is not there. */
 export function buildCreate(desired: DesiredSecret, installation: string, now: number): SecretWrite {
-  const { namespace, name, user = "", files } = desired;
+  const { namespace, name, forWhom, files } = desired;
   const annotations = {
     [SECRET_ANNOTATION]: `${namespace}/${name}`,
-    [USER_ANNOTATION]: user,
+    ...(forWhom === undefined ? {} : { [forWhom.annotation]: forWhom.value }),
     ...(areEmpty(files) ? { [EMPTY_SINCE_ANNOTATION]: formatRFC3339(now) } : {}),
   };
   const labels = { [MANAGED_LABEL]: installation, [MANAGED_BY_LABEL]: MANAGED_BY };
@@ -159,14 +163,14 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
  * checks it against (409 when it is not the present one); it is another one for a Secret that was made anew.
  */
 export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
-  const { namespace, name, user, files } = desired;
+  const { namespace, name, forWhom, files } = desired;
   const annotation = (key: string) => `/metadata/annotations/${key.replaceAll("/", "~1")}`;
   const patch: JSONPatch[number][] = [
     { op: "replace", path: "/metadata/resourceVersion", value: live.resourceVersion },
     { op: "add", path: "/data", value: dataOf(files) },
   ];
-  if (user !== undefined && user !== live.user)
-    patch.push({ op: "add", path: annotation(USER_ANNOTATION), value: user });
+  if (forWhom !== undefined && !isFor(live, forWhom))
+    patch.push({ op: "add", path: annotation(forWhom.annotation), value: forWhom.value });
   if (areEmpty(files)) {
     // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
     const since = formatRFC3339((isEmpty(live) ? live.emptySince : undefined) ?? now);
@@ -188,9 +192,13 @@ export function buildDelete({ namespace, name, uid, resourceVersion }: LiveSecre
 export function isAsDesired(live: LiveSecret, desired: DesiredSecret): boolean {
   return (
     holds(live, desired.files) &&
-    (desired.user === undefined || live.user === desired.user) &&
+    (desired.forWhom === undefined || isFor(live, desired.forWhom)) &&
     (live.emptySince !== undefined) === areEmpty(desired.files)
   );
+}
+
+function isFor(live: LiveSecret, { annotation, value }: NonNullable<DesiredSecret["forWhom"]>): boolean {
+  return live.forWhom[annotation] === value;
 }
 
 /** Does the Secret hold these files and nothing else? */

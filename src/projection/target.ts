@@ -1,18 +1,15 @@
-import { createHash } from "node:crypto";
-import { isDNSLabel } from "../api/names.ts";
-import type { Claim } from "../claims/claim.ts";
-import { type Delivery, IDLE } from "./delivery.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import type { Claims } from "../claims/claims.ts";
+import { type Blocked, type Delivery, IDLE, lastBlock } from "./delivery.ts";
+import type { FileLine } from "./file.ts";
 import type { Files } from "./files.ts";
-import type { LiveSecret } from "./secret.ts";
-import type { Verdict } from "./verdict.ts";
+import type { DesiredSecret, LiveSecret } from "./secret.ts";
 
-/** One Secret that the operator keeps: the keys of one user of one namespace. */
-export class Target {
+/** One Secret that the operator keeps. */
+export abstract class Target {
   readonly namespace: string;
   readonly secretName: string;
   readonly id: string;
-  /** The SSHKeys of the user, with the last verdict of each. In no particular order. */
-  readonly verdicts = new Map<Claim, Verdict | undefined>();
   /** What the API server last showed; undefined while there is no Secret of the name, as far as is known. */
   live: LiveSecret | undefined;
   delivery: Delivery = IDLE;
@@ -33,19 +30,31 @@ export class Target {
     this.id = targetId(namespace, secretName);
   }
 
+  /** Does any object of the API ask for this Secret? */
+  abstract get isNamed(): boolean;
+
+  /** For whom it is, as log lines say it. */
+  abstract get owner(): Readonly<Record<string, string | undefined>>;
+
+  /** Should any key that it might hold be out? */
+  abstract isAnyOut(desired: DesiredSecret): boolean;
+
+  /** Is there an SSHKey that the line may stem from? */
+  abstract isOfSSHKey(line: FileLine, claims: Claims): boolean;
+
+  /** Why the line is not in the Secret any more: the reason word of AccessChanged. */
+  abstract whyRemoved(line: FileLine, claims: Claims): string;
+
+  /** Why the Secret cannot be written: what the last attempt met, or what the Secret shows. */
+  blockedBy(): Blocked | undefined {
+    const { live, delivery } = this;
+    if (live === undefined || live.ownership === "managed") return lastBlock(delivery);
+    return { at: "blocked", reason: "not-managed", message: notManagedMessage(live) };
+  }
+
   /** Before the first reconcile the live files count as logged: the previous leader did. */
   initLoggedFiles(): void {
     this.loggedFiles ??= (this.live?.ownership === "managed" ? this.live.files : undefined) ?? new Map();
-  }
-
-  /** Does any SSHKey have this user? */
-  get hasSSHKeys(): boolean {
-    return this.verdicts.size > 0;
-  }
-
-  get user(): string | undefined {
-    const [claim] = this.verdicts.keys();
-    return claim?.record.user ?? this.live?.user;
   }
 }
 
@@ -53,33 +62,10 @@ export function targetId(namespace: string, secretName: string): string {
   return `${namespace}/${secretName}`;
 }
 
-/**
- * The name of the Secret that holds the user's keys: a DNS label of at most 51 characters.
- *
- * A user that is a short enough DNS label stands in the name as it is. Any other user is a readable slug, a dash and 20
- * hex digits of the SHA-256 of the exact user. A label that itself ends like that, or is nothing but such digits, takes
- * the second form too, so no user can be chosen whose Secret is another user's of the first form. `prefix` as the
- * configuration allows it: 4 to 29 characters, ending in a dash.
- */
-export function secretName(prefix: string, user: string): string {
-  if (
-    isDNSLabel(user) &&
-    !LOOKS_LIKE_DIGEST.test(prefix + user) &&
-    prefix.length + user.length <= MAXIMUM_LENGTH
-  ) {
-    return prefix + user;
-  }
-  const digest = createHash("sha256").update(user).digest("hex").slice(0, DIGEST_DIGITS);
-  const slug = user
-    .toLowerCase()
-    .replace(/[^a-z0-9]+/g, "-")
-    .replace(/^-/, "")
-    .slice(0, MAXIMUM_LENGTH - prefix.length - 1 - DIGEST_DIGITS)
-    .replace(/-$/, "");
-  return `${prefix}${slug === "" ? "" : `${slug}-`}${digest}`;
+function notManagedMessage({ namespace, name, ownership }: LiveSecret): string {
+  const what =
+    ownership === "copy"
+      ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy`
+      : `exists without this operator's label ${MANAGED_LABEL}`;
+  return `Secret ${name} ${what} and is not written. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; the operator recreates it within seconds.`;
 }
-
-/** The longest name: KubeVirt makes a volume name of it and `-access-cred`, which is a DNS label of 63. */
-const MAXIMUM_LENGTH = 51;
-const DIGEST_DIGITS = 20;
-const LOOKS_LIKE_DIGEST = new RegExp(`-[0-9a-f]{${DIGEST_DIGITS}}$`);

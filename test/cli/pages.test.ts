@@ -7,7 +7,7 @@ import { GROUP, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/nam
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { EXIT } from "../../src/cli/exitcodes.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { secretName } from "../../src/projection/target.ts";
+import { secretName } from "../../src/projection/usertarget.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PAGES = [

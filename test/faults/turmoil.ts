@@ -2,7 +2,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api/names.ts";
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
 import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
-import { secretName } from "../../src/projection/target.ts";
+import { secretName } from "../../src/projection/usertarget.ts";
 import { freshProvableKey, proofFor, seedOf } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { Deadlines } from "../../src/deadlines.ts";
 import { EmptiedSecrets } from "../../src/projection/emptiedsecrets.ts";
-import { Target } from "../../src/projection/target.ts";
+import { UserTarget } from "../../src/projection/usertarget.ts";
 import { claimOf, files, liveSecret, NOW } from "./secrets.ts";
 
 const DAY = 86_400_000;
@@ -10,10 +10,10 @@ const MINUTE = 60_000;
 function emptied(
   count: number,
   retention = DAY,
-): { readonly kept: EmptiedSecrets; readonly targets: Target[] } {
+): { readonly kept: EmptiedSecrets; readonly targets: UserTarget[] } {
   const kept = new EmptiedSecrets(retention);
   const targets = Array.from({ length: count }, (_, i) => {
-    const target = new Target("team-a", `sshkeys-u${i}`);
+    const target = new UserTarget("team-a", `sshkeys-u${i}`);
     target.live = liveSecret("", { emptySince: NOW + i * 1000 });
     kept.update(target);
     return target;
@@ -65,7 +65,7 @@ describe("an emptied Secret", () => {
 
   it("does not go early for those of other namespaces", () => {
     const { kept, targets } = emptied(500);
-    const other = new Target("team-b", "sshkeys-alice");
+    const other = new UserTarget("team-b", "sshkeys-alice");
     other.live = liveSecret("", { namespace: "team-b", emptySince: NOW - DAY });
     kept.update(other);
     expect(kept.deletionTime(targets[0] ?? other)).toBe(NOW + DAY);
@@ -73,7 +73,7 @@ describe("an emptied Secret", () => {
 
   it("tells who has to be looked at when there are too many", () => {
     const { kept, targets } = emptied(501);
-    expect(kept.update(targets[500] ?? new Target("", ""))).toBe(targets[0]);
+    expect(kept.update(targets[500] ?? new UserTarget("", ""))).toBe(targets[0]);
   });
 });
 

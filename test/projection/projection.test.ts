@@ -60,14 +60,14 @@ describe("a user whose SSHKeys are all gone", () => {
     projection.removeSSHKey("team-a", "older");
     projection.removeSSHKey("team-a", "younger");
     projection.takeDirty();
-    expect(projection.target(ID)?.hasSSHKeys).toBe(false);
+    expect(projection.target(ID)?.isNamed).toBe(false);
   });
 });
 
 describe("an SSHKey that a changed CRD gave another user", () => {
   it("leaves the Secret of the first", () => {
     const projection = projectionOf(OLDER, { ...OLDER, user: "bob", generation: 2, resourceVersion: 2 });
-    expect(projection.target(ID)?.hasSSHKeys).toBe(false);
+    expect(projection.target(ID)?.isNamed).toBe(false);
   });
 });
 
@@ -97,7 +97,7 @@ describe("a list in which an edit comes before the holder of the key", () => {
 describe("somebody's own Secret that has had the label for a moment", () => {
   it("leaves no target behind when it never said that it is the operator's", () => {
     const projection = projectionOf();
-    projection.putSecret(liveSecret("", { ownership: "copy", user: undefined }));
+    projection.putSecret(liveSecret("", { ownership: "copy", forWhom: {} }));
     projection.secretDisappeared("team-a", "sshkeys-alice", "8");
     expect(projection.target(ID)).toBeUndefined();
   });

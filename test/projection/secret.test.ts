@@ -161,7 +161,7 @@ describe("a Secret is as desired", () => {
     ["with the file and nothing else", {}, true],
     ["not with another file", { files: linesRead("") }, false],
     ["not with anything else beside the lines", { digest: "other" }, false],
-    ["not for another user", { user: "bob" }, false],
+    ["not for another user", { forWhom: { "sshkey-operator.dev/user": "bob" } }, false],
     ["not with a date of emptiness while it is not empty", { emptySince: 1 }, false],
   ])("%s", (_, facts, expected) => {
     expect(isAsDesired(liveSecret(FILE, facts), desiredSecret(FILE))).toBe(expected);

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { secretName } from "../../src/projection/target.ts";
+import { secretName } from "../../src/projection/usertarget.ts";
 
 const LABEL = /^[a-z0-9]([a-z0-9-]*[a-z0-9])?$/;
 const prefix = fc.stringMatching(/^[a-z][a-z0-9-]{2,27}-$/);

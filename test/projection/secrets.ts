@@ -1,4 +1,4 @@
-import { DATA_KEY } from "../../src/api/names.ts";
+import { DATA_KEY, USER_ANNOTATION } from "../../src/api/names.ts";
 import type { Claim } from "../../src/claims/claim.ts";
 import { dataOf, digestOf, type Files } from "../../src/projection/files.ts";
 import type { DesiredSecret, LiveSecret } from "../../src/projection/secret.ts";
@@ -28,7 +28,14 @@ export function fileIn(held: Files | undefined): string | undefined {
 
 /** What Alice's Secret should hold. */
 export function desiredSecret(file: string, facts: Partial<DesiredSecret> = {}): DesiredSecret {
-  return { namespace: "team-a", name: "sshkeys-alice", user: "alice", files: files(file), ...facts };
+  return {
+    namespace: "team-a",
+    name: "sshkeys-alice",
+    forWhom: { annotation: USER_ANNOTATION, value: "alice" },
+    files: files(file),
+    isOptional: true,
+    ...facts,
+  };
 }
 
 /** Alice's Secret as the API server has it; the rest has a default. */
@@ -41,7 +48,7 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
     createdAt: 0,
     ownership: "managed",
     isImmutable: false,
-    user: "alice",
+    forWhom: { [USER_ANNOTATION]: "alice" },
     digest: digestOf(dataOf(files(file))),
     files: linesRead(file),
     emptySince: undefined,

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { secretName } from "../../src/projection/target.ts";
+import { secretName } from "../../src/projection/usertarget.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 

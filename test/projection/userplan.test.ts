@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { Claims } from "../../src/claims/claims.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import { accessChanges } from "../../src/projection/accesschanges.ts";
-import { planTarget } from "../../src/projection/plan.ts";
 import type { LiveSecret } from "../../src/projection/secret.ts";
-import { Target } from "../../src/projection/target.ts";
+import { planUser } from "../../src/projection/userplan.ts";
+import { UserTarget } from "../../src/projection/usertarget.ts";
 import type { ExpiryTimeFormat } from "../../src/ssh/authorizedkeys.ts";
 import { proof } from "../claims/keypairs.ts";
 import { CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
@@ -24,11 +24,11 @@ function plan(
 ): Planned {
   const rules = { ...DEFAULT_POLICY, ...policy };
   const claims = new Claims(rules);
-  const target = new Target("team-a", "sshkeys-alice");
+  const target = new UserTarget("team-a", "sshkeys-alice");
   target.live = live;
   for (const facts of all) claims.put(sshKeyRecord(facts), NOW);
   for (const claim of claims.all()) target.verdicts.set(claim, undefined);
-  const { desired, verdicts } = planTarget(target, claims, rules, format);
+  const { desired, verdicts } = planUser(target, claims, rules, format);
   return {
     file: fileIn(desired.files) ?? "",
     states: Object.fromEntries(Array.from(verdicts, ([{ record }, { state }]) => [record.name, state])),
@@ -79,7 +79,7 @@ describe("a key that expires, after the operator was told to write the time in a
 
   it("is a change of access to nobody", () => {
     const claims = new Claims(DEFAULT_POLICY);
-    const target = new Target("team-a", "sshkeys-alice");
+    const target = new UserTarget("team-a", "sshkeys-alice");
     const after = plan(expiring, {}, held, "WithoutZ").file;
     expect([...accessChanges(target, claims, held.files ?? files(""), files(after))]).toEqual([]);
   });

@@ -1,24 +1,28 @@
-import { DATA_KEY, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { DATA_KEY, USER_ANNOTATION } from "../api/names.ts";
 import { type Claim, claimOrder } from "../claims/claim.ts";
 import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Standing } from "../claims/standing.ts";
 import { EXPIRY_TIME_FORMATS, type ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
-import { type Blocked, lastBlock } from "./delivery.ts";
 import { fileOf, lineOf, linesOf, MAXIMUM_FILE_BYTES } from "./file.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
-import type { Target } from "./target.ts";
+import type { UserTarget } from "./usertarget.ts";
 import { type Held, sameVerdict, type Verdict, verdictOf } from "./verdict.ts";
 
-/** What a target's Secret should hold, and what follows for each of its SSHKeys. */
-export interface Plan {
+/** What a user's Secret should hold, and what follows for each of the SSHKeys. */
+export interface UserPlan {
   readonly desired: DesiredSecret;
   readonly verdicts: ReadonlyMap<Claim, Verdict>;
 }
 
-/** Pure: the same claims, live Secret and delivery give the same plan. Linear in the target's SSHKeys but for a sort. */
-export function planTarget(target: Target, claims: Claims, policy: Policy, format: ExpiryTimeFormat): Plan {
+/** Pure: the same claims, live Secret and delivery give the same plan. Linear in the user's SSHKeys but for a sort. */
+export function planUser(
+  target: UserTarget,
+  claims: Claims,
+  policy: Policy,
+  format: ExpiryTimeFormat,
+): UserPlan {
   const { namespace, secretName, live } = target;
   const standings = new Map<Claim, Standing>();
   for (const claim of target.verdicts.keys()) standings.set(claim, claims.standing(claim));
@@ -26,7 +30,7 @@ export function planTarget(target: Target, claims: Claims, policy: Policy, forma
   const names = [...lines].sort(([a], [b]) => (a.record.name < b.record.name ? -1 : 1));
   const file = fileOf(names.map(([, line]) => line));
   const held = new HeldLines(live, file, policy, format);
-  const blocked = blockedBy(target);
+  const blocked = target.blockedBy();
   const verdicts = new Map<Claim, Verdict>();
   let previous: Verdict | undefined;
   for (const [claim, standing] of standings) {
@@ -43,10 +47,15 @@ export function planTarget(target: Target, claims: Claims, policy: Policy, forma
     if (previous === undefined || !sameVerdict(previous, verdict)) previous = verdict;
     verdicts.set(claim, previous);
   }
-  return {
-    desired: { namespace, name: secretName, user: target.user, files: new Map([[DATA_KEY, file]]) },
-    verdicts,
+  const { user } = target;
+  const desired: DesiredSecret = {
+    namespace,
+    name: secretName,
+    forWhom: user === undefined ? undefined : { annotation: USER_ANNOTATION, value: user },
+    files: new Map([[DATA_KEY, file]]),
+    isOptional: true,
   };
+  return { desired, verdicts };
 }
 
 /** The lines of those that have a place; the better claims take theirs first: no new key without a proof pushes one out. */
@@ -80,24 +89,6 @@ function fill(
     lines.set(claim, line);
   }
   return { lines, full };
-}
-
-/** Why the Secret cannot be written: what the last attempt met, or what the Secret shows. */
-export function blockedBy({ live, delivery, secretName, namespace }: Target): Blocked | undefined {
-  if (live === undefined || live.ownership === "managed") return lastBlock(delivery);
-  return {
-    at: "blocked",
-    reason: "not-managed",
-    message: notManagedMessage(namespace, secretName, live),
-  };
-}
-
-function notManagedMessage(namespace: string, name: string, live: LiveSecret): string {
-  const what =
-    live.ownership === "copy"
-      ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy`
-      : `exists without this operator's label ${MANAGED_LABEL}`;
-  return `Secret ${name} ${what} and is not written. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; the operator recreates it within seconds.`;
 }
 
 /** Looks up what a Secret holds of an SSHKey. */
