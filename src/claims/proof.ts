@@ -145,9 +145,13 @@ function refuted({ digest }: Proof): Proof {
   };
 }
 
-/** As one word of a POSIX shell, whoever chose the name. */
+/**
+ * As one word of a POSIX shell, whoever chose the name. Other shells that it may be pasted into run nothing of it: in
+ * single quotes fish reads backslashes and PowerShell takes typographic quotes for an end, so these stand in double ones.
+ */
 function quoted(user: string): string {
-  return /^[A-Za-z0-9@._+-]+$/.test(user) ? user : `'${user.replaceAll("'", "'\\''")}'`;
+  if (/^[A-Za-z0-9@._+-]+$/.test(user)) return user;
+  return `'${user.replaceAll(/['\\\u2018-\u201b]+/g, (run) => `'"${run.replaceAll("\\", "\\\\")}"'`)}'`;
 }
 
 const ENDINGS = ["", "\n", "\r\n"];

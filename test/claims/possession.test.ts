@@ -124,7 +124,7 @@ describe("the message of the condition Proven", () => {
   });
 
   it("quotes a user whom a shell would read", () => {
-    expect(messageOf(record({ user: "o'neill; id" }), REQUIRED)).toContain("printf %s 'o'\\''neill; id' |");
+    expect(messageOf(record({ user: "o'neill; id" }), REQUIRED)).toContain(`printf %s 'o'"'"'neill; id' |`);
   });
 
   it.each([

@@ -31,6 +31,7 @@ const SOFTWARE_KEYS: readonly (readonly [file: string, type: KeyType, bits: stri
   ["id_rsa", "ssh-rsa", "3072"],
 ];
 const USERS = 150;
+const PRINTF = "printf %s ";
 /** Of each user, so many others are tried. */
 const OTHERS = 15;
 /** At once. */
@@ -158,6 +159,16 @@ test(`the command proves the user whose name is in it and no other, for ${USERS}
   expect(readdirSync(home.path, { recursive: true }).toSorted()).toEqual(before);
 });
 
+test("pasted into fish or PowerShell, the command runs nothing of the name", () => {
+  const words = hostileUsers().map((user) =>
+    proofCommand(user, "ssh-ed25519", NAMESPACE).slice(PRINTF.length),
+  );
+  const open = words.filter(
+    (word) => !/^([A-Za-z0-9@._+-]+|('[^'\\‘’‚‛]*'|"(['‘’‚‛]|\\\\)+")+) \| /.test(word),
+  );
+  expect(open).toEqual([]);
+});
+
 test.each(["alice", "alice@example.com", "a.b_c+d-e", "-n", "42"])(
   "the command has no quotes that a person would have to understand around %s",
   (user) => {
@@ -195,6 +206,10 @@ const PIECES = [
     "\u{1f511}",
     "Ω",
     "\u00a0",
+    "‘",
+    "’",
+    "‚",
+    "‛",
   ],
 ];
 
