@@ -1,5 +1,5 @@
 import type { KeyErrorCode } from "../api/errors.ts";
-import { isSecurityKeyType } from "../ssh/keytype.ts";
+import { isSecurityKeyType, type KeyType } from "../ssh/keytype.ts";
 import type { Claim } from "./claim.ts";
 import type { Finding } from "./judgement.ts";
 import { newKeyCommand, type Policy, type RequiredOption } from "./policy.ts";
@@ -52,9 +52,8 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
   }
   const { authenticator } = proof;
   if (policy.requireUserVerification && authenticator?.userVerified === false) {
-    const type = key.type === "sk-ssh-ed25519@openssh.com" ? "ed25519-sk" : "ecdsa-sk";
     const what = "The proof was made without PIN or biometric, which is required (requireUserVerification).";
-    const next = `Make a key that asks for it with: ssh-keygen -t ${type} -O verify-required`;
+    const next = `Make a key that asks for it with: ${verifyingKeyCommand(key.type)}`;
     return unproven("UserVerificationMissing", what, next);
   }
   const how =
@@ -90,7 +89,15 @@ function isOfTheKeyItself({ state }: Finding): boolean {
 export function howToProve({ user, key }: SSHKeyRecord, policy: Policy): string {
   if (key === undefined || !isProvable(key))
     return `This key cannot be proven; make a new one with: ${newKeyCommand(policy)}`;
-  return `Put into spec.proof what this prints, with the file of this key behind -f: ${proofCommand(user, key.type, policy.proofNamespace)}`;
+  const pin =
+    policy.requireUserVerification && isSecurityKeyType(key.type)
+      ? `The security key has to ask for its PIN or a biometric (requireUserVerification); if it does not, make a key for which it does with: ${verifyingKeyCommand(key.type)}. `
+      : "";
+  return `${pin}Put into spec.proof what this prints, with the file of this key behind -f: ${proofCommand(user, key.type, policy.proofNamespace)}`;
+}
+
+function verifyingKeyCommand(type: KeyType): string {
+  return `ssh-keygen -t ${type === "sk-ssh-ed25519@openssh.com" ? "ed25519-sk" : "ecdsa-sk"} -O verify-required`;
 }
 
 /**

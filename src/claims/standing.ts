@@ -87,15 +87,19 @@ function expiredMessage(record: SSHKeyRecord, policy: Policy): string {
 function duplicateMessage(holder: Claim, own: Claim, policy: Policy): string {
   const { name, user } = holder.record;
   const isByProof = holder.isProven && !own.isProven;
+  const wouldWin = claimOrder({ ...own, isProven: true }, holder) < 0;
   if (user === own.record.user) {
     const why = isByProof ? " because of its proof of possession (spec.proof)" : "";
-    return `SSHKey ${name} of the same user holds this key${why}; delete this one, or use another key. To use one key from several addresses, put them all into one from="…".`;
+    const orProof =
+      isByProof && wouldWin
+        ? "; or put the same proof into this one, which is older, to have it hold the key"
+        : "";
+    return `SSHKey ${name} of the same user holds this key${why}; delete this one, or use another key${orProof}. To use one key from several addresses, put them all into one from="…".`;
   }
   if (own.isProven) {
     return `SSHKey ${name} of another user holds this key: both users have proven to have its private key, and that one has the older claim. A private key belongs to one person; make a new one with: ${newKeyCommand(policy)}`;
   }
-  const isOlderProof = isByProof && claimOrder({ ...own, isProven: true }, holder) > 0;
-  if (isOlderProof && policy.duplicateScope === "Namespace") {
+  if (isByProof && !wouldWin && policy.duplicateScope === "Namespace") {
     return `SSHKey ${name} of another user holds this key: that user has proven to have its private key and has the older claim. Use another key.`;
   }
   const why = isByProof ? ", who has proven to have its private key," : "";

@@ -33,7 +33,7 @@ export interface ReflectorOptions<T> {
   /** Selectors for list and watch. */
   readonly query?: Readonly<Record<string, string>>;
   /** Keeps what is needed of an object, of a list or of the watch. Must take every object the server can store; if it throws, that is `undecodable`. */
-  readonly decode: (object: KubeObject, isListed: boolean) => T;
+  readonly decode: (object: KubeObject) => T;
   readonly sink: ReflectorSink<T>;
   /** Objects in one page of a list; default 250: with 500 a start takes a quarter more memory, with 100 5 % more time. */
   readonly pageSize?: number;
@@ -159,7 +159,7 @@ export class Reflector<T> {
     this.#list ??= new PagedList({
       ...this.#collection,
       pageSize: this.#options.pageSize ?? 250,
-      decode: (object) => this.#decode(object, true),
+      decode: (object) => this.#decode(object),
     });
     const { items, resourceVersion } = await this.#list.fetchAll(signal);
     this.#list = undefined;
@@ -216,7 +216,7 @@ export class Reflector<T> {
     if (event.type === "DELETED") {
       sink.remove(refOf(event.object));
     } else if (event.type !== "BOOKMARK") {
-      sink.upsert(this.#decode(event.object, false));
+      sink.upsert(this.#decode(event.object));
     }
     this.#resourceVersion = event.resourceVersion;
     this.#newest = event.resourceVersion;
@@ -232,9 +232,9 @@ export class Reflector<T> {
     return { transport, path, query };
   }
 
-  #decode(object: KubeObject, isListed: boolean): T {
+  #decode(object: KubeObject): T {
     try {
-      return this.#options.decode(object, isListed);
+      return this.#options.decode(object);
     } catch {
       // Its message may quote the object.
       throw new ApiError({

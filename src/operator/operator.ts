@@ -155,7 +155,7 @@ export class Operator {
     try {
       await this.#deletions.whenCRDExists(term);
       this.#projection.advance(this.#now());
-      this.#sources.beginWriting();
+      this.#sources.suspendUnverified();
       await this.#controller.run(term, writing.signal);
     } finally {
       term.removeEventListener("abort", giveUp);

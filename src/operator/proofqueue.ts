@@ -9,7 +9,7 @@ export interface ProofQueueOptions {
   readonly onVerified: (record: SSHKeyRecord) => void;
   /** Takes a record that has waited for as long as it may. It is still held. */
   readonly onOverdue: (record: SSHKeyRecord) => void;
-  /** Nothing is held of the namespace any more that was when this instance began to write. */
+  /** Nothing is held of the namespace any more that was when `behind` was last asked. */
   readonly onCaughtUp: (namespace: string) => void;
 }
 
@@ -52,7 +52,7 @@ export class ProofQueue {
   readonly #held = new Map<string, SSHKeyRecord>();
   readonly #overdue = new Map<string, NodeJS.Timeout>();
   readonly #queue: WorkQueue<string>;
-  /** What was held when this instance began to write, by namespace. */
+  /** What was held when `behind` was last asked, by namespace. */
   readonly #behind = new Map<string, Set<string>>();
 
   constructor(options: ProofQueueOptions) {
@@ -92,10 +92,10 @@ export class ProofQueue {
       if (namespace === undefined || record.namespace === namespace) this.drop(record);
   }
 
-  /** The namespaces of which something is held: another instance may have written what that says. */
-  beginWriting(): Iterable<string> {
-    this.#behind.clear();
+  /** The namespaces of which something is held, all or this one: what was written already may follow from that. */
+  behind(scope?: string): Iterable<string> {
     for (const [id, { namespace }] of this.#held) {
+      if (scope !== undefined && namespace !== scope) continue;
       const ids = this.#behind.get(namespace);
       if (ids === undefined) this.#behind.set(namespace, new Set([id]));
       else ids.add(id);

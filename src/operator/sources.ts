@@ -1,4 +1,3 @@
-import { verified } from "../claims/proof.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -62,9 +61,12 @@ export class Sources {
     return this.#ready.promise;
   }
 
-  /** Suspends the namespaces of which more is seen than known, until it is: for whoever begins to write. */
-  beginWriting(): void {
-    for (const namespace of this.#unverified.beginWriting()) this.#o.projection.suspend(namespace);
+  /**
+   * Suspends the namespaces of which more is seen than verified, until it is: for whoever begins to write. A proof that
+   * was good is in what the Secrets hold.
+   */
+  suspendUnverified(scope?: string): void {
+    for (const namespace of this.#unverified.behind(scope)) this.#o.projection.suspend(namespace);
   }
 
   /** Runs until the signal aborts. */
@@ -90,11 +92,7 @@ export class Sources {
     return new Reflector<SSHKeyRecord>({
       transport,
       path: sshKeysPath(namespace),
-      decode: (object, isListed) => {
-        const record = projection.claims.read(object as StoredSSHKey);
-        // A list waits for all that it holds anyway.
-        return isListed && record.proof !== undefined ? { ...record, proof: verified(record.proof) } : record;
-      },
+      decode: (object) => projection.claims.read(object as StoredSSHKey),
       sink: {
         replace: (records) => {
           this.#unverified.dropAll(namespace);
@@ -106,12 +104,7 @@ export class Sources {
           projection.resetSSHKeyVersions(namespace);
         },
         upsert: (record) => {
-          if (record.proof?.result === "Unverified") {
-            const known = projection.claims.get(record.namespace, record.name)?.record;
-            return this.#unverified.hold(record, patienceFor(record, known));
-          }
-          this.#unverified.drop(record);
-          this.#putSSHKey(record);
+          this.#takeSSHKey(record);
           onChange();
         },
         remove: (ref) => {
@@ -178,7 +171,20 @@ export class Sources {
     const listed = new Set(records.map(sshKeyId));
     for (const { record } of [...projection.claims.all(namespace)])
       if (!listed.has(sshKeyId(record))) deletions.add(record, false);
-    for (const record of datedFirst(records)) this.#putSSHKey(record);
+    const isFirst = this.#scopes.get(namespace)?.isSynced === false;
+    for (const record of datedFirst(records)) this.#takeSSHKey(record, isFirst);
+    if (isFirst) this.suspendUnverified(namespace);
+  }
+
+  /** `isFirst`: nothing was known before, so it is seen at once, and others are dated behind it if need be. */
+  #takeSSHKey(record: SSHKeyRecord, isFirst = false): void {
+    if (record.proof?.result !== "Unverified") {
+      this.#unverified.drop(record);
+      this.#putSSHKey(record);
+      return;
+    }
+    const known = this.#o.projection.claims.get(record.namespace, record.name)?.record;
+    this.#unverified.hold(record, isFirst ? 0 : patienceFor(record, known));
   }
 
   #putSSHKey(record: SSHKeyRecord): void {

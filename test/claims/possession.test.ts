@@ -154,6 +154,16 @@ describe("the message of the condition Proven", () => {
     expect(messageOf(provenBy(key, TOUCHED), WITH_PIN)).toContain(command);
   });
 
+  it("tells before the first proof by a security key how a key is made that asks for a PIN, where that is required", () => {
+    expect(messageOf(record({ key: ed25519SK }), WITH_PIN)).toContain(
+      "ssh-keygen -t ed25519-sk -O verify-required",
+    );
+  });
+
+  it("tells nothing of PIN and biometric where a key in a file has to be proven", () => {
+    expect(messageOf(record(), { ...WITH_PIN, proofs: "Required" })).not.toContain("verify-required");
+  });
+
   it.each<[AuthenticatorFlags, string]>([
     [VERIFIED, "with a touch and with PIN or biometric"],
     [TOUCHED, "with a touch and without PIN or biometric"],

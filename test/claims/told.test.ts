@@ -194,6 +194,14 @@ describe("a Duplicate that does what its message says", () => {
     });
   });
 
+  it("has the key when it takes the proof of its user's other SSHKey, and only then is told of that way", () => {
+    forEachDuplicate((story, facts, message) => {
+      if (!isOfOneUser(message) || !message.includes("because of its proof")) return;
+      prove(story, facts);
+      expect(message.includes("put the same proof into this one")).toBe(isInForce(story, facts.name));
+    });
+  });
+
   it("has its key when it takes another one", () => {
     forEachDuplicate((story, facts, message) => {
       expect(message.toLowerCase()).toMatch(/another key|make a new one/);

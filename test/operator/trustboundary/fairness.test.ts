@@ -191,6 +191,17 @@ describe("while 1,000 SSHKeys of one namespace come with wrong proofs", () => {
     expect(rankOf(own.at(-1), refuting)).toBeLessThan(FLOOD / 2);
   });
 
+  test("does not keep an operator that starts from another tenant's keys: their own namespace waits alone", async () => {
+    await stage.rest();
+    for (const tenant of [flooded, bystander.tenant]) {
+      await tenant.create("while-at-rest", { user: "carol", key: freshKey() });
+    }
+    await stage.run();
+    for (const tenant of [flooded, bystander.tenant]) await tenant.until("while-at-rest", "Projected");
+    const writes = (await writesOf(stage)).filter(({ name }) => name === "sshkeys-carol");
+    expect(writes.map(({ namespace }) => namespace)).toEqual([bystander.tenant.namespace, flooded.namespace]);
+  });
+
   test("a key that is edited away leaves before the proof of the next one is verified, which then comes in", async () => {
     const writes = writesOn(await writesOf(stage), flooded, "sshkeys-bob");
     expect(writes.map(({ verb }) => verb)).toEqual(["create", "patch", "patch"]);

@@ -49,6 +49,7 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
   const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
   const put = vi.spyOn(projection, "putSSHKey");
+  const suspend = vi.spyOn(projection, "suspend");
   const logged: string[] = [];
   const write = ({ event, resource, namespace, state }: Fields) => {
     logged.push([event, resource, namespace, state].filter((part) => part !== undefined).join(" "));
@@ -72,6 +73,10 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
     /** What the operator has seen of SSHKeys, in order: name, resourceVersion and what the proof is worth. */
     get seen() {
       return put.mock.calls.map(([r]) => `${r.name} ${r.resourceVersion} ${r.proof?.result ?? "None"}`);
+    },
+    /** Namespaces that were, in order. */
+    get suspended() {
+      return suspend.mock.calls.map(([namespace]) => namespace);
     },
     get isReady() {
       return isReady;
@@ -383,11 +388,14 @@ describe("an SSHKey that a watch shows with a proof", () => {
     expect(scene.seen).toEqual(["restored 1 None"]);
   });
 
-  it("is seen at once by a list: it waits for all that it holds anyway", async () => {
-    const listed = sshKey({ name: "laptop", proof: PROOF });
-    const scene = follow({ [sshKeysPath()]: listOf(listed) });
+  it("is seen at once in the first list, and its namespace alone waits until that is verified", async () => {
+    const others = sshKey({ name: "others", namespace: "team-b" });
+    const scene = follow({ [sshKeysPath()]: listOf(sshKey({ name: "laptop", proof: PROOF }), others) });
     scene.start();
     await until("it is synced", () => scene.isSynced("team-a"));
-    expect(scene.seen).toEqual(["laptop 1 Proven"]);
+    expect([scene.suspended, scene.seen]).toEqual([
+      ["team-a"],
+      ["laptop 1 Unverified", "others 1 None", "laptop 1 Proven"],
+    ]);
   });
 });
