@@ -68,6 +68,9 @@ export function possessionOf(record: SSHKeyRecord, policy: Policy): Possession |
 export function toldPossession({ record, findings }: Claim, policy: Policy): Possession | undefined {
   const possession = possessionOf(record, policy);
   if (possession?.status !== "False" || !findings.some(isOfTheKeyItself)) return possession;
+  // These ask for another key themselves.
+  if (possession.reason === "ProofUnsupported" || possession.reason === "UserVerificationMissing")
+    return possession;
   const message = "Not checked: a proof of this key would not help, since it has to be replaced.";
   return { status: "Unknown", reason: "NotChecked", message };
 }
