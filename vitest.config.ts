@@ -23,7 +23,7 @@ export default defineConfig({
         test: {
           name: "pure",
           include: [
-            "test/{ssh,claims,projection,oracle,api,cli,tools,gitops}/**/*.test.ts",
+            "test/{ssh,claims,authorizedkeys,projection,oracle,api,cli,tools,gitops}/**/*.test.ts",
             "test/kube/*.test.ts",
             "test/*.test.ts",
             ...PURE,

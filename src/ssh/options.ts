@@ -1,36 +1,96 @@
+import { flagsSetBy } from "./optionflags.ts";
 import { valueFault } from "./optionvalue.ts";
 import { accept, type Result, refuse } from "./refusal.ts";
 import { codePoints, firstUnprintable } from "./unprintable.ts";
 
+/** One option of authorized_keys, read. */
+export interface Option {
+  /** In lower case. */
+  readonly name: string;
+  /** Without quotes; undefined for a flag. */
+  readonly value: string | undefined;
+}
+
+/** What one place where options are written takes that another does not. */
+export interface OptionRules {
+  /** Names of the options that have a value. */
+  readonly valued: ReadonlySet<string>;
+  /** Options that are refused, and why. */
+  readonly forbidden: ReadonlyMap<string, string>;
+  /** What is wrong with the value of an option, as a sentence, or undefined. */
+  readonly valueFault: (name: string, value: string) => string | undefined;
+}
+
 /**
  * Reads authorized_keys options, one an entry, and writes them as one word for the front of a key line: names in
- * lower case, values quoted, commas between; "" for none. Holds to the limits of OPTION_LIMITS.
+ * lower case, values quoted, commas between; "" for none. Refuses what parseOptions refuses.
+ */
+export function renderOptions(options: readonly string[]): Result<string> {
+  const parsed = parseOptions(options);
+  return parsed.ok ? accept(optionsText(parsed.value)) : parsed;
+}
+
+/**
+ * Reads authorized_keys options, one an entry. Holds to the limits of OPTION_LIMITS.
  *
  * Refuses what sshd(8) would refuse the whole line for (sshauthopt_parse in OpenSSH's auth-options.c), and also:
  * options that would make the key an authority, a second value where only one counts, characters that cannot be
  * seen, and values that sshd takes at first and that can never match.
  */
-export function renderOptions(options: readonly string[]): Result<string> {
+export function parseOptions(
+  options: readonly string[],
+  rules: OptionRules = RULES_OF_SSHKEYS,
+): Result<readonly Option[]> {
   const size = sizeFault(options);
   if (size !== undefined) return refuse("TooLong", size);
-  const rendered: string[] = [];
+  const parsed: Option[] = [];
   const seen = new Set<string>();
   for (const [index, text] of options.entries()) {
-    const place = `Option ${index + 1}`;
-    const option = readOption(text, place);
+    const place = optionPlace(index);
+    const option = readOption(text, place, rules);
     if (!option.ok) return option;
-    const { name, value } = option.value;
-    const slot = singleUseSlot(name, value);
+    const slot = singleUseSlot(option.value);
     if (slot !== undefined && seen.has(slot)) {
       return refuse(
         "DuplicateOption",
-        `${place} gives a second value for ${name}, of which only one can hold; keep one.`,
+        `${place} gives a second value for ${option.value.name}, of which only one can hold; keep one.`,
       );
     }
     if (slot !== undefined) seen.add(slot);
-    rendered.push(value === undefined ? name : `${name}="${value.replaceAll('"', '\\"')}"`);
+    parsed.push(option.value);
   }
-  return accept(rendered.join(","));
+  return accept(parsed);
+}
+
+/** How messages name an option of a list. */
+export function optionPlace(index: number): string {
+  return `Option ${index + 1}`;
+}
+
+/** Options as one word of a key line; "" for none. */
+export function optionsText(options: readonly Option[]): string {
+  return options
+    .map(({ name, value }) => (value === undefined ? name : `${name}="${value.replaceAll('"', '\\"')}"`))
+    .join(",");
+}
+
+/** The options in a text that optionsText made. */
+export function optionsIn(text: string): readonly Option[] {
+  const found: Option[] = [];
+  for (let at = 0; at < text.length; ) {
+    const [name = ""] = /^[^=,]*/.exec(text.slice(at)) ?? [];
+    at += name.length;
+    const value = text[at] === "=" ? quotedAt(text, at + 1) : undefined;
+    if (value !== undefined) at += '=""'.length + value.length;
+    found.push({ name, value: value === undefined ? undefined : unquoted(value) });
+    at += ",".length;
+  }
+  return found;
+}
+
+function quotedAt(text: string, at: number): string {
+  const end = closingQuote(text, at + 1);
+  return text.slice(at + 1, end === -1 ? text.length : end);
 }
 
 /** In code points, as the CRD counts. Checked before anything is parsed, so that parsing takes bounded time. */
@@ -53,13 +113,7 @@ function sizeFault(options: readonly string[]): string | undefined {
     : undefined;
 }
 
-interface Option {
-  readonly name: string;
-  /** Without quotes; undefined for a flag. */
-  readonly value: string | undefined;
-}
-
-function readOption(text: string, place: string): Result<Option> {
+function readOption(text: string, place: string, rules: OptionRules): Result<Option> {
   if (text === "") return refuse("BadOption", `${place} is empty; remove it.`);
   const hidden = firstUnprintable(text);
   if (hidden !== undefined) {
@@ -71,16 +125,16 @@ function readOption(text: string, place: string): Result<Option> {
   const written = /^[A-Za-z0-9-]+/.exec(text)?.[0] ?? "";
   const name = written.toLowerCase();
   const rest = text.slice(written.length);
-  const forbidden = FORBIDDEN.get(name);
+  const forbidden = rules.forbidden.get(name);
   if (forbidden !== undefined) return refuse("ForbiddenOption", `${place}: ${forbidden}`);
-  if (FLAGS.has(name)) return readFlag(name, rest, place);
-  if (!VALUED.has(name)) {
+  if (flagsSetBy(name).length > 0) return readFlag(name, rest, place);
+  if (!rules.valued.has(name)) {
     return refuse(
       "UnknownOption",
       `${place} is no option that sshd knows; see AUTHORIZED_KEYS FILE FORMAT in sshd(8).`,
     );
   }
-  return readValue(name, rest, place);
+  return readValue(name, rest, place, rules);
 }
 
 function readFlag(name: string, rest: string, place: string): Result<Option> {
@@ -89,7 +143,7 @@ function readFlag(name: string, rest: string, place: string): Result<Option> {
   return refuse("BadOption", `${place}: nothing may follow ${name}; remove what does.`);
 }
 
-function readValue(name: string, rest: string, place: string): Result<Option> {
+function readValue(name: string, rest: string, place: string, rules: OptionRules): Result<Option> {
   if (!rest.startsWith('="')) {
     return refuse(
       "BadOption",
@@ -107,8 +161,8 @@ function readValue(name: string, rest: string, place: string): Result<Option> {
   if (behind.startsWith(",")) return refuseSeveral(place);
   if (behind !== "")
     return refuse("BadOption", `${place}: text follows the closing quote of ${name}; remove it.`);
-  const value = rest.slice(2, end).replaceAll('\\"', '"');
-  const fault = valueFault(name, value);
+  const value = unquoted(rest.slice(2, end));
+  const fault = rules.valueFault(name, value);
   return fault === undefined ? accept({ name, value }) : refuse("BadOptionValue", `${place}: ${fault}`);
 }
 
@@ -123,29 +177,20 @@ function closingQuote(text: string, from: number): number {
   return at;
 }
 
+function unquoted(text: string): string {
+  return text.replaceAll('\\"', '"');
+}
+
 /**
  * The slot of an option that may be given once. sshd rejects a second `command` or `from`, and silently uses one of
  * several `environment` values of one name, or of several `tunnel`; here all are rejected.
  */
-function singleUseSlot(name: string, value: string | undefined): string | undefined {
+function singleUseSlot({ name, value }: Option): string | undefined {
   if (name === "environment") return `environment ${value?.slice(0, value.indexOf("="))}`;
-  return name === "command" || name === "from" || name === "tunnel" ? name : undefined;
+  return ["command", "expiry-time", "from", "tunnel"].includes(name) ? name : undefined;
 }
 
-const FLAGS: ReadonlySet<string> = new Set([
-  "restrict",
-  ...[
-    "agent-forwarding",
-    "port-forwarding",
-    "pty",
-    "touch-required",
-    "user-rc",
-    "verify-required",
-    "x11-forwarding",
-  ].flatMap((name) => [name, `no-${name}`]),
-]);
-
-const VALUED: ReadonlySet<string> = new Set([
+export const VALUED: ReadonlySet<string> = new Set([
   "command",
   "environment",
   "from",
@@ -154,8 +199,17 @@ const VALUED: ReadonlySet<string> = new Set([
   "tunnel",
 ]);
 
-const FORBIDDEN: ReadonlyMap<string, string> = new Map([
+/** Options that nobody may give to a key. */
+export const AUTHORITY_OPTIONS: ReadonlyMap<string, string> = new Map([
   ["cert-authority", "cert-authority would let this key sign certificates for others; remove it."],
   ["principals", "principals belongs to certificate authorities, which are not accepted; remove it."],
-  ["expiry-time", "expiry-time is written for you; use spec.expiresAt instead."],
 ]);
+
+const RULES_OF_SSHKEYS: OptionRules = {
+  valued: VALUED,
+  forbidden: new Map([
+    ...AUTHORITY_OPTIONS,
+    ["expiry-time", "expiry-time is written for you; use spec.expiresAt instead."],
+  ]),
+  valueFault,
+};
