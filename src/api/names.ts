@@ -1,10 +1,10 @@
-/** API group of SSHKey; also the prefix of every label and annotation. */
+/** API group of SSHKey and AuthorizedKeys; also the prefix of every label and annotation. */
 export const GROUP = "sshkey-operator.dev";
 
 /** The one version of the group. */
 export const VERSION = "v1alpha1";
 
-/** What an SSHKey carries as `apiVersion`. */
+/** What an SSHKey or AuthorizedKeys carries as `apiVersion`. */
 export const API_VERSION = `${GROUP}/${VERSION}` as const;
 
 /** What an SSHKey carries as `kind`. */
@@ -12,6 +12,12 @@ export const KIND = "SSHKey";
 
 /** Name of the resource in URLs, RBAC rules and `kubectl get`. */
 export const PLURAL = "sshkeys";
+
+/** What an AuthorizedKeys carries as `kind`. */
+export const AUTHORIZED_KEYS_KIND = "AuthorizedKeys";
+
+/** Name of the resource in URLs, RBAC rules and `kubectl get`. */
+export const AUTHORIZED_KEYS_PLURAL = "authorizedkeys";
 
 /** Name of the operator in metadata.managedFields. */
 export const FIELD_MANAGER = "sshkey-operator";
@@ -29,10 +35,13 @@ export const SECRET_ANNOTATION = `${GROUP}/secret`;
 /** The user whose keys the Secret holds. */
 export const USER_ANNOTATION = `${GROUP}/user`;
 
+/** Of a Namespace: names and patterns of the namespaces whose AuthorizedKeys may take its keys, comma-separated. */
+export const SHARE_KEYS_ANNOTATION = `${GROUP}/share-keys-with`;
+
 /** Since when the file has been empty, RFC 3339: the retention counts from here. */
 export const EMPTY_SINCE_ANNOTATION = `${GROUP}/empty-since`;
 
-/** The one data key of a user's Secret. */
+/** The one data key of a user's Secret, and of a SingleFile. */
 export const DATA_KEY = "authorized_keys";
 
 /** RFC 1123, as Kubernetes spells it: namespaces, volumes and many label values are such. */

@@ -107,31 +107,32 @@ describe("a release", () => {
     expect([code, stderr]).toEqual([1, expect.stringContaining("sshkey-operator-policy")]);
   });
 
-  test("leaves the CRD and the SSHKeys when it is uninstalled, and nothing else", async () => {
+  test("leaves the CRDs and the SSHKeys when it is uninstalled, and nothing else", async () => {
     const objects = manifestsIn((await helmOf(["get", "manifest", RELEASE])).stdout);
     await helmOf(["uninstall", RELEASE]);
     const left = await installation.attempt(
       ["get", "-f", "-", "-o", "name", "--ignore-not-found"],
       asList(objects),
     );
-    expect(left.stdout.trim().split("\n")).toEqual([
+    expect(left.stdout.trim().split("\n").sort()).toEqual([
+      "customresourcedefinition.apiextensions.k8s.io/authorizedkeys.sshkey-operator.dev",
       "customresourcedefinition.apiextensions.k8s.io/sshkeys.sshkey-operator.dev",
     ]);
     expect(await users()).toEqual(["alice"]);
   });
 
-  test("takes over the CRD it has left when it is installed again", async () => {
+  test("takes over the CRDs it has left when it is installed again", async () => {
     expect((await succeed(["install"])).stderr).toBe("");
     expect(await users()).toEqual(["alice"]);
   });
 
-  test("deletes the CRD if it is told to", async () => {
+  test("deletes the CRDs if it is told to", async () => {
     await succeed(["upgrade"], { values: { crds: { keep: false } } });
     await helmOf(["uninstall", RELEASE]);
-    await eventually(
-      "the CRD is gone",
-      async () => (await installation.request("GET", CRD_PATH)).status === 404,
-    );
+    await eventually("the CRDs are gone", async () => {
+      const left = await installation.kubectl(["get", "crds", "-o", "name"]);
+      return !left.includes("sshkey-operator.dev");
+    });
   });
 });
 
@@ -171,7 +172,7 @@ describe("who has rights in two namespaces and none on the cluster", () => {
   const release: Release = { namespace: "platform", values: valuesWithoutClusterRights() };
 
   beforeAll(async () => {
-    await installation.kubectl(["apply", "-f", "crds/sshkeys.yaml"]);
+    await installation.kubectl(["apply", "-f", "crds"]);
     for (const namespace of ["platform", "team-a"]) {
       const binding = ["create", "rolebinding", INSTALLER, "-n", namespace, `--user=${INSTALLER}`];
       await installation.kubectl([...binding, "--clusterrole=cluster-admin"]);

@@ -135,11 +135,14 @@ describe("a second installation", () => {
     ["release", { name: "sshkey-operator", namespace: "elsewhere" }],
     ["release and namespace", { name: "keys", namespace: "keys" }],
     ["name within the namespace", { name: "other", namespace: "sshkey-operator" }],
-  ])("under another %s shares the CRD and the one fixed name with it at most", async (_, release) => {
+  ])("under another %s shares the CRDs and the one fixed name with it at most", async (_, release) => {
     const taken = new Set(first.map(idOf));
     const shared = (await render(release)).filter((each) => taken.has(idOf(each)));
     const policy = shared.filter(({ metadata }) => metadata.name !== "sshkey-operator-policy");
-    expect(policy.map(idOf)).toEqual(["CustomResourceDefinition /sshkeys.sshkey-operator.dev"]);
+    expect(policy.map(idOf)).toEqual([
+      "CustomResourceDefinition /authorizedkeys.sshkey-operator.dev",
+      "CustomResourceDefinition /sshkeys.sshkey-operator.dev",
+    ]);
   });
 
   test("has policies for its own account, label value and prefix", () => {

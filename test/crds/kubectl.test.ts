@@ -1,13 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse } from "yaml";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { conditionsDescription, rootSchema, undescribed } from "./schema.ts";
 import { type SSHKeyClient, startSSHKeyClient } from "./sshkeyclient.ts";
 
 /** Nobody else's in the cluster. */
 const FINGERPRINT = `SHA256:${randomBytes(32).toString("base64").slice(0, 43)}`;
+
+const CRD = "crds/sshkeys.yaml";
 
 let sshKeys: SSHKeyClient;
 let projected: string;
@@ -123,11 +124,11 @@ describe("kubectl explain is the reference manual", () => {
   });
 
   test("every field of spec and status is described", async () => {
-    expect(undescribed(await rootSchema(), "")).toEqual(["metadata"]);
+    expect(undescribed(await rootSchema(CRD), "")).toEqual(["metadata"]);
   });
 
   test("every field of spec comes with an example", async () => {
-    const { spec } = (await rootSchema()).properties ?? {};
+    const { spec } = (await rootSchema(CRD)).properties ?? {};
     for (const [name, { description }] of Object.entries(spec?.properties ?? {})) {
       expect(description, name).toMatch(/\nExample: ./);
     }
@@ -135,39 +136,15 @@ describe("kubectl explain is the reference manual", () => {
 
   test("the states are those of the table, in its order", async () => {
     const [, listed = ""] =
-      /is the STATE of kubectl get: ([^.]+)\./.exec(await conditionsDescription()) ?? [];
+      /is the STATE of kubectl get: ([^.]+)\./.exec(await conditionsDescription(CRD)) ?? [];
     expect(listed.split(/, | or /)).toEqual(Object.keys(STATES));
   });
 
   test("each condition is explained", async () => {
-    const explained = [...(await conditionsDescription()).matchAll(/(?:^|\. )([A-Z][a-z]+): /g)];
+    const explained = [...(await conditionsDescription(CRD)).matchAll(/(?:^|\. )([A-Z][a-z]+): /g)];
     expect(explained.map(([, type]) => type)).toEqual([...CONDITION_TYPES]);
   });
 });
-
-interface Schema {
-  readonly description?: string;
-  readonly properties?: Readonly<Record<string, Schema>>;
-  readonly items?: Schema;
-}
-
-async function rootSchema(): Promise<Schema> {
-  return parse(await readFile("crds/sshkeys.yaml", "utf8")).spec.versions[0].schema.openAPIV3Schema;
-}
-
-async function conditionsDescription(): Promise<string> {
-  const { status } = (await rootSchema()).properties ?? {};
-  return status?.properties?.conditions?.description ?? "";
-}
-
-function undescribed(schema: Schema, path: string): string[] {
-  const own = schema.description === undefined ? [path] : [];
-  const items = schema.items === undefined ? [] : undescribed(schema.items, `${path}[]`);
-  const fields = Object.entries(schema.properties ?? {}).flatMap(([name, field]) =>
-    undescribed(field, path === "" ? name : `${path}.${name}`),
-  );
-  return [...own, ...items, ...fields];
-}
 
 async function writeStatus(name: string, status: string, reason: string, message: string, key: object) {
   const ready = { type: "Ready", status, reason, message, lastTransitionTime: "2026-01-02T03:04:05Z" };

@@ -1,34 +1,11 @@
-import { randomBytes } from "node:crypto";
-import { API_VERSION, GROUP, KIND, PLURAL, VERSION } from "../../src/api/names.ts";
+import { API_VERSION, KIND, PLURAL } from "../../src/api/names.ts";
 import type { Cluster } from "../cluster/cluster.ts";
-import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { type ObjectClient, type Spec, startObjectClient } from "./objectclient.ts";
 
-/** SSHKeys of one fresh namespace on a real API server, as a test writes and reads them. */
-export interface SSHKeyClient {
-  readonly cluster: Cluster;
-  readonly namespace: string;
-  /** Creates an SSHKey with this spec laid over a good one; `dryRun` stores nothing. */
-  create(spec: Spec, o?: { dryRun?: boolean }): Promise<Outcome>;
-  /** Merge-patches the SSHKey, or its status if `subresource` is "/status". */
-  patch(name: string, patch: object, subresource?: "/status"): Promise<Outcome>;
-  read(name: string): Promise<Outcome>;
-  stop(): Promise<void>;
-}
+export type { Outcome, Spec } from "./objectclient.ts";
 
-/** Any JSON is allowed, so that a test can break every rule. */
-export type Spec = Readonly<Record<string, unknown>>;
-
-export interface Outcome {
-  /** HTTP status. */
-  readonly code: number;
-  /** Name of the object that was asked for, whatever came of it. */
-  readonly name: string;
-  /** The API server's message, empty unless it refused. */
-  readonly message: string;
-  /** The whole answer as text. */
-  readonly text: string;
-  readonly object: Spec & { readonly spec?: Spec; readonly status?: Spec };
-}
+/** SSHKeys of one fresh namespace; a spec is laid over a good one. */
+export type SSHKeyClient = ObjectClient;
 
 /** One good line, whose fingerprint is SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg. */
 export const PUBLIC_KEY =
@@ -37,26 +14,8 @@ export const PUBLIC_KEY =
 export const FINGERPRINT = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
 
 /** In the cluster that all files share, unless it is given one of its own. */
-export async function startSSHKeyClient(own?: Cluster): Promise<SSHKeyClient> {
-  const cluster = own ?? (await sharedCluster());
-  const namespace = await cluster.namespace();
-  const path = `/apis/${GROUP}/${VERSION}/namespaces/${namespace}/${PLURAL}`;
-
-  const send = async (method: "GET" | "POST" | "PATCH", name: string, under: string, body?: unknown) => {
-    const answer = await cluster.request(method, `${path}${under}`, body);
-    return outcome(name, answer.status, answer.body);
-  };
-  return {
-    cluster,
-    namespace,
-    create(spec, o = {}) {
-      const name = `key-${randomBytes(6).toString("hex")}`;
-      return send("POST", name, o.dryRun === true ? "?dryRun=All" : "", sshKey(name, spec));
-    },
-    patch: (name, patch, subresource) => send("PATCH", name, `/${name}${subresource ?? ""}`, patch),
-    read: (name) => send("GET", name, `/${name}`),
-    stop: () => cluster.stop(),
-  };
+export function startSSHKeyClient(own?: Cluster): Promise<SSHKeyClient> {
+  return startObjectClient(PLURAL, sshKey, own);
 }
 
 /** An SSHKey with this spec laid over a good one. */
@@ -66,16 +25,5 @@ export function sshKey(name: string, spec: Spec = {}) {
     kind: KIND,
     metadata: { name },
     spec: { user: "alice", key: PUBLIC_KEY, ...spec },
-  };
-}
-
-function outcome(name: string, code: number, body: unknown): Outcome {
-  const object: Outcome["object"] & { readonly message?: string } = Object(body);
-  return {
-    code,
-    name,
-    message: code < 400 ? "" : (object.message ?? ""),
-    text: JSON.stringify(body),
-    object,
   };
 }

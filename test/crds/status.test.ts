@@ -1,10 +1,8 @@
-import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parse, stringify } from "yaml";
 import { CONDITION_TYPES } from "../../src/api/states.ts";
 import { startCluster } from "../cluster/cluster.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { FINGERPRINT, PUBLIC_KEY, type SSHKeyClient, sshKey, startSSHKeyClient } from "./sshkeyclient.ts";
+import { type OldObject, storeBeforeRules } from "./stricterrules.ts";
 
 let sshKeys: SSHKeyClient;
 
@@ -115,43 +113,32 @@ describe("a condition is held to the limits of metav1.Condition", () => {
 
 describe("an SSHKey stored before a rule was made stricter", () => {
   const OLD = { user: " alice", key: "no key", title: "two\nlines", options: [""], expiresAt: "tomorrow" };
-  const API = "/apis/old.sshkey-operator.dev/v1alpha1";
-  let path: string;
+  let old: OldObject;
 
   beforeAll(async () => {
-    path = `${API}/namespaces/${sshKeys.namespace}/sshkeys`;
-    await applyDefinition(false);
-    await eventually(
-      "the definition without rules is served",
-      async () => (await create("first", OLD)) === 201,
-    );
-    await applyDefinition(true);
-    await eventually(
-      "the rules are in force",
-      async () => (await create("second", OLD, "?dryRun=All")) === 422,
-    );
+    old = await storeBeforeRules(sshKeys, "crds/sshkeys.yaml", OLD);
   });
 
   afterAll(async () => {
-    await sshKeys.cluster.kubectl(["delete", "crd", "sshkeys.old.sshkey-operator.dev", "--wait=false"]);
+    await old?.remove();
   });
 
   test("can have its status written", async () => {
-    expect(await patch("/status", { status: STATUS })).toEqual([200, ""]);
+    expect(await old.patch("/status", { status: STATUS })).toEqual([200, ""]);
   });
 
   test("can be labelled", async () => {
-    expect(await patch("", { metadata: { labels: { a: "b" } } })).toEqual([200, ""]);
+    expect(await old.patch("", { metadata: { labels: { a: "b" } } })).toEqual([200, ""]);
   });
 
   test("can be disabled", async () => {
-    expect(await patch("", { spec: { disabled: true } })).toEqual([200, ""]);
+    expect(await old.patch("", { spec: { disabled: true } })).toEqual([200, ""]);
   });
 
   test.each(Object.keys(OLD).filter((field) => field !== "user"))(
     "is held to the rule once %s is edited",
     async (field) => {
-      const [status, message] = await patch("?dryRun=All", {
+      const [status, message] = await old.patch("?dryRun=All", {
         spec: { [field]: field === "options" ? ["", ""] : "\n" },
       });
       expect(status).toBe(422);
@@ -160,38 +147,8 @@ describe("an SSHKey stored before a rule was made stricter", () => {
   );
 
   test("can be put right", async () => {
-    expect(await patch("?dryRun=All", { spec: { key: PUBLIC_KEY } })).toEqual([200, ""]);
+    expect(await old.patch("?dryRun=All", { spec: { key: PUBLIC_KEY } })).toEqual([200, ""]);
   });
-
-  /** The same definition in a group of its own, with or without its rules. */
-  async function applyDefinition(rules: boolean): Promise<void> {
-    const crd = parse(await readFile("crds/sshkeys.yaml", "utf8"));
-    crd.metadata.name = "sshkeys.old.sshkey-operator.dev";
-    crd.spec.group = "old.sshkey-operator.dev";
-    if (!rules)
-      delete crd.spec.versions[0].schema.openAPIV3Schema.properties.spec["x-kubernetes-validations"];
-    const { code, stderr } = await sshKeys.cluster.kubectl(
-      ["apply", "--server-side", "-f", "-"],
-      stringify(crd),
-    );
-    expect([code, stderr]).toEqual([0, ""]);
-  }
-
-  async function create(name: string, spec: object, query = ""): Promise<number> {
-    const object = {
-      apiVersion: "old.sshkey-operator.dev/v1alpha1",
-      kind: "SSHKey",
-      metadata: { name },
-      spec,
-    };
-    return (await sshKeys.cluster.request("POST", path + query, object)).status;
-  }
-
-  async function patch(suffix: string, body: object): Promise<[status: number, message: string]> {
-    const answer = await sshKeys.cluster.request("PATCH", `${path}/first${suffix}`, body);
-    const { message = "" }: { message?: string } = Object(answer.body);
-    return [answer.status, message];
-  }
 });
 
 function condition(type: string) {

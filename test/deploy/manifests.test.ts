@@ -59,9 +59,12 @@ describe("kubectl apply -k deploy", () => {
     expect(await installation.attempt(["diff", "-k", "deploy"])).toMatchObject({ code: 0, stdout: "" });
   });
 
-  test("takes the CRD from crds/ without getting in the way of kubectl apply -f crds", async () => {
+  test("takes the CRDs from crds/ without getting in the way of kubectl apply -f crds", async () => {
     const lines = (await installation.kubectl(["apply", "--dry-run=server", "-f", "crds"])).split("\n");
-    expect(lines).toEqual([expect.stringContaining("sshkeys.sshkey-operator.dev unchanged")]);
+    expect(lines).toEqual([
+      expect.stringContaining("authorizedkeys.sshkey-operator.dev unchanged"),
+      expect.stringContaining("sshkeys.sshkey-operator.dev unchanged"),
+    ]);
   });
 });
 
