@@ -103,6 +103,13 @@ function verifyingKeyCommand(type: KeyType): string {
   return `ssh-keygen -t ${type === "sk-ssh-ed25519@openssh.com" ? "ed25519-sk" : "ecdsa-sk"} -O verify-required`;
 }
 
+/** All options of its line in the file of its user, as one word; "" for none. Of a record with a key. */
+export function ownOptions(record: SSHKeyRecord, policy: Policy): string {
+  const { options = "" } = record.key ?? {};
+  const required = requiredOptions(record, policy);
+  return required.length === 0 ? options : [...(options === "" ? [] : [options]), ...required].join(",");
+}
+
 /**
  * The options that the policy puts behind those of the SSHKey: where sshd meets a flag and its opposite, the last one counts
  * (sshauthopt_parse in auth-options.c). None that the proof does not show to be possible, since it would lock the user out.

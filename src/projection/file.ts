@@ -1,5 +1,5 @@
 import { MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
-import { requiredOptions } from "../claims/possession.ts";
+import { ownOptions } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { type ExpiryTimeFormat, renderAuthorizedKey } from "../ssh/authorizedkeys.ts";
 import { skipOptions } from "../ssh/keyline.ts";
@@ -13,9 +13,7 @@ export function lineOf(record: SSHKeyRecord, policy: Policy, format: ExpiryTimeF
   const { key, expiresAt, namespace, name } = record;
   if (key === undefined) throw new TypeError(`${namespace}/${name} has no key`);
   const { type, base64 } = key;
-  const options = [...(key.options === "" ? [] : [key.options]), ...requiredOptions(record, policy)].join(
-    ",",
-  );
+  const options = ownOptions(record, policy);
   const limit = expiresAt === undefined ? {} : { expiresAt };
   return renderAuthorizedKey({ options, type, base64, ...limit, comment: `${namespace}/${name}` }, format);
 }
