@@ -35,6 +35,8 @@ const LINES: readonly (readonly [target: string[], own: string[], line: string])
   [['from="10.0.0.0/8"'], ['command="a"'], 'from="10.0.0.0/8",command="a"'],
   [['command="a"'], ['command="a"'], 'command="a"'],
   [['command="serve %u"'], ['from="*"'], 'command="serve alice",from="*"'],
+  // The line's one expiry-time is written with the key.
+  [["restrict", 'expiry-time="20300101Z"'], [], "restrict"],
 ];
 
 /** What the refusal of an SSHKey with these options names. */
@@ -162,6 +164,14 @@ describe("for any user, namespace and login", () => {
     for (const user of ["evil.example.com", "a_b", "a@b", "a-", "x".repeat(64), ""]) {
       expect(line(user), user).toMatchObject({ refusal: { reason: "NotTemplatable" } });
     }
+  });
+
+  test("a host that would become longer than sshd takes leaves the key out", () => {
+    const opens = read([`permitopen="${"%u".repeat(17)}.example.com:22"`]);
+    expect(refusal(lineOptions(opens, "", { ...ALICE, user: "x".repeat(63) }))).toEqual({
+      reason: "NotTemplatable",
+      message: "permitopen would get a host longer than sshd takes; choose shorter names.",
+    });
   });
 
   test.each([
