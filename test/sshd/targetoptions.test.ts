@@ -29,9 +29,9 @@ interface Got {
 
 const ALICE = { user: "alice", namespace: "people", login: "alice" };
 const NOTHING: Got = { ran: undefined, pty: false, open: [], listen: [] };
-const ACCOUNTS = 200;
+const ACCOUNTS = 100;
 /** How many pairs of any options are tried. */
-const PAIRS = 24;
+const PAIRS = 12;
 /** The addresses of 127.0.0.0/8 are many, so that nobody else listens on the one that a login asks for. */
 const LISTEN_PORTS = [10_001, 10_002];
 const PLACES = ["1", "2"];
