@@ -45,7 +45,7 @@ export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): R
     const metadata = { ...body.metadata, uid: target.id, resourceVersion: "1" };
     if (body.data.authorized_keys !== "") {
       secrets.push(body);
-      projection.applyResponse(target, toLiveSecret({ ...body, metadata }, settings.installation));
+      projection.applyResponse(target, toLiveSecret({ ...body, metadata }, settings));
     }
     projection.plan(target, now);
     if (!(target instanceof UserTarget)) continue;

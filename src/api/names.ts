@@ -35,6 +35,9 @@ export const SECRET_ANNOTATION = `${GROUP}/secret`;
 /** The user whose keys the Secret holds. */
 export const USER_ANNOTATION = `${GROUP}/user`;
 
+/** The AuthorizedKeys whose Secret it is. */
+export const AUTHORIZED_KEYS_ANNOTATION = `${GROUP}/authorized-keys`;
+
 /** Of a Namespace: names and patterns of the namespaces whose AuthorizedKeys may take its keys, comma-separated. */
 export const SHARE_KEYS_ANNOTATION = `${GROUP}/share-keys-with`;
 

@@ -28,7 +28,7 @@ export function readConsent(annotation: string | undefined): Consent {
   };
 }
 
-export const MAXIMUM_MALFORMED = 10;
+const MAXIMUM_MALFORMED = 10;
 
 /** The length of a namespace's name. */
 const MAXIMUM_PART = 63;

@@ -2,6 +2,7 @@ import type { AuthorizedKeysSpec, AuthorizedKeysStatus } from "../api/authorized
 import { createdAt, type KubeObject } from "../api/object.ts";
 import { validateUser } from "../api/rules.ts";
 import type { RefusalCode } from "../ssh/refusal.ts";
+import { type ObservedAuthorizedKeysStatus, toObservedAuthorizedKeysStatus } from "./observedstatus.ts";
 import { isPattern, Patterns } from "./pattern.ts";
 import { isTemplated, type Layout, parseTargetOptions, type TargetOptions } from "./targetoptions.ts";
 
@@ -25,6 +26,8 @@ export interface AuthorizedKeysRecord {
   readonly options: TargetOptions | undefined;
   /** What makes the spec mean nothing for sure. With any of them nobody's keys are selected. */
   readonly faults: readonly SpecFault[];
+  /** The status that the API server holds. */
+  readonly observed: ObservedAuthorizedKeysStatus;
   /** About how much a write of the object's status costs the API server: the whole object, in bytes. */
   readonly bytes: number;
 }
@@ -77,6 +80,7 @@ export function toAuthorizedKeysRecord(
   const changing = {
     resourceVersion,
     isTerminating: metadata.deletionTimestamp !== undefined,
+    observed: toObservedAuthorizedKeysStatus(object.status),
     bytes: sizeOf(object),
   };
   if (known?.uid === uid && known.generation === generation) return { ...known, ...changing };

@@ -192,6 +192,12 @@ export class Claims {
     return this.#reinsert(changed, now);
   }
 
+  /** Does the claim hold its key? */
+  isHolder(claim: Claim): boolean {
+    const group = this.#groupOf(claim.record);
+    return group === undefined ? claim.isInForce : group.holderFor(claim) === claim;
+  }
+
   standing(claim: Claim): Standing {
     const group = this.#groupOf(claim.record);
     return standingOf(claim, group?.holderFor(claim) ?? claim, this.#policy, {

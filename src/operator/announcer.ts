@@ -1,9 +1,12 @@
-import { API_VERSION, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { API_VERSION, AUTHORIZED_KEYS_KIND, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import { AUTHORIZED_KEYS_STATES } from "../api/omissions.ts";
 import { STATES, type State } from "../api/states.ts";
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claim } from "../claims/claim.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { AccessChange } from "../projection/accesschanges.ts";
+import type { AuthorizedKeysVerdict } from "../projection/authorizedkeysverdict.ts";
 import type { LiveSecret } from "../projection/secret.ts";
 import type { Target } from "../projection/target.ts";
 import type { Verdict } from "../projection/verdict.ts";
@@ -50,6 +53,26 @@ export class Announcer {
       ...(previousState === "" ? {} : { previousState }),
       ...(codes.length === 0 ? {} : { codes }),
     };
+    const text = message.replace(KEY_TEXT, "…");
+    if (type === "Normal") this.#log.info(line, text);
+    else this.#log.warn(line, text);
+  }
+
+  /** The STATE of an AuthorizedKeys has changed, and its status says so. */
+  authorizedKeysStateChanged(
+    { namespace, name, uid, observed }: AuthorizedKeysRecord,
+    { state, message }: AuthorizedKeysVerdict,
+  ): void {
+    const { eventType: type } = AUTHORIZED_KEYS_STATES[state];
+    this.#recorder.record({
+      regarding: { apiVersion: API_VERSION, kind: AUTHORIZED_KEYS_KIND, namespace, name, uid },
+      type,
+      reason: state,
+      action: "Reconcile",
+      note: message,
+    });
+    const previous = observed.state === "" ? {} : { previousState: observed.state };
+    const line = { event: "StateChanged", namespace, authorizedKeys: name, state, ...previous };
     const text = message.replace(KEY_TEXT, "…");
     if (type === "Normal") this.#log.info(line, text);
     else this.#log.warn(line, text);

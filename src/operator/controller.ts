@@ -1,24 +1,28 @@
+import { AUTHORIZED_KEYS_KIND, KIND } from "../api/names.ts";
 import { namespaceOf, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Requests } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
+import { authorizedKeysStatusWrite } from "../projection/authorizedkeysstatus.ts";
 import { isStalled } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
 import { type ReconcileResult, reconcile } from "../projection/reconcile.ts";
-import { statusWrite } from "../projection/status.ts";
+import { statusWrite, strayFields } from "../projection/status.ts";
 import type { Announcer } from "./announcer.ts";
-import type { DeletionGuard } from "./deletionguard.ts";
+import type { Deletable, DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
+import { authorizedKeysStatusPath, sshKeyStatusPath } from "./paths.ts";
 import { SecretWriter } from "./secretwriter.ts";
 import { StatusWriter } from "./statuswriter.ts";
 import { WriteBudget } from "./writebudget.ts";
 
 export interface ControllerOptions {
   readonly projection: Projection;
-  readonly deletions: DeletionGuard;
+  /** Each may make a target wait. */
+  readonly deletions: readonly Pick<DeletionGuard<Deletable>, "waitMs">[];
   /** Sends nothing when this instance may not write. */
   readonly requests: Requests;
   readonly settings: Settings;
@@ -99,7 +103,7 @@ export class Controller {
 
   /** Enqueues what the projection has marked dirty. */
   enqueueDirty(): void {
-    const { targets, statuses, copies } = this.#o.projection.takeDirty();
+    const { targets, statuses, authorizedKeys, copies } = this.#o.projection.takeDirty();
     // A standby queues nothing: whoever begins to lead goes over everything.
     if (!this.#leads) {
       this.#o.projection.forgetVanished(targets.keys());
@@ -114,6 +118,7 @@ export class Controller {
       else queue.add(id);
     }
     for (const { record } of statuses) this.statuses.add(sshKeyId(record));
+    for (const id of authorizedKeys) this.statuses.add(authorizedKeysStatusId(id));
   }
 
   /** Whatever happens, the target is requeued if its Secret is not as it should be. */
@@ -180,8 +185,8 @@ export class Controller {
     signal: AbortSignal,
   ): Promise<ReconcileEnd | undefined> {
     const { projection, deletions, now } = this.#o;
-    if (!projection.isSynced(namespaceOf(id))) return undefined;
-    const waitMs = deletions.waitMs(id);
+    if (!projection.isTargetSynced(id)) return undefined;
+    const waitMs = Math.max(...deletions.map((guard) => guard.waitMs(id)));
     if (waitMs > 0) {
       if (waitMs < Number.POSITIVE_INFINITY) this.#waitForReinstallation(id, waitMs);
       this.#planWaiting(id);
@@ -246,7 +251,8 @@ export class Controller {
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */
   async #reconcileStatus(id: string, signal: AbortSignal): Promise<void> {
     const { projection, metrics, announcer, log, settings, now } = this.#o;
-    const [namespace = "", name = ""] = id.split("/");
+    const [namespace = "", name = "", authorizedKeys] = id.split("/");
+    if (authorizedKeys !== undefined) return this.#reconcileAuthorizedKeysStatus(id, signal);
     const claim = projection.claims.get(namespace, name);
     const verdict = claim && projection.lastVerdict(claim);
     if (claim === undefined) metrics.forgetChange(id);
@@ -260,7 +266,8 @@ export class Controller {
     const pause = this.#budget.takeStatus(id, namespace, record.bytes);
     if (pause > 0) return this.statuses.addAfter(id, pause);
     try {
-      const written = await this.#statusWriter.write(record, write.status, signal);
+      const object = { ...record, kind: KIND, path: sshKeyStatusPath(namespace, name) };
+      const written = await this.#statusWriter.write(object, write.status, signal, strayFields);
       if (written === "stale") {
         // The watch is about to show what is new.
         this.statuses.retry(id);
@@ -282,7 +289,52 @@ export class Controller {
       this.statuses.retry(id, error.retryAfterMs);
     }
   }
+
+  /** The same of one AuthorizedKeys. */
+  async #reconcileAuthorizedKeysStatus(id: string, signal: AbortSignal): Promise<void> {
+    const { projection, metrics, announcer, log, now } = this.#o;
+    const [namespace = "", , name = ""] = id.split("/");
+    const record = projection.authorizedKeys.get(namespace, name);
+    const verdict = projection.lastAuthorizedKeysVerdict(namespace, name);
+    const write = record && verdict && authorizedKeysStatusWrite(record, verdict, now());
+    if (record === undefined || verdict === undefined || write === undefined) return this.statuses.forget(id);
+    const pause = this.#budget.takeStatus(id, namespace, record.bytes);
+    if (pause > 0) return this.statuses.addAfter(id, pause);
+    try {
+      const path = authorizedKeysStatusPath(namespace, name);
+      const written = await this.#statusWriter.write(
+        { ...record, kind: AUTHORIZED_KEYS_KIND, path },
+        write.status,
+        signal,
+      );
+      if (written === "stale") {
+        this.statuses.retry(id);
+        return;
+      }
+      this.statuses.forget(id);
+      this.statuses.hold(id, AUTHORIZED_KEYS_STATUS_EVERY_MS, AUTHORIZED_KEYS_STATUS_EVERY_MS);
+      if (written === "gone") return;
+      projection.authorizedKeysStatusWritten(record, write.observed, written);
+      metrics.reconciled("status", "success");
+      if (record.observed.state === verdict.state) return;
+      announcer.authorizedKeysStateChanged(record, verdict);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (signal.aborted) return;
+      metrics.reconciled("status", "error");
+      logEvent(log, "ReconcileFailed", { authorizedKeys: `${namespace}/${name}`, err: error });
+      this.statuses.retry(id, error.retryAfterMs);
+    }
+  }
 }
+
+/** In the queue of statuses: no SSHKey has a name with a slash. */
+function authorizedKeysStatusId(id: string): string {
+  return id.replace("/", "/authorizedkeys/");
+}
+
+/** The status of an AuthorizedKeys counts its keys, so it changes with every one of them: it is written once in this time, in ms. */
+const AUTHORIZED_KEYS_STATUS_EVERY_MS = 2000;
 
 /** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
 const RETRY = { initialMs: 5, maxMs: 30_000 };

@@ -1,16 +1,37 @@
+import { AUTHORIZED_KEYS_PLURAL, PLURAL } from "../api/names.ts";
 import { createdAt, type KubeObject } from "../api/object.ts";
-import { type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { Backoff, type BackoffOptions } from "../kube/backoff.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Transport } from "../kube/transport.ts";
+import { AuthorizedKeysTarget } from "../projection/authorizedkeystarget.ts";
 import type { Projection } from "../projection/projection.ts";
 import { type Log, logEvent } from "./logevent.ts";
-import { CRD_PATH, METADATA_ONLY } from "./paths.ts";
+import { crdPath, METADATA_ONLY } from "./paths.ts";
 
-export interface DeletionGuardOptions {
+/** An object of the API whose deletion is to be believed or not. */
+export interface Deletable {
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  /** ms since the epoch. */
+  readonly createdAt: number;
+}
+
+export interface DeletionGuardOptions<R extends Deletable> {
   readonly transport: Transport;
-  readonly projection: Projection;
+  /** Of the CRD. */
+  readonly path: string;
+  /** The target that has to stay as it is until the deletion is confirmed; undefined for none. */
+  readonly targetIdOf: (record: R) => string | undefined;
+  /** The object is deleted; `isTerminating`: a finalizer keeps it. */
+  readonly onDeleted: (record: R, isTerminating: boolean) => void;
+  /** The target has to be looked at again. */
+  readonly onReleased: (targetId: string) => void;
+  /** Is there an object for all that the target's Secret holds, or is the Secret younger than the CRD, which was created then (ms since the epoch)? */
+  readonly isComplete: (targetId: string, crdCreatedAt: number) => boolean;
   /** ms since the epoch. */
   readonly now: () => number;
   readonly log: Log;
@@ -21,14 +42,14 @@ export interface DeletionGuardOptions {
 }
 
 /**
- * Holds back deletions of SSHKeys until it is certain that they are not a side effect of deleting the CRD. An SSHKey that
+ * Holds back deletions of objects until it is certain that they are not a side effect of deleting their CRD. One that
  * disappeared, or got a deletionTimestamp, counts as deleted only after the CRD was read again and is not terminating.
- * SSHKeys older than the CRD (it was reinstalled) have five minutes to be applied again. Until then the targets concerned
+ * Objects older than the CRD (it was reinstalled) have five minutes to be applied again. Until then the targets concerned
  * are not written.
  */
-export class DeletionGuard {
-  readonly #o: DeletionGuardOptions;
-  readonly #unconfirmed = new Map<string, Deletion>();
+export class DeletionGuard<R extends Deletable> {
+  readonly #o: DeletionGuardOptions<R>;
+  readonly #unconfirmed = new Map<string, Deletion<R>>();
   /** How many of them concern a target. */
   readonly #heldUp = new Map<string, number>();
   readonly #backoff: Backoff;
@@ -38,30 +59,30 @@ export class DeletionGuard {
   /** Targets whose every line has had its SSHKey since. */
   readonly #complete = new Set<string>();
 
-  constructor(options: DeletionGuardOptions) {
+  constructor(options: DeletionGuardOptions<R>) {
     this.#o = options;
     this.#backoff = new Backoff(options.backoff ?? BACKOFF);
   }
 
   /**
-   * The SSHKey disappeared, or has a deletionTimestamp (`isTerminating`): removes or terminates it once that is confirmed.
+   * The object disappeared, or has a deletionTimestamp (`isTerminating`): removes or terminates it once that is confirmed.
    * What is asked already is not asked anew: edits must not put the answer off.
    */
-  add(record: SSHKeyRecord, isTerminating: boolean): void {
-    const id = sshKeyId(record);
+  add(record: R, isTerminating: boolean): void {
+    const id = idOf(record);
     const known = this.#unconfirmed.get(id);
     if (known?.record.uid === record.uid && known.isTerminating && isTerminating) return;
     this.#drop(id);
-    const targetId = this.#o.projection.targetIdOf(record);
+    const targetId = this.#o.targetIdOf(record);
     this.#unconfirmed.set(id, { record, isTerminating, targetId });
-    this.#heldUp.set(targetId, (this.#heldUp.get(targetId) ?? 0) + 1);
+    if (targetId !== undefined) this.#heldUp.set(targetId, (this.#heldUp.get(targetId) ?? 0) + 1);
     this.#wake.resolve();
   }
 
-  /** The SSHKey is there, again or after all. Its target becomes due if it can be written again. */
+  /** The object is there, again or after all. Its target becomes due if it can be written again. */
   cancel(namespace: string, name: string): void {
-    const known = this.#drop(sshKeyId({ namespace, name }));
-    if (known !== undefined && !this.#heldUp.has(known.targetId)) this.#o.projection.touch(known.targetId);
+    const targetId = this.#drop(idOf({ namespace, name }))?.targetId;
+    if (targetId !== undefined && !this.#heldUp.has(targetId)) this.#o.onReleased(targetId);
   }
 
   /** How long the target has to stay as it is, in ms; 0 for not at all, Infinity until it becomes due. */
@@ -69,11 +90,11 @@ export class DeletionGuard {
     if (this.#heldUp.has(targetId)) return Number.POSITIVE_INFINITY;
     const left = Math.max(0, this.#crdCreatedAt + REINSTALL_GRACE_MS - this.#o.now());
     if (left === 0) this.#complete.clear();
-    else if (this.#isComplete(targetId)) this.#complete.add(targetId);
+    else if (this.#o.isComplete(targetId, this.#crdCreatedAt)) this.#complete.add(targetId);
     return left > 0 && !this.#complete.has(targetId) ? left : 0;
   }
 
-  /** Waits until the CRD exists and is not terminating: a list that was read while it is being deleted may lack SSHKeys. */
+  /** Waits until the CRD exists and is not terminating: a list that was read while it is being deleted may lack objects. */
   async whenCRDExists(signal: AbortSignal): Promise<void> {
     const backoff = new Backoff(this.#o.backoff ?? BACKOFF);
     while (!signal.aborted) {
@@ -93,6 +114,17 @@ export class DeletionGuard {
       if (failure === undefined) logEvent(this.#o.log, "CRDMissing");
       else logEvent(this.#o.log, "CRDUnknown", { error: failure.message });
       await sleep(backoff.next(), signal);
+    }
+  }
+
+  /** Asks once when the CRD was created. While nobody knows, it counts as new. */
+  async askForCRD(signal: AbortSignal): Promise<void> {
+    this.#complete.clear();
+    try {
+      this.#crdCreatedAt = (await this.#crdCreation(signal)) ?? this.#o.now();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      this.#crdCreatedAt = this.#o.now();
     }
   }
 
@@ -133,35 +165,26 @@ export class DeletionGuard {
     return left === 0;
   }
 
-  #carryOut({ record, isTerminating }: Deletion): void {
-    const { projection, now } = this.#o;
-    const { namespace, name, uid } = record;
-    if (isTerminating) projection.terminateSSHKey(namespace, name, uid, now());
-    else projection.removeSSHKey(namespace, name);
-    this.cancel(namespace, name);
+  #carryOut({ record, isTerminating }: Deletion<R>): void {
+    this.#o.onDeleted(record, isTerminating);
+    this.cancel(record.namespace, record.name);
   }
 
-  #drop(id: string): Deletion | undefined {
+  #drop(id: string): Deletion<R> | undefined {
     const known = this.#unconfirmed.get(id);
     if (known === undefined) return undefined;
     this.#unconfirmed.delete(id);
-    const left = (this.#heldUp.get(known.targetId) ?? 1) - 1;
-    if (left > 0) this.#heldUp.set(known.targetId, left);
-    else this.#heldUp.delete(known.targetId);
+    const { targetId } = known;
+    if (targetId === undefined) return known;
+    const left = (this.#heldUp.get(targetId) ?? 1) - 1;
+    if (left > 0) this.#heldUp.set(targetId, left);
+    else this.#heldUp.delete(targetId);
     return known;
   }
 
   /** Creation times are whole seconds, so what was created in the CRD's own second may be older. */
-  #isConfirmed({ record }: Deletion, crdCreatedAt: number): boolean {
+  #isConfirmed({ record }: Deletion<R>, crdCreatedAt: number): boolean {
     return record.createdAt > crdCreatedAt || this.#o.now() >= crdCreatedAt + REINSTALL_GRACE_MS;
-  }
-
-  /** Has every line of a Secret that is older than the CRD its SSHKey? */
-  #isComplete(targetId: string): boolean {
-    const { projection } = this.#o;
-    const target = projection.target(targetId);
-    if (target?.live === undefined || target.live.createdAt > this.#crdCreatedAt) return true;
-    return projection.linesWithoutSSHKey(target) === 0;
   }
 
   /**
@@ -172,7 +195,7 @@ export class DeletionGuard {
     try {
       const { metadata } = await this.#o.transport.request<KubeObject>({
         method: "GET",
-        path: CRD_PATH,
+        path: this.#o.path,
         accept: METADATA_ONLY,
         signal,
       });
@@ -185,14 +208,67 @@ export class DeletionGuard {
   }
 }
 
-interface Deletion {
-  readonly record: SSHKeyRecord;
-  /** Is the SSHKey still there, with a deletionTimestamp? */
+interface Deletion<R> {
+  readonly record: R;
+  /** Is the object still there, with a deletionTimestamp? */
   readonly isTerminating: boolean;
-  readonly targetId: string;
+  readonly targetId: string | undefined;
 }
 
-/** How long after an installation of the CRD the SSHKeys may take to be applied again, in ms. */
+function idOf({ namespace, name }: Pick<Deletable, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}
+
+/** How long after an installation of the CRD the objects may take to be applied again, in ms. */
 const REINSTALL_GRACE_MS = 5 * 60_000;
 
 const BACKOFF = { initialMs: 500, maxMs: 10_000 };
+
+/** What the guards of both kinds share. */
+export type GuardSurroundings = Pick<
+  DeletionGuardOptions<Deletable>,
+  "transport" | "now" | "log" | "onChange" | "backoff"
+> & {
+  readonly projection: Projection;
+};
+
+/** The guard of SSHKeys. */
+export function guardSSHKeys({ projection, ...rest }: GuardSurroundings): DeletionGuard<SSHKeyRecord> {
+  return new DeletionGuard<SSHKeyRecord>({
+    ...rest,
+    path: crdPath(PLURAL),
+    targetIdOf: (record) => projection.targetIdOf(record),
+    onDeleted: ({ namespace, name, uid }, isTerminating) => {
+      if (isTerminating) projection.terminateSSHKey(namespace, name, uid, rest.now());
+      else projection.removeSSHKey(namespace, name);
+    },
+    onReleased: (id) => projection.touch(id),
+    isComplete: (id, crdCreatedAt) => {
+      const target = projection.target(id);
+      if (target?.live === undefined || target.live.createdAt > crdCreatedAt) return true;
+      return projection.linesWithoutSSHKey(target) === 0;
+    },
+  });
+}
+
+/** The guard of AuthorizedKeys. Until a deletion is confirmed the object counts as there, so its Secret may be written. */
+export function guardAuthorizedKeys({
+  projection,
+  ...rest
+}: GuardSurroundings): DeletionGuard<AuthorizedKeysRecord> {
+  return new DeletionGuard<AuthorizedKeysRecord>({
+    ...rest,
+    path: crdPath(AUTHORIZED_KEYS_PLURAL),
+    targetIdOf: () => undefined,
+    onDeleted: ({ namespace, name, uid }, isTerminating) => {
+      if (isTerminating) projection.terminateAuthorizedKeys(namespace, name, uid);
+      else projection.removeAuthorizedKeys(namespace, name);
+    },
+    onReleased: (id) => projection.touch(id),
+    isComplete: (id, crdCreatedAt) => {
+      const target = projection.target(id);
+      if (!(target instanceof AuthorizedKeysTarget) || target.isNamed) return true;
+      return target.live === undefined || target.live.createdAt > crdCreatedAt;
+    },
+  });
+}

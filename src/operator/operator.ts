@@ -1,3 +1,5 @@
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
 import type { LeaderElector } from "../kube/leaderelection.ts";
@@ -6,7 +8,7 @@ import type { Requests, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
-import { DeletionGuard } from "./deletionguard.ts";
+import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
@@ -56,7 +58,8 @@ export class Operator {
   readonly #o: OperatorOptions;
   readonly #now: () => number;
   readonly #projection: Projection;
-  readonly #deletions: DeletionGuard;
+  readonly #deletions: DeletionGuard<SSHKeyRecord>;
+  readonly #authorizedKeysDeletions: DeletionGuard<AuthorizedKeysRecord>;
   readonly #sources: Sources;
   readonly #controller: Controller;
   readonly #revoked: RevokedKeys | undefined;
@@ -77,11 +80,17 @@ export class Operator {
       this.#controller.enqueueDirty();
     };
     const shared = { transport, projection: this.#projection, log, metrics, now, onChange };
-    this.#deletions = new DeletionGuard(shared);
-    this.#sources = new Sources({ ...shared, deletions: this.#deletions, settings });
+    this.#deletions = guardSSHKeys(shared);
+    this.#authorizedKeysDeletions = guardAuthorizedKeys(shared);
+    this.#sources = new Sources({
+      ...shared,
+      deletions: this.#deletions,
+      authorizedKeysDeletions: this.#authorizedKeysDeletions,
+      settings,
+    });
     this.#controller = new Controller({
       projection: this.#projection,
-      deletions: this.#deletions,
+      deletions: [this.#deletions, this.#authorizedKeysDeletions],
       requests: leaderOnly(transport, options.elector),
       settings,
       announcer: new Announcer(recorder, log),
@@ -116,6 +125,7 @@ export class Operator {
     const parts = [
       this.#sources.run(ending.signal),
       this.#deletions.run(ending.signal),
+      this.#authorizedKeysDeletions.run(ending.signal),
       this.#leadWhenReady(ending.signal),
       this.#passTime(ending.signal),
       ...(this.#revoked === undefined ? [] : [this.#revoked.run(ending.signal)]),
@@ -153,7 +163,7 @@ export class Operator {
     metrics.setLeading(true);
     logEvent(log, "StartedLeading");
     try {
-      await this.#deletions.whenCRDExists(term);
+      await Promise.all([this.#deletions.whenCRDExists(term), this.#authorizedKeysDeletions.askForCRD(term)]);
       this.#projection.advance(this.#now());
       this.#sources.suspendUnverified();
       await this.#controller.run(term, writing.signal);

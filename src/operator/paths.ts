@@ -1,4 +1,11 @@
-import { API_VERSION, FIELD_MANAGER, GROUP, MANAGED_LABEL, PLURAL } from "../api/names.ts";
+import {
+  API_VERSION,
+  AUTHORIZED_KEYS_PLURAL,
+  FIELD_MANAGER,
+  GROUP,
+  MANAGED_LABEL,
+  PLURAL,
+} from "../api/names.ts";
 
 /** Where the objects that the operator works with stand in the API. */
 
@@ -18,7 +25,23 @@ export function secretPath(namespace: string, name: string): string {
   return `${secretsPath(namespace)}/${encodeURIComponent(name)}`;
 }
 
-export const CRD_PATH = `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${PLURAL}.${GROUP}`;
+export function authorizedKeysPath(namespace?: string): string {
+  return `/apis/${API_VERSION}${inNamespace(namespace)}/${AUTHORIZED_KEYS_PLURAL}`;
+}
+
+export function authorizedKeysStatusPath(namespace: string, name: string): string {
+  return `${authorizedKeysPath(namespace)}/${encodeURIComponent(name)}/status`;
+}
+
+export const NAMESPACES_PATH = "/api/v1/namespaces";
+
+export function namespacePath(name: string): string {
+  return `${NAMESPACES_PATH}/${encodeURIComponent(name)}`;
+}
+
+export function crdPath(plural: string): string {
+  return `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.${GROUP}`;
+}
 
 /** Only Secrets with the installation's label are listed and watched. */
 export function managedSelector(installation: string): string {

@@ -1,3 +1,4 @@
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -5,6 +6,7 @@ import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { LiveSecret, SecretObject } from "../projection/secret.ts";
+import { AuthorizedKeysSources } from "./authorizedkeyssources.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
@@ -14,7 +16,8 @@ import { ProofQueue, patienceFor } from "./proofqueue.ts";
 export interface SourcesOptions {
   readonly transport: Transport;
   readonly projection: Projection;
-  readonly deletions: DeletionGuard;
+  readonly deletions: DeletionGuard<SSHKeyRecord>;
+  readonly authorizedKeysDeletions: DeletionGuard<AuthorizedKeysRecord>;
   readonly settings: Settings;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -24,13 +27,14 @@ export interface SourcesOptions {
   readonly onChange: () => void;
 }
 
-/** Keeps the projection equal to the SSHKeys and the Secrets of the installation on the API server. Writes nothing. */
+/** Keeps the projection equal to the SSHKeys, the AuthorizedKeys, the Namespaces and the installation's Secrets. Writes nothing. */
 export class Sources {
   readonly #o: SourcesOptions;
   /** By namespace; undefined is all of them. */
   readonly #scopes = new Map<string | undefined, Scope>();
   readonly #ready = Promise.withResolvers<void>();
   readonly #unverified: ProofQueue;
+  readonly #authorizedKeys: AuthorizedKeysSources;
 
   constructor(options: SourcesOptions) {
     this.#o = options;
@@ -46,6 +50,11 @@ export class Sources {
         options.projection.resume(namespace);
         options.onChange();
       },
+    });
+    this.#authorizedKeys = new AuthorizedKeysSources({
+      ...options,
+      deletions: options.authorizedKeysDeletions,
+      callbacks: (resource, namespace) => this.#callbacks(resource, namespace),
     });
     for (const namespace of options.settings.namespaces ?? [undefined]) {
       this.#scopes.set(namespace, {
@@ -84,7 +93,7 @@ export class Sources {
       );
       await Promise.all([scope.sshKeys.run(signal), scope.secrets.run(signal), synced]);
     });
-    await Promise.all([...running, this.#unverified.run(signal)]);
+    await Promise.all([...running, this.#unverified.run(signal), this.#authorizedKeys.run(signal)]);
   }
 
   #sshKeys(namespace: string | undefined): Reflector<SSHKeyRecord> {

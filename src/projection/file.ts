@@ -1,3 +1,4 @@
+import { isDNSLabel } from "../api/names.ts";
 import { MAXIMUM_KEYS_PER_USER, type Policy } from "../claims/policy.ts";
 import { ownOptions } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
@@ -56,12 +57,13 @@ export function fileOf(lines: readonly string[]): string {
 }
 
 /**
- * The lines of a file that the operator could have written into this namespace; every other line is left out. Linear in
- * the file, whatever it holds, and without a copy of what is left out; never more lines than a file can have
- * (maximumKeysPerUser).
+ * The lines of a file that the operator could have written, with SSHKeys of this namespace or, if undefined, of any; every
+ * other line is left out. Linear in the file, whatever it holds, and without a copy of what is left out; never more lines
+ * than a file can have (maximumKeysPerUser).
  */
-export function operatorLines(file: Buffer, namespace: string): string {
-  const mark = Buffer.from(` ${namespace}/`, "utf8");
+export function operatorLines(file: Buffer, namespace: string | undefined): string {
+  // Every blob begins with the length of its type.
+  const mark = Buffer.from(namespace === undefined ? " AAAA" : ` ${namespace}/`, "utf8");
   const lines: string[] = [];
   for (let start = 0; start < file.length && lines.length < 2 * MAXIMUM_KEYS_PER_USER; ) {
     // Most of what another client wrote has no such place, and need not be looked at line by line.
@@ -79,20 +81,23 @@ export function operatorLines(file: Buffer, namespace: string): string {
 const newline = 0x0a;
 
 /** A key line begins with its type, or with options in front of it, as the operator writes both. */
-function isOperatorLine(line: string, namespace: string): boolean {
+function isOperatorLine(line: string, namespace: string | undefined): boolean {
   if (isBareLine(line, namespace)) return true;
   const bare = skipOptions(line);
   return bare !== undefined && isBareLine(bare, namespace);
 }
 
-function isBareLine(line: string, namespace: string): boolean {
+function isBareLine(line: string, expected: string | undefined): boolean {
   const first = line.indexOf(" ");
   const second = line.indexOf(" ", first + 1);
   if (first <= 0 || second <= first + 1 || line.indexOf(" ", second + 1) !== -1) return false;
   const type = line.slice(0, first);
-  if (lineType(type) !== type || !line.startsWith(`${namespace}/`, second + 1)) return false;
+  const slash = line.indexOf("/", second + 1);
+  const namespace = line.slice(second + 1, slash);
+  if (lineType(type) !== type || slash === -1) return false;
+  if (expected === undefined ? !isDNSLabel(namespace) : namespace !== expected) return false;
   return (
     /^AAAA[A-Za-z0-9+/]+={0,2}$/.test(line.slice(first + 1, second)) &&
-    /^[a-z0-9][a-z0-9.-]{0,252}$/.test(line.slice(second + 2 + namespace.length))
+    /^[a-z0-9][a-z0-9.-]{0,252}$/.test(line.slice(slash + 1))
   );
 }

@@ -1,11 +1,23 @@
 import { isNewer } from "../api/object.ts";
+import type { ObservedAuthorizedKeysStatus } from "../authorizedkeys/observedstatus.ts";
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Change, Claims } from "../claims/claims.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
+import { AuthorizedKeysObjects } from "./authorizedkeysobjects.ts";
+import { planAuthorizedKeys } from "./authorizedkeysplan.ts";
+import { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
+import {
+  type AuthorizedKeysVerdict,
+  authorizedKeysVerdict,
+  sameAuthorizedKeysVerdict,
+  withoutSecret,
+} from "./authorizedkeysverdict.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { allLines, haveSameLines } from "./files.ts";
+import { type NamespaceFacts, Namespaces } from "./namespaces.ts";
 import {
   type DesiredSecret,
   type LiveSecret,
@@ -43,17 +55,21 @@ export interface Dirty {
   readonly targets: ReadonlyMap<string, Urgency>;
   /** SSHKeys whose status may have to be written. */
   readonly statuses: ReadonlySet<Claim>;
+  /** The same of AuthorizedKeys, as `namespace/name`. */
+  readonly authorizedKeys: ReadonlySet<string>;
   /** Secrets that have been found to be copies. */
   readonly copies: readonly LiveSecret[];
 }
 
 /**
- * All SSHKeys, all Secrets of the installation, and what follows from them. Holds no I/O and no clock: times are ms
+ * All SSHKeys, AuthorizedKeys, Namespaces and Secrets of the installation, and what follows from them. Holds no I/O and no clock: times are ms
  * since the epoch.
  */
 export class Projection {
   readonly settings: SecretSettings;
   readonly claims: Claims;
+  readonly namespaces = new Namespaces();
+  readonly authorizedKeys: AuthorizedKeysObjects;
   readonly #policy: Policy;
   readonly #targets = new Map<string, Target>();
   readonly #emptied: EmptiedSecrets;
@@ -63,22 +79,35 @@ export class Projection {
   readonly #copies = new Set<Target>();
   /** Namespaces whose SSHKeys and Secrets are known completely; undefined: all. */
   readonly #synced = new Set<string | undefined>();
+  /** The same of AuthorizedKeys. */
+  readonly #authorizedKeysSynced = new Set<string | undefined>();
+  /** Of each namespace, those that may take its SSHKeys. */
+  readonly #takers = new Map<string, Set<AuthorizedKeysTarget>>();
+  readonly #authorizedKeysVerdicts = new Map<string, AuthorizedKeysVerdict | undefined>();
   readonly #suspended = new Set<string>();
   #secretCount = 0;
   #dirtyTargets = new Map<string, Urgency>();
   #dirtyStatuses = new Set<Claim>();
+  #dirtyAuthorizedKeys = new Set<string>();
   #newCopies: LiveSecret[] = [];
 
   constructor(policy: Policy, settings: SecretSettings) {
     this.#policy = policy;
     this.settings = settings;
     this.claims = new Claims(policy);
+    this.authorizedKeys = new AuthorizedKeysObjects(settings.namePrefix);
     this.#emptied = new EmptiedSecrets(settings.retention);
   }
 
   /** The SSHKeys and Secrets of the namespace (undefined: of all) are known completely now. */
   setSynced(namespace: string | undefined): void {
     this.#synced.add(namespace);
+    this.#touchAll(namespace);
+  }
+
+  /** The same of its AuthorizedKeys. */
+  setAuthorizedKeysSynced(namespace: string | undefined): void {
+    this.#authorizedKeysSynced.add(namespace);
     this.#touchAll(namespace);
   }
 
@@ -89,12 +118,25 @@ export class Projection {
 
   /** It is no longer. */
   resume(namespace: string): void {
-    if (this.#suspended.delete(namespace)) this.#touchAll(namespace);
+    if (!this.#suspended.delete(namespace)) return;
+    this.#touchAll(namespace);
+    for (const target of this.#takers.get(namespace) ?? []) this.#touch(target, "removal");
   }
 
-  /** Before it is, nothing may be written in the namespace. */
+  /** Are the SSHKeys and Secrets of the namespace known, and known to be up to date? */
   isSynced(namespace: string): boolean {
-    return !this.#suspended.has(namespace) && (this.#synced.has(undefined) || this.#synced.has(namespace));
+    return !this.#suspended.has(namespace) && isIn(this.#synced, namespace);
+  }
+
+  /** Before it is, the target's Secret may not be written. */
+  isTargetSynced(id: string): boolean {
+    const target = this.#targets.get(id);
+    if (target === undefined) return true;
+    const { namespace } = target;
+    return (
+      this.isSynced(namespace) &&
+      (!(target instanceof AuthorizedKeysTarget) || isIn(this.#authorizedKeysSynced, namespace))
+    );
   }
 
   /** Marks the target dirty. */
@@ -106,10 +148,16 @@ export class Projection {
   /** Drains what is to be enqueued since the last call. */
   takeDirty(): Dirty {
     this.#note(this.claims.takeAffected());
-    const dirty = { targets: this.#dirtyTargets, statuses: this.#dirtyStatuses, copies: this.#newCopies };
+    const dirty = {
+      targets: this.#dirtyTargets,
+      statuses: this.#dirtyStatuses,
+      authorizedKeys: this.#dirtyAuthorizedKeys,
+      copies: this.#newCopies,
+    };
     this.#newCopies = [];
     this.#dirtyTargets = new Map();
     this.#dirtyStatuses = new Set();
+    this.#dirtyAuthorizedKeys = new Set();
     return dirty;
   }
 
@@ -122,7 +170,10 @@ export class Projection {
     const { claim, before, changes } = put;
     this.#note(changes);
     // An edit may tighten what is in the Secret already; a new SSHKey cannot.
-    if (before !== undefined && changes.length > 0) this.#touch(this.#targetOf(record), "removal");
+    if (before !== undefined && changes.length > 0) {
+      this.#touch(this.#targetOf(record), "removal");
+      for (const target of this.#takers.get(record.namespace) ?? []) this.#touch(target, "removal");
+    }
     if (before?.observed.digest !== record.observed.digest) this.#dirtyStatuses.add(claim);
     return before?.generation !== record.generation;
   }
@@ -137,6 +188,77 @@ export class Projection {
     if (claim?.record.uid === uid) this.putSSHKey({ ...claim.record, isTerminating: true }, now);
   }
 
+  /** Stores an AuthorizedKeys that is new or changed. An older view of a known one changes nothing. */
+  putAuthorizedKeys(record: AuthorizedKeysRecord): void {
+    const known = this.authorizedKeys.get(record.namespace, record.name);
+    if (known?.uid === record.uid && isNewer(known, record)) return;
+    this.authorizedKeys.put(record);
+    const isSameSpec =
+      known?.uid === record.uid &&
+      known.generation === record.generation &&
+      known.isTerminating === record.isTerminating;
+    if (isSameSpec) this.#replaceRecord(record);
+    else this.#assign(record.namespace);
+    this.#dirtyAuthorizedKeys.add(idOf(record));
+  }
+
+  /** Somebody deletes the AuthorizedKeys, and a finalizer keeps the object. */
+  terminateAuthorizedKeys(namespace: string, name: string, uid: string): void {
+    const record = this.authorizedKeys.get(namespace, name);
+    if (record?.uid === uid) this.putAuthorizedKeys({ ...record, isTerminating: true });
+  }
+
+  /** As resetSSHKeyVersions. */
+  resetAuthorizedKeysVersions(namespace: string | undefined): void {
+    for (const record of [...this.authorizedKeys.all(namespace)]) {
+      const older = { ...record, resourceVersion: OLDEST, generation: -1 };
+      this.authorizedKeys.put(older);
+      this.#replaceRecord(older);
+    }
+  }
+
+  removeAuthorizedKeys(namespace: string, name: string): void {
+    this.authorizedKeys.delete(namespace, name);
+    this.#authorizedKeysVerdicts.delete(`${namespace}/${name}`);
+    this.#dirtyAuthorizedKeys.add(`${namespace}/${name}`);
+    this.#assign(namespace);
+  }
+
+  /** Remembers a status that the API server has acknowledged, unless a newer version is known by now. */
+  authorizedKeysStatusWritten(
+    { namespace, name, uid }: AuthorizedKeysRecord,
+    observed: ObservedAuthorizedKeysStatus,
+    resourceVersion: string,
+  ): void {
+    const current = this.authorizedKeys.get(namespace, name);
+    if (current?.uid !== uid || !isNewer({ resourceVersion }, current)) return;
+    const record = { ...current, observed, resourceVersion };
+    this.authorizedKeys.put(record);
+    this.#replaceRecord(record);
+  }
+
+  /** The last verdict on an AuthorizedKeys; undefined if its target has to be planned again. */
+  lastAuthorizedKeysVerdict(namespace: string, name: string): AuthorizedKeysVerdict | undefined {
+    return this.#authorizedKeysVerdicts.get(`${namespace}/${name}`);
+  }
+
+  /** Stores what a Namespace says, or that there is none of this name. */
+  putNamespace(facts: NamespaceFacts): void {
+    if (this.namespaces.put(facts)) this.#noteNamespace(facts.name);
+  }
+
+  removeNamespace(name: string): void {
+    if (this.namespaces.remove(name)) this.#noteNamespace(name);
+  }
+
+  /** Stores all Namespaces. */
+  replaceNamespaces(all: readonly NamespaceFacts[]): void {
+    const isFirst = !this.namespaces.isComplete;
+    const changed = this.namespaces.replace(all);
+    if (isFirst) this.#touchTakers();
+    else for (const name of changed) this.#noteNamespace(name);
+  }
+
   /** Remembers a status that the API server has acknowledged, unless a newer version of the SSHKey is known by now. */
   statusWritten(record: SSHKeyRecord, observed: ObservedStatus, resourceVersion: string): void {
     const current = this.claims.get(record.namespace, record.name);
@@ -148,7 +270,7 @@ export class Projection {
   toLiveSecret(object: SecretObject): LiveSecret {
     const { namespace = "", name } = object.metadata;
     const known = this.#targets.get(targetId(namespace, name))?.live;
-    return toLiveSecret(object, this.settings.installation, known);
+    return toLiveSecret(object, this.settings, known);
   }
 
   /** Stores a Secret as the API server showed or acknowledged it. An older view of it changes nothing. */
@@ -256,11 +378,53 @@ export class Projection {
 
   /** What the Secret should be; marks SSHKeys dirty whose verdict changed. */
   plan(target: Target, now: number): DesiredSecret {
-    if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no user`);
+    if (target instanceof AuthorizedKeysTarget) return this.#planAuthorizedKeys(target, now);
+    if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no kind`);
     const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
     this.#noteSync(target, desired, now);
     this.#noteVerdicts(target, verdicts, now);
     return desired;
+  }
+
+  #planAuthorizedKeys(target: AuthorizedKeysTarget, now: number): DesiredSecret {
+    const plan = planAuthorizedKeys(
+      target,
+      {
+        claims: this.claims,
+        namespaces: this.namespaces,
+        isKnown: (namespace) => this.isSynced(namespace),
+        policy: this.#policy,
+        expiryTimeFormat: this.settings.expiryTimeFormat,
+        retention: this.settings.retention,
+      },
+      now,
+    );
+    target.selection = plan.selection;
+    this.#noteSync(target, plan.desired, now);
+    const isLate = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
+    const { record } = target;
+    for (const each of target.records.values()) {
+      const verdict =
+        each === record
+          ? authorizedKeysVerdict(target, plan, isLate)
+          : withoutSecret(
+              "SecretConflict",
+              `Secret ${target.secretName} is that of the older AuthorizedKeys ${record?.name}; create this one with another spec.secretName.`,
+            );
+      this.#noteAuthorizedKeysVerdict(each, verdict);
+    }
+    return plan.desired;
+  }
+
+  #noteAuthorizedKeysVerdict(record: AuthorizedKeysRecord, verdict: AuthorizedKeysVerdict | undefined): void {
+    const id = idOf(record);
+    if (
+      this.#authorizedKeysVerdicts.has(id) &&
+      sameAuthorizedKeysVerdict(this.#authorizedKeysVerdicts.get(id), verdict)
+    )
+      return;
+    this.#authorizedKeysVerdicts.set(id, verdict);
+    this.#dirtyAuthorizedKeys.add(id);
   }
 
   #noteSync(target: Target, { files }: DesiredSecret, now: number): void {
@@ -328,6 +492,7 @@ export class Projection {
       if (target instanceof UserTarget)
         for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
+    for (const record of this.authorizedKeys.all()) this.#dirtyAuthorizedKeys.add(idOf(record));
   }
 
   /** When the Secret is to be deleted, in ms since the epoch; undefined if not at all. */
@@ -370,6 +535,73 @@ export class Projection {
       if (isNewlyNamed) this.#noteEmptied(target);
     }
     this.#touch(target, URGENCY[kind]);
+    for (const taker of this.#takers.get(claim.record.namespace) ?? []) this.#touch(taker, URGENCY[kind]);
+  }
+
+  /** Gives each Secret of the namespace the AuthorizedKeys that ask for it. */
+  #assign(namespace: string): void {
+    const asking = new Map<string, AuthorizedKeysRecord[]>();
+    for (const [record, assignment] of this.authorizedKeys.assignments(namespace)) {
+      if ("refused" in assignment) this.#noteAuthorizedKeysVerdict(record, assignment.refused);
+      else {
+        const target = this.#target(namespace, assignment.secretName);
+        asking.set(target.id, [...(asking.get(target.id) ?? []), record]);
+      }
+    }
+    for (const target of this.#targets.values()) {
+      if (!(target instanceof AuthorizedKeysTarget) || target.namespace !== namespace) continue;
+      const before = target.record;
+      const wasNamed = target.isNamed;
+      target.records.clear();
+      for (const record of asking.get(target.id) ?? []) target.records.set(record.name, record);
+      if (wasNamed !== target.isNamed) this.#noteEmptied(target);
+      if (before === target.record && target.records.size < 2) continue;
+      this.#findSources(target);
+      this.#touch(target, "removal");
+    }
+  }
+
+  /** The same specs, with another status or version. */
+  #replaceRecord(record: AuthorizedKeysRecord): void {
+    const target = this.#targets.get(targetId(record.namespace, record.secretName));
+    if (target instanceof AuthorizedKeysTarget && target.records.has(record.name))
+      target.records.set(record.name, record);
+  }
+
+  #findSources(target: AuthorizedKeysTarget): void {
+    for (const namespace of target.sources) {
+      const takers = this.#takers.get(namespace);
+      takers?.delete(target);
+      if (takers?.size === 0) this.#takers.delete(namespace);
+    }
+    target.sources = new Set(
+      target.record?.from.flatMap(({ namespace, matchLabels = {} }) =>
+        namespace === undefined ? this.namespaces.withLabels(matchLabels) : [namespace],
+      ),
+    );
+    for (const namespace of target.sources) {
+      const takers = this.#takers.get(namespace);
+      if (takers === undefined) this.#takers.set(namespace, new Set([target]));
+      else takers.add(target);
+    }
+  }
+
+  /** Anything that matters of the Namespace has changed. */
+  #noteNamespace(name: string): void {
+    for (const target of this.#targets.values()) {
+      if (!(target instanceof AuthorizedKeysTarget) || target.record === undefined) continue;
+      const hasSelector = target.record.from.some(({ matchLabels }) => matchLabels !== undefined);
+      if (hasSelector) this.#findSources(target);
+      if (hasSelector || target.sources.has(name)) this.#touch(target, "removal");
+    }
+  }
+
+  #touchTakers(): void {
+    for (const target of this.#targets.values()) {
+      if (!(target instanceof AuthorizedKeysTarget)) continue;
+      this.#findSources(target);
+      this.#touch(target, "removal");
+    }
   }
 
   #touchAll(namespace: string | undefined): void {
@@ -407,7 +639,9 @@ export class Projection {
     const id = targetId(namespace, name);
     let target = this.#targets.get(id);
     if (target === undefined) {
-      target = new UserTarget(namespace, name);
+      target = name.startsWith(this.settings.namePrefix)
+        ? new UserTarget(namespace, name)
+        : new AuthorizedKeysTarget(namespace, name);
       this.#targets.set(id, target);
     }
     return target;
@@ -416,4 +650,12 @@ export class Projection {
   #nameFor(user: string): string {
     return secretName(this.settings.namePrefix, user);
   }
+}
+
+function isIn(synced: ReadonlySet<string | undefined>, namespace: string): boolean {
+  return synced.has(undefined) || synced.has(namespace);
+}
+
+function idOf({ namespace, name }: Pick<AuthorizedKeysRecord, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
 }

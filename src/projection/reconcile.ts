@@ -185,7 +185,7 @@ function* deleteIfDue(
   const at = projection.deletionTime(target);
   if (live === undefined || at === undefined || at > now()) {
     projection.forgetIfEmpty(target);
-    return { kind: "done", requeueAt: at };
+    return { kind: "done", requeueAt: soonest(at, target.changesAt) };
   }
   const pause = takeBudget(true, 0);
   if (pause !== undefined) return { kind: "requeue", afterMs: pause.ms };
@@ -217,11 +217,16 @@ function* listMetadata(projection: Projection, target: Target): Generator<Secret
 function endOf(projection: Projection, target: Target, now: number): Outcome {
   projection.plan(target, now);
   const blocked = target.blockedBy();
-  if (blocked === undefined) return { kind: "done", requeueAt: projection.deletionTime(target) };
+  if (blocked === undefined)
+    return { kind: "done", requeueAt: soonest(projection.deletionTime(target), target.changesAt) };
   const { live } = target;
   const isWatched =
     live !== undefined && live.ownership !== "unlabelled" && (live.ownership === "copy" || live.isImmutable);
   return { kind: "blocked", blocked, isWatched };
+}
+
+function soonest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }
 
 /** Reads the Secret back after a write whose response was lost. False when that fails. */

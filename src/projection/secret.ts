@@ -1,4 +1,6 @@
 import {
+  AUTHORIZED_KEYS_ANNOTATION,
+  DATA_KEY,
   EMPTY_SINCE_ANNOTATION,
   MANAGED_BY,
   MANAGED_BY_LABEL,
@@ -37,6 +39,8 @@ export interface LiveSecret {
    * the operator does not read and whose annotation names it itself, so that it may hold any of them.
    */
   readonly files: Files | undefined;
+  /** The data keys of files that hold no such line, the first MAXIMUM_EMPTY_FILES. */
+  readonly emptyFiles: readonly string[];
   /** ms since the epoch. */
   readonly emptySince: number | undefined;
 }
@@ -62,7 +66,11 @@ export interface SecretSettings {
  * Reads a Secret. What anybody wrote into it costs linear time, and of it only lines that the operator could have
  * written are kept. `known`: what is known of the Secret of this name, so that the same content is read once only.
  */
-export function toLiveSecret(object: SecretObject, installation: string, known?: LiveSecret): LiveSecret {
+export function toLiveSecret(
+  object: SecretObject,
+  { installation, namePrefix }: Pick<SecretSettings, "installation" | "namePrefix">,
+  known?: LiveSecret,
+): LiveSecret {
   const { metadata, data } = object;
   const { namespace = "", name, annotations = {} } = metadata;
   const saysItself = annotations[SECRET_ANNOTATION] === `${namespace}/${name}`;
@@ -75,11 +83,13 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
   const readFiles = (): Files | undefined => {
     if (isLabelled && before?.digest === digest) return before.files;
     // Without the label only the answer to an own write has data.
-    if (isLabelled || (isSent && saysItself)) return filesIn(data ?? {}, namespace);
+    if (isLabelled || (isSent && saysItself))
+      return filesIn(data ?? {}, name.startsWith(namePrefix) ? namespace : undefined);
     // Its data is not asked for: what it held when it was last seen is all that is known.
     if (before !== undefined) return before.files;
     return saysItself ? undefined : new Map();
   };
+  const files = readFiles();
   return {
     namespace,
     name,
@@ -90,14 +100,31 @@ export function toLiveSecret(object: SecretObject, installation: string, known?:
     isImmutable: object.immutable === true,
     forWhom: Object.fromEntries(Object.entries(annotations).filter(([key]) => FOR_WHOM.has(key))),
     digest,
-    files: readFiles(),
+    files,
+    emptyFiles: before?.digest === digest && isLabelled ? before.emptyFiles : emptyFilesIn(data, files),
     emptySince: Number.isNaN(since) ? undefined : since,
   };
 }
 
-const FOR_WHOM: ReadonlySet<string> = new Set([USER_ANNOTATION]);
+const FOR_WHOM: ReadonlySet<string> = new Set([USER_ANNOTATION, AUTHORIZED_KEYS_ANNOTATION]);
 
-function filesIn(data: Readonly<Record<string, string>>, namespace: string): Files {
+/** Enough for all that are kept empty: whoever puts more into a Secret has them taken out. */
+const MAXIMUM_EMPTY_FILES = 2000;
+
+function emptyFilesIn(data: SecretObject["data"], files: Files | undefined): readonly string[] {
+  const empty: string[] = [];
+  for (const dataKey in data) {
+    if (empty.length >= MAXIMUM_EMPTY_FILES) break;
+    if (!files?.has(dataKey)) empty.push(dataKey);
+  }
+  return empty.length === 1 && empty[0] === DATA_KEY ? ONE_EMPTY_FILE : empty;
+}
+
+/** Of nearly every Secret that has any. */
+const ONE_EMPTY_FILE = [DATA_KEY];
+
+/** `namespace`: that of the SSHKeys, if they are of one. */
+function filesIn(data: Readonly<Record<string, string>>, namespace: string | undefined): Files {
   const files = new Map<string, string>();
   for (const [dataKey, encoded] of Object.entries(data)) {
     const lines = operatorLines(Buffer.from(encoded, "base64"), namespace);

@@ -33,6 +33,11 @@ export abstract class Target {
   /** Does any object of the API ask for this Secret? */
   abstract get isNamed(): boolean;
 
+  /** When time alone changes what it should hold, in ms since the epoch. */
+  get changesAt(): number | undefined {
+    return undefined;
+  }
+
   /** For whom it is, as log lines say it. */
   abstract get owner(): Readonly<Record<string, string | undefined>>;
 

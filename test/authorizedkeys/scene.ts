@@ -77,7 +77,7 @@ export function authorizedKeysRecord(spec: object): AuthorizedKeysRecord {
 }
 
 /** As the API server shows it. */
-export function authorizedKeys(spec: object, generation = 1): StoredAuthorizedKeys {
+function authorizedKeys(spec: object, generation = 1): StoredAuthorizedKeys {
   return {
     metadata: {
       name: "bastion",

@@ -2,8 +2,8 @@ import { cp, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { API_VERSION, KIND } from "../../src/api/names.ts";
-import { CRD_PATH, secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
+import { API_VERSION, KIND, PLURAL } from "../../src/api/names.ts";
+import { crdPath, secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
@@ -13,6 +13,7 @@ import { managed } from "../deploy/objects.ts";
 import { CHART, deploymentIn, helm, helmRelease, type Manifest, manifestsIn, type Release } from "./helm.ts";
 import { MATRIX, SECOND, valuesWithoutClusterRights } from "./matrix.ts";
 
+const CRD_PATH = crdPath(PLURAL);
 const RELEASE = "sshkey-operator";
 const DEPLOYMENT = `/apis/apps/v1/namespaces/${RELEASE}/deployments/${RELEASE}`;
 const READABLE = "configmaps/sshkey-operator-policy";

@@ -14,6 +14,7 @@ import { SecretServer } from "./secretserver.ts";
 const OWN_NAME = "sshkey-operator.dev/secret";
 const EMPTY_SINCE = "sshkey-operator.dev/empty-since";
 const FILE = line("laptop");
+const SETTINGS = { installation: "default", namePrefix: "sshkeys-" };
 
 const LABELS = { "sshkey-operator.dev/managed": "default" };
 const ANNOTATIONS = { [OWN_NAME]: "team-a/sshkeys-alice", "sshkey-operator.dev/user": "alice" };
@@ -33,7 +34,7 @@ function read(
   known?: LiveSecret,
   installation = "default",
 ): LiveSecret {
-  return toLiveSecret(object(metadata), installation, known);
+  return toLiveSecret(object(metadata), { ...SETTINGS, installation }, known);
 }
 
 describe("whose a Secret is", () => {
@@ -66,17 +67,17 @@ describe("what a Secret holds", () => {
 
   it("is unknown of one that lost its label and was never seen", () => {
     const bare = { metadata: object({ annotations: ANNOTATIONS }).metadata };
-    expect(toLiveSecret(bare, "default").files).toBeUndefined();
+    expect(toLiveSecret(bare, SETTINGS).files).toBeUndefined();
   });
 
   it("is nothing of the operator's where nothing says so", () => {
     const bare = { metadata: object({}).metadata };
-    expect(toLiveSecret(bare, "default").files).toEqual(linesRead(""));
+    expect(toLiveSecret(bare, SETTINGS).files).toEqual(linesRead(""));
   });
 
   it("is what was last seen once the label is gone", () => {
     const bare = { metadata: object({}).metadata };
-    expect(toLiveSecret(bare, "default", liveSecret(FILE)).files).toEqual(linesRead(FILE));
+    expect(toLiveSecret(bare, SETTINGS, liveSecret(FILE)).files).toEqual(linesRead(FILE));
   });
 
   it("is not what a Secret of the same name held before it was made anew", () => {
@@ -91,7 +92,7 @@ describe("what a Secret holds", () => {
       Object.entries(data).map(([key, file]) => [key, Buffer.from(file).toString("base64")]),
     );
     const { metadata } = object({ labels: LABELS, annotations: ANNOTATIONS });
-    expect(toLiveSecret({ metadata, data: encoded }, "default").files).toEqual(
+    expect(toLiveSecret({ metadata, data: encoded }, SETTINGS).files).toEqual(
       new Map([
         ["alice", FILE],
         ["authorized_keys", line("desk")],
@@ -100,8 +101,8 @@ describe("what a Secret holds", () => {
   });
 
   it("tells a missing data key from an empty file", () => {
-    const missing = toLiveSecret({ metadata: object({ labels: LABELS }).metadata }, "default");
-    expect(missing.digest).not.toBe(toLiveSecret(object({ labels: LABELS }, ""), "default").digest);
+    const missing = toLiveSecret({ metadata: object({ labels: LABELS }).metadata }, SETTINGS);
+    expect(missing.digest).not.toBe(toLiveSecret(object({ labels: LABELS }, ""), SETTINGS).digest);
   });
 });
 
@@ -111,7 +112,7 @@ describe("writing a Secret", () => {
     if (write.kind !== "create") throw new Error("a creation was expected");
     const created = write.object as SecretObject;
     const stored = { ...created, metadata: { ...created.metadata, uid: "u1", resourceVersion: "1" } };
-    expect(isAsDesired(toLiveSecret(stored, "default"), desiredSecret(FILE))).toBe(true);
+    expect(isAsDesired(toLiveSecret(stored, SETTINGS), desiredSecret(FILE))).toBe(true);
   });
 
   it("an update is checked against the version that it was decided on", () => {

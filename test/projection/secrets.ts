@@ -51,6 +51,7 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
     forWhom: { [USER_ANNOTATION]: "alice" },
     digest: digestOf(dataOf(files(file))),
     files: linesRead(file),
+    emptyFiles: [],
     emptySince: undefined,
     ...facts,
   };

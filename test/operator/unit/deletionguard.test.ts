@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from "vitest";
 import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
-import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
+import { guardSSHKeys } from "../../../src/operator/deletionguard.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
@@ -36,7 +36,7 @@ function watchOver(...answers: readonly unknown[]) {
     logged.push([event, count, error].filter((part) => part !== undefined).join(" "));
   };
   const takeDirty = () => [...projection.takeDirty().targets.keys()];
-  const deletions = new DeletionGuard({
+  const deletions = guardSSHKeys({
     transport: only<Transport>({
       request(call) {
         readAt.push(performance.now());

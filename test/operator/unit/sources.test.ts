@@ -1,11 +1,12 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import { PLURAL } from "../../../src/api/names.ts";
 import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Call, Transport } from "../../../src/kube/transport.ts";
-import { DeletionGuard } from "../../../src/operator/deletionguard.ts";
+import { guardAuthorizedKeys, guardSSHKeys } from "../../../src/operator/deletionguard.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
 import type { Metrics } from "../../../src/operator/metrics.ts";
-import { CRD_PATH, secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
+import { crdPath, secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { proof } from "../../claims/keypairs.ts";
@@ -13,6 +14,7 @@ import { CREATED, type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/ss
 import { NOW } from "../../projection/secrets.ts";
 import { only, refusal, scripted, until } from "./fakes.ts";
 
+const CRD_PATH = crdPath(PLURAL);
 type Fields = Readonly<Record<string, unknown>>;
 
 const STANDS = { metadata: { creationTimestamp: "2020-01-01T00:00:00Z" } };
@@ -58,8 +60,14 @@ function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonl
   const specs: string[] = [];
   const metrics = only<Metrics>({ changeObserved: (id) => void specs.push(id), watchRestarted() {} });
   const shared = { transport, projection, log, metrics, now: () => NOW, onChange: () => {} };
-  const deletions = new DeletionGuard(shared);
-  const sources = new Sources({ ...shared, deletions, settings: { ...DEFAULT_SETTINGS, namespaces } });
+  const deletions = guardSSHKeys(shared);
+  const authorizedKeysDeletions = guardAuthorizedKeys(shared);
+  const sources = new Sources({
+    ...shared,
+    deletions,
+    authorizedKeysDeletions,
+    settings: { ...DEFAULT_SETTINGS, namespaces },
+  });
   let isReady = false;
   void sources.whenReady().then(() => {
     isReady = true;

@@ -6,7 +6,6 @@ import type { EventRecorder } from "../../../src/kube/eventrecorder.ts";
 import type { Call } from "../../../src/kube/transport.ts";
 import { Announcer } from "../../../src/operator/announcer.ts";
 import { Controller } from "../../../src/operator/controller.ts";
-import type { DeletionGuard } from "../../../src/operator/deletionguard.ts";
 import { Metrics } from "../../../src/operator/metrics.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
@@ -56,7 +55,7 @@ export class Stand {
     const log = pino({ level: "debug" }, { write: (line) => void this.log.push(JSON.parse(line)) });
     this.controller = new Controller({
       projection: this.projection,
-      deletions: only<DeletionGuard>({ waitMs }),
+      deletions: [{ waitMs }],
       requests,
       settings: all,
       announcer: new Announcer(only<EventRecorder>({ record() {} }), log),

@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { SSHKeyStatus } from "../../../src/api/sshkey.generated.ts";
+import { sshKeyStatusPath } from "../../../src/operator/paths.ts";
 import { StatusWriter } from "../../../src/operator/statuswriter.ts";
+import { strayFields } from "../../../src/projection/status.ts";
 import { sshKeyRecord } from "../../claims/sshkeys.ts";
 import { type Answerer, refusal, scripted } from "./fakes.ts";
 
@@ -22,7 +24,12 @@ const STATUS: SSHKeyStatus = { observedGeneration: 1, type: "ssh-ed25519", condi
 /** Writes that status to a server that answers so. */
 async function written(answer: Answerer) {
   const { calls, request } = scripted(answer);
-  const result = await new StatusWriter({ request }).write(RECORD, STATUS, new AbortController().signal);
+  const result = await new StatusWriter({ request }).write(
+    { ...RECORD, kind: "SSHKey", path: sshKeyStatusPath("team-a", "laptop") },
+    STATUS,
+    new AbortController().signal,
+    strayFields,
+  );
   return { result, calls };
 }
 

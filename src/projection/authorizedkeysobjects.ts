@@ -1,0 +1,77 @@
+import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import { type AuthorizedKeysVerdict, withoutSecret } from "./authorizedkeysverdict.ts";
+
+/** How many AuthorizedKeys of one namespace get a Secret: each costs a write whenever a key of its sources changes. */
+const MAXIMUM_TARGETS = 100;
+
+/** What becomes of an object: the name of the Secret that it asks for, or why it gets none. */
+export type Assignment = { readonly secretName: string } | { readonly refused: AuthorizedKeysVerdict };
+
+/** All AuthorizedKeys, by namespace and name. */
+export class AuthorizedKeysObjects {
+  readonly #namespaces = new Map<string, Map<string, AuthorizedKeysRecord>>();
+  readonly #prefix: string;
+
+  /** `prefix`: of the names of users' Secrets. */
+  constructor(prefix: string) {
+    this.#prefix = prefix;
+  }
+
+  get(namespace: string, name: string): AuthorizedKeysRecord | undefined {
+    return this.#namespaces.get(namespace)?.get(name);
+  }
+
+  *all(namespace?: string): Iterable<AuthorizedKeysRecord> {
+    const namespaces = namespace === undefined ? this.#namespaces.keys() : [namespace];
+    for (const each of namespaces) yield* this.#namespaces.get(each)?.values() ?? [];
+  }
+
+  put(record: AuthorizedKeysRecord): void {
+    const { namespace, name } = record;
+    const known = this.#namespaces.get(namespace);
+    if (known === undefined) this.#namespaces.set(namespace, new Map([[name, record]]));
+    else known.set(name, record);
+  }
+
+  delete(namespace: string, name: string): void {
+    const known = this.#namespaces.get(namespace);
+    known?.delete(name);
+    if (known?.size === 0) this.#namespaces.delete(namespace);
+  }
+
+  /** What becomes of each object of the namespace. */
+  assignments(namespace: string): ReadonlyMap<AuthorizedKeysRecord, Assignment> {
+    const assignments = new Map<AuthorizedKeysRecord, Assignment>();
+    let count = 0;
+    for (const record of [...this.all(namespace)].sort(byAge)) {
+      const refused = this.#refusal(record, count);
+      if (refused === undefined) count += 1;
+      assignments.set(record, refused === undefined ? { secretName: record.secretName } : { refused });
+    }
+    return assignments;
+  }
+
+  #refusal(
+    { isTerminating, secretName }: AuthorizedKeysRecord,
+    older: number,
+  ): AuthorizedKeysVerdict | undefined {
+    if (isTerminating)
+      return withoutSecret("Terminating", "The AuthorizedKeys is being deleted; its Secret is empty.");
+    if (secretName.startsWith(this.#prefix)) {
+      return withoutSecret(
+        "SecretConflict",
+        `Names that begin with ${this.#prefix} are those of users' Secrets; create an AuthorizedKeys with another spec.secretName.`,
+      );
+    }
+    if (older < MAXIMUM_TARGETS) return undefined;
+    return withoutSecret(
+      "TooMany",
+      `The namespace has ${MAXIMUM_TARGETS} older AuthorizedKeys, the most that get a Secret; delete one that is not needed.`,
+    );
+  }
+}
+
+/** The older comes first. */
+export function byAge(a: AuthorizedKeysRecord, b: AuthorizedKeysRecord): number {
+  return a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : a.uid > b.uid ? 1 : 0);
+}

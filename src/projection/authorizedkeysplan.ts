@@ -1,0 +1,178 @@
+import { isLogin } from "../api/logins.ts";
+import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
+import type { FromEntry } from "../authorizedkeys/record.ts";
+import { type Selection, select } from "../authorizedkeys/selection.ts";
+import type { Claims } from "../claims/claims.ts";
+import type { Policy } from "../claims/policy.ts";
+import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
+import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
+import { type FileLine, fileOf, lineIdentity, linesOf } from "./file.ts";
+import type { Files } from "./files.ts";
+import type { Namespaces } from "./namespaces.ts";
+import type { DesiredSecret } from "./secret.ts";
+
+/** What is known beside the target. */
+export interface Surroundings {
+  readonly claims: Claims;
+  readonly namespaces: Namespaces;
+  /** Are the SSHKeys of the namespace known, and known to be up to date? */
+  readonly isKnown: (namespace: string) => boolean;
+  readonly policy: Policy;
+  readonly expiryTimeFormat: ExpiryTimeFormat;
+  /** How long a file that nobody asks for any more is kept empty, in ms. */
+  readonly retention: number;
+}
+
+export interface AuthorizedKeysPlan {
+  readonly desired: DesiredSecret;
+  /** Undefined where no object asks for the Secret. */
+  readonly selection: Selection | undefined;
+  readonly doubt: Doubt;
+}
+
+/** What is not known of the sources. A doubt lets nobody in and puts nobody out. */
+export interface Doubt {
+  /** Whether they share their keys. */
+  readonly unreadNamespaces: ReadonlySet<string>;
+  /** Which SSHKeys they have. */
+  readonly unknownKeys: ReadonlySet<string>;
+  /** Namespaces are looked for by labels, and not all are known. */
+  readonly isOfSelector: boolean;
+}
+
+/** How many files that nobody asks for are kept empty; beyond that those that have been for longest go first. */
+const MAXIMUM_EMPTIED = 1000;
+
+/**
+ * Plans the Secret of an AuthorizedKeys. The same facts give the same plan, but for `target.emptySince`, which remembers
+ * when a file became empty. `now` in ms since the epoch.
+ */
+export function planAuthorizedKeys(
+  target: AuthorizedKeysTarget,
+  surroundings: Surroundings,
+  now: number,
+): AuthorizedKeysPlan {
+  const { namespace, secretName, record } = target;
+  const doubt = { unreadNamespaces: new Set<string>(), unknownKeys: new Set<string>(), isOfSelector: false };
+  const selection =
+    record &&
+    select(
+      record,
+      sourcesOf(namespace, surroundings, doubt),
+      surroundings.policy,
+      surroundings.expiryTimeFormat,
+    );
+  // Of options that are none nothing is known but who must not be in any more.
+  const isFaulty = record !== undefined && record.faults.length > 0;
+  const isKept = isFaulty
+    ? (line: FileLine) => isStillGood(line, namespace, surroundings)
+    : (line: FileLine) => isInDoubt(line, namespace, surroundings, doubt);
+  const files = new Map(selection?.files);
+  if (isFaulty || doubt.isOfSelector || doubt.unreadNamespaces.size + doubt.unknownKeys.size > 0)
+    keepHeld(files, target.live?.files, isKept);
+  const retention = record === undefined ? Number.POSITIVE_INFINITY : surroundings.retention;
+  keepEmptied(files, target, retention, now);
+  if (target.live === undefined && record === undefined) files.set(DATA_KEY, "");
+  const desired: DesiredSecret = {
+    namespace,
+    name: secretName,
+    forWhom: record && { annotation: AUTHORIZED_KEYS_ANNOTATION, value: record.name },
+    files,
+    isOptional: record === undefined || isFaulty,
+  };
+  return { desired, selection, doubt };
+}
+
+function sourcesOf(
+  own: string,
+  { claims, namespaces, isKnown }: Surroundings,
+  doubt: { unreadNamespaces: Set<string>; unknownKeys: Set<string>; isOfSelector: boolean },
+) {
+  return {
+    namespacesOf: ({ namespace, matchLabels = {} }: FromEntry) => {
+      if (namespace === undefined && !namespaces.isComplete) doubt.isOfSelector = true;
+      const found = namespace === undefined ? namespaces.withLabels(matchLabels) : [namespace];
+      return found.flatMap((each) => {
+        const isShared = namespaces.isShared(each, own);
+        if (isShared === undefined) doubt.unreadNamespaces.add(each);
+        if (isShared && !isKnown(each)) doubt.unknownKeys.add(each);
+        return isShared === undefined || (isShared && !isKnown(each)) ? [] : [{ namespace: each, isShared }];
+      });
+    },
+    claims: (namespace: string) => claims.all(namespace),
+    isHolder: claims.isHolder.bind(claims),
+  };
+}
+
+/** Of a line that the Secret holds: is it in force where it lives, and may it be taken from there? */
+function isStillGood({ namespace, name, base64 }: FileLine, own: string, around: Surroundings): boolean {
+  if (around.namespaces.isShared(namespace, own) === false) return false;
+  return !around.isKnown(namespace) || isInForce(namespace, name, base64, around.claims);
+}
+
+/** Of a line that the Secret holds: does nobody know whether it should be there? */
+function isInDoubt(line: FileLine, own: string, around: Surroundings, doubt: Doubt): boolean {
+  const { namespace } = line;
+  const isUnread =
+    doubt.unreadNamespaces.has(namespace) ||
+    (doubt.isOfSelector && around.namespaces.isShared(namespace, own) === undefined);
+  if (isUnread) return isStillGood(line, own, around);
+  return doubt.unknownKeys.has(namespace);
+}
+
+function isInForce(namespace: string, name: string, base64: string, claims: Claims): boolean {
+  const claim = claims.get(namespace, name);
+  return claim?.record.key?.base64 === base64 && claim.isInForce && claims.isHolder(claim);
+}
+
+function keepHeld(
+  files: Map<string, string>,
+  held: Files | undefined,
+  isKept: (line: FileLine) => boolean,
+): void {
+  for (const [dataKey, file] of held ?? []) {
+    const kept = linesOf(file).filter(isKept);
+    if (kept.length === 0) continue;
+    const wanted = linesOf(files.get(dataKey) ?? "");
+    const known = new Set(wanted.map(lineIdentity));
+    const lines = [...wanted, ...kept.filter((line) => !known.has(lineIdentity(line)))];
+    lines.sort((a, b) => compare(idOf(a), idOf(b)));
+    files.set(dataKey, fileOf(lines.map(({ text }) => text)));
+  }
+}
+
+/**
+ * A file that nobody asks for any more becomes empty and stays for the retention: a pod that mounts it by `items` without
+ * `optional` would get no update of the volume at all when it went.
+ */
+function keepEmptied(
+  files: Map<string, string>,
+  target: AuthorizedKeysTarget,
+  retention: number,
+  now: number,
+): void {
+  const { live, emptySince } = target;
+  // What else is in there is not the operator's, and goes at once.
+  const left = [...(live?.files?.keys() ?? []), ...(live?.emptyFiles ?? [])].filter(
+    (dataKey) => !files.has(dataKey) && (dataKey === DATA_KEY || isLogin(dataKey)),
+  );
+  for (const dataKey of emptySince.keys()) if (!left.includes(dataKey)) emptySince.delete(dataKey);
+  const empty = new Set(live?.emptyFiles);
+  for (const dataKey of left) {
+    if (!empty.has(dataKey)) emptySince.delete(dataKey);
+    else if (!emptySince.has(dataKey)) emptySince.set(dataKey, now);
+  }
+  const kept = [...emptySince].sort(([, a], [, b]) => b - a).slice(0, MAXIMUM_EMPTIED);
+  const staying = new Map(kept.filter(([, since]) => since + retention > now));
+  for (const dataKey of left) if (staying.has(dataKey) || !empty.has(dataKey)) files.set(dataKey, "");
+  const soonest = Math.min(...staying.values());
+  target.nextRemoval = Number.isFinite(soonest + retention) ? soonest + retention : undefined;
+}
+
+function idOf({ namespace, name }: FileLine): string {
+  return `${namespace}/${name}`;
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

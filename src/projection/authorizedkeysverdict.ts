@@ -1,0 +1,107 @@
+import type { AuthorizedKeysState } from "../api/omissions.ts";
+import type { Omission } from "../authorizedkeys/omission.ts";
+import type { AuthorizedKeysPlan, Doubt } from "./authorizedkeysplan.ts";
+import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
+import { isStalled } from "./delivery.ts";
+import { lineIdentity } from "./file.ts";
+import { allLines, changedFiles, type Files, haveSameLines } from "./files.ts";
+
+/** What the status of one AuthorizedKeys should say. */
+export interface AuthorizedKeysVerdict {
+  readonly state: AuthorizedKeysState;
+  /** What is wrong and what to do, or how it stands. */
+  readonly message: string;
+  /** Undefined before there is one. */
+  readonly secretName: string | undefined;
+  readonly userCount: number;
+  readonly keyCount: number;
+  /** All of it. */
+  readonly omitted: readonly Omission[];
+  readonly blockedRemovals: number;
+}
+
+/** Of an object that has no Secret. */
+export function withoutSecret(state: AuthorizedKeysState, message: string): AuthorizedKeysVerdict {
+  return {
+    state,
+    message,
+    secretName: undefined,
+    userCount: 0,
+    keyCount: 0,
+    omitted: [],
+    blockedRemovals: 0,
+  };
+}
+
+/** How the object stands that has the Secret. `isLate`: it has been out of sync for some time. Undefined: it is too early to say. */
+export function authorizedKeysVerdict(
+  target: AuthorizedKeysTarget,
+  { desired, selection, doubt }: AuthorizedKeysPlan,
+  isLate: boolean,
+): AuthorizedKeysVerdict | undefined {
+  const { live, secretName, record } = target;
+  if (record === undefined || selection === undefined) return undefined;
+  const blocked = target.blockedBy();
+  const held = live?.ownership === "managed" ? (live.files ?? new Map()) : new Map<string, string>();
+  const isInSync = live?.ownership === "managed" && haveSameLines(held, desired.files);
+  const rest = {
+    secretName: live?.ownership === "managed" ? secretName : undefined,
+    userCount: isInSync ? selection.userCount : usersIn(held),
+    keyCount: allLines(held).length,
+    omitted: selection.omitted,
+    blockedRemovals: blocked !== undefined || isLate ? leavingFrom(held, desired.files) : 0,
+  };
+  const verdict = (state: AuthorizedKeysState, message: string) => ({ state, message, ...rest });
+  if (record.faults.length > 0)
+    return verdict("InvalidOptions", record.faults.map(({ message }) => message).join(" "));
+  if (blocked !== undefined && isStalled(blocked)) return verdict("SecretConflict", blocked.message);
+  if (!isInSync && (blocked !== undefined || isLate))
+    return verdict("Pending", blocked?.message ?? (target.pendingReason || BEING_WRITTEN));
+  if (!isInSync || doubt.unknownKeys.size > 0)
+    return isLate ? verdict("Unknown", unknownMessage(doubt)) : undefined;
+  if (doubt.isOfSelector || doubt.unreadNamespaces.size > 0) return verdict("Unknown", unknownMessage(doubt));
+  return verdict(
+    "Projected",
+    `Secret ${secretName} holds ${counted(rest.keyCount, "key")} of ${counted(rest.userCount, "user")}.`,
+  );
+}
+
+const BEING_WRITTEN =
+  "The write is in progress; if this takes longer than ten seconds, ask a cluster administrator to check the operator's log.";
+
+function unknownMessage({ unreadNamespaces, unknownKeys, isOfSelector }: Doubt): string {
+  const [unread] = unreadNamespaces;
+  if (isOfSelector)
+    return "The operator may not list Namespaces, so it is unknown which of them namespaceSelector finds; give its account get, list and watch on namespaces. Keys that are in the Secret stay as long as they are in force.";
+  if (unread !== undefined)
+    return `The operator may not read Namespace ${unread}, so it is unknown whether that shares its keys; give its account get on it. Keys of it that are in the Secret stay as long as they are in force.`;
+  const [unknown = ""] = unknownKeys;
+  return `The SSHKeys of namespace ${unknown} cannot be read by this operator, so those of them that are in the Secret stay; give its account list and watch on sshkeys there, and let it serve the namespace.`;
+}
+
+/** How many lines should be out and are not. */
+function leavingFrom(held: Files, wanted: Files): number {
+  let count = 0;
+  for (const { before, after } of changedFiles(held, wanted)) {
+    const staying = new Set(after.map(lineIdentity));
+    count += before.filter((line) => !staying.has(lineIdentity(line))).length;
+  }
+  return count;
+}
+
+/** In a file for each login that is as many as there are files with lines; nobody knows in a SingleFile. */
+function usersIn(held: Files): number {
+  return [...held.values()].filter((file) => file !== "").length;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
+/** Do two verdicts lead to the same status? */
+export function sameAuthorizedKeysVerdict(
+  a: AuthorizedKeysVerdict | undefined,
+  b: AuthorizedKeysVerdict | undefined,
+): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
+}

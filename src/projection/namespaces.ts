@@ -1,0 +1,81 @@
+import { SHARE_KEYS_ANNOTATION } from "../api/names.ts";
+import type { KubeObject } from "../api/object.ts";
+import { type Consent, readConsent } from "../authorizedkeys/consent.ts";
+
+/** What is read of a Namespace. */
+export interface NamespaceFacts {
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** The annotation as it stands there. */
+  readonly shareKeysWith: string | undefined;
+}
+
+export function toNamespaceFacts({ metadata }: KubeObject): NamespaceFacts {
+  const { name, labels = {}, annotations } = metadata;
+  return { name, labels, shareKeysWith: annotations?.[SHARE_KEYS_ANNOTATION] };
+}
+
+/** The Namespaces as far as they are known, and which of them shares its keys with which. */
+export class Namespaces {
+  readonly #known = new Map<string, NamespaceFacts & { readonly consent: Consent }>();
+  #isComplete = false;
+
+  /** Are all of them known? One that is not known then does not exist. */
+  get isComplete(): boolean {
+    return this.#isComplete;
+  }
+
+  /** Stores a Namespace; returns whether anything is new that matters. */
+  put(facts: NamespaceFacts): boolean {
+    const known = this.#known.get(facts.name);
+    const isSame =
+      known !== undefined &&
+      known.shareKeysWith === facts.shareKeysWith &&
+      sameLabels(known.labels, facts.labels);
+    if (isSame) return false;
+    this.#known.set(facts.name, { ...facts, consent: readConsent(facts.shareKeysWith) });
+    return true;
+  }
+
+  /** There is no Namespace of the name; returns whether that is new. */
+  remove(name: string): boolean {
+    return this.#known.delete(name);
+  }
+
+  /** Stores a complete list; returns the names of those of which anything is new that matters. */
+  replace(all: readonly NamespaceFacts[]): ReadonlySet<string> {
+    const listed = new Set(all.map(({ name }) => name));
+    const changed = new Set([...this.#known.keys()].filter((name) => !listed.has(name)));
+    for (const name of changed) this.#known.delete(name);
+    for (const facts of all) if (this.put(facts)) changed.add(facts.name);
+    this.#isComplete = true;
+    return changed;
+  }
+
+  /** Do the AuthorizedKeys of `target` get the keys of `source`? Undefined: nobody knows. */
+  isShared(source: string, target: string): boolean | undefined {
+    if (source === target) return true;
+    const known = this.#known.get(source);
+    if (known === undefined) return this.#isComplete ? false : undefined;
+    return known.consent.allows(target);
+  }
+
+  /** Those with all of these labels, in the order of their names. */
+  withLabels(labels: Readonly<Record<string, string>>): readonly string[] {
+    const wanted = Object.entries(labels);
+    const found = [...this.#known.values()].filter((known) =>
+      wanted.every(([key, value]) => Object.hasOwn(known.labels, key) && known.labels[key] === value),
+    );
+    return found.map(({ name }) => name).sort();
+  }
+
+  /** What of the annotations can match no namespace, by the Namespace that has it. */
+  malformed(name: string): readonly string[] {
+    return this.#known.get(name)?.consent.malformed ?? [];
+  }
+}
+
+function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+  const entries = Object.entries(a);
+  return entries.length === Object.keys(b).length && entries.every(([key, value]) => b[key] === value);
+}
