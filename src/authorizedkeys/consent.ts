@@ -22,8 +22,14 @@ export function readConsent(annotation: string | undefined): Consent {
   if (parts.length === 0) return NOBODY;
   const patterns = new Patterns(parts.filter(isWellFormed));
   const malformed = [...new Set(parts.filter((part) => !isWellFormed(part)))];
+  const known = new Map<string, boolean>();
   return {
-    allows: (namespace) => patterns.matches(namespace),
+    allows: (namespace) => {
+      // Asked for each AuthorizedKeys again and again, of an annotation that may hold a hundred thousand patterns.
+      const answer = known.get(namespace) ?? patterns.matches(namespace);
+      if (known.size < MAXIMUM_KNOWN) known.set(namespace, answer);
+      return answer;
+    },
     malformed: malformed.slice(0, MAXIMUM_MALFORMED).map((part) => part.slice(0, MAXIMUM_PART)),
   };
 }
@@ -32,6 +38,8 @@ const MAXIMUM_MALFORMED = 10;
 
 /** The length of a namespace's name. */
 const MAXIMUM_PART = 63;
+
+const MAXIMUM_KNOWN = 1000;
 
 const NOBODY: Consent = { allows: () => false, malformed: [] };
 

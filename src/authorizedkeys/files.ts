@@ -197,11 +197,13 @@ function takenOmission(candidate: Candidate, holder: Holder, policy: Policy): Om
   const { namespace, name, user } = holder.claim.record;
   const isEarlier = holder.member.entry < member.entry;
   const wins = !isEarlier && !claim.isProven && claimOrder({ ...claim, isProven: true }, holder.claim) < 0;
-  const who = `SSHKey ${namespace}/${name} of user ${JSON.stringify(user)} has this key in the file`;
+  const what = `SSHKey ${namespace}/${name} of user ${JSON.stringify(user)} has this key in the file`;
   const why = isEarlier ? ", since its entry of spec.from comes earlier" : "";
-  const next =
-    wins && isProvable(key)
-      ? `Use another key or, if you have its private key, prove that. ${possessionOf(claim.record, policy)?.message ?? howToProve(claim.record, policy)}`
-      : `Use another key, for example of: ${newKeyCommand(policy)}`;
-  return omissionOf(candidate, "KeyTaken", `${who}${why}. ${next}`);
+  let next = `Use another key, for example of: ${newKeyCommand(policy)}`;
+  if (user === member.user) next = "Delete one of the two if they are one person's, or use another key.";
+  else if (wins && isProvable(key)) {
+    const how = possessionOf(claim.record, policy)?.message ?? howToProve(claim.record, policy);
+    next = `Use another key or, if you have its private key, prove that. ${how}`;
+  }
+  return omissionOf(candidate, "KeyTaken", `${what}${why}. ${next}`);
 }

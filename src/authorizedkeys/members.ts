@@ -1,5 +1,6 @@
 import { SHARE_KEYS_ANNOTATION } from "../api/names.ts";
 import { type Claim, claimOrder } from "../claims/claim.ts";
+import { matchingEntries } from "./matching.ts";
 import type { Omission } from "./omission.ts";
 import { type AuthorizedKeysRecord, type FromEntry, identityCounts } from "./record.ts";
 
@@ -41,8 +42,7 @@ export function personOf(
 }
 
 /**
- * Who takes part: the users of shared namespaces who have an SSHKey, in force or not, or, where there is a file for each
- * login, are named exactly. Where identity counts, a name belongs to the first entry that could match it, whatever is
+ * Who takes part: the users of shared namespaces who have an SSHKey, in force or not, or are named exactly. Where identity counts, a name belongs to the first entry that could match it, whatever is
  * in that entry's namespace and whether it is shared; the same name of other namespaces is left out.
  */
 export function membersOf(
@@ -60,7 +60,7 @@ export function membersOf(
     const byUser = Map.groupBy(sources.claims(namespace), ({ record: { user } }) => user);
     for (const [user, claims] of byUser) {
       // What is no user's name is nobody's.
-      if (claims.every(isOfNobody)) continue;
+      if (claims.some(isOfNobody)) continue;
       const place = places.of(user, entries);
       if (place === undefined) continue;
       if (place.isElsewhere) omissions.push(elsewhereOmission(record, namespace, user, place.entry));
@@ -72,7 +72,7 @@ export function membersOf(
       }
     }
   }
-  if (record.layout === "FilePerLogin") addNamed(record, namespaces, places, members);
+  addNamed(record, namespaces, places, members);
   return { members: [...members.values()], omissions };
 }
 
@@ -133,35 +133,21 @@ function namespacesOf({ from }: AuthorizedKeysRecord, sources: Sources): SharedN
 
 /** By which entry a user of a namespace comes in. */
 class Places {
-  readonly #record: AuthorizedKeysRecord;
+  readonly #from: readonly FromEntry[];
   readonly #hasOwners: boolean;
-  /** The first entry that could match a name, or -1. */
-  readonly #owners = new Map<string, number>();
 
   constructor(record: AuthorizedKeysRecord) {
-    this.#record = record;
+    this.#from = record.from;
     this.#hasOwners = record.identity === "ByNamespace" && identityCounts(record);
   }
 
   /** `entries`: those that take from the namespace. Undefined if none of them takes this user. */
   of(user: string, entries: readonly number[]): { entry: number; isElsewhere: boolean } | undefined {
-    const own = entries.find((entry) => this.#matches(entry, user));
+    const matching = matchingEntries(this.#from, user);
+    const own = matching.find((entry) => entries.includes(entry));
     if (own === undefined) return undefined;
-    const owner = this.#hasOwners ? this.#ownerOf(user) : own;
+    const [owner = own] = this.#hasOwners ? matching : [];
     return { entry: owner, isElsewhere: !entries.includes(owner) };
-  }
-
-  #ownerOf(user: string): number {
-    let owner = this.#owners.get(user);
-    if (owner === undefined) {
-      owner = this.#record.from.findIndex((_, entry) => this.#matches(entry, user));
-      this.#owners.set(user, owner);
-    }
-    return owner;
-  }
-
-  #matches(entry: number, user: string): boolean {
-    return this.#record.from[entry]?.users?.matches(user) ?? true;
   }
 }
 

@@ -48,6 +48,9 @@ const LOGIN_RULES = ["User", "LocalPart"] as const;
 
 const LAYOUTS: readonly Layout[] = ["FilePerLogin", "SingleFile"];
 
+/** Of all patterns in `users` together: each user of each source is compared with each of them. */
+export const MAXIMUM_PATTERN_CHARACTERS = 4096;
+
 /** The login of one user. `namespace` is empty where a user is one person in all of them. */
 export interface MappedLogin {
   readonly namespace: string;
@@ -123,6 +126,12 @@ function readSpec(stored: unknown, namespace: string, name: string): ReadSpec {
   };
   const faults: SpecFault[] = [...reader.faults];
   if (!options.ok) faults.push(options.refusal);
+  if (reader.patternCharacters > MAXIMUM_PATTERN_CHARACTERS) {
+    faults.push({
+      code: "TooLong",
+      message: `spec.from: the patterns in users have more than ${MAXIMUM_PATTERN_CHARACTERS} characters together; write fewer or shorter ones.`,
+    });
+  }
   if (read.identity === "ByNamespace" && identityCounts(read) && read.from.some(isSelector)) {
     faults.push({
       code: "InvalidSpec",
@@ -141,6 +150,7 @@ function readEntry(reader: SpecReader, stored: unknown, index: number, own: stri
   const field = `spec.from[${index}]`;
   const entry = reader.object(stored, field);
   const users = reader.texts(entry.users, `${field}.users`);
+  for (const item of users ?? []) if (isPattern(item)) reader.patternCharacters += item.length;
   const namespace = reader.text(entry.namespace, `${field}.namespace`);
   const selector = entry.namespaceSelector;
   const hasSelector = !isAbsent(selector);
@@ -175,6 +185,8 @@ function readMapped(reader: SpecReader, stored: unknown): MappedLogin {
 /** Takes fields for what the CRD says, and notes those that are something else. */
 class SpecReader {
   readonly #refused = new Set<string>();
+  /** Of all patterns in `users` together. */
+  patternCharacters = 0;
 
   get faults(): readonly SpecFault[] {
     return [...this.#refused].map((field) => ({

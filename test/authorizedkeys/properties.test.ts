@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { LIMITS } from "../../src/authorizedkeys/files.ts";
 import { type Selection, select } from "../../src/authorizedkeys/selection.ts";
 import { isProof } from "../claims/keypairs.ts";
-import { ed25519, type SSHKeyFacts } from "../claims/sshkeys.ts";
+import { CREATED, ed25519, type SSHKeyFacts } from "../claims/sshkeys.ts";
 import { type Fact, oracle } from "../oracle/oracle.ts";
 import {
   type KeyFact,
@@ -15,8 +15,8 @@ import {
 import { AuthorizedKeysScene, authorizedKeysRecord, NOW, omissionsOf } from "./scene.ts";
 import { specOf, type Target, targets, type World, worlds } from "./worlds.ts";
 
-const POLICY = { maximumKeysPerUser: 2 };
-const RUNS = 3000;
+const POLICY = { maximumKeysPerUser: 1 };
+const RUNS = 1000;
 
 const limits: fc.Arbitrary<Limits> = fc.oneof(
   fc.constant(LIMITS),
@@ -84,4 +84,93 @@ describe("whatever the SSHKeys, the namespaces and the AuthorizedKeys", () => {
       { numRuns: RUNS },
     );
   });
+
+  it("the order in which SSHKeys come changes nothing, neither in the files nor in what is told", () => {
+    fc.assert(
+      fc.property(worlds, targets, limits, fc.func(fc.nat()), (world, target, within, order) => {
+        const scene = sceneOf(world);
+        const sources = scene.sources();
+        const record = authorizedKeysRecord(specOf(target));
+        const claims = (namespace: string) =>
+          [...sources.claims(namespace)].sort((a, b) => order(a.record.uid) - order(b.record.uid));
+        const [one, other] = [sources, { ...sources, claims }].map((each) => {
+          const { files, ...rest } = select(record, each, scene.policy, "WithZ", within);
+          return { files: [...files], ...rest };
+        });
+        expect(one).toEqual(other);
+      }),
+    );
+  });
+
+  it("each namespace and reason is told of once before any is told of twice", () => {
+    fc.assert(
+      fc.property(worlds, targets, (world, target) => {
+        const groups = selectionIn(world, target).omitted.map(
+          ({ namespace, reason }) => `${reason} ${namespace}`,
+        );
+        const times = groups.map((group, at) => groups.slice(0, at).filter((each) => each === group).length);
+        expect(times).toEqual([...times].sort((a, b) => a - b));
+      }),
+    );
+  });
 });
+
+describe("whatever goes, comes or is made again in the namespaces", () => {
+  it("a login stays with one namespace, and so does a name that lines act as", () => {
+    fc.assert(
+      fc.property(worlds, worlds, targets, (one, other, target) => {
+        fc.pre(isPlain(target) && target.identity === "ByNamespace" && identityCounts(target));
+        const before = ownersIn(one, target);
+        for (const [who, namespace] of ownersIn(other, target))
+          expect([who, before.get(who) ?? namespace]).toEqual([who, namespace]);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+
+  it("a newcomer without a proof puts out no line of a SingleFile", () => {
+    fc.assert(
+      fc.property(worlds, targets, limits, fc.nat(9), (world, target, within, key) => {
+        const earlier = target.from.filter(
+          ({ namespace }) => namespace !== undefined && namespace !== "contractors",
+        );
+        const from = [...earlier, { namespace: "contractors" }];
+        const single = { ...target, layout: "SingleFile", from } as const;
+        const newcomer = {
+          namespace: "contractors",
+          name: "new",
+          uid: "new",
+          user: "mallory",
+          key,
+          createdAt: LATER,
+        };
+        const after = { ...world, sshKeys: [...world.sshKeys, newcomer] };
+        const lines = linesIn(after, single, within);
+        expect(linesIn(world, single, within).filter((line) => !lines.includes(line))).toEqual([]);
+      }),
+    );
+  });
+});
+
+const LATER = CREATED + 1000;
+
+function identityCounts({ layout, options }: Target): boolean {
+  return layout === "FilePerLogin" || options.some((option) => option.includes("%"));
+}
+
+/** The namespace of each login that has a line, or of each user in whose name a line acts. */
+function ownersIn(world: World, target: Target): ReadonlyMap<string, string> {
+  const owners = new Map<string, string>();
+  for (const [dataKey, text] of selectionIn(world, target).files) {
+    for (const line of text.split("\n").slice(0, -1)) {
+      const [namespace = "", name] = line.slice(line.lastIndexOf(" ") + 1).split("/");
+      const sshKey = world.sshKeys.find((each) => each.namespace === namespace && each.name === name);
+      owners.set(target.layout === "FilePerLogin" ? dataKey : (sshKey?.user ?? ""), namespace);
+    }
+  }
+  return owners;
+}
+
+function linesIn(world: World, target: Target, within: Limits): readonly string[] {
+  return [...selectionIn(world, target, within).files.values()].flatMap((text) => text.split("\n"));
+}

@@ -16,19 +16,13 @@ export type Target = Omit<TargetFact, "options"> & { readonly options: readonly 
 const NAMESPACES = [OWN, "people", "contractors"] as const;
 const LABELS = [{}, { team: "a" }, { team: "a", kind: "people" }];
 
-const USERS = [
-  "alice",
-  "alice",
-  "bob",
-  "carol",
+/** Plain names, names that make the same logins as those, and names that make none. */
+const PLAIN = ["alice", "bob", "carol", "robert", "alice@a.example", "bob@a.example", "alice@b.example"];
+const ODD = [
   "root",
-  "robert",
-  "alice@a.example",
-  "alice@b.example",
-  "bob@a.example",
   "root@a.example",
-  "authorized_keys@a.example",
   "authorized_keys",
+  "authorized_keys@a.example",
   "Alice@a.example",
   "@a.example",
   "alice@x@y",
@@ -39,31 +33,24 @@ const USERS = [
   "a".repeat(33),
 ];
 
-const ITEMS = [
-  ...USERS,
-  "*",
-  "al*",
-  "alice*",
-  "*@a.example",
-  "alice@*",
-  "*o*",
-  "b*b",
-  "a*l*e*",
-  "rob*",
-  "*ice",
-  "**",
-  "alice*@b*",
+const PATTERNS = [
+  ...["*", "*", "**", "*@a.example", "*o*", "*ice"],
+  ...["al*", "alice*", "a*l*e*", "alic*lice", "alice@*", "alice*@b*", "alice@b.*", "alicex*", "b*b", "rob*"],
 ];
 
-const user = fc.constantFrom(...USERS);
-const users = fc.uniqueArray(fc.constantFrom(...ITEMS), { minLength: 1, maxLength: 4 });
+const user = fc.oneof(
+  { weight: 4, arbitrary: fc.constantFrom(...PLAIN) },
+  { weight: 1, arbitrary: fc.constantFrom(...ODD) },
+);
+const item = fc.oneof({ weight: 3, arbitrary: user }, { weight: 4, arbitrary: fc.constantFrom(...PATTERNS) });
+const users = fc.uniqueArray(item, { minLength: 1, maxLength: 5 });
 
 const sshKey = fc
   .record({
     namespace: fc.constantFrom(...NAMESPACES),
-    name: fc.constantFrom("k1", "k2", "k3", "k4", "k5"),
+    name: fc.constantFrom("k1", "k2", "k3", "k4", "k5", "k6", "k7"),
     user,
-    key: fc.integer({ min: 1, max: 4 }),
+    key: fc.integer({ min: 1, max: 9 }),
     isProven: fc.constantFrom(false, false, true),
     createdAt: fc.integer({ min: CREATED, max: CREATED + 3 }),
     uid: fc.uuid(),
@@ -79,19 +66,24 @@ const sshKey = fc
 
 const namespace = fc.record({
   labels: fc.constantFrom(...LABELS),
-  shares: fc.constantFrom("*", "*", "bastion", "others, b*n", "bastion2, bas", ""),
+  shares: fc.constantFrom("*", "*", "*", "bastion", "bastion", "others, b*n", "bastion2, bas", ""),
 });
 
 export const worlds: fc.Arbitrary<World> = fc.record({
   namespaces: fc.record({ [OWN]: namespace, people: namespace, contractors: namespace }),
-  sshKeys: fc.uniqueArray(sshKey, { maxLength: 14, selector: ({ namespace: of, name }) => `${of}/${name}` }),
+  sshKeys: fc.uniqueArray(sshKey, {
+    size: "max",
+    maxLength: 18,
+    minLength: 2,
+    selector: ({ namespace: of, name }) => `${of}/${name}`,
+  }),
 });
 
 const entry = fc.oneof(
   {
-    weight: 4,
+    weight: 6,
     arbitrary: fc.record(
-      { namespace: fc.constantFrom(...NAMESPACES, "nowhere"), users },
+      { namespace: fc.constantFrom(...NAMESPACES, ...NAMESPACES, "nowhere"), users },
       { requiredKeys: ["namespace"] },
     ),
   },
@@ -113,8 +105,8 @@ const mapped = fc.record({
 /** Some of them have faults; two entries of `map` may have one login, as an edited CRD lets them. */
 export const targets: fc.Arbitrary<Target> = fc.record({
   namespace: fc.constant(OWN),
-  from: fc.array(entry, { minLength: 1, maxLength: 4 }),
-  identity: fc.constantFrom("ByNamespace", "ByNamespace", "ByName"),
+  from: fc.array(entry, { minLength: 1, maxLength: 5 }),
+  identity: fc.constantFrom("ByNamespace", "ByNamespace", "ByName", "ByName"),
   layout: fc.constantFrom("FilePerLogin", "FilePerLogin", "SingleFile"),
   rule: fc.constantFrom("User", "LocalPart"),
   map: fc.array(mapped, { maxLength: 3 }),

@@ -272,7 +272,7 @@ function couldYield(items: readonly string[], login: string, rule: TargetFact["r
 }
 
 /** Is there a text that both match? In both `*` is any run of characters. */
-function meet(one: string, other: string): boolean {
+export function meet(one: string, other: string): boolean {
   if (one === "" && other === "") return true;
   if (one.startsWith("*")) return meet(one.slice(1), other) || (other !== "" && meet(one, other.slice(1)));
   if (other.startsWith("*")) return meet(other, one);
