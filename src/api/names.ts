@@ -35,7 +35,7 @@ export const SECRET_ANNOTATION = `${GROUP}/secret`;
 /** The user whose keys the Secret holds. */
 export const USER_ANNOTATION = `${GROUP}/user`;
 
-/** The AuthorizedKeys whose Secret it is. */
+/** The name of the AuthorizedKeys, of the same namespace, whose keys the Secret holds. */
 export const AUTHORIZED_KEYS_ANNOTATION = `${GROUP}/authorized-keys`;
 
 /** Of a Namespace: names and patterns of the namespaces whose AuthorizedKeys may take its keys, comma-separated. */

@@ -152,6 +152,7 @@ describe("the list of revoked keys, switched on as the comments say,", () => {
 
 describe("the roles for people", () => {
   const roles = ["view", "edit", "admin"] as const;
+  const AUTHORIZED_KEYS = "authorizedkeys.sshkey-operator.dev";
 
   beforeAll(async () => {
     await installation.kubectl(["create", "namespace", "people"]);
@@ -168,7 +169,11 @@ describe("the roles for people", () => {
     }
     await eventually("the roles are part of admin, edit and view", async () => {
       const served = await Promise.all(roles.map((role) => allowed(role, ["watch"])));
-      return served.flat().length === roles.length && (await allowed("admin", ["delete"])).length === 1;
+      const deletes = [
+        await allowed("admin", ["delete"]),
+        await allowed("admin", ["delete"], [], AUTHORIZED_KEYS),
+      ];
+      return served.flat().length === roles.length && deletes.flat().length === 2;
     });
   });
 
@@ -186,14 +191,31 @@ describe("the roles for people", () => {
     },
   );
 
-  test.each(roles)("%s does not allow writing a status", async (role) => {
-    expect(await allowed(role, ["create", "update", "patch"], ["--subresource=status"])).toEqual([]);
+  test.each([
+    ["view", READING],
+    ["edit", READING],
+    ["admin", VERBS],
+  ] as const)("whoever has %s in a namespace may, with its AuthorizedKeys, %j", async (role, verbs) => {
+    expect(await allowed(role, VERBS, [], AUTHORIZED_KEYS)).toEqual(verbs);
   });
 
-  async function allowed(role: string, verbs: readonly string[], args: readonly string[] = []) {
+  test.each(roles)("%s does not allow writing a status", async (role) => {
+    const writing = ["create", "update", "patch"];
+    expect([
+      await allowed(role, writing, ["--subresource=status"]),
+      await allowed(role, writing, ["--subresource=status"], AUTHORIZED_KEYS),
+    ]).toEqual([[], []]);
+  });
+
+  async function allowed(
+    role: string,
+    verbs: readonly string[],
+    args: readonly string[] = [],
+    resource = "sshkeys.sshkey-operator.dev",
+  ) {
     const answers = await Promise.all(
       verbs.map(async (verb) => {
-        const question = ["auth", "can-i", verb, "sshkeys.sshkey-operator.dev", "-n", "people", ...args];
+        const question = ["auth", "can-i", verb, resource, "-n", "people", ...args];
         const { stdout } = await installation.attempt([...question, `--as=a-${role}`]);
         return { verb, answer: stdout.trim() };
       }),

@@ -1,4 +1,12 @@
-import { API_VERSION, DATA_KEY, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
+import {
+  API_VERSION,
+  AUTHORIZED_KEYS_ANNOTATION,
+  AUTHORIZED_KEYS_KIND,
+  DATA_KEY,
+  KIND,
+  MANAGED_LABEL,
+  SECRET_ANNOTATION,
+} from "../../src/api/names.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 
 /** The namespace of Secrets, unless they say otherwise. */
@@ -28,6 +36,14 @@ export function accountToken(name: string) {
   return { metadata: { ...metadata, annotations }, type: "kubernetes.io/service-account-token", data };
 }
 
+/** A Secret as the operator writes it for an AuthorizedKeys of the same name, with these data keys, each empty. */
+export function managedFor(name: string, dataKeys: readonly string[]) {
+  const { metadata, type } = managed(name);
+  const annotations = { ...metadata.annotations, [AUTHORIZED_KEYS_ANNOTATION]: name };
+  const data = Object.fromEntries(dataKeys.map((key) => [key, ""]));
+  return { metadata: { ...metadata, annotations }, type, data };
+}
+
 export function pod(name: string) {
   return {
     metadata: { name, annotations: { kept: "x" }, labels: { app: "bastion" } },
@@ -37,6 +53,11 @@ export function pod(name: string) {
 
 export function sshKey(name: string, user: string) {
   return { apiVersion: API_VERSION, kind: KIND, metadata: { name }, spec: { user, key: ed25519(1) } };
+}
+
+/** Of everybody in its own namespace. */
+export function authorizedKeys(name: string, spec: object = {}) {
+  return { apiVersion: API_VERSION, kind: AUTHORIZED_KEYS_KIND, metadata: { name }, spec };
 }
 
 /** So many field managers who say that they wrote the file of a Secret. */

@@ -6,6 +6,7 @@ import { ed25519 } from "../claims/sshkeys.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { armor } from "../ssh/signer.ts";
+import { type ImpersonatedOptions, requestAs } from "./impersonated.ts";
 import { type Installation, NAMESPACE, SERVICE_ACCOUNT, startInstallation } from "./installation.ts";
 import { accountToken, base64, fieldManagers, managed, pod, secret, sshKey, TEAM } from "./objects.ts";
 
@@ -514,7 +515,7 @@ describe("the policies", () => {
 });
 
 describe("a policy", () => {
-  test.each(["own-secrets", "own-pods", "protected-secrets", "self-service"])(
+  test.each(["own-secrets", "own-pods", "protected-secrets", "self-service", "self-service-authorizedkeys"])(
     "%s has no type error",
     async (name) => {
       const path = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/sshkey-operator-${name}`;
@@ -554,10 +555,9 @@ async function as(
   method: Method,
   path: string,
   body?: object,
-  o: { readonly headers?: Record<string, string>; readonly dryRun?: boolean } = {},
+  o?: ImpersonatedOptions,
 ): Promise<Answer> {
-  const headers = { "impersonate-user": user, "impersonate-group": "system:authenticated", ...o.headers };
-  return await installation.request(method, o.dryRun ? `${path}?dryRun=All` : path, body, headers);
+  return await requestAs(installation, user, method, path, body, o);
 }
 
 /** As a member of system:masters. */

@@ -35,7 +35,13 @@ test("a release takes over what kubectl apply -k made, and the operator works", 
 
 test("an upgrade brings the policies, and the operator works", async () => {
   await upgrade({});
-  await expectPolicies(["own-pods", "own-secrets", "protected-secrets", "self-service"]);
+  await expectPolicies([
+    "own-pods",
+    "own-secrets",
+    "protected-secrets",
+    "self-service",
+    "self-service-authorizedkeys",
+  ]);
   await expectWorks();
 });
 
