@@ -34,7 +34,7 @@ export function readConsent(annotation: string | undefined): Consent {
   };
 }
 
-const MAXIMUM_MALFORMED = 10;
+export const MAXIMUM_MALFORMED = 10;
 
 /** The length of a namespace's name. */
 const MAXIMUM_PART = 63;

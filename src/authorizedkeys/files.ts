@@ -20,7 +20,7 @@ export interface Limits {
 export const LIMITS: Limits = { bytes: 1_000_000, emptyFiles: 1000 };
 
 /** What a data key takes of the Secret beside its value, in bytes. */
-function dataKeyBytes(dataKey: string): number {
+export function dataKeyBytes(dataKey: string): number {
   return 2 * Buffer.byteLength(dataKey);
 }
 

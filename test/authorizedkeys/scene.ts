@@ -77,7 +77,7 @@ export function authorizedKeysRecord(spec: object): AuthorizedKeysRecord {
 }
 
 /** As the API server shows it. */
-function authorizedKeys(spec: object, generation = 1): StoredAuthorizedKeys {
+export function authorizedKeys(spec: object, generation = 1): StoredAuthorizedKeys {
   return {
     metadata: {
       name: "bastion",
