@@ -268,6 +268,18 @@ export const LOG_EVENTS = {
     meaning: "The CRD could not be read; nothing is written until it can.",
     whatToDo: "If it goes on, look at the error.",
   },
+  PodsForbidden: {
+    level: "warn",
+    meaning:
+      "The operator may not list the pods of a namespace, so those that mount a changed Secret are not refreshed; kubelet brings the change when it next synchronises them. Said once an hour.",
+    whatToDo: "Give it the rights of deploy/refresh/, or set refresh.pods to false.",
+  },
+  PodRefreshFailed: {
+    level: "warn",
+    meaning:
+      "Pods that mount a changed Secret could not be listed or annotated; kubelet brings the change when it next synchronises them. Said once a minute for each namespace.",
+    whatToDo: "If it goes on, look at the error: rights, an admission policy or webhook for pods.",
+  },
   EndpointFailed: {
     level: "error",
     meaning: "A request to /healthz, /readyz or /metrics failed with an internal error (500).",

@@ -44,6 +44,12 @@ export const SHARE_KEYS_ANNOTATION = `${GROUP}/share-keys-with`;
 /** Since when the file has been empty, RFC 3339: the retention counts from here. */
 export const EMPTY_SINCE_ANNOTATION = `${GROUP}/empty-since`;
 
+/** Of a pod: with the value "true" it is told of changes in the Secrets that it mounts. */
+export const REFRESH_LABEL = `${GROUP}/refresh`;
+
+/** Of such a pod: when it was last told, as metav1.MicroTime. Kubelet synchronises a pod that changes, volumes and all. */
+export const KEYS_CHANGED_ANNOTATION = `${GROUP}/keys-changed-at`;
+
 /** The one data key of a user's Secret, and of a SingleFile. */
 export const DATA_KEY = "authorized_keys";
 

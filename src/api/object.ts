@@ -16,6 +16,8 @@ export interface ObjectMeta {
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;
   readonly deletionTimestamp?: string;
+  /** Left out of lists unless they are asked for. */
+  readonly managedFields?: readonly { readonly time?: string }[];
 }
 
 /** What is known of an object that is gone. `namespace` is empty for a cluster-scoped object. */
@@ -58,6 +60,12 @@ function isNonEmptyString(value: unknown): value is string {
 /** When the object was created, in ms since the epoch; 0 where it does not say. */
 export function createdAt({ creationTimestamp }: ObjectMeta): number {
   return Date.parse(creationTimestamp ?? "") || 0;
+}
+
+/** When any client last changed it, in ms since the epoch, as far as its managedFields are there and tell. */
+export function writtenAt({ managedFields = [] }: ObjectMeta): number | undefined {
+  const times = managedFields.map(({ time }) => Date.parse(time ?? "")).filter((time) => time > 0);
+  return times.length === 0 ? undefined : times.reduce((a, b) => Math.max(a, b));
 }
 
 /** Anything with a resourceVersion. */

@@ -96,6 +96,12 @@ class Reader {
           expiryTimeFormat: (n, at) =>
             setSecrets({ expiryTimeFormat: this.#oneOf(n, at, EXPIRY_TIME_FORMATS) }),
         }),
+      refresh: (node, name) =>
+        this.#fields(node, name, {
+          pods: (n, at) => {
+            settings = { ...settings, refresh: { pods: this.#boolean(n, at) } };
+          },
+        }),
       revokedKeys: (node, name) => {
         settings = { ...settings, revokedKeys: this.#path(node, name) };
       },

@@ -5,6 +5,8 @@ import type { SecretSettings } from "../projection/secret.ts";
 export interface Settings {
   readonly policy: Policy;
   readonly secrets: SecretSettings;
+  /** `pods`: labelled pods are annotated when a Secret that they mount has changed. */
+  readonly refresh: { readonly pods: boolean };
   /** File of fingerprints that are revoked; undefined for none. */
   readonly revokedKeys: string | undefined;
   /** The namespaces served; undefined for all. */
@@ -24,6 +26,7 @@ export const DEFAULT_SETTINGS: Settings = {
     retention: 24 * 60 * 60 * 1000,
     expiryTimeFormat: "WithZ",
   },
+  refresh: { pods: false },
   revokedKeys: undefined,
   namespaces: undefined,
   concurrency: 16,

@@ -12,7 +12,7 @@ const closeBrace = 0x7d;
 /** Makes braces of brackets, and of nothing else. */
 const toBrace = 0x20;
 
-/** What stands before the one long list in an item that nobody reads. */
+/** What stands before the one long list in an item that hardly anybody reads. */
 const managedFields = Buffer.from('"managedFields":');
 
 /** Up to here a string is read byte by byte, which is faster than a search for its end. */
@@ -28,11 +28,12 @@ type Place = "outside" | "first" | "next" | "within" | "behind";
  * Parses the JSON of a list, `{"kind":…,"metadata":{…},"items":[{…},…]}`, in a stream. Yields each item as soon as it is
  * complete and keeps none of its text: memory is bounded by the longest item, whatever the list holds. Accepts what
  * JSON.parse accepts, except items that are no objects, and a second `items`. The `metadata.managedFields` of an item,
- * half of its text and never read, are skipped unparsed where the whole item is in one chunk. Work is linear in the
+ * half of its text, are skipped unparsed where the whole item is in one chunk, unless they are asked for. Work is linear in the
  * bytes, however they are chunked.
  */
 export class ListReader {
   readonly #call: string;
+  readonly #keepsManagedFields: boolean;
   /** The list without its items. */
   readonly #rest = new ByteCollector("an item of the list");
   /** What the chunks before held of an item that goes on. */
@@ -52,8 +53,9 @@ export class ListReader {
   #hadItems = false;
 
   /** `call` names the request in errors. */
-  constructor(call: string) {
+  constructor(call: string, { keepsManagedFields = false } = {}) {
     this.#call = call;
+    this.#keepsManagedFields = keepsManagedFields;
   }
 
   /** The items that `chunk` completes. Throws an ApiError, `Undecodable`, or a RangeError for an item without end. */
@@ -183,7 +185,7 @@ export class ListReader {
   /** A list begins at `at`. */
   #noteManagedFields(chunk: Buffer, at: number): void {
     const start = at - 1 - managedFields.length;
-    if (this.#unread[0] > 0 || start < 0) return;
+    if (this.#keepsManagedFields || this.#unread[0] > 0 || start < 0) return;
     if (managedFields.compare(chunk, start, at - 1) === 0) this.#unread[0] = at;
   }
 

@@ -1,14 +1,16 @@
 import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
 import { ApiError } from "./apierror.ts";
 import { ListReader } from "./listreader.ts";
-import type { Transport } from "./transport.ts";
+import type { Reads } from "./transport.ts";
 
 /** A collection on the API server. */
 export interface Collection {
-  readonly transport: Transport;
+  readonly transport: Reads;
   readonly path: string;
   /** Selectors. */
   readonly query: Readonly<Record<string, string>>;
+  /** Are metadata.managedFields of listed objects read? By default they may be left out. */
+  readonly keepsManagedFields?: boolean;
 }
 
 export interface PagedListOptions<T> extends Collection {
@@ -76,17 +78,20 @@ export async function currentResourceVersion(collection: Collection, signal: Abo
   return resourceVersion;
 }
 
-/** Calls `take` with each item as it comes; they count only if the page turns out to be complete. */
-async function fetchPage(
+/**
+ * Fetches the page that begins at `from`, a continue token or "" for the first. Calls `take` with each item as it comes;
+ * they count only if the page turns out to be complete. Rejects with an ApiError, `Expired` when the token is too old.
+ */
+export async function fetchPage(
   collection: Collection,
   { from, limit }: { readonly from: string; readonly limit: number },
   signal: AbortSignal,
   take: (item: unknown) => void,
 ): Promise<Page> {
-  const { transport, path, query } = collection;
+  const { transport, path, query, keepsManagedFields = false } = collection;
   // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
   const position = from === "" ? {} : { continue: from };
-  const reader = new ListReader(`GET ${path}`);
+  const reader = new ListReader(`GET ${path}`, { keepsManagedFields });
   const call = {
     method: "GET",
     path,
@@ -110,7 +115,7 @@ function undecodable({ path }: Collection, what: string): ApiError {
   return new ApiError({ code: "Undecodable", status: 200, message: `GET ${path}: ${what}` });
 }
 
-interface Page {
+export interface Page {
   readonly resourceVersion: string;
   /** Empty on the last page. */
   readonly next: string;

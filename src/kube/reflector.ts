@@ -32,6 +32,8 @@ export interface ReflectorOptions<T> {
   readonly path: string;
   /** Selectors for list and watch. */
   readonly query?: Readonly<Record<string, string>>;
+  /** Does `decode` read metadata.managedFields? By default objects of a list may come without. */
+  readonly keepsManagedFields?: boolean;
   /** Keeps what is needed of an object, of a list or of the watch. Must take every object the server can store; if it throws, that is `undecodable`. */
   readonly decode: (object: KubeObject) => T;
   readonly sink: ReflectorSink<T>;
@@ -228,8 +230,8 @@ export class Reflector<T> {
   }
 
   get #collection(): Collection {
-    const { transport, path, query = {} } = this.#options;
-    return { transport, path, query };
+    const { transport, path, query = {}, keepsManagedFields = false } = this.#options;
+    return { transport, path, query, keepsManagedFields };
   }
 
   #decode(object: KubeObject): T {

@@ -47,6 +47,9 @@ export interface BodyReader<T> {
 /** The part of a Transport that writers need. */
 export type Requests = Pick<Transport, "request">;
 
+/** The part that readers of long answers need. */
+export type Reads = Pick<Transport, "read">;
+
 export interface TransportOptions {
   readonly credentials: Credentials;
   readonly userAgent: string;

@@ -10,11 +10,13 @@ import { isStalled } from "../projection/delivery.ts";
 import type { Projection } from "../projection/projection.ts";
 import { type ReconcileResult, reconcile } from "../projection/reconcile.ts";
 import { statusWrite, strayFields } from "../projection/status.ts";
+import type { Target } from "../projection/target.ts";
 import type { Announcer } from "./announcer.ts";
 import type { Deletable, DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
 import { authorizedKeysStatusPath, sshKeyStatusPath } from "./paths.ts";
+import type { PodRefresher } from "./podrefresher.ts";
 import { SecretWriter } from "./secretwriter.ts";
 import { StatusWriter } from "./statuswriter.ts";
 import { WriteBudget } from "./writebudget.ts";
@@ -25,6 +27,8 @@ export interface ControllerOptions {
   readonly deletions: readonly Pick<DeletionGuard<Deletable>, "waitMs">[];
   /** Sends nothing when this instance may not write. */
   readonly requests: Requests;
+  /** Undefined where pods are not refreshed. */
+  readonly refresher: PodRefresher | undefined;
   readonly settings: Settings;
   readonly announcer: Announcer;
   readonly log: Log;
@@ -72,6 +76,10 @@ export class Controller {
     this.#statusWriter = new StatusWriter(requests);
   }
 
+  get refresher(): PodRefresher | undefined {
+    return this.#o.refresher;
+  }
+
   /** Secrets that cannot be written until something changes. */
   get blockedCount(): number {
     return this.#blockedIds.size;
@@ -95,10 +103,18 @@ export class Controller {
         this.secrets.run((id) => this.#reconcileSecret(id, signal), workers.secret, term),
         this.blocked.run((id) => this.#reconcileBlocked(id, signal), workers.blocked, term),
         this.statuses.run((id) => this.#reconcileStatus(id, signal), workers.status, term),
+        this.#o.refresher?.run(this.#lately(), term, signal),
       ]);
     } finally {
       this.#leads = false;
     }
+  }
+
+  /** The Secrets that were written before this term, so lately that kubelet need not have seen it. */
+  *#lately(): Iterable<Target> {
+    const since = this.#o.now() - KUBELET_MS;
+    for (const target of this.#o.projection.targets())
+      if ((target.live?.writtenAt ?? 0) > since && target.live?.ownership === "managed") yield target;
   }
 
   /** Enqueues what the projection has marked dirty. */
@@ -210,6 +226,7 @@ export class Controller {
     }
     const result = step.value;
     clock.time(() => this.#logAccess(result));
+    this.#refreshPods(result);
     this.#coolDown(id, queue, clock.busyMs);
     this.enqueueDirty();
     return { result, error, requests };
@@ -246,6 +263,11 @@ export class Controller {
     const { announcer } = this.#o;
     announcer.accessChanged(access.target, access.changes, access.isChangedByOthers);
     if (access.isRestored) announcer.secretRestored(access.target);
+  }
+
+  #refreshPods({ access }: ReconcileResult): void {
+    if (access?.fileChange === undefined) return;
+    this.#o.refresher?.refresh(access.target, access.fileChange);
   }
 
   /** Brings the status of one SSHKey to its verdict, if there is one by now. */
@@ -350,6 +372,9 @@ const COOLDOWN_FACTOR = 10;
 const REMOVAL_COOLDOWN_FACTOR = 4;
 const LONGEST_REMOVAL_COOLDOWN_MS = 150;
 const SLOW_RECONCILE_MS = 5;
+
+/** By then kubelet has brought a change to the pods by itself: 86 s at worst were measured. */
+const KUBELET_MS = 120_000;
 
 /** While writes are in progress, the Secret of a new SSHKey waits this long, in ms, so that several new keys share one write. */
 const BATCH_DELAY_MS = 20;

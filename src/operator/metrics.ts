@@ -11,14 +11,24 @@ const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10
 const PROJECTION_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** The values of controller-runtime's label `controller`, and of the label `name` of its queue. */
-const CONTROLLERS = ["secret", "status", "blocked"] as const;
+const CONTROLLERS = ["secret", "status", "blocked", "refresh", "pod"] as const;
 
 export type ControllerName = (typeof CONTROLLERS)[number];
 
+/** How many passes over pods list a page at once, and how many pods are annotated at once. */
+export const REFRESH_WORKERS = { refresh: 4, pod: 16 } as const;
+
 /** How many of each are worked on at once. */
 export function workersFor(concurrency: number): Readonly<Record<ControllerName, number>> {
-  return { secret: concurrency, status: concurrency, blocked: 4 };
+  return { secret: concurrency, status: concurrency, blocked: 4, ...REFRESH_WORKERS };
 }
+
+/**
+ * How one request of the refresh of pods ended. `annotated`: the pod has the annotation. `gone`: it does not exist any
+ * more. `refused`: the API server, a policy or a webhook rejects it. `failed`: the API server failed for 30 s. Of lists:
+ * `forbidden`, and `unlisted` when they failed.
+ */
+export type RefreshResult = "annotated" | "gone" | "refused" | "failed" | "forbidden" | "unlisted";
 
 /** What of the controller a scrape reads. */
 export interface Observed {
@@ -26,6 +36,8 @@ export interface Observed {
   readonly statuses: WorkQueue<string>;
   readonly blocked: WorkQueue<string>;
   readonly blockedCount: number;
+  /** Undefined where pods are not refreshed. */
+  readonly refresher?: { readonly secrets: WorkQueue<string>; readonly pods: WorkQueue<string> } | undefined;
 }
 
 /** Name of the Lease, as client-go's leader election labels it. */
@@ -101,6 +113,17 @@ export class Metrics {
     "Changes of STATE, by new state.",
     ["state"],
   );
+  readonly #podRefreshes = this.#counter(
+    "sshkey_operator_pod_refreshes_total",
+    "Annotations of pods that mount a changed Secret, and lists that failed, by result.",
+    ["result"],
+  );
+  readonly #removalSeconds = this.#histogram(
+    "sshkey_operator_pod_refresh_duration_seconds",
+    "Seconds from the acknowledged removal of a line from a Secret until a pod that mounts it is annotated.",
+    PROJECTION_SECONDS,
+    [],
+  );
   readonly #eventsDropped = this.#counter(
     "sshkey_operator_events_dropped_total",
     "Events not written, by reason.",
@@ -122,14 +145,19 @@ export class Metrics {
    * grows with the number of SSHKeys: whoever can reach the port must not be able to hold up the loop.
    */
   registerGauges(projection: Projection, controller: Observed, concurrency: number): void {
-    const queues: Record<ControllerName, WorkQueue<string>> = {
+    const { refresher } = controller;
+    const queues: Partial<Record<ControllerName, WorkQueue<string>>> = {
       secret: controller.secrets,
       status: controller.statuses,
       blocked: controller.blocked,
+      ...(refresher === undefined ? {} : { refresh: refresher.secrets, pod: refresher.pods }),
     };
     const workers = workersFor(concurrency);
     const each = (set: (name: ControllerName, queue: WorkQueue<string>) => void) => {
-      for (const name of CONTROLLERS) set(name, queues[name]);
+      for (const name of CONTROLLERS) {
+        const queue = queues[name];
+        if (queue !== undefined) set(name, queue);
+      }
     };
     this.#gauge("workqueue_depth", "Items waiting in the queue.", ["name", "controller"], (gauge) =>
       each((name, queue) => gauge.set({ name, controller: name }, queue.depth)),
@@ -249,6 +277,15 @@ export class Metrics {
 
   watchRestarted(resource: string, reason: RestartReason): void {
     this.#watchRestarts.inc({ resource, reason });
+  }
+
+  podRefreshed(result: RefreshResult): void {
+    this.#podRefreshes.inc({ result });
+  }
+
+  /** A pod that mounts the Secret has the annotation, so long after a removal from it was acknowledged. */
+  removalRefreshed(seconds: number): void {
+    this.#removalSeconds.observe(seconds);
   }
 
   eventDropped(reason: DropReason): void {

@@ -4,13 +4,14 @@ import type { Settings } from "../config/settings.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
 import type { LeaderElector } from "../kube/leaderelection.ts";
 import { sleep } from "../kube/sleep.ts";
-import type { Requests, Transport } from "../kube/transport.ts";
+import type { Reads, Requests, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
+import { PodRefresher } from "./podrefresher.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
 import { Sources } from "./sources.ts";
 
@@ -33,9 +34,10 @@ const OTHER_CONNECTIONS = 8;
  * How many connections to the API server it takes that no request ever waits for one: not the renewal of the Lease,
  * however slow the API server is with everything else.
  */
-export function connectionsFor({ concurrency, namespaces = [""] }: Settings): number {
-  const { secret, status, blocked } = workersFor(concurrency);
-  return secret + status + blocked + 2 * namespaces.length + OTHER_CONNECTIONS;
+export function connectionsFor({ concurrency, refresh, namespaces = [""] }: Settings): number {
+  const { secret, status, blocked, refresh: pages, pod } = workersFor(concurrency);
+  const pods = refresh.pods ? pages + pod : 0;
+  return secret + status + blocked + pods + 2 * namespaces.length + OTHER_CONNECTIONS;
 }
 
 /** How long a write that has begun may take after the stop signal, in ms. */
@@ -88,10 +90,12 @@ export class Operator {
       authorizedKeysDeletions: this.#authorizedKeysDeletions,
       settings,
     });
+    const requests = leaderOnly(transport, options.elector);
     this.#controller = new Controller({
       projection: this.#projection,
       deletions: [this.#deletions, this.#authorizedKeysDeletions],
-      requests: leaderOnly(transport, options.elector),
+      requests,
+      refresher: settings.refresh.pods ? new PodRefresher({ requests, log, metrics }) : undefined,
       settings,
       announcer: new Announcer(recorder, log),
       log,
@@ -223,10 +227,13 @@ export class Operator {
 }
 
 /**
- * The only way Secrets and statuses are written. The lease is checked before each request, and again when a connection
+ * The only way Secrets, statuses and pods are written. The lease is checked before each request, and again when a connection
  * is there to send it: a process that was paused finds out here that its lease has run out.
  */
-function leaderOnly(transport: Transport, elector: LeaderElector | undefined): Requests {
+function leaderOnly(transport: Transport, elector: LeaderElector | undefined): Requests & Reads {
   const mayBeSent = () => elector?.isLeader() ?? true;
-  return { request: (call) => transport.request({ ...call, mayBeSent }) };
+  return {
+    request: (call) => transport.request({ ...call, mayBeSent }),
+    read: (call, reader) => transport.read({ ...call, mayBeSent }, reader),
+  };
 }

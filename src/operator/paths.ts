@@ -43,6 +43,14 @@ export function crdPath(plural: string): string {
   return `/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${plural}.${GROUP}`;
 }
 
+export function podsPath(namespace: string): string {
+  return `/api/v1${inNamespace(namespace)}/pods`;
+}
+
+export function podPath(namespace: string, name: string): string {
+  return `${podsPath(namespace)}/${encodeURIComponent(name)}`;
+}
+
 /** Only Secrets with the installation's label are listed and watched. */
 export function managedSelector(installation: string): string {
   return `${MANAGED_LABEL}=${installation}`;

@@ -132,6 +132,7 @@ export class Sources {
       transport,
       path: secretsPath(namespace),
       query: { labelSelector: managedSelector(settings.secrets.installation) },
+      keepsManagedFields: settings.refresh.pods,
       decode: (object) => projection.toLiveSecret(object as SecretObject),
       sink: {
         replace: (secrets, resourceVersion) => {

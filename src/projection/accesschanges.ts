@@ -2,6 +2,7 @@ import type { Claims } from "../claims/claims.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { type FileLine, lineIdentity } from "./file.ts";
 import { changedFiles, type Files } from "./files.ts";
+import { holds, type LiveSecret } from "./secret.ts";
 import type { Target } from "./target.ts";
 
 /** A key that may log in by a Secret, or no longer may. */
@@ -23,19 +24,51 @@ export interface AccessReport {
   readonly isChangedByOthers: boolean;
   /** What another client did is undone. */
   readonly isRestored: boolean;
+  /** What has become of the files that pods mount; undefined when they are what they were. */
+  readonly fileChange: FileChange | undefined;
 }
+
+/** `removal`: somebody may be able to do less than before; `addition`: there are new lines, and nothing else. */
+export type FileChange = "removal" | "addition";
 
 /** Who may log in by the Secret now and could not when it was last asked, or the other way round. */
 export function takeAccessReport(target: Target, claims: Claims, isDone: boolean): AccessReport {
   const { live, loggedFiles = new Map(), isChangedByOthers } = target;
   let changes: Iterable<AccessChange> = [];
+  let fileChange: FileChange | undefined;
   if (live === undefined || live.ownership === "managed") {
     target.loggedFiles = live?.files ?? new Map();
     changes = accessChanges(target, claims, loggedFiles, target.loggedFiles);
+    fileChange = fileChangeOf(loggedFiles, target.loggedFiles);
   }
   const isRestored = isChangedByOthers && isDone;
   if (isRestored) target.isChangedByOthers = false;
-  return { target, changes, isChangedByOthers, isRestored };
+  if (isRestored || takeForeignData(target)) fileChange = "removal";
+  return { target, changes, isChangedByOthers, isRestored, fileChange };
+}
+
+function fileChangeOf(before: Files, after: Files): FileChange | undefined {
+  let change: FileChange | undefined;
+  for (const file of changedFiles(before, after)) {
+    const kept = new Set(file.after.map(({ text }) => text));
+    if (!file.before.every(({ text }) => kept.has(text))) return "removal";
+    change = "addition";
+  }
+  return change;
+}
+
+/** Has what others had put into the Secret been taken out of it? Says so once. */
+function takeForeignData(target: Target): boolean {
+  const { live, hadForeignData } = target;
+  if (!hadForeignData || live?.ownership !== "managed") return false;
+  target.hadForeignData = hasForeignData(live);
+  return !target.hadForeignData;
+}
+
+/** Does the Secret hold anything that the operator did not write? */
+export function hasForeignData(live: LiveSecret): boolean {
+  const empty = live.emptyFiles.map((dataKey) => [dataKey, ""] as const);
+  return !holds(live, new Map([...(live.files ?? []), ...empty]));
 }
 
 /**

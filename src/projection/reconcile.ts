@@ -1,4 +1,4 @@
-import { type AccessReport, takeAccessReport } from "./accesschanges.ts";
+import { type AccessReport, hasForeignData, takeAccessReport } from "./accesschanges.ts";
 import {
   type Answer,
   attempts,
@@ -136,6 +136,7 @@ function* write(
       continue;
     }
     const before = lastBlock(target.delivery);
+    if (live !== undefined && hasForeignData(live)) target.hadForeignData = true;
     target.delivery = { at: "sent", blocked: before };
     const answer: Answer = yield live === undefined
       ? buildCreate(part, projection.settings.installation, now())

@@ -8,7 +8,7 @@ import {
   SECRET_ANNOTATION,
   USER_ANNOTATION,
 } from "../api/names.ts";
-import { createdAt, type KubeObject } from "../api/object.ts";
+import { createdAt, type KubeObject, writtenAt } from "../api/object.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { operatorLines } from "./file.ts";
@@ -43,6 +43,8 @@ export interface LiveSecret {
   readonly emptyFiles: readonly string[];
   /** ms since the epoch. */
   readonly emptySince: number | undefined;
+  /** When anybody last changed it, in whole seconds, as ms since the epoch; undefined where that was not asked for. */
+  readonly writtenAt: number | undefined;
 }
 
 /** The parts of a core/v1 Secret that are read. */
@@ -103,6 +105,7 @@ export function toLiveSecret(
     files,
     emptyFiles: before?.digest === digest && isLabelled ? before.emptyFiles : emptyFilesIn(data, files),
     emptySince: Number.isNaN(since) ? undefined : since,
+    writtenAt: writtenAt(metadata),
   };
 }
 

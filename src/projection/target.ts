@@ -19,6 +19,8 @@ export abstract class Target {
   loggedFiles: Files | undefined;
   /** Has another client changed or deleted the Secret since it was last written? */
   isChangedByOthers = false;
+  /** Did the Secret hold, when it was last written, what is not the operator's? */
+  hadForeignData = false;
   /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
   outOfSyncSince: number | undefined;
   /** Why the next write has to wait, if known; the message of `Pending`. */

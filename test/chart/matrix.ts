@@ -37,6 +37,7 @@ const everything = {
       requireUserVerification: true,
       requiredOptions: { "sk-ssh-ed25519@openssh.com": ["verify-required"] },
     },
+    refresh: { pods: true },
     concurrency: 4,
   },
   revokedKeys: { configMap: "revoked", key: "list" },

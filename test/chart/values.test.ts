@@ -74,6 +74,7 @@ describe("the schema", () => {
     ["", schema.properties.config],
     ["policy", schema.properties.config.properties.policy],
     ["secrets", schema.properties.config.properties.secrets],
+    ["refresh", schema.properties.config.properties.refresh],
   ])("has every setting there is under `%s`", (section, { properties }) => {
     // The chart itself names the file of revoked keys: it mounts it.
     const known = settingsUnder(section).filter((name) => name !== "revokedKeys");

@@ -121,11 +121,14 @@ describe("the configuration file", () => {
     expect(parseConfig(await mountedConfig(), "config.yaml")).toEqual(DEFAULT_SETTINGS);
   });
 
-  test.each(["", "policy", "secrets"])("names every setting there is under `%s`", async (section) => {
-    const known = settingsUnder(section);
-    const config = await mountedConfig();
-    expect(known.filter((name) => !new RegExp(`^ *(# )?${name}:`, "m").test(config))).toEqual([]);
-  });
+  test.each(["", "policy", "secrets", "refresh"])(
+    "names every setting there is under `%s`",
+    async (section) => {
+      const known = settingsUnder(section);
+      const config = await mountedConfig();
+      expect(known.filter((name) => !new RegExp(`^ *(# )?${name}:`, "m").test(config))).toEqual([]);
+    },
+  );
 });
 
 describe("the list of revoked keys, switched on as the comments say,", () => {

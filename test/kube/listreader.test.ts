@@ -6,8 +6,8 @@ import { ListReader } from "../../src/kube/listreader.ts";
 import { growth } from "../growth.ts";
 
 /** The list that comes out of the chunks, put together as JSON.parse gives it. */
-function readList(chunks: readonly Buffer[]): unknown {
-  const reader = new ListReader("GET /things");
+function readList(chunks: readonly Buffer[], options = {}): unknown {
+  const reader = new ListReader("GET /things", options);
   const items = chunks.flatMap((chunk) => [...reader.push(chunk)]);
   const list = reader.end() as { items?: unknown };
   return Array.isArray(list.items) ? { ...list, items } : list;
@@ -107,6 +107,17 @@ describe("a list that is read as its bytes come", () => {
         const bytes = Buffer.from(JSON.stringify({ items: all }), "utf8");
         expect(readList([bytes])).toEqual(without({ items: all }));
         expect(without(readList(cut(bytes, at)))).toEqual(without({ items: all }));
+      }),
+    );
+  });
+
+  test("is whole where managedFields are asked for", () => {
+    const metadata = fc.record({ name: text, managedFields: fc.array(value) });
+    fc.assert(
+      fc.property(fc.array(fc.record({ metadata, spec: item })), fc.array(fc.nat()), (items, at) => {
+        const json = JSON.stringify({ items });
+        const list = readList(cut(Buffer.from(json, "utf8"), at), { keepsManagedFields: true });
+        expect(list).toEqual(JSON.parse(json));
       }),
     );
   });

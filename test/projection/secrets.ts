@@ -53,6 +53,7 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
     files: linesRead(file),
     emptyFiles: [],
     emptySince: undefined,
+    writtenAt: undefined,
     ...facts,
   };
 }

@@ -108,4 +108,9 @@ app.kubernetes.io/name: sshkey-operator
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
+{{- if .Values.config.refresh.pods }}
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list, patch]
+{{- end }}
 {{- end -}}

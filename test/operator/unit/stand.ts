@@ -7,6 +7,7 @@ import type { Call } from "../../../src/kube/transport.ts";
 import { Announcer } from "../../../src/operator/announcer.ts";
 import { Controller } from "../../../src/operator/controller.ts";
 import { Metrics } from "../../../src/operator/metrics.ts";
+import type { PodRefresher } from "../../../src/operator/podrefresher.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
@@ -22,6 +23,7 @@ export interface StandOptions {
   readonly fault?: (call: Call, serve: () => unknown, turn: number) => unknown;
   readonly isSynced?: boolean;
   readonly waitMs?: () => number;
+  readonly refresher?: PodRefresher;
 }
 
 /** A Controller, and a server that holds Secrets and takes every status. */
@@ -37,7 +39,7 @@ export class Stand {
   fault: StandOptions["fault"];
   #version = 100;
 
-  constructor({ settings, fault, isSynced = true, waitMs = () => 0 }: StandOptions = {}) {
+  constructor({ settings, fault, isSynced = true, waitMs = () => 0, refresher }: StandOptions = {}) {
     const all = { ...DEFAULT_SETTINGS, ...settings };
     this.fault = fault;
     this.server = new SecretServer(MANAGED_LABEL, "default", () => this.#next());
@@ -57,6 +59,7 @@ export class Stand {
       projection: this.projection,
       deletions: [{ waitMs }],
       requests,
+      refresher,
       settings: all,
       announcer: new Announcer(only<EventRecorder>({ record() {} }), log),
       log,
