@@ -145,22 +145,22 @@ export class PodAnnotator {
     const now = performance.now();
     const { code, retryAfterMs = 0 } = error;
     // It went away by itself, or the Lease did.
-    if (code === "NotFound" || code === "Aborted") {
+    if (code === "NotFound" || code === "Aborted" || isOfAnotherPod(error)) {
       if (code !== "Aborted") this.#o.onResult("gone");
       work.patches = 0;
       return;
     }
     work.failingSince ??= now;
-    // Of two writes at once, or of the UID: then a list will show another pod, which has the new Secret from the start.
-    const mayPass = isServers(error) || (code === "Conflict" && this.queue.attempts(key) < CONFLICTS);
+    // A conflict is with somebody who writes the pod at the same time.
+    const mayPass = isServers(error) || code === "Conflict";
     if (mayPass && now + retryAfterMs - work.failingSince < RETRY_FOR_MS) {
       work.patches = Math.min(2, work.patches + 1);
       this.queue.retry(key, retryAfterMs);
       return;
     }
     work.patches = 0;
-    this.#o.onResult(code === "Conflict" ? "gone" : isServers(error) ? "failed" : "refused");
-    if (code !== "Conflict") this.#o.onFailure(work.pod, error);
+    this.#o.onResult(mayPass ? "failed" : "refused");
+    this.#o.onFailure(work.pod, error);
   }
 
   #end(key: string, work: PodWork): void {
@@ -176,7 +176,7 @@ export class PodAnnotator {
     if (wait > 0) await sleep(wait, signal);
   }
 
-  /** Of the pod the UID and the annotation are sent and nothing else; another pod of that name is refused with 409. */
+  /** Of the pod the UID and the annotation are sent and nothing else; for another pod of that name that is refused. */
   async #patch({ namespace, name, uid }: PodIdentity, signal: AbortSignal): Promise<void> {
     // What changes within a millisecond is a change all the same.
     const now = Date.now() + (performance.now() % 1);
@@ -212,6 +212,11 @@ export function isServers({ status }: ApiError): boolean {
   return status < 400 || status >= 500 || status === 401 || status === 408 || status === 429;
 }
 
+/** Has the name another pod by now? It was made anew, with the new Secret. */
+function isOfAnotherPod({ code, causes }: ApiError): boolean {
+  return code === "Invalid" && causes.some(({ field }) => field === "metadata.uid");
+}
+
 /** When a pod was annotated, in monotonic ms: at all, and for an addition. */
 interface Annotated {
   readonly at: number;
@@ -227,9 +232,6 @@ const ADDITIONS_MS = 10_000;
 
 /** At least ADDITIONS_MS. It bounds memory: no more than 100 pods are annotated in a second. */
 const RECENT_MS = 60_000;
-
-/** So often a conflict is tried again. */
-const CONFLICTS = 2;
 
 const RETRY = { initialMs: 50, maxMs: 5000 };
 

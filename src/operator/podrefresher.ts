@@ -40,7 +40,6 @@ export class PodRefresher {
   readonly #annotator: PodAnnotator;
   /** By namespace and kind of change. */
   readonly #lanes = new Map<string, Lane>();
-  readonly #additions = new TokenBuckets({ ...ADDITIONS, now: monotonic });
   readonly #listing = new TokenBuckets({ ...LISTING_MS, now: monotonic });
   readonly #refusals = new TokenBuckets({ ...REFUSALS, now: monotonic });
   readonly #warnings = new TokenBuckets({ ...WARNINGS, now: monotonic });
@@ -97,10 +96,7 @@ export class PodRefresher {
     const known = lane.passes.get(secretName);
     const isItsTurn = known === undefined ? this.#mayBegin(lane, secretName) : isReady(known, secretName);
     if (!isItsTurn) return this.#forgetIfIdle(lane);
-    const rest = Math.max(
-      this.#listing.wait(namespace, 1),
-      known === undefined && kind === "addition" ? this.#additions.wait(key, 1) : 0,
-    );
+    const rest = this.#listing.wait(namespace, 1);
     if (rest > 0) return this.secrets.addAfter(key, rest, PRIORITIES[lane.kind]);
     const pass = known ?? this.#begin(lane, secretName);
     if (this.#refusals.wait(namespace, 1) === 0) return await this.#goThroughPage(pass, signal);
@@ -113,7 +109,7 @@ export class PodRefresher {
     return changed.has(secretName) && passCount < MAXIMUM_PASSES[kind];
   }
 
-  /** A pass for the Secret and whatever else in its namespace has changed as it did and is due. */
+  /** A pass for the Secret and whatever else in its namespace has changed as it did. */
   #begin(lane: Lane, first: string): Pass {
     const pass: Pass = {
       lane,
@@ -131,7 +127,6 @@ export class PodRefresher {
     lane.passCount += 1;
     for (const [name, { since, latest }] of lane.changed) {
       if (lane.passes.has(name)) continue;
-      if (lane.kind === "addition" && !this.#additions.take(keyOf(lane, name))) continue;
       lane.changed.delete(name);
       lane.passes.set(name, pass);
       pass.secrets.add(name);
@@ -342,9 +337,6 @@ const MAXIMUM_PASSES = { removal: 4, addition: 2 } as const;
 
 /** A continue token lives for five minutes by default. */
 const MAXIMUM_RESTARTS = 3;
-
-/** For additions to one Secret pods are listed once in 10 s. */
-const ADDITIONS = { burst: 1, refillMs: 10_000 };
 
 /** In ms: so long may the lists of one namespace take at once, and then a quarter of the time. */
 const LISTING_MS = { burst: 5000, refillMs: 4 };

@@ -30,8 +30,8 @@ export function only<T>(parts: Partial<T>): T {
 }
 
 /** What the server refuses a request with. */
-export function refusal(status: number, reason = "", cause?: string): ApiError {
-  const details = cause === undefined ? {} : { causes: [{ reason: cause, field: "" }] };
+export function refusal(status: number, reason = "", cause?: string, field = ""): ApiError {
+  const details = cause === undefined ? {} : { causes: [{ reason: cause, field }] };
   return errorFromResponse("PATCH /x", status, undefined, JSON.stringify({ reason, details }));
 }
 
