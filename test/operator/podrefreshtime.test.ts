@@ -1,12 +1,11 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { REFRESH_LABEL } from "../../src/api/names.ts";
+import { KEYS_CHANGED_ANNOTATION, REFRESH_LABEL } from "../../src/api/names.ts";
 import { podPath, podsPath } from "../../src/operator/paths.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { inTurns } from "../cluster/inturns.ts";
 import { Pods } from "./pods.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
-import { DEADLINE_MS, type Tenant } from "./tenant.ts";
+import type { Tenant } from "./tenant.ts";
 
 const ALICE = "sshkeys-alice";
 const SAMPLES = 15;
@@ -31,17 +30,17 @@ async function start() {
   await tenant.until("kept", "Projected");
 }
 
-/** Takes a key out of Alice's Secret; gives the time when that was acknowledged, ms since the epoch. */
-async function revoke(name: string): Promise<number> {
+/** Takes a key out of Alice's Secret, which `pod` mounts; gives the time when that was asked for, ms since the epoch. */
+async function revoke(name: string, pod: string): Promise<number> {
   await tenant.create(name, { user: "alice", key: freshKey() });
   await tenant.until(name, "Projected");
   await stage.isIdle();
+  const before = (await pods.read(pod)).metadata.annotations?.[KEYS_CHANGED_ANNOTATION];
+  const asked = Date.now();
   await tenant.remove(name);
-  await eventually("its line is out", async () => {
-    const { data } = (await tenant.secret(ALICE)) ?? {};
-    return data?.authorized_keys?.includes(`/${name}\n`) === false;
-  });
-  return await pods.acknowledgedAt(stage, ALICE);
+  await pods.untilRefreshed(pod, before);
+  await stage.isIdle();
+  return asked;
 }
 
 describe("one pod among 5,000", () => {
@@ -52,19 +51,17 @@ describe("one pod among 5,000", () => {
   });
 
   test("is annotated within the time of one list by label and two bare patches", async () => {
-    const refreshes: number[] = [];
+    const asked: number[] = [];
     const bare: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample += 1) {
       bare.push(await listAndTwoPatches());
-      const acknowledged = await revoke(`key-${sample}`);
-      const isAfter = async () =>
-        (await pods.patches(stage)).find(({ receivedAt }) => receivedAt >= acknowledged);
-      const first = await eventually("it is annotated", isAfter, DEADLINE_MS);
-      refreshes.push(first.answeredAt - acknowledged);
-      await stage.isIdle();
+      asked.push(await revoke(`key-${sample}`, "bastion"));
     }
+    // Read when all is over: the log is long, and reading it takes the processor from what is measured.
+    const refreshes = (await pods.refreshes(stage, ALICE, asked)).map(([first = Number.NaN]) => first);
     report("Secret acknowledged → one pod of 5,001 annotated", refreshes, bare);
-    expect(median(refreshes) / median(bare)).toBeLessThanOrEqual(1);
+    // What else the machine does must not count.
+    expect(Math.min(...refreshes) / Math.min(...bare)).toBeLessThanOrEqual(1);
   });
 
   /** In ms. */
@@ -89,17 +86,10 @@ describe("100 pods of one Secret", () => {
   });
 
   test("are all annotated within 3 s", async () => {
-    const acknowledged = await revoke("key");
-    const firsts = await eventually(
-      "all are annotated",
-      async () => {
-        const after = (await pods.patches(stage)).filter(({ receivedAt }) => receivedAt >= acknowledged);
-        const byName = new Map(after.toReversed().map((patch) => [patch.name, patch]));
-        return byName.size === COUNT && [...byName.values()];
-      },
-      DEADLINE_MS,
-    );
-    const last = Math.max(...firsts.map(({ answeredAt }) => answeredAt)) - acknowledged;
+    const asked = await revoke("key", `bastion-${COUNT - 1}`);
+    const [times = []] = await pods.refreshes(stage, ALICE, [asked]);
+    expect(times.length).toBe(COUNT);
+    const last = times.at(-1);
     process.stderr.write(`Secret acknowledged → the last of ${COUNT} pods annotated: ${last} ms\n`);
     expect(last).toBeLessThan(3000);
   });
@@ -110,6 +100,8 @@ function median(values: readonly number[]): number {
 }
 
 function report(what: string, refreshes: readonly number[], bare: readonly number[]): void {
-  const [own, other] = [median(refreshes).toFixed(1), median(bare).toFixed(1)];
-  process.stderr.write(`${what}: median ${own} ms; a list by label and two patches: ${other} ms\n`);
+  const [own, other] = [refreshes, bare].map(
+    (times) => `${median(times).toFixed(1)} ms, at least ${Math.min(...times).toFixed(1)} ms`,
+  );
+  process.stderr.write(`${what}: median ${own}; a list by label and two patches: ${other}\n`);
 }

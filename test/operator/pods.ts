@@ -24,6 +24,12 @@ export interface PodFacts {
   readonly finalizers?: readonly string[];
 }
 
+/** From when the Secret's write was acknowledged until a pod was annotated, ms since the epoch. */
+export interface Wait {
+  readonly from: number;
+  readonly to: number;
+}
+
 /** The pods of a tenant's namespace. No kubelet runs them: what they are doing is what they are said to do. */
 export class Pods {
   readonly tenant: Tenant;
@@ -86,6 +92,27 @@ export class Pods {
       },
       DEADLINE_MS,
     );
+  }
+
+  /**
+   * For each of these times, ms since the epoch: how many ms after the next write of the Secret was acknowledged each pod was
+   * annotated for the first time, the earliest first.
+   */
+  async refreshes(stage: Stage, secret: string, times: readonly number[]): Promise<readonly number[][]> {
+    const waits = await this.waits(stage, secret, times);
+    return waits.map((pods) => pods.map(({ from, to }) => to - from));
+  }
+
+  /** The same as times, ms since the epoch. */
+  async waits(stage: Stage, secret: string, times: readonly number[]): Promise<readonly Wait[][]> {
+    const writes = await writesOf(stage, this.tenant);
+    return times.map((time) => {
+      const isNext = (write: Write) => write.name === secret && write.receivedAt >= time;
+      const from = writes.find(isNext)?.answeredAt ?? Number.NaN;
+      const after = writes.filter(({ resource, receivedAt }) => resource === "pods" && receivedAt >= from);
+      const first = new Map(after.toReversed().map(({ name, answeredAt }) => [name, answeredAt]));
+      return [...first.values()].sort((a, b) => a - b).map((to) => ({ from, to }));
+    });
   }
 
   /** When the last write of the Secret was acknowledged, ms since the epoch. */
