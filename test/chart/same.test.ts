@@ -3,6 +3,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { findBinaries } from "../../controlplane/binaries.ts";
 import { run } from "../cluster/run.ts";
+import { withRefresh } from "../deploy/refresh.ts";
 import { idOf, type Manifest, manifestsIn, render } from "./helm.ts";
 
 /** What Helm says of itself in labels and annotations, and `deploy/` of nobody. */
@@ -14,16 +15,26 @@ const HELM_LABELS = [
 ];
 const HELM_ANNOTATIONS = ["helm.sh/resource-policy", "checksum/config"];
 
+const REFRESH = { config: { refresh: { pods: true } } };
+const asItIs = <T>(folder: string, use: (folder: string) => Promise<T>) => use(folder);
+
 describe.each([
-  ["deploy", {}],
-  ["deploy/namespaced", { namespaces: ["team-a"] }],
-])("%s and the chart", (folder, values) => {
+  ["deploy", "deploy", asItIs, {}],
+  ["deploy/namespaced", "deploy/namespaced", asItIs, { namespaces: ["team-a"] }],
+  ["deploy with deploy/refresh", "deploy", withRefresh, REFRESH],
+  [
+    "deploy/namespaced with deploy/refresh",
+    "deploy/namespaced",
+    withRefresh,
+    { namespaces: ["team-a"], ...REFRESH },
+  ],
+])("%s and the chart", (_, folder, kustomized, values) => {
   let applied: ReadonlyMap<string, object>;
   let rendered: ReadonlyMap<string, object>;
 
   beforeAll(async () => {
     const kubectl = `${await findBinaries({ names: ["kubectl"] })}/kubectl`;
-    const { stdout } = await run(kubectl, ["kustomize", folder]);
+    const { stdout } = await kustomized(folder, (path) => run(kubectl, ["kustomize", path]));
     applied = byId(
       manifestsIn(stdout)
         .filter(({ kind }) => kind !== "Namespace")

@@ -12,11 +12,21 @@ import {
   SERVICE_ACCOUNT,
   startInstallation,
 } from "./installation.ts";
+import { refreshingConfig, withRefresh } from "./refresh.ts";
 import { liveThrough } from "./scenario.ts";
 
 const USERNAME = `system:serviceaccount:${NAMESPACE}:${SERVICE_ACCOUNT}`;
 
-describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", (folder) => {
+describe.each([
+  { ships: "deploy", folder: "deploy", kustomized: asItIs, config: shippedConfig },
+  { ships: "deploy/namespaced", folder: "deploy/namespaced", kustomized: asItIs, config: shippedConfig },
+  {
+    ships: "deploy with deploy/refresh",
+    folder: "deploy",
+    kustomized: withRefresh,
+    config: refreshingConfig,
+  },
+])("the permissions that $ships ships", ({ folder, kustomized, config }) => {
   let installation: Installation;
   let kubeconfig: string;
   let flowSchema: string;
@@ -28,9 +38,10 @@ describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", 
   beforeAll(async () => {
     installation = await startInstallation({ audit: true });
     await installation.kubectl(["create", "namespace", "team-a"]);
-    await installation.kubectl(["apply", "-k", folder]);
+    await kustomized(folder, (path) => installation.kubectl(["apply", "-k", path]));
     await installation.kubectl(["wait", "--for=condition=Established", "crd/sshkeys.sshkey-operator.dev"]);
-    shipped = grants(await installation.kubectl(["kustomize", folder]), {
+    const manifests = await kustomized(folder, (path) => installation.kubectl(["kustomize", path]));
+    shipped = grants(manifests, {
       namespace: NAMESPACE,
       name: SERVICE_ACCOUNT,
     });
@@ -42,14 +53,16 @@ describe.each(["deploy", "deploy/namespaced"])("the permissions that %s ships", 
     servedBefore = await servedBy("service-accounts", installation);
     const operator = await startOperator({
       kubeconfig,
-      config: await shippedConfig({ retention: "1s" }),
+      config: withRetention(await config(), "1s"),
       args: [
         ...(await shippedArgs(installation)),
         "--leader-elect=true",
         `--leader-election-namespace=${NAMESPACE}`,
       ],
     });
-    [work] = await Promise.allSettled([liveThrough(installation, "team-a")]);
+    [work] = await Promise.allSettled([
+      liveThrough(installation, "team-a", { refreshes: kustomized === withRefresh }),
+    ]);
     await operator.stop();
     requests = await requestsOf(USERNAME, installation.controlPlane.auditLog ?? "");
   });
@@ -139,10 +152,18 @@ async function operatorKubeconfig({ kubectl, controlPlane }: Installation): Prom
   return controlPlane.tokenKubeconfig({ namespace: NAMESPACE, serviceAccount: SERVICE_ACCOUNT, token });
 }
 
-async function shippedConfig({ retention }: { retention: string }): Promise<string> {
-  const config = parseDocument(await readFile("deploy/base/config.yaml", "utf8"));
+async function shippedConfig(): Promise<string> {
+  return await readFile("deploy/base/config.yaml", "utf8");
+}
+
+function withRetention(text: string, retention: string): string {
+  const config = parseDocument(text);
   config.setIn(["secrets", "retention"], retention);
   return String(config);
+}
+
+function asItIs<T>(folder: string, use: (folder: string) => Promise<T>): Promise<T> {
+  return use(folder);
 }
 
 /** The arguments of the shipped container, but for the command and the file that exists in the pod only. */

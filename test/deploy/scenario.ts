@@ -1,15 +1,19 @@
 import { generateKeyPairSync } from "node:crypto";
-import { API_VERSION, KIND, PLURAL } from "../../src/api/names.ts";
+import { API_VERSION, KEYS_CHANGED_ANNOTATION, KIND, PLURAL, REFRESH_LABEL } from "../../src/api/names.ts";
 import type { State } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Installation } from "./installation.ts";
 
 /**
  * Leads SSHKeys of one namespace through all that a running operator has to do: projection, a duplicate and its
- * promotion, revocation, expiry, a foreign Secret in the way, and the collection of an empty Secret. Throws when
- * one of them does not come about. The operator must run with a short retention.
+ * promotion, revocation, expiry, a foreign Secret in the way, and the collection of an empty Secret; `refreshes`: the
+ * refresh of a pod, too. Throws when one of them does not come about. The operator must run with a short retention.
  */
-export async function liveThrough({ request }: Installation, namespace: string): Promise<void> {
+export async function liveThrough(
+  { request }: Installation,
+  namespace: string,
+  { refreshes = false } = {},
+): Promise<void> {
   const keys = `/apis/${API_VERSION}/namespaces/${namespace}/${PLURAL}`;
   const secrets = `/api/v1/namespaces/${namespace}/secrets`;
 
@@ -52,12 +56,32 @@ export async function liveThrough({ request }: Installation, namespace: string):
 
   await declare("carol", "carol", publicKeyLine());
   await reaches("carol", "Projected");
+  const pods = `/api/v1/namespaces/${namespace}/pods`;
+  if (refreshes) {
+    expectStatus(await request("POST", pods, pod), 201);
+    expectStatus(await request("PATCH", `${pods}/bastion/status`, { status: { phase: "Running" } }), 200);
+  }
   await expire("carol");
   await reaches("carol", "Expired");
   await file("carol", (text) => text === "", "empty");
+  if (refreshes)
+    await eventually("the pod is annotated", async () => {
+      const { body } = await request("GET", `${pods}/bastion`);
+      const { annotations = {} } = (body as { metadata: { annotations?: object } }).metadata;
+      return KEYS_CHANGED_ANNOTATION in annotations;
+    });
   await revoke("carol");
   await file("carol", (text) => text === undefined, "gone");
 }
+
+/** It mounts Carol's Secret. */
+const pod = {
+  metadata: { name: "bastion", labels: { [REFRESH_LABEL]: "true" } },
+  spec: {
+    containers: [{ name: "sshd", image: "sshd" }],
+    volumes: [{ name: "carol", secret: { secretName: "sshkeys-carol" } }],
+  },
+};
 
 interface Judged {
   readonly status?: { readonly conditions?: readonly { readonly type: string; readonly reason: string }[] };
