@@ -2,26 +2,34 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import { eventually } from "../cluster/eventually.ts";
+import { withRefresh } from "../deploy/refresh.ts";
 import { kubectl, REPOSITORY } from "./kubernetes.ts";
 
 export const OPERATOR_NAMESPACE = "sshkey-operator";
 const DEPLOYMENT = "deployment/sshkey-operator";
 
-/** Installs what `deploy/` ships, unchanged but for the image. */
-export async function installOperator(): Promise<void> {
+/** Installs what `deploy/` ships, unchanged but for the image, and with refresh.pods and what belongs to it for `refreshes`. */
+export async function installOperator({ refreshes = false } = {}): Promise<void> {
+  const { repository, tag } = image();
+  const images = [{ name: "sshkey-operator", newName: repository, newTag: tag }];
+  if (refreshes) await withRefresh("deploy", applyKustomized, { images });
+  else await withImages(images, applyKustomized);
+  await waitForOperator();
+}
+
+async function applyKustomized(folder: string): Promise<void> {
+  await kubectl(["apply", "--kustomize", folder]);
+}
+
+async function withImages(images: readonly object[], use: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
   try {
-    const { repository, tag } = image();
-    const kustomization = {
-      resources: [relative(folder, join(REPOSITORY, "deploy"))],
-      images: [{ name: "sshkey-operator", newName: repository, newTag: tag }],
-    };
+    const kustomization = { resources: [relative(folder, join(REPOSITORY, "deploy"))], images };
     writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
-    await kubectl(["apply", "--kustomize", folder]);
+    await use(folder);
   } finally {
     rmSync(folder, { recursive: true });
   }
-  await waitForOperator();
 }
 
 /** Both replicas are Ready. */
