@@ -103,7 +103,7 @@ export class PodAnnotator {
     try {
       await this.#patch(work.pod, signal);
       this.#note(key, isRemoval, sentAt);
-      this.#succeeded(key, work);
+      this.#succeeded(key, work, sentAt);
     } catch (error) {
       if (!(error instanceof ApiError)) {
         this.#end(key, work);
@@ -130,12 +130,15 @@ export class PodAnnotator {
     }
   }
 
-  #succeeded(key: string, work: PodWork): void {
+  #succeeded(key: string, work: PodWork, sentAt: number): void {
     this.#o.onResult("annotated");
     work.failingSince = undefined;
     this.queue.forget(key);
-    if (work.removedAt !== undefined) this.#o.onRemoval((performance.now() - work.removedAt) / 1000);
-    work.removedAt = undefined;
+    // A removal that has come meanwhile waits for the next patch.
+    if (work.removedAt !== undefined && work.removedAt <= sentAt) {
+      this.#o.onRemoval((performance.now() - work.removedAt) / 1000);
+      work.removedAt = undefined;
+    }
     if (work.patches !== 1 || !work.isRemoval) return;
     work.dueAt = performance.now() + SECOND_PATCH_MS;
     this.queue.addAfter(key, SECOND_PATCH_MS, "removal");
@@ -230,8 +233,8 @@ const SECOND_PATCH_MS = 500;
 
 const ADDITIONS_MS = 10_000;
 
-/** At least ADDITIONS_MS. It bounds memory: no more than 100 pods are annotated in a second. */
-const RECENT_MS = 60_000;
+/** At least ADDITIONS_MS; as long as a continue token lives. Memory is bounded: 100 pods a second are annotated at most. */
+const RECENT_MS = 300_000;
 
 const RETRY = { initialMs: 50, maxMs: 5000 };
 

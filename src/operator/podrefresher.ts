@@ -141,6 +141,7 @@ export class PodRefresher {
     const started = monotonic();
     try {
       const page = await this.#fetchPage(pass, signal, pods);
+      this.#listing.spend(pass.lane.namespace, Math.min(MAXIMUM_PAGE_MS, monotonic() - started));
       this.secrets.forget(keyOf(pass.lane, pass.first));
       pass.failingSince = undefined;
       pass.next = page.next;
@@ -152,8 +153,6 @@ export class PodRefresher {
         throw error;
       }
       if (!signal.aborted) this.#failed(pass, error);
-    } finally {
-      this.#listing.spend(pass.lane.namespace, monotonic() - started);
     }
   }
 
@@ -340,6 +339,9 @@ const MAXIMUM_RESTARTS = 3;
 
 /** In ms: so long may the lists of one namespace take at once, and then a quarter of the time. */
 const LISTING_MS = { burst: 5000, refillMs: 4 };
+
+/** No page costs more of that, however long it took: most of it may have been the server's. */
+const MAXIMUM_PAGE_MS = 2000;
 
 /** A namespace whose pods may not be listed is not asked about again for 10 s. */
 const REFUSALS = { burst: 1, refillMs: 10_000 };

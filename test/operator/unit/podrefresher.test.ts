@@ -472,6 +472,22 @@ describe("a list", () => {
     expect(server.counts).toEqual({ [POD]: 2 });
   });
 
+  it.each([
+    ["fails after a minute", () => failure("Timeout")],
+    ["comes after a minute", () => undefined],
+  ])("that %s does not keep the next one waiting for more than seconds", async (_, answer) => {
+    const { server, remove, rest } = start();
+    server.listMs = 60 * SECOND;
+    server.fault = answer;
+    remove(ALICE);
+    await rest();
+    server.listMs = LATENCY_MS;
+    server.fault = () => undefined;
+    const before = server.patches.length;
+    remove(ALICE);
+    expect(await untilSo("it is annotated", () => server.patches.length > before)).toBeLessThan(10 * SECOND);
+  });
+
   it("is not repeated by who does not lead any more", async () => {
     const { server, remove, rest } = start();
     server.fault = () => failure("Aborted");

@@ -35,6 +35,8 @@ export const LATENCY_MS = 2;
 export class PodServer implements Requests, Reads {
   readonly patches: Patch[] = [];
   readonly lists: Call[] = [];
+  /** How long a list takes, in ms of the clock that the test moves. */
+  listMs = LATENCY_MS;
   /** What to answer instead, if anything. */
   fault: (call: Call) => Error | undefined = () => undefined;
   readonly #pods = new Map<string, StoredPod>();
@@ -93,7 +95,7 @@ export class PodServer implements Requests, Reads {
 
   async read<T>(call: Call, reader: BodyReader<T>): Promise<T> {
     this.lists.push(call);
-    await pause(LATENCY_MS);
+    await pause(this.listMs);
     const fault = this.fault(call);
     if (fault !== undefined) throw fault;
     const [, , , , namespace] = call.path.split("/");
