@@ -2,7 +2,7 @@ import type { Claims } from "../claims/claims.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { type FileLine, lineIdentity } from "./file.ts";
 import { changedFiles, type Files } from "./files.ts";
-import { holds, type LiveSecret } from "./secret.ts";
+import type { LiveSecret } from "./secret.ts";
 import type { Target } from "./target.ts";
 
 /** A key that may log in by a Secret, or no longer may. */
@@ -66,9 +66,8 @@ function takeForeignData(target: Target): boolean {
 }
 
 /** Does the Secret hold anything that the operator did not write? */
-export function hasForeignData(live: LiveSecret): boolean {
-  const empty = live.emptyFiles.map((dataKey) => [dataKey, ""] as const);
-  return !holds(live, new Map([...(live.files ?? []), ...empty]));
+export function hasForeignData({ foreignFiles }: LiveSecret): boolean {
+  return foreignFiles.length > 0;
 }
 
 /**

@@ -1,7 +1,7 @@
 import { MANAGED_LABEL } from "../api/names.ts";
 import { type FileLine, fileOf, lineIdentity, linesOf } from "./file.ts";
 import { dataOf, digestOf, type Files, haveSameLines } from "./files.ts";
-import { type DesiredSecret, holds, isAsDesired, type LiveSecret, type SecretObject } from "./secret.ts";
+import { type DesiredSecret, holdsLines, isAsDesired, type LiveSecret, type SecretObject } from "./secret.ts";
 
 /** The state of the writes to one Secret. */
 export type Delivery =
@@ -104,9 +104,9 @@ export function* attempts(want: Files, live: LiveSecret | undefined): Generator<
   if (live === undefined) return;
   const kept = eachFile(want, live, (wanted, held) => among(wanted, held));
   const isSmaller = !haveSameLines(kept, want);
-  if (isSmaller && !holds(live, kept)) yield kept;
+  if (isSmaller && !holdsLines(live, kept)) yield kept;
   const unchanged = eachFile(want, live, (wanted, held) => among(held, wanted));
-  if (!haveSameLines(unchanged, kept) && !haveSameLines(unchanged, want) && !holds(live, unchanged))
+  if (!haveSameLines(unchanged, kept) && !haveSameLines(unchanged, want) && !holdsLines(live, unchanged))
     yield unchanged;
 }
 

@@ -41,6 +41,8 @@ export interface LiveSecret {
   readonly files: Files | undefined;
   /** The data keys of files that hold no such line, the first MAXIMUM_EMPTY_FILES. */
   readonly emptyFiles: readonly string[];
+  /** The data keys of files, with lines or without, that hold anything else, the first MAXIMUM_EMPTY_FILES. */
+  readonly foreignFiles: readonly string[];
   /** ms since the epoch. */
   readonly emptySince: number | undefined;
   /** When anybody last changed it, in whole seconds, as ms since the epoch; undefined where that was not asked for. */
@@ -82,16 +84,17 @@ export function toLiveSecret(
   const isSent = isLabelled || data !== undefined;
   const digest = isSent ? digestOf(data ?? {}) : UNREAD;
   const before = known?.uid === metadata.uid ? known : undefined;
-  const readFiles = (): Files | undefined => {
-    if (isLabelled && before?.digest === digest) return before.files;
+  const isKnown = isLabelled && before?.digest === digest;
+  const readContent = (): Content => {
+    if (isKnown) return before;
     // Without the label only the answer to an own write has data.
     if (isLabelled || (isSent && saysItself))
-      return filesIn(data ?? {}, name.startsWith(namePrefix) ? namespace : undefined);
+      return contentOf(data ?? {}, name.startsWith(namePrefix) ? namespace : undefined);
     // Its data is not asked for: what it held when it was last seen is all that is known.
-    if (before !== undefined) return before.files;
-    return saysItself ? undefined : new Map();
+    if (before !== undefined) return before;
+    return saysItself ? { ...NOTHING, files: undefined } : NOTHING;
   };
-  const files = readFiles();
+  const { files, emptyFiles, foreignFiles } = readContent();
   return {
     namespace,
     name,
@@ -103,7 +106,8 @@ export function toLiveSecret(
     forWhom: Object.fromEntries(Object.entries(annotations).filter(([key]) => FOR_WHOM.has(key))),
     digest,
     files,
-    emptyFiles: before?.digest === digest && isLabelled ? before.emptyFiles : emptyFilesIn(data, files),
+    emptyFiles,
+    foreignFiles,
     emptySince: Number.isNaN(since) ? undefined : since,
     writtenAt: writtenAt(metadata),
   };
@@ -114,26 +118,31 @@ const FOR_WHOM: ReadonlySet<string> = new Set([USER_ANNOTATION, AUTHORIZED_KEYS_
 /** Enough for all that are kept empty: whoever puts more into a Secret has them taken out. */
 const MAXIMUM_EMPTY_FILES = 2000;
 
-function emptyFilesIn(data: SecretObject["data"], files: Files | undefined): readonly string[] {
-  const empty: string[] = [];
-  for (const dataKey in data) {
-    if (empty.length >= MAXIMUM_EMPTY_FILES) break;
-    if (!files?.has(dataKey)) empty.push(dataKey);
-  }
-  return empty.length === 1 && empty[0] === DATA_KEY ? ONE_EMPTY_FILE : empty;
-}
+type Content = Pick<LiveSecret, "files" | "emptyFiles" | "foreignFiles">;
+
+const NOTHING: Content = { files: new Map(), emptyFiles: [], foreignFiles: [] };
 
 /** Of nearly every Secret that has any. */
-const ONE_EMPTY_FILE = [DATA_KEY];
+const ONE_EMPTY_FILE: Content = { files: new Map(), emptyFiles: [DATA_KEY], foreignFiles: [] };
 
 /** `namespace`: that of the SSHKeys, if they are of one. */
-function filesIn(data: Readonly<Record<string, string>>, namespace: string | undefined): Files {
+function contentOf(data: Readonly<Record<string, string>>, namespace: string | undefined): Content {
   const files = new Map<string, string>();
+  const emptyFiles: string[] = [];
+  const foreignFiles: string[] = [];
+  const add = (dataKeys: string[], dataKey: string) => {
+    if (dataKeys.length < MAXIMUM_EMPTY_FILES) dataKeys.push(dataKey);
+  };
   for (const [dataKey, encoded] of Object.entries(data)) {
-    const lines = operatorLines(Buffer.from(encoded, "base64"), namespace);
-    if (lines !== "") files.set(dataKey, lines);
+    const file = Buffer.from(encoded, "base64");
+    const lines = operatorLines(file, namespace);
+    if (lines === "") add(emptyFiles, dataKey);
+    else files.set(dataKey, lines);
+    if (Buffer.byteLength(lines) !== file.length) add(foreignFiles, dataKey);
   }
-  return files;
+  const isOneEmpty =
+    files.size + foreignFiles.length === 0 && emptyFiles.length === 1 && emptyFiles[0] === DATA_KEY;
+  return isOneEmpty ? ONE_EMPTY_FILE : { files, emptyFiles, foreignFiles };
 }
 
 /** In place of a digest where the data was not asked for: no content has it, so it is read once it is. */
@@ -233,8 +242,20 @@ function isFor(live: LiveSecret, { annotation, value }: NonNullable<DesiredSecre
 
 /** Does the Secret hold these files and nothing else? */
 export function holds(live: LiveSecret, files: Files): boolean {
-  // The lines alone tell most differences, and cost less.
-  return haveSameLines(live.files ?? new Map(), files) && live.digest === digestOf(dataOf(files));
+  const { foreignFiles, emptyFiles } = live;
+  return (
+    foreignFiles.length === 0 &&
+    (live.files?.size ?? 0) + emptyFiles.length === files.size &&
+    emptyFiles.every((dataKey) => files.has(dataKey)) &&
+    haveSameLines(live.files ?? new Map(), files)
+  );
+}
+
+/** Does it hold these lines, and in these files nothing else? */
+export function holdsLines(live: LiveSecret, files: Files): boolean {
+  return (
+    !live.foreignFiles.some((dataKey) => files.has(dataKey)) && haveSameLines(live.files ?? new Map(), files)
+  );
 }
 
 /** Is it known to hold no line that the operator could have written? */

@@ -161,7 +161,8 @@ describe("a Secret is as desired", () => {
   it.each<[string, Partial<LiveSecret>, boolean]>([
     ["with the file and nothing else", {}, true],
     ["not with another file", { files: linesRead("") }, false],
-    ["not with anything else beside the lines", { digest: "other" }, false],
+    ["not with anything else beside the lines", { foreignFiles: ["authorized_keys"] }, false],
+    ["not with another data key", { emptyFiles: ["other"] }, false],
     ["not for another user", { forWhom: { "sshkey-operator.dev/user": "bob" } }, false],
     ["not with a date of emptiness while it is not empty", { emptySince: 1 }, false],
   ])("%s", (_, facts, expected) => {
