@@ -1,9 +1,12 @@
 import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseDocument } from "yaml";
+import { SHARE_KEYS_ANNOTATION } from "../../src/api/names.ts";
+import type { Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";
 import { type AuditedRequest, grants, needed, requestsOf } from "./grants.ts";
+import { requestAs } from "./impersonated.ts";
 import {
   DEPLOYMENT_PATH,
   type Deployment,
@@ -112,6 +115,19 @@ describe.each([
     const question = ["auth", "can-i", "list", "secrets", "-n", "kube-system", `--as=${USERNAME}`];
     const { stdout } = await installation.attempt(question);
     expect(stdout.trim()).toBe(folder === "deploy" ? "yes" : "no");
+  });
+
+  test("let it read the Namespace objects that it serves, and change none", async () => {
+    const statusOf = async (method: Method, path: string, body?: object) =>
+      (await requestAs(installation, USERNAME, method, path, body)).status;
+    const everywhere = folder === "deploy" ? 200 : 403;
+    const annotated = { metadata: { annotations: { [SHARE_KEYS_ANNOTATION]: "*" } } };
+    expect([
+      await statusOf("GET", "/api/v1/namespaces"),
+      await statusOf("GET", "/api/v1/namespaces/kube-system"),
+      await statusOf("GET", "/api/v1/namespaces/team-a"),
+      await statusOf("PATCH", "/api/v1/namespaces/team-a", annotated),
+    ]).toEqual([everywhere, 403, folder === "deploy" ? 403 : 200, 403]);
   });
 });
 

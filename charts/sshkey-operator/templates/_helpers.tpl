@@ -97,10 +97,10 @@ app.kubernetes.io/name: sshkey-operator
 {{/* All that the operator may do in the namespaces it serves. */}}
 {{- define "sshkey-operator.rules" -}}
 - apiGroups: [sshkey-operator.dev]
-  resources: [sshkeys]
+  resources: [sshkeys, authorizedkeys]
   verbs: [list, watch]
 - apiGroups: [sshkey-operator.dev]
-  resources: [sshkeys/status]
+  resources: [sshkeys/status, authorizedkeys/status]
   verbs: [patch]
 - apiGroups: [""]
   resources: [secrets]
