@@ -241,7 +241,7 @@ function isFor(live: LiveSecret, { annotation, value }: NonNullable<DesiredSecre
 }
 
 /** Does the Secret hold these files and nothing else? */
-export function holds(live: LiveSecret, files: Files): boolean {
+function holds(live: LiveSecret, files: Files): boolean {
   const { foreignFiles, emptyFiles } = live;
   return (
     foreignFiles.length === 0 &&

@@ -1,12 +1,20 @@
 import { generateKeyPairSync } from "node:crypto";
-import { API_VERSION, KEYS_CHANGED_ANNOTATION, KIND, PLURAL, REFRESH_LABEL } from "../../src/api/names.ts";
+import {
+  API_VERSION,
+  AUTHORIZED_KEYS_KIND,
+  AUTHORIZED_KEYS_PLURAL,
+  KEYS_CHANGED_ANNOTATION,
+  KIND,
+  PLURAL,
+  REFRESH_LABEL,
+} from "../../src/api/names.ts";
 import type { State } from "../../src/api/states.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Installation } from "./installation.ts";
 
 /**
  * Leads SSHKeys of one namespace through all that a running operator has to do: projection, a duplicate and its
- * promotion, revocation, expiry, a foreign Secret in the way, and the collection of an empty Secret; `refreshes`: the
+ * promotion, revocation, expiry, a foreign Secret in the way, the collection of an empty Secret, and an AuthorizedKeys; `refreshes`: the
  * refresh of a pod, too. Throws when one of them does not come about. The operator must run with a short retention.
  */
 export async function liveThrough(
@@ -53,6 +61,14 @@ export async function liveThrough(
   });
   for (const rival of rivals.filter((each) => each !== duplicate)) await revoke(rival);
   await reaches(duplicate, "Projected");
+
+  const authorizedKeys = `/apis/${API_VERSION}/namespaces/${namespace}/${AUTHORIZED_KEYS_PLURAL}`;
+  const gate = { apiVersion: API_VERSION, kind: AUTHORIZED_KEYS_KIND, metadata: { name: "gate" }, spec: {} };
+  expectStatus(await request("POST", authorizedKeys, gate), 201);
+  await eventually("the AuthorizedKeys is Projected", async () => {
+    const { body } = await request("GET", `${authorizedKeys}/gate`);
+    return (body as Judged).status?.conditions?.some(({ reason }) => reason === "Projected");
+  });
 
   await declare("carol", "carol", publicKeyLine());
   await reaches("carol", "Projected");
