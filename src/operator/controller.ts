@@ -211,8 +211,8 @@ export class Controller {
     let error: ApiError | undefined;
     let requests = 0;
     const clock = new BusyClock();
-    const running = reconcile(projection, id, now, (isRemoval, bytes) =>
-      this.#budget.take(id, namespaceOf(id), isRemoval, bytes),
+    const running = reconcile(projection, id, now, (causes, isRemoval, bytes) =>
+      this.#budget.take(id, causes.size === 0 ? [namespaceOf(id)] : [...causes], isRemoval, bytes),
     );
     let step = clock.time(() => running.next());
     while (step.done !== true) {

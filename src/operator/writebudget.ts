@@ -35,20 +35,25 @@ export class WriteBudget {
     this.#removed = new TokenBuckets({ ...REMOVED_BYTES, now });
   }
 
-  /** May so many bytes be written to the Secret now? If so, they count as written. */
-  take(targetId: string, namespace: string, isRemoval: boolean, bytes: number): Wait | undefined {
+  /**
+   * May so many bytes be written to the Secret now? If so, they count as written by one of the namespaces that have caused
+   * it: the first that can pay, so that nobody waits for another one's budget.
+   */
+  take(targetId: string, causes: readonly string[], isRemoval: boolean, bytes: number): Wait | undefined {
     const budget = isRemoval ? this.#removed : this.#added;
     const pause = this.#writes.wait(targetId, 1, isRemoval ? 0 : 1);
-    const saving = budget.wait(namespace, bytes);
+    const waits = causes.map((namespace) => budget.wait(namespace, bytes));
+    const saving = Math.min(...waits);
+    const payer = causes[waits.indexOf(saving)] ?? "";
     if (Math.max(pause, saving) > 0) {
       const reason =
         saving > 0
-          ? "Writes of this namespace are rate limited (bytes per second); the Secret is written as soon as the budget has refilled."
+          ? `Writes that namespace ${payer} causes are rate limited (bytes per second); the Secret is written as soon as the budget has refilled.`
           : "Writes of this Secret are rate limited (3 per second); it is written within about a second.";
       return { ms: Math.max(pause, saving), reason };
     }
     this.#writes.spend(targetId, 1);
-    budget.spend(namespace, bytes);
+    budget.spend(payer, bytes);
     return undefined;
   }
 

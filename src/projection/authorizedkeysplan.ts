@@ -1,5 +1,6 @@
 import { isLogin } from "../api/logins.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
+import { inOrder, type Omission } from "../authorizedkeys/omission.ts";
 import type { FromEntry } from "../authorizedkeys/record.ts";
 import { type Selection, select } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
@@ -70,6 +71,7 @@ export function planAuthorizedKeys(
   const files = new Map(selection?.files);
   if (isFaulty || doubt.isOfSelector || doubt.unreadNamespaces.size + doubt.unknownKeys.size > 0)
     keepHeld(files, target.live?.files, isKept);
+  const rejected = takeOutRejected(files, target, now);
   const retention = record === undefined ? Number.POSITIVE_INFINITY : surroundings.retention;
   keepEmptied(files, target, retention, now);
   if (target.live === undefined && record === undefined) files.set(DATA_KEY, "");
@@ -80,7 +82,44 @@ export function planAuthorizedKeys(
     files,
     isOptional: record === undefined || isFaulty,
   };
-  return { desired, selection, doubt };
+  return { desired, selection: selection && withRejected(selection, rejected, surroundings.claims), doubt };
+}
+
+/** Takes out the lines with which the API server rejects the Secret, and returns them. */
+function takeOutRejected(
+  files: Map<string, string>,
+  { search }: AuthorizedKeysTarget,
+  now: number,
+): readonly FileLine[] {
+  const rejected: FileLine[] = [];
+  if (!search.hasRejected) return rejected;
+  for (const [dataKey, file] of files) {
+    const lines = linesOf(file);
+    const isRejected = (line: FileLine) => search.isRejected(`${dataKey} ${line.text}`, now);
+    const out = lines.filter(isRejected);
+    if (out.length === 0) continue;
+    rejected.push(...out);
+    const staying = lines.filter((line) => !out.includes(line));
+    files.set(dataKey, fileOf(staying.map(({ text }) => text)));
+  }
+  return rejected;
+}
+
+function withRejected(selection: Selection, rejected: readonly FileLine[], claims: Claims): Selection {
+  if (rejected.length === 0) return selection;
+  const omitted = rejected.map(({ namespace, name }): Omission => {
+    const user = claims.get(namespace, name)?.record.user;
+    return {
+      reason: "Rejected",
+      namespace,
+      ...(user === undefined ? {} : { user }),
+      sshKey: name,
+      message:
+        "The API server rejects the Secret with this key in it, and takes it without; look for an admission webhook or policy that does, or use another key. It is tried again every five minutes.",
+    };
+  });
+  const keyCount = selection.keyCount - rejected.length;
+  return { ...selection, keyCount, omitted: inOrder([...selection.omitted, ...omitted]) };
 }
 
 function sourcesOf(

@@ -4,7 +4,8 @@ import type { Selection } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
 import { byAge } from "./authorizedkeysobjects.ts";
 import type { FileLine } from "./file.ts";
-import { Target } from "./target.ts";
+import { RejectionSearch } from "./rejectionsearch.ts";
+import { soonest, Target } from "./target.ts";
 
 /** The Secret of an AuthorizedKeys: the keys of many users. */
 export class AuthorizedKeysTarget extends Target {
@@ -16,6 +17,7 @@ export class AuthorizedKeysTarget extends Target {
   selection: Selection | undefined;
   /** Since when a file that nobody asks for any more has been empty, by data key, in ms since the epoch. */
   readonly emptySince = new Map<string, number>();
+  override readonly search = new RejectionSearch();
   /** When the first of them is taken out; ms since the epoch. */
   nextRemoval: number | undefined;
 
@@ -33,7 +35,7 @@ export class AuthorizedKeysTarget extends Target {
   }
 
   override get changesAt(): number | undefined {
-    return this.nextRemoval;
+    return soonest(this.nextRemoval, this.search.nextRetry);
   }
 
   /** A Secret of the name that nobody sees may hold any key. */

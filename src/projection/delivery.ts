@@ -95,12 +95,16 @@ export function written(
 }
 
 /**
- * What to write, each if the one before is refused: all that is wanted; of it, the keys that the Secret holds already; the
+ * What to write, each if the one before is refused: all that is wanted, or `most` added lines of it; of it, the keys that the Secret holds already; the
  * lines that it holds already and is to keep, as they are. So neither an addition nor a changed line ever delays a removal.
  * None that the Secret holds already.
  */
-export function* attempts(want: Files, live: LiveSecret | undefined): Generator<Files, void, undefined> {
-  yield want;
+export function* attempts(
+  want: Files,
+  live: LiveSecret | undefined,
+  most?: number,
+): Generator<Files, void, undefined> {
+  yield most === undefined ? want : withMost(want, live, most);
   if (live === undefined) return;
   const kept = eachFile(want, live, (wanted, held) => among(wanted, held));
   const isSmaller = !haveSameLines(kept, want);
@@ -108,6 +112,22 @@ export function* attempts(want: Files, live: LiveSecret | undefined): Generator<
   const unchanged = eachFile(want, live, (wanted, held) => among(held, wanted));
   if (!haveSameLines(unchanged, kept) && !haveSameLines(unchanged, want) && !holdsLines(live, unchanged))
     yield unchanged;
+}
+
+/** What is wanted, with so many lines at most that the Secret does not hold. */
+function withMost(want: Files, live: LiveSecret | undefined, most: number): Files {
+  let left = most;
+  const files = new Map<string, string>();
+  for (const [dataKey, file] of want) {
+    const held = new Set(linesOf(live?.files?.get(dataKey) ?? "").map(({ text }) => text));
+    const lines = linesOf(file).filter(({ text }) => {
+      if (held.has(text)) return true;
+      left -= 1;
+      return left >= 0;
+    });
+    files.set(dataKey, fileOf(lines.map(({ text }) => text)));
+  }
+  return left >= 0 ? want : files;
 }
 
 function eachFile(

@@ -120,7 +120,7 @@ export class Projection {
   resume(namespace: string): void {
     if (!this.#suspended.delete(namespace)) return;
     this.#touchAll(namespace);
-    for (const target of this.#takers.get(namespace) ?? []) this.#touch(target, "removal");
+    this.#touchTakersOf(namespace, "removal");
   }
 
   /** Are the SSHKeys and Secrets of the namespace known, and known to be up to date? */
@@ -172,7 +172,7 @@ export class Projection {
     // An edit may tighten what is in the Secret already; a new SSHKey cannot.
     if (before !== undefined && changes.length > 0) {
       this.#touch(this.#targetOf(record), "removal");
-      for (const target of this.#takers.get(record.namespace) ?? []) this.#touch(target, "removal");
+      this.#touchTakersOf(record.namespace, "removal");
     }
     if (before?.observed.digest !== record.observed.digest) this.#dirtyStatuses.add(claim);
     return before?.generation !== record.generation;
@@ -535,7 +535,15 @@ export class Projection {
       if (isNewlyNamed) this.#noteEmptied(target);
     }
     this.#touch(target, URGENCY[kind]);
-    for (const taker of this.#takers.get(claim.record.namespace) ?? []) this.#touch(taker, URGENCY[kind]);
+    this.#touchTakersOf(claim.record.namespace, URGENCY[kind]);
+  }
+
+  /** Something has changed in the namespace: what that makes others write is on its account. */
+  #touchTakersOf(namespace: string, urgency: Urgency): void {
+    for (const target of this.#takers.get(namespace) ?? []) {
+      target.causes.add(namespace);
+      this.#touch(target, urgency);
+    }
   }
 
   /** Gives each Secret of the namespace the AuthorizedKeys that ask for it. */
@@ -556,6 +564,7 @@ export class Projection {
       for (const record of asking.get(target.id) ?? []) target.records.set(record.name, record);
       if (wasNamed !== target.isNamed) this.#noteEmptied(target);
       if (before === target.record && target.records.size < 2) continue;
+      target.causes.add(namespace);
       this.#findSources(target);
       this.#touch(target, "removal");
     }
@@ -592,7 +601,9 @@ export class Projection {
       if (!(target instanceof AuthorizedKeysTarget) || target.record === undefined) continue;
       const hasSelector = target.record.from.some(({ matchLabels }) => matchLabels !== undefined);
       if (hasSelector) this.#findSources(target);
-      if (hasSelector || target.sources.has(name)) this.#touch(target, "removal");
+      if (!hasSelector && !target.sources.has(name)) continue;
+      target.causes.add(name);
+      this.#touch(target, "removal");
     }
   }
 

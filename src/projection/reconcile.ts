@@ -21,7 +21,7 @@ import {
   type SecretWrite,
   UNREAD,
 } from "./secret.ts";
-import type { Target } from "./target.ts";
+import { soonest, type Target } from "./target.ts";
 
 /** What a reconcile asks of the API server. */
 export type SecretRequest =
@@ -31,8 +31,11 @@ export type SecretRequest =
   | { readonly kind: "listMetadata"; readonly namespace: string; readonly name: string }
   | SecretWrite;
 
-/** Takes the budget for a write, or returns how long to wait. `isRemoval`: the write adds no key and changes no line. */
-export type TakeBudget = (isRemoval: boolean, bytes: number) => Wait | undefined;
+/**
+ * Takes the budget for a write from one of the namespaces that have caused it, or returns how long to wait. `isRemoval`: the
+ * write adds no key and changes no line.
+ */
+export type TakeBudget = (causes: ReadonlySet<string>, isRemoval: boolean, bytes: number) => Wait | undefined;
 
 export interface Wait {
   readonly ms: number;
@@ -122,14 +125,18 @@ function* write(
     return endOf(projection, target, now());
   }
   let wait: number | undefined;
-  for (const files of attempts(desired.files, target.live)) {
+  let isProgress = false;
+  for (const files of attempts(desired.files, target.live, target.search?.most)) {
     const { live } = target;
     // Looked at again after a write that failed: it may be another hand's by now.
     if (live !== undefined && live.ownership !== "managed") break;
     const part = { ...desired, files };
     const isWhole = files === desired.files;
+    const added = addedLines(files, live);
+    const isAddition = added.length > 0;
     const bytes = sizeOf(files) + SECRET_OVERHEAD_BYTES;
-    const pause = takeBudget(isRemoval(files, live), bytes);
+    const { causes } = target;
+    const pause = takeBudget(causes, isRemoval(files, live), bytes);
     target.pendingReason = pause?.reason ?? "";
     if (pause !== undefined) {
       wait ??= pause.ms;
@@ -138,19 +145,31 @@ function* write(
     const before = lastBlock(target.delivery);
     if (live !== undefined && hasForeignData(live)) target.hadForeignData = true;
     target.delivery = { at: "sent", blocked: before };
+    // What is caused from now on is not in it.
+    target.causes = new Set();
     const answer: Answer = yield live === undefined
       ? buildCreate(part, projection.settings.installation, now())
       : buildUpdate(part, live, now());
-    if (answer.kind === "lost") return RETRY;
     if (answer.kind === "written") {
       const secret = projection.toLiveSecret(answer.object);
       target.delivery = written(before, desired, part, secret, now());
       projection.applyResponse(target, secret);
       if (isWhole) target.outOfSyncSince = undefined;
+      else target.causes = new Set([...causes, ...target.causes]);
+      if (isAddition) target.search?.accepted(isWhole);
+      isProgress = isAddition && !isWhole && target.search !== undefined;
       break;
     }
+    target.causes = new Set([...causes, ...target.causes]);
+    if (answer.kind === "lost") return RETRY;
     if (answer.kind === "refused") {
       target.delivery = { at: "blocked", reason: answer.reason, message: answer.message };
+      if (answer.reason === "rejected" && isAddition)
+        isProgress = target.search?.rejected(added, now()) === true;
+      else if (answer.reason === "rejected") {
+        target.search?.rejectedAll(now());
+        isProgress = false;
+      }
       // A server that fails may have carried it out all the same.
       if (answer.reason === "server-error" && !(yield* readBack(projection, target))) return RETRY;
       projection.advance(now());
@@ -172,7 +191,9 @@ function* write(
     return answer.kind === "namespace-gone" ? DONE : RETRY;
   }
   const outcome = endOf(projection, target, now());
-  return wait === undefined ? outcome : { kind: "requeue", afterMs: wait };
+  if (wait !== undefined) return { kind: "requeue", afterMs: wait };
+  // The rest is tried at once; the budget of the Secret says how soon that is.
+  return isProgress ? { kind: "requeue", afterMs: 1 } : outcome;
 }
 
 function* deleteIfDue(
@@ -182,13 +203,14 @@ function* deleteIfDue(
   takeBudget: TakeBudget,
 ): Generator<SecretRequest, Outcome, Answer> {
   target.delivery = IDLE;
+  target.causes.clear();
   const { live } = target;
   const at = projection.deletionTime(target);
   if (live === undefined || at === undefined || at > now()) {
     projection.forgetIfEmpty(target);
     return { kind: "done", requeueAt: soonest(at, target.changesAt) };
   }
-  const pause = takeBudget(true, 0);
+  const pause = takeBudget(new Set(), true, 0);
   if (pause !== undefined) return { kind: "requeue", afterMs: pause.ms };
   target.delivery = { at: "sent", blocked: undefined };
   const answer: Answer = yield buildDelete(live);
@@ -226,10 +248,6 @@ function endOf(projection: Projection, target: Target, now: number): Outcome {
   return { kind: "blocked", blocked, isWatched };
 }
 
-function soonest(a: number | undefined, b: number | undefined): number | undefined {
-  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
-}
-
 /** Reads the Secret back after a write whose response was lost. False when that fails. */
 function* readBack(projection: Projection, target: Target): Generator<SecretRequest, boolean, Answer> {
   const { namespace, secretName: name, delivery } = target;
@@ -255,6 +273,16 @@ function* readBack(projection: Projection, target: Target): Generator<SecretRequ
 
 function immutableMessage({ namespace, secretName: name }: Target): string {
   return `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
+}
+
+/** The lines that the files have and the live Secret has not, as RejectionSearch tells them. */
+function addedLines(files: Files, live: LiveSecret | undefined): readonly string[] {
+  const added: string[] = [];
+  for (const { dataKey, before, after } of changedFiles(live?.files ?? new Map(), files)) {
+    const held = new Set(before.map(({ text }) => text));
+    for (const { text } of after) if (!held.has(text)) added.push(`${dataKey} ${text}`);
+  }
+  return added;
 }
 
 /** Do the files only take lines out of the live Secret? Such a write must never wait for others. */

@@ -3,6 +3,7 @@ import type { Claims } from "../claims/claims.ts";
 import { type Blocked, type Delivery, IDLE, lastBlock } from "./delivery.ts";
 import type { FileLine } from "./file.ts";
 import type { Files } from "./files.ts";
+import type { RejectionSearch } from "./rejectionsearch.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
 
 /** One Secret that the operator keeps. */
@@ -23,8 +24,13 @@ export abstract class Target {
   hadForeignData = false;
   /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
   outOfSyncSince: number | undefined;
+  /** The namespaces that have caused what is to be written since the last write: they pay for it. None: its own. */
+  causes = new Set<string>();
   /** Why the next write has to wait, if known; the message of `Pending`. */
   pendingReason = "";
+
+  /** Where lines are left out with which the API server rejects the Secret. */
+  readonly search: RejectionSearch | undefined = undefined;
 
   constructor(namespace: string, secretName: string) {
     this.namespace = namespace;
@@ -75,4 +81,9 @@ function notManagedMessage({ namespace, name, ownership }: LiveSecret): string {
       ? `has no annotation ${SECRET_ANNOTATION} with its own namespace and name, so it is treated as a copy`
       : `exists without this operator's label ${MANAGED_LABEL}`;
   return `Secret ${name} ${what} and is not written. If nothing else needs it, run: kubectl delete secret -n ${namespace} ${name}; the operator recreates it within seconds.`;
+}
+
+/** The sooner of two times, of which one may not be. */
+export function soonest(a: number | undefined, b: number | undefined): number | undefined {
+  return a === undefined || b === undefined ? (a ?? b) : Math.min(a, b);
 }

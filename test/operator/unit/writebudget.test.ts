@@ -9,7 +9,7 @@ function startBudget() {
   const budget = new WriteBudget(() => now);
   const take = (o: { id?: string; namespace?: string; isRemoval?: boolean; bytes?: number } = {}) => {
     const { id = "team-a/sshkeys-alice", namespace = "team-a", isRemoval = false, bytes = 1 } = o;
-    return budget.take(id, namespace, isRemoval, bytes);
+    return budget.take(id, [namespace], isRemoval, bytes);
   };
   return {
     budget,
