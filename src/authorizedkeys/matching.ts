@@ -25,7 +25,7 @@ interface Memory {
   readonly lists: Map<string, readonly number[]>;
 }
 
-/** Beyond that all are forgotten. */
-const MOST_USERS = 20_000;
+/** Beyond that all are forgotten: more than there are at a time, and fewer than may come and go. */
+const MOST_USERS = 100_000;
 
 const memories = new WeakMap<readonly FromEntry[], Memory>();

@@ -42,8 +42,9 @@ export function personOf(
 }
 
 /**
- * Who takes part: the users of shared namespaces who have an SSHKey, in force or not, or are named exactly. Where identity counts, a name belongs to the first entry that could match it, whatever is
- * in that entry's namespace and whether it is shared; the same name of other namespaces is left out.
+ * Who takes part: the users of shared namespaces who have an SSHKey, in force or not, or are named exactly. Where
+ * identity counts, a name belongs to the first entry that could match it, whatever is in that entry's namespace and
+ * whether it is shared; the same name of other namespaces is left out.
  */
 export function membersOf(
   record: AuthorizedKeysRecord,

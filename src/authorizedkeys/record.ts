@@ -49,7 +49,7 @@ const LOGIN_RULES = ["User", "LocalPart"] as const;
 const LAYOUTS: readonly Layout[] = ["FilePerLogin", "SingleFile"];
 
 /** Of all patterns in `users` together: each user of each source is compared with each of them. */
-export const MAXIMUM_PATTERN_CHARACTERS = 4096;
+export const MAXIMUM_PATTERN_CHARACTERS = 8192;
 
 /** The login of one user. `namespace` is empty where a user is one person in all of them. */
 export interface MappedLogin {

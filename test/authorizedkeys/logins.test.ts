@@ -93,6 +93,11 @@ describe("nothing of a name is folded, cut or dropped:", () => {
     });
   });
 
+  it("a name that is no user's, for it has a hidden or uncomposed character, takes no login from anybody", () => {
+    const users = ["alice@a", "alice@e\u0301", "alice@a\ufe0f", "alice@ "];
+    expect(keysOf(peopleSelected(users, LOCAL_PART))).toEqual({ alice: ["people/k0"] });
+  });
+
   it("who has no key in force comes to a login all the same", () => {
     const scene = new AuthorizedKeysScene([
       { name: "a", user: "alice@a", key: 1 },

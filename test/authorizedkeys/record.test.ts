@@ -46,6 +46,10 @@ describe("a spec that means nothing for sure", () => {
     ],
     ["a selector that finds every namespace", { identity: "ByName", from: [{ namespaceSelector: {} }] }],
     [
+      "a label whose value is a number",
+      { identity: "ByName", from: [{ namespaceSelector: { matchLabels: { team: "a", tier: 1 } } }] },
+    ],
+    [
       "a namespace and a selector",
       { identity: "ByName", from: [{ namespace: "people", namespaceSelector: labels }] },
     ],
@@ -61,7 +65,7 @@ describe("a spec that means nothing for sure", () => {
     ["a Secret without a name", { secretName: "" }],
     [
       "more patterns than can be compared with everybody",
-      { from: [{ users: Array.from({ length: 512 }, (_, i) => `team-${i}-*`) }] },
+      { from: [{ users: Array.from({ length: 512 }, (_, i) => `team-of-many-people-${i}-*`) }] },
     ],
   ])("has faults, and takes nobody's keys: %s", (_, spec) => {
     expect(authorizedKeysRecord(spec).faults).not.toEqual([]);
@@ -119,14 +123,19 @@ describe("whatever the object holds", () => {
   });
 });
 
-describe("a later view of the same generation", () => {
-  it("is not parsed again", () => {
+describe("a later view of an AuthorizedKeys", () => {
+  it("of the same generation is not parsed again", () => {
     const known = toAuthorizedKeysRecord(authorizedKeys({ options: ["restrict"] }));
     const object = authorizedKeys({ options: ["restrict"] });
     const metadata = { ...object.metadata, resourceVersion: "7", deletionTimestamp: "2024-01-01T00:00:00Z" };
     const later = toAuthorizedKeysRecord({ ...object, metadata }, known);
     expect(later).toEqual({ ...known, resourceVersion: "7", isTerminating: true, bytes: later.bytes });
     expect(later.options).toBe(known.options);
+  });
+
+  it("of the next one is", () => {
+    const known = toAuthorizedKeysRecord(authorizedKeys({ options: ["restrict"] }));
+    expect(toAuthorizedKeysRecord(authorizedKeys({ options: ["x"] }, 2), known).faults).toHaveLength(1);
   });
 
   it("of an object made again is", () => {

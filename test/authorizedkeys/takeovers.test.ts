@@ -110,6 +110,13 @@ describe("whoever registers another's public key", () => {
     expect(omissionsOf(selection)).toEqual(["KeyTaken contractors/mallory/wait"]);
   });
 
+  it("is told of no proof where an earlier entry has the key", () => {
+    const [omission] = new AuthorizedKeysScene([alice, mallory]).select(single).omitted;
+    expect(omission?.message).toMatch(
+      /^SSHKey people\/alice .* comes earlier\. Use another key, .*: ssh-keygen -t ed25519$/,
+    );
+  });
+
   it("holds the key against nobody while left out itself", () => {
     const from = [CONTRACTORS, { namespace: "people", users: ["alice"] }];
     const greedy = { ...mallory, options: ['environment="A=1"'] };
