@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildBundle } from "../test/cluster/bundle.ts";
+import { authorizedKeys } from "./authorizedkeys.ts";
 import type { Bench, Floor, Sample } from "./bench.ts";
 import { burst } from "./burst.ts";
 import { contest } from "./contest.ts";
@@ -34,6 +35,7 @@ const BENCHES: readonly Bench[] = [
   restart,
   latency,
   fanOut,
+  authorizedKeys,
   contest,
   memory,
   start,

@@ -80,7 +80,7 @@ export async function requestCounts({ client }: Site): Promise<RequestCounts> {
     return sum;
   };
   const secretWrites = writes("secrets", "");
-  const statusWrites = writes("sshkeys", "status");
+  const statusWrites = writes("sshkeys", "status") + writes("authorizedkeys", "status");
   const eventWrites = writes("events", "");
   return { secretWrites, statusWrites, eventWrites, writes: secretWrites + statusWrites + eventWrites };
 }

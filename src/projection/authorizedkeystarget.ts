@@ -1,6 +1,6 @@
 import { AUTHORIZED_KEYS_ANNOTATION } from "../api/names.ts";
+import type { Omission } from "../authorizedkeys/omission.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import type { Selection } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
 import { byAge } from "./authorizedkeysobjects.ts";
 import type { FileLine } from "./file.ts";
@@ -13,8 +13,8 @@ export class AuthorizedKeysTarget extends Target {
   readonly records = new Map<string, AuthorizedKeysRecord>();
   /** The namespaces whose SSHKeys may be in it. */
   sources: ReadonlySet<string> = new Set();
-  /** What it should hold, as it was last planned. */
-  selection: Selection | undefined;
+  /** What was left out of it when it was last planned. */
+  omitted: readonly Omission[] = [];
   /** Since when a file that nobody asks for any more has been empty, by data key, in ms since the epoch. */
   readonly emptySince = new Map<string, number>();
   override readonly search = new RejectionSearch();
@@ -53,7 +53,7 @@ export class AuthorizedKeysTarget extends Target {
     if (claim.record.key?.base64 !== base64) return "Edited";
     const { state } = claims.standing(claim);
     if (state !== "InForce") return state;
-    const omission = this.selection?.omitted.find(
+    const omission = this.omitted.find(
       (each) =>
         each.namespace === namespace &&
         (each.user === undefined || each.user === claim.record.user) &&

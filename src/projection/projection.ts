@@ -399,7 +399,7 @@ export class Projection {
       },
       now,
     );
-    target.selection = plan.selection;
+    target.omitted = plan.selection?.omitted ?? [];
     this.#noteSync(target, plan.desired, now);
     const isLate = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
     const { record } = target;

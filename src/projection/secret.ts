@@ -125,6 +125,20 @@ const NOTHING: Content = { files: new Map(), emptyFiles: [], foreignFiles: [] };
 /** Of nearly every Secret that has any. */
 const ONE_EMPTY_FILE: Content = { files: new Map(), emptyFiles: [DATA_KEY], foreignFiles: [] };
 
+const MAXIMUM_SHARED = 20_000;
+const LONGEST_SHARED = 16_384;
+const sharedFiles = new Map<string, string>();
+
+/** One string for all Secrets that hold the same file, as those of many AuthorizedKeys do. */
+function shared(file: string): string {
+  if (file.length > LONGEST_SHARED) return file;
+  const known = sharedFiles.get(file);
+  if (known !== undefined) return known;
+  if (sharedFiles.size >= MAXIMUM_SHARED) sharedFiles.clear();
+  sharedFiles.set(file, file);
+  return file;
+}
+
 /** `namespace`: that of the SSHKeys, if they are of one. */
 function contentOf(data: Readonly<Record<string, string>>, namespace: string | undefined): Content {
   const files = new Map<string, string>();
@@ -137,7 +151,7 @@ function contentOf(data: Readonly<Record<string, string>>, namespace: string | u
     const file = Buffer.from(encoded, "base64");
     const lines = operatorLines(file, namespace);
     if (lines === "") add(emptyFiles, dataKey);
-    else files.set(dataKey, lines);
+    else files.set(dataKey, namespace === undefined ? shared(lines) : lines);
     if (Buffer.byteLength(lines) !== file.length) add(foreignFiles, dataKey);
   }
   const isOneEmpty =

@@ -64,7 +64,7 @@ class Gate {
 
   get rejected(): readonly string[] {
     const target = this.projection.target(ID);
-    const omitted = target instanceof AuthorizedKeysTarget ? (target.selection?.omitted ?? []) : [];
+    const omitted = target instanceof AuthorizedKeysTarget ? target.omitted : [];
     return omitted.filter(({ reason }) => reason === "Rejected").map(({ sshKey = "" }) => sshKey);
   }
 
