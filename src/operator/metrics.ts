@@ -229,6 +229,19 @@ export class Metrics {
         for (const { result, count } of projection.claims.proofCounts()) gauge.set({ result }, count);
       },
     );
+    this.#gauge("sshkey_operator_authorizedkeys", "AuthorizedKeys by state.", ["state"], (gauge) => {
+      gauge.reset();
+      for (const [state, count] of projection.authorizedKeysCounts.states) gauge.set({ state }, count);
+    });
+    this.#gauge(
+      "sshkey_operator_omitted",
+      "Namespaces, users and keys that are left out of the Secrets of AuthorizedKeys, by reason.",
+      ["reason"],
+      (gauge) => {
+        gauge.reset();
+        for (const [reason, count] of projection.authorizedKeysCounts.omitted) gauge.set({ reason }, count);
+      },
+    );
   }
 
   requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {

@@ -84,6 +84,9 @@ export class Projection {
   /** Of each namespace, those that may take its SSHKeys. */
   readonly #takers = new Map<string, Set<AuthorizedKeysTarget>>();
   readonly #authorizedKeysVerdicts = new Map<string, AuthorizedKeysVerdict | undefined>();
+  /** Kept as things change: a scrape must not go over all that is left out. */
+  readonly #stateCounts = new Map<string, number>();
+  readonly #omittedCounts = new Map<string, number>();
   readonly #suspended = new Set<string>();
   #secretCount = 0;
   #dirtyTargets = new Map<string, Urgency>();
@@ -219,6 +222,7 @@ export class Projection {
 
   removeAuthorizedKeys(namespace: string, name: string): void {
     this.authorizedKeys.delete(namespace, name);
+    this.#countVerdict(this.#authorizedKeysVerdicts.get(`${namespace}/${name}`), -1);
     this.#authorizedKeysVerdicts.delete(`${namespace}/${name}`);
     this.#dirtyAuthorizedKeys.add(`${namespace}/${name}`);
     this.#assign(namespace);
@@ -240,6 +244,14 @@ export class Projection {
   /** The last verdict on an AuthorizedKeys; undefined if its target has to be planned again. */
   lastAuthorizedKeysVerdict(namespace: string, name: string): AuthorizedKeysVerdict | undefined {
     return this.#authorizedKeysVerdicts.get(`${namespace}/${name}`);
+  }
+
+  /** How many AuthorizedKeys there are by STATE, and how much is left out of them by reason. */
+  get authorizedKeysCounts(): {
+    readonly states: ReadonlyMap<string, number>;
+    readonly omitted: ReadonlyMap<string, number>;
+  } {
+    return { states: this.#stateCounts, omitted: this.#omittedCounts };
   }
 
   /** Stores what a Namespace says, or that there is none of this name. */
@@ -423,8 +435,16 @@ export class Projection {
       sameAuthorizedKeysVerdict(this.#authorizedKeysVerdicts.get(id), verdict)
     )
       return;
+    this.#countVerdict(this.#authorizedKeysVerdicts.get(id), -1);
+    this.#countVerdict(verdict, 1);
     this.#authorizedKeysVerdicts.set(id, verdict);
     this.#dirtyAuthorizedKeys.add(id);
+  }
+
+  #countVerdict(verdict: AuthorizedKeysVerdict | undefined, by: number): void {
+    if (verdict === undefined) return;
+    addTo(this.#stateCounts, verdict.state, by);
+    for (const { reason } of verdict.omitted) addTo(this.#omittedCounts, reason, by);
   }
 
   #noteSync(target: Target, { files }: DesiredSecret, now: number): void {
@@ -669,4 +689,10 @@ function isIn(synced: ReadonlySet<string | undefined>, namespace: string): boole
 
 function idOf({ namespace, name }: Pick<AuthorizedKeysRecord, "namespace" | "name">): string {
   return `${namespace}/${name}`;
+}
+
+function addTo(counts: Map<string, number>, key: string, by: number): void {
+  const count = (counts.get(key) ?? 0) + by;
+  if (count === 0) counts.delete(key);
+  else counts.set(key, count);
 }

@@ -4,11 +4,12 @@ import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { WorkQueue } from "../../../src/kube/workqueue.ts";
 import { type ControllerName, Metrics, workersFor } from "../../../src/operator/metrics.ts";
 import { Projection } from "../../../src/projection/projection.ts";
+import { authorizedKeysRecord } from "../../authorizedkeys/scene.ts";
 import { parseExposition } from "../../availability/exposition.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { sshKeyRecord } from "../../claims/sshkeys.ts";
 import { eventually } from "../../cluster/eventually.ts";
-import { NOW } from "../../projection/secrets.ts";
+import { liveSecret, NOW } from "../../projection/secrets.ts";
 import { freshKey } from "../publickeys.ts";
 
 const WORKERS = 3;
@@ -162,6 +163,31 @@ describe("metrics of the keys", () => {
     await end();
   });
 
+  test("those of AuthorizedKeys follow what becomes of them and of what they leave out, and forget those that are gone", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { metrics, end } = startQueues(projection);
+    const counted = async () => [
+      await countsOf(metrics, "sshkey_operator_authorizedkeys", "state"),
+      await countsOf(metrics, "sshkey_operator_omitted", "reason"),
+    ];
+    projection.setSynced(undefined);
+    projection.replaceNamespaces([]);
+    projection.putAuthorizedKeys(
+      authorizedKeysRecord({ from: [{ namespace: "elsewhere" }], secretName: "gate" }),
+    );
+    const target = projection.target("bastion/gate");
+    if (target === undefined) throw new Error("there is no target");
+    projection.applyResponse(
+      target,
+      liveSecret("", { namespace: "bastion", name: "gate", emptyFiles: [], forWhom: {} }),
+    );
+    projection.plan(target, NOW);
+    expect(await counted()).toEqual([{ Projected: 1 }, { NotShared: 1 }]);
+    projection.removeAuthorizedKeys("bastion", "bastion");
+    expect(await counted()).toEqual([{}, {}]);
+    await end();
+  });
+
   test("a scrape costs the same however many SSHKeys there are", async () => {
     const [few, many] = [startQueues(withKeys(1000)), startQueues(withKeys(50_000))];
     const [cheap, dear] = await fastest([few.metrics, many.metrics]);
@@ -171,9 +197,17 @@ describe("metrics of the keys", () => {
 });
 
 /** How many SSHKeys have a proof of which worth. */
-async function proofsOf({ registry }: Metrics): Promise<Readonly<Record<string, number>>> {
-  const samples = parseExposition(await registry.metrics()).get("sshkey_operator_proofs")?.samples ?? [];
-  return Object.fromEntries(samples.map(({ labels, value }) => [labels.result, value]));
+async function proofsOf(metrics: Metrics): Promise<Readonly<Record<string, number>>> {
+  return await countsOf(metrics, "sshkey_operator_proofs", "result");
+}
+
+async function countsOf(
+  { registry }: Metrics,
+  name: string,
+  label: string,
+): Promise<Readonly<Record<string, number>>> {
+  const samples = parseExposition(await registry.metrics()).get(name)?.samples ?? [];
+  return Object.fromEntries(samples.map(({ labels, value }) => [labels[label], value]));
 }
 
 /** The shortest of many scrapes of each, by turns, in ms. */
