@@ -2,7 +2,7 @@ import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { type AuthorizedKeysVerdict, withoutSecret } from "./authorizedkeysverdict.ts";
 
 /** How many AuthorizedKeys of one namespace get a Secret: each costs a write whenever a key of its sources changes. */
-const MAXIMUM_TARGETS = 100;
+export const MAXIMUM_TARGETS = 100;
 
 /** What becomes of an object: the name of the Secret that it asks for, or why it gets none. */
 export type Assignment = { readonly secretName: string } | { readonly refused: AuthorizedKeysVerdict };

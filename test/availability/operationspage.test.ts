@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { LOG_EVENTS, REQUEST_ERRORS } from "../../src/api/errors.ts";
+import { AUTHORIZED_KEYS_STATES, OMISSIONS } from "../../src/api/omissions.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { addRunOptions } from "../../src/cli/runoptions.ts";
 import { exposedMetrics } from "./exposedmetrics.ts";
@@ -31,8 +32,10 @@ describe("docs/operations.md", () => {
   });
 
   test("puts no CapitalizedWord between backticks but log events, STATEs, request errors, conditions and their reasons", () => {
-    const reasons = ["SharedKey", "NotInForce", "NotChecked"];
-    const words = [LOG_EVENTS, STATES, REQUEST_ERRORS].flatMap((each) => Object.keys(each)).concat(reasons);
+    const reasons = ["SharedKey", "NotInForce", "NotChecked", "NotSelected"];
+    const words = [LOG_EVENTS, STATES, AUTHORIZED_KEYS_STATES, OMISSIONS, REQUEST_ERRORS]
+      .flatMap((each) => Object.keys(each))
+      .concat(reasons);
     const named = page.match(/(?<=`)[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+(?=`)/g) ?? [];
     const known = new Set([...words, ...CONDITION_TYPES]);
     expect([...new Set(named)].filter((name) => !known.has(name))).toEqual([]);

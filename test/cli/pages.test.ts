@@ -3,11 +3,18 @@ import { dirname, join, normalize } from "node:path";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
+import { AUTHORIZED_KEYS_LIMITS } from "../../src/api/logins.ts";
 import { GROUP, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
+import { AUTHORIZED_KEYS_STATES, OMISSIONS } from "../../src/api/omissions.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
+import { LIMITS } from "../../src/authorizedkeys/files.ts";
+import { MAXIMUM_PATTERN_CHARACTERS } from "../../src/authorizedkeys/record.ts";
+import { MAXIMUM_SEQUENCES } from "../../src/authorizedkeys/targetoptions.ts";
 import { EXIT } from "../../src/cli/exitcodes.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
+import { MAXIMUM_TARGETS } from "../../src/projection/authorizedkeysobjects.ts";
 import { secretName } from "../../src/projection/usertarget.ts";
+import { OPTION_LIMITS } from "../../src/ssh/options.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PAGES = [
@@ -19,14 +26,12 @@ const PAGES = [
 ];
 const README = read("README.md");
 const OPERATIONS = read("docs/operations.md");
+const AUTHORIZED_KEYS = read("docs/authorizedkeys.md");
 const { namePrefix, installation } = DEFAULT_SETTINGS.secrets;
 
 describe("README.md", () => {
   it("has the table of STATEs as the operator has it", () => {
-    const rows = Object.entries(STATES).map(
-      ([state, { meaning, whatToDo }]) => `| \`${state}\` | ${meaning} | ${whatToDo} |`,
-    );
-    expect(tableAfter(README, "## What each STATE means")).toEqual(rows);
+    expect(tableAfter(README, "## What each STATE means")).toEqual(meanings(STATES));
   });
 
   it("says which STATEs leave Ready True", () => {
@@ -70,6 +75,31 @@ describe("docs/operations.md", () => {
     const rows = tableAfter(OPERATIONS, "| Event reason, STATE |").map((row) => row.split(" | ").slice(0, 2));
     const expected = Object.entries(STATES).map(([state, { eventType }]) => [`| \`${state}\``, eventType]);
     expect(rows).toEqual(expected);
+  });
+});
+
+describe("docs/authorizedkeys.md", () => {
+  it("has the table of reasons why something is left out as the operator has it", () => {
+    expect(tableAfter(AUTHORIZED_KEYS, "## What is left out")).toEqual(meanings(OMISSIONS));
+  });
+
+  it("has the table of STATEs as the operator has it", () => {
+    expect(tableAfter(AUTHORIZED_KEYS, "## STATE")).toEqual(meanings(AUTHORIZED_KEYS_STATES));
+  });
+
+  it("has the limits as the operator has them", () => {
+    const { from, users, map } = AUTHORIZED_KEYS_LIMITS;
+    const numbers = tableAfter(AUTHORIZED_KEYS, "## How much fits").map((row) =>
+      row.match(/\d+(?:,\d{3})*/g),
+    );
+    expect(numbers).toEqual([
+      [LIMITS.bytes.toLocaleString("en-US")],
+      [`${MAXIMUM_TARGETS}`],
+      [from, users, map, OPTION_LIMITS.options].map(String),
+      [`${MAXIMUM_PATTERN_CHARACTERS}`],
+      [`${LIMITS.emptyFiles}`],
+    ]);
+    expect(AUTHORIZED_KEYS).toContain(`At most ${MAXIMUM_SEQUENCES} in all options together.`);
   });
 });
 
@@ -135,6 +165,13 @@ function isPage(file: string): boolean {
 
 function read(page: string): string {
   return readFileSync(join(ROOT, page), "utf8");
+}
+
+/** The rows of a table of words and what they say to people. */
+function meanings(words: Readonly<Record<string, { readonly meaning: string; readonly whatToDo: string }>>) {
+  return Object.entries(words).map(
+    ([word, { meaning, whatToDo }]) => `| \`${word}\` | ${meaning} | ${whatToDo} |`,
+  );
 }
 
 /** The rows of the first table from `start` on, without its head. */
