@@ -22,6 +22,14 @@ export const STATES = {
     meaning: "in the user's Secret (`status.secretName`)",
     whatToDo: "nothing",
   },
+  Accepted: {
+    ready: "True",
+    stalled: false,
+    eventType: "Normal",
+    meaning:
+      "in force, where there is no Secret for each user (`secrets.perUser: false`); the Secrets of AuthorizedKeys hold it",
+    whatToDo: "nothing",
+  },
   Pending: {
     ready: "False",
     stalled: false,

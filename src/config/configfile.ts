@@ -91,6 +91,7 @@ class Reader {
         }),
       secrets: (node, name) =>
         this.#fields(node, name, {
+          perUser: (n, at) => setSecrets({ perUser: this.#boolean(n, at) }),
           namePrefix: (n, at) => setSecrets({ namePrefix: this.#prefix(n, at) }),
           retention: (n, at) => setSecrets({ retention: this.#duration(n, at) }),
           expiryTimeFormat: (n, at) =>

@@ -22,6 +22,7 @@ export const DEFAULT_SETTINGS: Settings = {
   policy: DEFAULT_POLICY,
   secrets: {
     installation: "default",
+    perUser: true,
     namePrefix: "sshkeys-",
     retention: 24 * 60 * 60 * 1000,
     expiryTimeFormat: "WithZ",

@@ -311,7 +311,7 @@ export class Projection {
     const target = this.#targets.get(targetId(namespace, name));
     if (target?.live === undefined || isNewer(target.live, { resourceVersion })) return;
     // A copy that concerned nobody begins to concern nobody when it goes.
-    if (target.live.ownership === "copy" && !target.isNamed && target.delivery.at !== "sent") {
+    if (target.live.ownership === "copy" && !target.isInUse && target.delivery.at !== "sent") {
       this.removeSecret(target, resourceVersion);
       this.forgetIfEmpty(target);
       return;
@@ -392,7 +392,7 @@ export class Projection {
   plan(target: Target, now: number): DesiredSecret {
     if (target instanceof AuthorizedKeysTarget) return this.#planAuthorizedKeys(target, now);
     if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no kind`);
-    const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings.expiryTimeFormat);
+    const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings);
     this.#noteSync(target, desired, now);
     this.#noteVerdicts(target, verdicts, now);
     return desired;
@@ -522,7 +522,7 @@ export class Projection {
 
   /** Forgets the target if there is nothing left to know. */
   forgetIfEmpty(target: Target): void {
-    if (target.isNamed || target.live !== undefined || target.delivery.at === "sent") return;
+    if (target.isInUse || target.live !== undefined || target.delivery.at === "sent") return;
     this.#outOfSync.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
   }
@@ -531,7 +531,7 @@ export class Projection {
   forgetVanished(ids: Iterable<string>): void {
     for (const id of ids) {
       const target = this.#targets.get(id);
-      if (target?.live?.ownership !== "unlabelled" || target.isNamed || target.delivery.at === "sent")
+      if (target?.live?.ownership !== "unlabelled" || target.isInUse || target.delivery.at === "sent")
         continue;
       this.removeSecret(target, target.live.resourceVersion);
       this.forgetIfEmpty(target);
@@ -671,7 +671,7 @@ export class Projection {
     let target = this.#targets.get(id);
     if (target === undefined) {
       target = name.startsWith(this.settings.namePrefix)
-        ? new UserTarget(namespace, name)
+        ? new UserTarget(namespace, name, this.settings.perUser)
         : new AuthorizedKeysTarget(namespace, name);
       this.#targets.set(id, target);
     }

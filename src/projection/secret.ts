@@ -59,6 +59,8 @@ export interface SecretObject extends KubeObject {
 export interface SecretSettings {
   /** Value of the label `sshkey-operator.dev/managed`. */
   readonly installation: string;
+  /** Is there a Secret for each user? */
+  readonly perUser: boolean;
   /** Name = prefix + user, or a form of it. */
   readonly namePrefix: string;
   /** How long an empty Secret of a user without SSHKeys is kept, in ms. */

@@ -41,6 +41,11 @@ export abstract class Target {
   /** Does any object of the API ask for this Secret? */
   abstract get isNamed(): boolean;
 
+  /** Is anything known that belongs to it, beside the Secret? */
+  get isInUse(): boolean {
+    return this.isNamed;
+  }
+
   /** When time alone changes what it should hold, in ms since the epoch. */
   get changesAt(): number | undefined {
     return undefined;

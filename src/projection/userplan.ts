@@ -6,7 +6,7 @@ import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Standing } from "../claims/standing.ts";
 import { EXPIRY_TIME_FORMATS, type ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { fileOf, lineOf, linesOf, MAXIMUM_FILE_BYTES } from "./file.ts";
-import type { DesiredSecret, LiveSecret } from "./secret.ts";
+import type { DesiredSecret, LiveSecret, SecretSettings } from "./secret.ts";
 import type { UserTarget } from "./usertarget.ts";
 import { type Held, sameVerdict, type Verdict, verdictOf } from "./verdict.ts";
 
@@ -21,12 +21,13 @@ export function planUser(
   target: UserTarget,
   claims: Claims,
   policy: Policy,
-  format: ExpiryTimeFormat,
+  { perUser, expiryTimeFormat: format }: Pick<SecretSettings, "perUser" | "expiryTimeFormat">,
 ): UserPlan {
   const { namespace, secretName, live } = target;
   const standings = new Map<Claim, Standing>();
   for (const claim of target.verdicts.keys()) standings.set(claim, claims.standing(claim));
-  const { lines, full } = fill(standings, policy, format);
+  const { lines: placed, full } = fill(standings, policy, format);
+  const lines = perUser ? placed : new Map<Claim, string>();
   const names = [...lines].sort(([a], [b]) => (a.record.name < b.record.name ? -1 : 1));
   const file = fileOf(names.map(([, line]) => line));
   const held = new HeldLines(live, file, policy, format);
@@ -42,6 +43,7 @@ export function planUser(
       blocked,
       pendingReason: target.pendingReason,
       secretName,
+      isKept: perUser,
     });
     // SSHKeys with the same verdict share one object, as nearly all of a user do: it is kept for as long as they are.
     if (previous === undefined || !sameVerdict(previous, verdict)) previous = verdict;

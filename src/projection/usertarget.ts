@@ -13,7 +13,19 @@ export class UserTarget extends Target {
   /** The SSHKeys of the user, with the last verdict of each. In no particular order. */
   readonly verdicts = new Map<Claim, Verdict | undefined>();
 
+  readonly #isKept: boolean;
+
+  /** `isKept`: is there a Secret for each user? */
+  constructor(namespace: string, secretName: string, isKept = true) {
+    super(namespace, secretName);
+    this.#isKept = isKept;
+  }
+
   get isNamed(): boolean {
+    return this.#isKept && this.verdicts.size > 0;
+  }
+
+  override get isInUse(): boolean {
     return this.verdicts.size > 0;
   }
 
@@ -27,7 +39,7 @@ export class UserTarget extends Target {
   }
 
   isAnyOut({ files }: DesiredSecret): boolean {
-    return allLines(files).length < this.verdicts.size;
+    return this.#isKept && allLines(files).length < this.verdicts.size;
   }
 
   isOfSSHKey({ base64 }: FileLine): boolean {

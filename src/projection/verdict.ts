@@ -33,6 +33,8 @@ export interface Situation {
   readonly blocked: Blocked | undefined;
   readonly pendingReason: string;
   readonly secretName: string;
+  /** Is there a Secret for each user? */
+  readonly isKept: boolean;
 }
 
 /**
@@ -40,11 +42,12 @@ export interface Situation {
  * standing; in between it is SecretConflict when a person has to act, else Pending.
  */
 export function verdictOf(situation: Situation): Verdict {
-  const { standing, fullMessage, held, secretName, blocked } = situation;
+  const { standing, fullMessage, held, secretName, blocked, isKept } = situation;
   const isHeld = held === "line" || held === "otherFormat";
   // The key has never been out while its line is written in another format; that this fails, a person has to know.
   const isAsWanted = held === "line" || (held === "otherFormat" && blocked === undefined);
-  const isWanted = standing.state === "InForce" && fullMessage === undefined;
+  const isAccepted = standing.state === "InForce" && fullMessage === undefined;
+  const isWanted = isAccepted && isKept;
   const duplicateOf = standing.state === "InForce" ? undefined : standing.duplicateOf;
   const rest: Omit<Verdict, "state" | "message"> = {
     projected: held === "unknown" ? "Unknown" : isHeld ? "True" : "False",
@@ -57,9 +60,15 @@ export function verdictOf(situation: Situation): Verdict {
     return { state: "Projected", message: `The key is in Secret ${secretName}.`, ...rest };
   }
   if (isWanted || isHeld || held === "unknown") return { ...conflictOrPending(situation, isWanted), ...rest };
+  if (isAccepted) return { state: "Accepted", message: ACCEPTED, ...rest };
   if (standing.state !== "InForce") return { state: standing.state, message: standing.message, ...rest };
   return { state: "SecretFull", message: fullMessage ?? "", ...rest };
 }
+
+const NOT_KEPT = "There is no Secret for each user any more (secrets.perUser).";
+
+const ACCEPTED =
+  "The key is in force; there is no Secret for each user (secrets.perUser), so it is in those of AuthorizedKeys that take it.";
 
 const BEING_WRITTEN =
   "The write is in progress; if this takes longer than ten seconds, ask a cluster administrator to check the operator's log.";
@@ -68,7 +77,7 @@ function conflictOrPending(situation: Situation, isWanted: boolean): Pick<Verdic
   const { standing, fullMessage, blocked, pendingReason } = situation;
   const what = isWanted ? missing(situation) : leftover(situation);
   const why = blocked?.message ?? (pendingReason || BEING_WRITTEN);
-  const reason = standing.state === "InForce" ? fullMessage : standing.message;
+  const reason = standing.state === "InForce" ? (fullMessage ?? NOT_KEPT) : standing.message;
   const own = isWanted || reason === undefined ? "" : ` It must be removed because: ${reason}`;
   const state = blocked !== undefined && isStalled(blocked) ? "SecretConflict" : "Pending";
   return { state, message: `${what} ${why}${own}` };

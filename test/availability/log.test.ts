@@ -16,8 +16,14 @@ const PEM =
 /** The same key as an OpenSSH line, which a message may offer. */
 const CONVERTED = "AAAAC3NzaC1lZDI1NTE5AAAAIBm/RAlphM3+hUG6wWfcO5bIUIaqMLa2ywxcOK1wMWbh";
 
-/** STATES that would take a thousand keys, a list of revoked keys, a broken one, or an API server that is slow. */
-const NOT_HERE: ReadonlySet<string> = new Set(["SecretFull", "Revoked", "Compromised", "Pending"]);
+/** STATES that would take another setting, a thousand keys, a list of revoked keys, a broken one, or an API server that is slow. */
+const NOT_HERE: ReadonlySet<string> = new Set([
+  "Accepted",
+  "SecretFull",
+  "Revoked",
+  "Compromised",
+  "Pending",
+]);
 const KEYS = 10;
 
 let folder: string;

@@ -61,9 +61,10 @@ describe("the configuration file", () => {
 
   it("takes the installation, and the name, the retention and the format of expiry-time of Secrets", () => {
     const text =
-      "installation: team-b\nsecrets: { namePrefix: ssh-, retention: 90m, expiryTimeFormat: WithoutZ }";
+      "installation: team-b\nsecrets: { perUser: false, namePrefix: ssh-, retention: 90m, expiryTimeFormat: WithoutZ }";
     expect(parseConfig(text, "c").secrets).toEqual({
       installation: "team-b",
+      perUser: false,
       namePrefix: "ssh-",
       retention: 1.5 * HOUR,
       expiryTimeFormat: "WithoutZ",

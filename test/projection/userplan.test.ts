@@ -20,7 +20,8 @@ function plan(
   all: readonly SSHKeyFacts[],
   policy: Partial<Policy> = {},
   live?: LiveSecret,
-  format: ExpiryTimeFormat = "WithZ",
+  expiryTimeFormat: ExpiryTimeFormat = "WithZ",
+  perUser = true,
 ): Planned {
   const rules = { ...DEFAULT_POLICY, ...policy };
   const claims = new Claims(rules);
@@ -28,7 +29,7 @@ function plan(
   target.live = live;
   for (const facts of all) claims.put(sshKeyRecord(facts), NOW);
   for (const claim of claims.all()) target.verdicts.set(claim, undefined);
-  const { desired, verdicts } = planUser(target, claims, rules, format);
+  const { desired, verdicts } = planUser(target, claims, rules, { expiryTimeFormat, perUser });
   return {
     file: fileIn(desired.files) ?? "",
     states: Object.fromEntries(Array.from(verdicts, ([{ record }, { state }]) => [record.name, state])),
@@ -131,6 +132,28 @@ describe("a Secret that is not the operator's own", () => {
     expect(plan([{ ...FIRST, disabled: true }], {}, unlabelled).states).toEqual({
       "z-first": "SecretConflict",
     });
+  });
+});
+
+describe("where there is no Secret for each user", () => {
+  const NOT_KEPT = [{}, undefined, "WithZ", false] as const;
+
+  it("a key in force is Accepted, and others are what they are", () => {
+    const { states, file } = plan([FIRST, { ...SECOND, disabled: true }], ...NOT_KEPT);
+    expect([states, file]).toEqual([{ "z-first": "Accepted", "a-second": "Disabled" }, ""]);
+  });
+
+  it("a key that is still in one is on its way out", () => {
+    const { states, messages } = plan([FIRST], {}, liveSecret(line("z-first")), "WithZ", false);
+    expect([states["z-first"], messages["z-first"]]).toEqual([
+      "Pending",
+      expect.stringContaining("must be removed"),
+    ]);
+  });
+
+  it("somebody's own Secret of the name is no conflict", () => {
+    const { states } = plan([FIRST], {}, liveSecret("", { ownership: "unlabelled" }), "WithZ", false);
+    expect(states).toEqual({ "z-first": "Accepted" });
   });
 });
 

@@ -11,6 +11,7 @@ const base: Situation = {
   blocked: undefined,
   pendingReason: "",
   secretName: "sshkeys-alice",
+  isKept: true,
 };
 
 function out(state: Exclude<Standing["state"], "InForce">): Standing {

@@ -25,6 +25,7 @@ export const USER = "sshkey-operator.dev/user";
 const HOUR = 3_600_000;
 const SETTINGS: Omit<SecretSettings, "expiryTimeFormat"> = {
   installation: "default",
+  perUser: true,
   namePrefix: "sshkeys-",
   retention: 24 * HOUR,
 };
