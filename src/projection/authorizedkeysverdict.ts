@@ -43,13 +43,15 @@ export function authorizedKeysVerdict(
   if (record === undefined || selection === undefined) return undefined;
   const blocked = target.blockedBy();
   const held = live?.ownership === "managed" ? (live.files ?? new Map()) : new Map<string, string>();
+  // Pods that mount a Secret without its label see what it held when it had it.
+  const mounted = live?.ownership === "unlabelled" ? (live.files ?? held) : held;
   const isInSync = live?.ownership === "managed" && haveSameLines(held, desired.files);
   const rest = {
     secretName: live?.ownership === "managed" ? secretName : undefined,
     userCount: isInSync ? selection.userCount : usersIn(held),
     keyCount: allLines(held).length,
     omitted: selection.omitted,
-    blockedRemovals: blocked !== undefined || isLate ? leavingFrom(held, desired.files) : 0,
+    blockedRemovals: blocked !== undefined || isLate ? leavingFrom(mounted, desired.files) : 0,
   };
   const verdict = (state: AuthorizedKeysState, message: string) => ({ state, message, ...rest });
   if (record.faults.length > 0)

@@ -26,6 +26,10 @@ export class Bastion {
     await this.tenant.send("PATCH", this.#path(name), { spec });
   }
 
+  async editMetadata(name: string, metadata: Readonly<Record<string, unknown>>): Promise<void> {
+    await this.tenant.send("PATCH", this.#path(name), { metadata });
+  }
+
   async remove(name: string): Promise<void> {
     await this.tenant.send("DELETE", this.#path(name));
   }
