@@ -148,3 +148,58 @@ describe("the rate of writes of one status", () => {
     expect([written, budget.takeStatus("team-b/key", "team-b", MIB)]).toEqual([128, 0]);
   });
 });
+
+describe("one SSHKey that stands in 20 Secrets of 545 kB and is toggled 200 times in five minutes", () => {
+  const BYTES = 545_000;
+  const ids = Array.from({ length: 20 }, (_, i) => `gate-${i}/bastion`);
+  const MINUTES = 5;
+  const STEP_MS = 100;
+
+  /** Bytes written, and the longest that a removal of somebody else's key in between has to wait for all 20, in ms. */
+  function toggled() {
+    const { budget, pass } = startBudget();
+    const take = (id: string, isRemoval: boolean) =>
+      budget.take(id, ["people"], isRemoval, BYTES) === undefined;
+    const holding = new Set<string>();
+    let bytes = 0;
+    let slowest = 0;
+    let removing = new Map<string, number>();
+    for (let ms = 0; ms < MINUTES * 60_000; ms += STEP_MS) {
+      const isOn = Math.floor(ms / 1500) % 2 === 0;
+      if (ms % 20_000 === 10_000) removing = new Map(ids.map((id) => [id, ms]));
+      for (const id of ids) {
+        const leaves = !isOn && holding.has(id);
+        const since = removing.get(id);
+        if (leaves || since !== undefined) {
+          if (!take(id, true)) continue;
+          if (leaves) holding.delete(id);
+          if (since !== undefined) slowest = Math.max(slowest, ms - since);
+          removing.delete(id);
+        } else if (isOn && !holding.has(id)) {
+          if (!take(id, false)) continue;
+          holding.add(id);
+        } else continue;
+        bytes += BYTES;
+      }
+      pass(STEP_MS);
+    }
+    return { megabytes: bytes / 1e6, slowest };
+  }
+
+  it("makes the operator write 240 MB at most beside what others cause, and delays nobody's removal by three seconds", () => {
+    const { megabytes, slowest } = toggled();
+    const ofOthers = (15 * ids.length * BYTES) / 1e6;
+    expect([megabytes - ofOthers <= 240, slowest < 3000]).toEqual([true, true]);
+  });
+});
+
+describe("a write that two namespaces have caused", () => {
+  it("goes out when one of them can pay, and costs that one alone", () => {
+    let now = 0;
+    const budget = new WriteBudget(() => now);
+    budget.take("a/x", ["poor"], false, 64 * MIB);
+    now = 1000;
+    expect(budget.take("a/y", ["poor", "rich"], false, 16 * MIB)).toBeUndefined();
+    expect(budget.take("a/z", ["rich"], false, 17 * MIB)?.ms).toBeGreaterThan(0);
+  });
+});
