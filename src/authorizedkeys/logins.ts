@@ -36,6 +36,14 @@ export function loginsOf(
   return { logins, omissions };
 }
 
+/** The logins of those who are named exactly, by an entry of `from` or of `map`, whether anything is known of them or not. */
+export function namedLogins({ from, map, rule }: AuthorizedKeysRecord): ReadonlySet<string> {
+  const mapped = new Map(map.map(({ user, login }) => [user, login]));
+  const named = from.flatMap(({ users }) => [...(users?.names ?? [])]);
+  const byRule = named.map((user) => mapped.get(user) ?? (rule === "User" ? user : localPart(user)));
+  return new Set([...mapped.values(), ...byRule]);
+}
+
 type LoginRefusal = Pick<Omission, "reason" | "message">;
 
 class Logins {

@@ -1,5 +1,6 @@
 import { isLogin } from "../api/logins.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
+import { namedLogins } from "../authorizedkeys/logins.ts";
 import { inOrder, type Omission } from "../authorizedkeys/omission.ts";
 import type { FromEntry } from "../authorizedkeys/record.ts";
 import { type Selection, select } from "../authorizedkeys/selection.ts";
@@ -181,7 +182,7 @@ function keepHeld(
 }
 
 /**
- * A file that nobody asks for any more becomes empty and stays for the retention: a pod that mounts it by `items` without
+ * A file that nobody asks for any more becomes empty and stays for the retention, or for as long as a user of it is named: a pod that mounts it by `items` without
  * `optional` would get no update of the volume at all when it went.
  */
 function keepEmptied(
@@ -195,10 +196,13 @@ function keepEmptied(
   const left = [...(live?.files?.keys() ?? []), ...(live?.emptyFiles ?? [])].filter(
     (dataKey) => !files.has(dataKey) && (dataKey === DATA_KEY || isLogin(dataKey)),
   );
-  for (const dataKey of emptySince.keys()) if (!left.includes(dataKey)) emptySince.delete(dataKey);
+  const isLeft = new Set(left);
+  for (const dataKey of emptySince.keys()) if (!isLeft.has(dataKey)) emptySince.delete(dataKey);
   const empty = new Set(live?.emptyFiles);
+  const named = target.record === undefined ? new Set() : namedLogins(target.record);
   for (const dataKey of left) {
-    if (!empty.has(dataKey)) emptySince.delete(dataKey);
+    if (named.has(dataKey)) files.set(dataKey, "");
+    else if (!empty.has(dataKey)) emptySince.delete(dataKey);
     else if (!emptySince.has(dataKey)) emptySince.set(dataKey, now);
   }
   const kept = [...emptySince].sort(([, a], [, b]) => b - a).slice(0, MAXIMUM_EMPTIED);
