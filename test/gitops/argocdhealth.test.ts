@@ -1,15 +1,20 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import { AUTHORIZED_KEYS_STATES, type AuthorizedKeysState } from "../../src/api/omissions.ts";
 import { STATES, type State } from "../../src/api/states.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
+import { authorizedKeysStatusWrite } from "../../src/projection/authorizedkeysstatus.ts";
+import { withoutSecret } from "../../src/projection/authorizedkeysverdict.ts";
 import { statusWrite } from "../../src/projection/status.ts";
+import { authorizedKeysRecord } from "../authorizedkeys/scene.ts";
 import { sshKey } from "../claims/sshkeys.ts";
 import { claimOf, NOW } from "../projection/secrets.ts";
 import { runLua } from "./lua.ts";
 
 const { data } = parse(readFileSync("examples/gitops/argocd-health.yaml", "utf8"));
 const SCRIPT: string = data["resource.customizations.health.sshkey-operator.dev_SSHKey"];
+const OF_AUTHORIZED_KEYS: string = data["resource.customizations.health.sshkey-operator.dev_AuthorizedKeys"];
 const FACTS = { name: "laptop", generation: 3 };
 
 /** The health that Argo CD gives an SSHKey with this status. */
@@ -43,6 +48,18 @@ describe("Argo CD with the shipped health check", () => {
         status: expected,
         message: `${state}: It is "so".`,
       });
+    },
+  );
+
+  it.each(Object.entries(AUTHORIZED_KEYS_STATES))(
+    "shows %s of an AuthorizedKeys as the table of states has it",
+    (state, meaning) => {
+      const record = authorizedKeysRecord({});
+      const verdict = withoutSecret(state as AuthorizedKeysState, "It is so.");
+      const status = authorizedKeysStatusWrite(record, verdict, NOW)?.status;
+      const object = { metadata: { generation: record.generation }, status };
+      const expected = meaning.stalled ? "Degraded" : meaning.ready === "True" ? "Healthy" : "Progressing";
+      expect(runLua(OF_AUTHORIZED_KEYS, object, ["status", "message"]).status).toBe(expected);
     },
   );
 
