@@ -88,7 +88,7 @@ export class Announcer {
     isChangedByOthers: boolean,
   ): void {
     let named = 0;
-    for (const { change, fingerprint, sshKey, reason } of changes) {
+    for (const { change, ...rest } of changes) {
       if (isChangedByOthers && named >= MAXIMUM_NAMED) {
         const line = { event: "AccessChanged", namespace, secret, ...owner, change: "more" };
         this.#log.warn(
@@ -101,7 +101,7 @@ export class Announcer {
       logEvent(
         this.#log,
         "AccessChanged",
-        { namespace, secret, ...owner, change, fingerprint, sshKey, reason },
+        { namespace, secret, ...owner, change, ...rest },
         change === "added" ? "The key was added to the Secret." : "The key was removed from the Secret.",
       );
     }

@@ -3,14 +3,12 @@ import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { type FileLine, lineIdentity } from "./file.ts";
 import { changedFiles, type Files } from "./files.ts";
 import type { LiveSecret } from "./secret.ts";
-import type { Target } from "./target.ts";
+import type { LineNames, Target } from "./target.ts";
 
 /** A key that may log in by a Secret, or no longer may. */
-export interface AccessChange {
+export interface AccessChange extends LineNames {
   readonly change: "added" | "removed";
   readonly fingerprint: string;
-  /** Name of the SSHKey. */
-  readonly sshKey: string;
   /** A STATE; `Edited` for a key that its SSHKey no longer has or never had here, `Deleted` for that of an SSHKey that is gone. */
   readonly reason: string;
 }
@@ -81,16 +79,17 @@ export function* accessChanges(
   after: Files,
 ): Generator<AccessChange, void, undefined> {
   for (const file of changedFiles(before, after)) {
+    const names = (line: FileLine) => ({
+      fingerprint: fingerprintSHA256(Buffer.from(line.base64, "base64")),
+      ...target.namesOf(line, file.dataKey, claims),
+    });
     const held = new Map(file.before.map((line) => [lineIdentity(line), line]));
     for (const line of file.after) {
-      if (!held.delete(lineIdentity(line))) yield { change: "added", ...namesOf(line), reason: "Projected" };
+      if (held.delete(lineIdentity(line))) continue;
+      yield { change: "added", ...names(line), reason: "Projected" };
     }
     for (const line of held.values()) {
-      yield { change: "removed", ...namesOf(line), reason: target.whyRemoved(line, claims) };
+      yield { change: "removed", ...names(line), reason: target.whyRemoved(line, claims) };
     }
   }
-}
-
-function namesOf({ base64, name }: FileLine): Pick<AccessChange, "fingerprint" | "sshKey"> {
-  return { fingerprint: fingerprintSHA256(Buffer.from(base64, "base64")), sshKey: name };
 }

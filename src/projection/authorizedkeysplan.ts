@@ -2,7 +2,7 @@ import { isLogin } from "../api/logins.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
 import { namedLogins } from "../authorizedkeys/logins.ts";
 import { inOrder, type Omission } from "../authorizedkeys/omission.ts";
-import type { FromEntry } from "../authorizedkeys/record.ts";
+import type { AuthorizedKeysRecord, FromEntry, SpecFault } from "../authorizedkeys/record.ts";
 import { type Selection, select } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
@@ -45,6 +45,19 @@ export interface Doubt {
 /** How many files that nobody asks for are kept empty; beyond that those that have been for longest go first. */
 const MAXIMUM_EMPTIED = 1000;
 
+/** What makes the object mean nothing for sure at this time. */
+export function faultsOf({ faults, options }: AuthorizedKeysRecord, now: number): readonly SpecFault[] {
+  const expiresAt = options?.expiresAt;
+  if (faults.length > 0 || expiresAt === undefined || expiresAt > now) return faults;
+  return [
+    {
+      code: "BadOptionValue",
+      message:
+        "The expiry-time in spec.options has passed, so sshd refuses every line; set a later one or remove it.",
+    },
+  ];
+}
+
 /**
  * Plans the Secret of an AuthorizedKeys. The same facts give the same plan, but for `target.emptySince`, which remembers
  * when a file became empty. `now` in ms since the epoch.
@@ -64,8 +77,10 @@ export function planAuthorizedKeys(
       surroundings.policy,
       surroundings.expiryTimeFormat,
     );
-  // Of options that are none nothing is known but who must not be in any more.
-  const isFaulty = record !== undefined && record.faults.length > 0;
+  // Of options that are none, or that sshd refuses by now, nothing is known but who must not be in any more.
+  const isFaulty = record !== undefined && faultsOf(record, now).length > 0;
+  const expiresAt = record?.options?.expiresAt ?? 0;
+  target.nextExpiry = expiresAt > now ? expiresAt : undefined;
   const isKept = isFaulty
     ? (line: FileLine) => isStillGood(line, namespace, surroundings)
     : (line: FileLine) => isInDoubt(line, namespace, surroundings, doubt);

@@ -1,11 +1,11 @@
-import { AUTHORIZED_KEYS_ANNOTATION } from "../api/names.ts";
+import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
 import type { Omission } from "../authorizedkeys/omission.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claims } from "../claims/claims.ts";
 import { byAge } from "./authorizedkeysobjects.ts";
 import type { FileLine } from "./file.ts";
 import { RejectionSearch } from "./rejectionsearch.ts";
-import { soonest, Target } from "./target.ts";
+import { type LineNames, soonest, Target } from "./target.ts";
 
 /** The Secret of an AuthorizedKeys: the keys of many users. */
 export class AuthorizedKeysTarget extends Target {
@@ -20,6 +20,8 @@ export class AuthorizedKeysTarget extends Target {
   override readonly search = new RejectionSearch();
   /** When the first of them is taken out; ms since the epoch. */
   nextRemoval: number | undefined;
+  /** When its own options expire, if they have not; ms since the epoch. */
+  nextExpiry: number | undefined;
 
   /** The object that has the Secret: the oldest that names it. */
   get record(): AuthorizedKeysRecord | undefined {
@@ -35,7 +37,7 @@ export class AuthorizedKeysTarget extends Target {
   }
 
   override get changesAt(): number | undefined {
-    return soonest(this.nextRemoval, this.search.nextRetry);
+    return soonest(soonest(this.nextRemoval, this.nextExpiry), this.search.nextRetry);
   }
 
   /** A Secret of the name that nobody sees may hold any key. */
@@ -45,6 +47,16 @@ export class AuthorizedKeysTarget extends Target {
 
   isOfSSHKey({ namespace, name, base64 }: FileLine, claims: Claims): boolean {
     return claims.get(namespace, name)?.record.key?.base64 === base64;
+  }
+
+  override namesOf({ namespace, name }: FileLine, dataKey: string, claims: Claims): LineNames {
+    const user = claims.get(namespace, name)?.record.user;
+    return {
+      sshKey: name,
+      sshKeyNamespace: namespace,
+      ...(user === undefined ? {} : { user }),
+      ...(dataKey === DATA_KEY ? {} : { login: dataKey }),
+    };
   }
 
   whyRemoved({ namespace, name, base64 }: FileLine, claims: Claims): string {

@@ -1,6 +1,6 @@
 import type { AuthorizedKeysState } from "../api/omissions.ts";
 import type { Omission } from "../authorizedkeys/omission.ts";
-import type { AuthorizedKeysPlan, Doubt } from "./authorizedkeysplan.ts";
+import { type AuthorizedKeysPlan, type Doubt, faultsOf } from "./authorizedkeysplan.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { isStalled } from "./delivery.ts";
 import { lineIdentity } from "./file.ts";
@@ -38,6 +38,7 @@ export function authorizedKeysVerdict(
   target: AuthorizedKeysTarget,
   { desired, selection, doubt }: AuthorizedKeysPlan,
   isLate: boolean,
+  now: number,
 ): AuthorizedKeysVerdict | undefined {
   const { live, secretName, record } = target;
   if (record === undefined || selection === undefined) return undefined;
@@ -54,8 +55,8 @@ export function authorizedKeysVerdict(
     blockedRemovals: blocked !== undefined || isLate ? leavingFrom(mounted, desired.files) : 0,
   };
   const verdict = (state: AuthorizedKeysState, message: string) => ({ state, message, ...rest });
-  if (record.faults.length > 0)
-    return verdict("InvalidOptions", record.faults.map(({ message }) => message).join(" "));
+  const faults = faultsOf(record, now);
+  if (faults.length > 0) return verdict("InvalidOptions", faults.map(({ message }) => message).join(" "));
   if (blocked !== undefined && isStalled(blocked)) return verdict("SecretConflict", blocked.message);
   if (!isInSync && (blocked !== undefined || isLate))
     return verdict("Pending", blocked?.message ?? (target.pendingReason || BEING_WRITTEN));

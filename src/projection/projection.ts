@@ -418,7 +418,7 @@ export class Projection {
     for (const each of target.records.values()) {
       const verdict =
         each === record
-          ? authorizedKeysVerdict(target, plan, isLate)
+          ? authorizedKeysVerdict(target, plan, isLate, now)
           : withoutSecret(
               "SecretConflict",
               `Secret ${target.secretName} is that of the older AuthorizedKeys ${record?.name}; create this one with another spec.secretName.`,

@@ -6,6 +6,15 @@ import type { Files } from "./files.ts";
 import type { RejectionSearch } from "./rejectionsearch.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
 
+/** Whose a line is. Where many users have keys in one Secret: also of which namespace and user, and whose login the file is. */
+export interface LineNames {
+  /** Name of the SSHKey. */
+  readonly sshKey: string;
+  readonly sshKeyNamespace?: string;
+  readonly user?: string;
+  readonly login?: string;
+}
+
 /** One Secret that the operator keeps. */
 export abstract class Target {
   readonly namespace: string;
@@ -59,6 +68,11 @@ export abstract class Target {
 
   /** Is there an SSHKey that the line may stem from? */
   abstract isOfSSHKey(line: FileLine, claims: Claims): boolean;
+
+  /** Whose the line is, as log lines say it. */
+  namesOf({ name }: FileLine, _dataKey: string, _claims: Claims): LineNames {
+    return { sshKey: name };
+  }
 
   /** Why the line is not in the Secret any more: the reason word of AccessChanged. */
   abstract whyRemoved(line: FileLine, claims: Claims): string;

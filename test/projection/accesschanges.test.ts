@@ -4,6 +4,7 @@ import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { accessChanges } from "../../src/projection/accesschanges.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { authorizedKeysRecord } from "../authorizedkeys/scene.ts";
 import { proof } from "../claims/keypairs.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, linesRead, NOW } from "./secrets.ts";
@@ -85,5 +86,19 @@ describe("whoever asks for some of very many changes", () => {
     const first = [changes.next(), changes.next()].map(({ value }) => value?.sshKey);
     changes.return();
     expect([first, changes.next().done]).toEqual([["x0", "x1"], true]);
+  });
+});
+
+describe("of a Secret with many users' keys", () => {
+  it("a change is told with the SSHKey's namespace and user, and with the login", () => {
+    const projection = new Projection(DEFAULT_POLICY, DEFAULT_SETTINGS.secrets);
+    projection.putSSHKey(sshKeyRecord({ name: "laptop", namespace: "team-a" }), NOW);
+    projection.putAuthorizedKeys(authorizedKeysRecord({}));
+    const target = projection.target("bastion/bastion");
+    if (target === undefined) throw new Error("there is no target");
+    const after = new Map([["robert", line("laptop")]]);
+    expect([...accessChanges(target, projection.claims, new Map(), after)]).toMatchObject([
+      { change: "added", sshKey: "laptop", sshKeyNamespace: "team-a", user: "alice", login: "robert" },
+    ]);
   });
 });
