@@ -38,6 +38,9 @@ export const USER_ANNOTATION = `${GROUP}/user`;
 /** The name of the AuthorizedKeys, of the same namespace, whose keys the Secret holds. */
 export const AUTHORIZED_KEYS_ANNOTATION = `${GROUP}/authorized-keys`;
 
+/** Of a Namespace, with the value "true": people there write SSHKeys of their own user only, and do not trust each other. */
+export const SELF_SERVICE_LABEL = `${GROUP}/self-service`;
+
 /** Of a Namespace: names and patterns of the namespaces whose AuthorizedKeys may take its keys, comma-separated. */
 export const SHARE_KEYS_ANNOTATION = `${GROUP}/share-keys-with`;
 

@@ -31,6 +31,9 @@ export interface Put {
  */
 export class Claims {
   readonly #policy: Policy;
+  /** That of self-service namespaces, where nobody can keep another one's key from being in force. */
+  readonly #userScopePolicy: Policy;
+  readonly #selfService = new Set<string>();
   #knowledge: Knowledge = NO_KNOWLEDGE;
   readonly #namespaces = new Map<string, NamespaceClaims>();
   /** Expiry times of the keys that have not expired. */
@@ -46,6 +49,7 @@ export class Claims {
 
   constructor(policy: Policy) {
     this.#policy = policy;
+    this.#userScopePolicy = { ...policy, duplicateScope: "User" };
   }
 
   get(namespace: string, name: string): Claim | undefined {
@@ -198,9 +202,31 @@ export class Claims {
     return group === undefined ? claim.isInForce : group.holderFor(claim) === claim;
   }
 
+  /** Whether the namespace is one of self-service, where the scope of duplicates is `User`. */
+  setSelfService(namespace: string, isSelfService: boolean): readonly Change[] {
+    if (this.#selfService.has(namespace) === isSelfService) return [];
+    const before = this.#policyOf(namespace);
+    if (isSelfService) this.#selfService.add(namespace);
+    else this.#selfService.delete(namespace);
+    const claims = this.#namespaces.get(namespace);
+    if (claims === undefined || before.duplicateScope === this.#policyOf(namespace).duplicateScope) return [];
+    const changes = new Changes();
+    const shared = [...claims.byName.values()].filter(({ record }) => this.#groupOf(record) !== undefined);
+    for (const claim of shared) {
+      changes.note(claim);
+      this.#leave(claim, claim.record, changes);
+    }
+    for (const claim of shared) this.#join(claim, changes);
+    return changes.all();
+  }
+
+  #policyOf(namespace: string): Policy {
+    return this.#selfService.has(namespace) ? this.#userScopePolicy : this.#policy;
+  }
+
   standing(claim: Claim): Standing {
     const group = this.#groupOf(claim.record);
-    return standingOf(claim, group?.holderFor(claim) ?? claim, this.#policy, {
+    return standingOf(claim, group?.holderFor(claim) ?? claim, this.#policyOf(claim.record.namespace), {
       isShared: group?.isShared === true,
       isProvenByAnother: group?.isProvenByAnother(claim) === true,
     });
@@ -275,7 +301,7 @@ export class Claims {
     let group: KeyGroup<MutableClaim>;
     if (present instanceof KeyGroup) group = present;
     else {
-      group = new KeyGroup(this.#policy.duplicateScope, present);
+      group = new KeyGroup(this.#policyOf(namespace).duplicateScope, present);
       groups.set(key.base64, group);
     }
     this.#regroup(group, claim, changes, () => group.add(claim));

@@ -25,7 +25,7 @@ export interface AuthorizedKeysSourcesOptions {
   readonly callbacks: (
     resource: string,
     namespace: string | undefined,
-  ) => Pick<ReflectorOptions<unknown>, "onRestart" | "onState">;
+  ) => Required<Pick<ReflectorOptions<unknown>, "onRestart" | "onState">>;
 }
 
 /**
@@ -37,6 +37,7 @@ export class AuthorizedKeysSources {
 
   constructor(options: AuthorizedKeysSourcesOptions) {
     this.#o = options;
+    options.projection.awaitNamespaces(options.settings.namespaces ?? [undefined]);
   }
 
   /** Runs until the signal aborts. */
@@ -105,6 +106,7 @@ export class AuthorizedKeysSources {
 
   #namespaces(): Reflector<NamespaceFacts> {
     const { transport, projection, onChange, callbacks } = this.#o;
+    const { onRestart, onState } = callbacks("namespaces", undefined);
     return new Reflector<NamespaceFacts>({
       transport,
       path: NAMESPACES_PATH,
@@ -112,6 +114,7 @@ export class AuthorizedKeysSources {
       sink: {
         replace: (all) => {
           projection.replaceNamespaces(all);
+          projection.namespaceAsked(undefined);
           onChange();
         },
         reset: () => {},
@@ -124,7 +127,13 @@ export class AuthorizedKeysSources {
           onChange();
         },
       },
-      ...callbacks("namespaces", undefined),
+      onRestart,
+      onState: (state) => {
+        onState(state);
+        if (state !== "forbidden" && state !== "notfound") return;
+        projection.namespaceAsked(undefined);
+        onChange();
+      },
     });
   }
 
@@ -132,6 +141,7 @@ export class AuthorizedKeysSources {
   async #askAgainAndAgain(name: string, signal: AbortSignal): Promise<void> {
     const { transport, projection, onChange } = this.#o;
     while (!signal.aborted) {
+      let isAnswered = true;
       try {
         const call = { method: "GET", path: namespacePath(name), accept: METADATA_ONLY, signal } as const;
         projection.putNamespace(toNamespaceFacts(await transport.request<KubeObject>(call)));
@@ -140,7 +150,9 @@ export class AuthorizedKeysSources {
         // What does not exist shares nothing. Everything else leaves what was last known.
         if (isApiError(error, "NotFound"))
           projection.putNamespace({ name, labels: {}, shareKeysWith: undefined });
+        isAnswered = error.status > 0 && error.status < 500;
       }
+      if (isAnswered) projection.namespaceAsked(name);
       onChange();
       await sleep(ASK_EVERY_MS, signal);
     }

@@ -1,4 +1,4 @@
-import { SHARE_KEYS_ANNOTATION } from "../api/names.ts";
+import { SELF_SERVICE_LABEL, SHARE_KEYS_ANNOTATION } from "../api/names.ts";
 import type { KubeObject } from "../api/object.ts";
 import { type Consent, readConsent } from "../authorizedkeys/consent.ts";
 
@@ -58,6 +58,10 @@ export class Namespaces {
     const known = this.#known.get(source);
     if (known === undefined) return this.#isComplete ? false : undefined;
     return known.consent.allows(target);
+  }
+
+  isSelfService(name: string): boolean {
+    return this.#known.get(name)?.labels[SELF_SERVICE_LABEL] === "true";
   }
 
   /** Those with all of these labels, in the order of their names. */

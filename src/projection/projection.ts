@@ -88,6 +88,8 @@ export class Projection {
   readonly #stateCounts = new Map<string, number>();
   readonly #omittedCounts = new Map<string, number>();
   readonly #suspended = new Set<string>();
+  /** Namespaces of which it is not known yet what their Namespace objects say; undefined: all. */
+  readonly #unasked = new Set<string | undefined>();
   #secretCount = 0;
   #dirtyTargets = new Map<string, Urgency>();
   #dirtyStatuses = new Set<Claim>();
@@ -114,6 +116,16 @@ export class Projection {
     this.#touchAll(namespace);
   }
 
+  /** What these Namespace objects say has to be asked before anything is written there; undefined: all of them. */
+  awaitNamespaces(names: readonly (string | undefined)[]): void {
+    for (const name of names) this.#unasked.add(name);
+  }
+
+  /** It was, whatever the answer; undefined: of all. */
+  namespaceAsked(name: string | undefined): void {
+    if (this.#unasked.delete(name)) this.#touchAll(name);
+  }
+
   /** What is known of the namespace is known to be out of date. */
   suspend(namespace: string): void {
     this.#suspended.add(namespace);
@@ -128,7 +140,9 @@ export class Projection {
 
   /** Are the SSHKeys and Secrets of the namespace known, and known to be up to date? */
   isSynced(namespace: string): boolean {
-    return !this.#suspended.has(namespace) && isIn(this.#synced, namespace);
+    return (
+      !this.#suspended.has(namespace) && !isIn(this.#unasked, namespace) && isIn(this.#synced, namespace)
+    );
   }
 
   /** Before it is, the target's Secret may not be written. */
@@ -267,6 +281,8 @@ export class Projection {
   replaceNamespaces(all: readonly NamespaceFacts[]): void {
     const isFirst = !this.namespaces.isComplete;
     const changed = this.namespaces.replace(all);
+    for (const name of changed)
+      this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
     if (isFirst) this.#touchTakers();
     else for (const name of changed) this.#noteNamespace(name);
   }
@@ -617,6 +633,7 @@ export class Projection {
 
   /** Anything that matters of the Namespace has changed. */
   #noteNamespace(name: string): void {
+    this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
     for (const target of this.#targets.values()) {
       if (!(target instanceof AuthorizedKeysTarget) || target.record === undefined) continue;
       const hasSelector = target.record.from.some(({ matchLabels }) => matchLabels !== undefined);

@@ -160,7 +160,7 @@ function uniqueness({ isInForce }: Claim, verdict: Verdict, policy: Policy): Con
     return {
       status: "False",
       reason: "SharedKey",
-      message: `Another user of the namespace has the same key; this is allowed by the configuration (duplicateScope: User).${isProvenByAnother ? ` ${provenByAnother(policy)}` : ""}`,
+      message: `Another user of the namespace has the same key; this is allowed here (duplicateScope: User, which self-service namespaces have).${isProvenByAnother ? ` ${provenByAnother(policy)}` : ""}`,
     };
   }
   if (isProvenByAnother)
