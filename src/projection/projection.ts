@@ -577,7 +577,7 @@ export class Projection {
   /** Something has changed in the namespace: what that makes others write is on its account. */
   #touchTakersOf(namespace: string, urgency: Urgency): void {
     for (const target of this.#takers.get(namespace) ?? []) {
-      target.causes.add(namespace);
+      target.addCause(namespace);
       this.#touch(target, urgency);
     }
   }
@@ -600,7 +600,7 @@ export class Projection {
       for (const record of asking.get(target.id) ?? []) target.records.set(record.name, record);
       if (wasNamed !== target.isNamed) this.#noteEmptied(target);
       if (before === target.record && target.records.size < 2) continue;
-      target.causes.add(namespace);
+      target.addCause(namespace);
       this.#findSources(target);
       this.#touch(target, "removal");
     }
@@ -639,7 +639,7 @@ export class Projection {
       const hasSelector = target.record.from.some(({ matchLabels }) => matchLabels !== undefined);
       if (hasSelector) this.#findSources(target);
       if (!hasSelector && !target.sources.has(name)) continue;
-      target.causes.add(name);
+      target.addCause(name);
       this.#touch(target, "removal");
     }
   }

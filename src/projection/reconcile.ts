@@ -21,7 +21,7 @@ import {
   type SecretWrite,
   UNREAD,
 } from "./secret.ts";
-import { soonest, type Target } from "./target.ts";
+import { NOBODY, soonest, type Target } from "./target.ts";
 
 /** What a reconcile asks of the API server. */
 export type SecretRequest =
@@ -146,7 +146,7 @@ function* write(
     if (live !== undefined && hasForeignData(live)) target.hadForeignData = true;
     target.delivery = { at: "sent", blocked: before };
     // What is caused from now on is not in it.
-    target.causes = new Set();
+    target.causes = NOBODY;
     const answer: Answer = yield live === undefined
       ? buildCreate(part, projection.settings.installation, now())
       : buildUpdate(part, live, now());
@@ -155,12 +155,12 @@ function* write(
       target.delivery = written(before, desired, part, secret, now());
       projection.applyResponse(target, secret);
       if (isWhole) target.outOfSyncSince = undefined;
-      else target.causes = new Set([...causes, ...target.causes]);
+      else for (const cause of causes) target.addCause(cause);
       if (isAddition) target.search?.accepted(isWhole);
       isProgress = isAddition && !isWhole && target.search !== undefined;
       break;
     }
-    target.causes = new Set([...causes, ...target.causes]);
+    for (const cause of causes) target.addCause(cause);
     if (answer.kind === "lost") return RETRY;
     if (answer.kind === "refused") {
       target.delivery = { at: "blocked", reason: answer.reason, message: answer.message };
@@ -203,14 +203,14 @@ function* deleteIfDue(
   takeBudget: TakeBudget,
 ): Generator<SecretRequest, Outcome, Answer> {
   target.delivery = IDLE;
-  target.causes.clear();
+  target.causes = NOBODY;
   const { live } = target;
   const at = projection.deletionTime(target);
   if (live === undefined || at === undefined || at > now()) {
     projection.forgetIfEmpty(target);
     return { kind: "done", requeueAt: soonest(at, target.changesAt) };
   }
-  const pause = takeBudget(new Set(), true, 0);
+  const pause = takeBudget(NOBODY, true, 0);
   if (pause !== undefined) return { kind: "requeue", afterMs: pause.ms };
   target.delivery = { at: "sent", blocked: undefined };
   const answer: Answer = yield buildDelete(live);

@@ -158,7 +158,9 @@ function contentOf(data: Readonly<Record<string, string>>, namespace: string | u
   }
   const isOneEmpty =
     files.size + foreignFiles.length === 0 && emptyFiles.length === 1 && emptyFiles[0] === DATA_KEY;
-  return isOneEmpty ? ONE_EMPTY_FILE : { files, emptyFiles, foreignFiles };
+  if (isOneEmpty) return ONE_EMPTY_FILE;
+  const kept = (dataKeys: readonly string[]) => (dataKeys.length === 0 ? NOTHING.emptyFiles : dataKeys);
+  return { files, emptyFiles: kept(emptyFiles), foreignFiles: kept(foreignFiles) };
 }
 
 /** In place of a digest where the data was not asked for: no content has it, so it is read once it is. */

@@ -6,6 +6,9 @@ import type { Files } from "./files.ts";
 import type { RejectionSearch } from "./rejectionsearch.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
 
+/** Of nearly every target nearly always. */
+export const NOBODY: ReadonlySet<string> = new Set();
+
 /** Whose a line is. Where many users have keys in one Secret: also of which namespace and user, and whose login the file is. */
 export interface LineNames {
   /** Name of the SSHKey. */
@@ -34,7 +37,7 @@ export abstract class Target {
   /** Since when the Secret has been out of sync with the plan, in ms since the epoch. */
   outOfSyncSince: number | undefined;
   /** The namespaces that have caused what is to be written since the last write: they pay for it. None: its own. */
-  causes = new Set<string>();
+  causes: ReadonlySet<string> = NOBODY;
   /** Why the next write has to wait, if known; the message of `Pending`. */
   pendingReason = "";
 
@@ -82,6 +85,11 @@ export abstract class Target {
     const { live, delivery } = this;
     if (live === undefined || live.ownership === "managed") return lastBlock(delivery);
     return { at: "blocked", reason: "not-managed", message: notManagedMessage(live) };
+  }
+
+  /** This namespace has caused something to be written. */
+  addCause(namespace: string): void {
+    if (!this.causes.has(namespace)) this.causes = new Set([...this.causes, namespace]);
   }
 
   /** Before the first reconcile the live files count as logged: the previous leader did. */
