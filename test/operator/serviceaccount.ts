@@ -7,9 +7,10 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-const RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces";
+const RBAC_GROUP = "/apis/rbac.authorization.k8s.io/v1";
+const RBAC = `${RBAC_GROUP}/namespaces`;
 
-/** A service account of a tenant's namespace that may do there what its one Role says, and nothing else. */
+/** A service account of a tenant's namespace that may do what it is told that it may, and nothing else. */
 export class ServiceAccount {
   /** Path of a kubeconfig file with its token. */
   readonly kubeconfig: string;
@@ -37,8 +38,22 @@ export class ServiceAccount {
     return new ServiceAccount(tenant, await cluster.controlPlane.tokenKubeconfig(account));
   }
 
-  /** From now on it may do this and nothing else. */
+  /** From now on it may do this in its namespace. */
   async may(rules: readonly Rule[]): Promise<void> {
     await this.#tenant.send("PATCH", `${RBAC}/${this.#tenant.namespace}/roles/operator`, { rules });
+  }
+
+  /** From now on it may do this in every namespace, and with objects that are in none. */
+  async mayEverywhere(rules: readonly Rule[]): Promise<void> {
+    const { cluster, namespace } = this.#tenant;
+    const name = `operator-${namespace}`;
+    const edited = await cluster.request("PATCH", `${RBAC_GROUP}/clusterroles/${name}`, { rules });
+    if (edited.status !== 404) return;
+    await this.#tenant.send("POST", `${RBAC_GROUP}/clusterroles`, { metadata: { name }, rules });
+    await this.#tenant.send("POST", `${RBAC_GROUP}/clusterrolebindings`, {
+      metadata: { name },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+      subjects: [{ kind: "ServiceAccount", name: "operator", namespace }],
+    });
   }
 }
