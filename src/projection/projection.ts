@@ -463,8 +463,9 @@ export class Projection {
     for (const { reason } of verdict.omitted) addTo(this.#omittedCounts, reason, by);
   }
 
-  #noteSync(target: Target, { files }: DesiredSecret, now: number): void {
-    if (haveSameLines(files, target.live?.files ?? new Map())) {
+  #noteSync(target: Target, { files, isOptional }: DesiredSecret, now: number): void {
+    const isThere = isOptional || target.live !== undefined;
+    if (isThere && haveSameLines(files, target.live?.files ?? new Map())) {
       target.outOfSyncSince = undefined;
       this.#outOfSync.delete(target);
     } else if (target.outOfSyncSince === undefined) {

@@ -19,8 +19,8 @@ export interface KeyFact {
   readonly inForce: boolean;
 }
 
-/** `no-pty` narrows whatever a target of these tests allows, and no target allows `environment`. */
-export type OwnOptions = "" | "no-pty" | 'environment="A=1"';
+/** `no-pty` and `restrict` narrow whatever a target of these tests allows, and no target allows `environment`. */
+export type OwnOptions = "" | "no-pty" | 'environment="A=1"' | 'command="a \\"b c\\" d",restrict';
 
 export interface NamespaceFact {
   readonly name: string;
@@ -80,6 +80,7 @@ export function selection(
   namespaces: readonly NamespaceFact[],
   keys: readonly KeyFact[],
   limits: Limits,
+  format: "WithZ" | "WithoutZ" = "WithZ",
 ): SelectionOutcome {
   const sources = target.from.map((_, entry) => sourcesOf(target, entry, namespaces));
   const omitted = new Set<string>();
@@ -108,7 +109,7 @@ export function selection(
     if (login === "NoLogin" || login === "LoginTaken") omitted.add(`${login} ${each.namespace}/${each.user}`);
     else files.set(each, login);
   }
-  const { placed, left } = place(target, candidatesOf(keys, files), limits);
+  const { placed, left } = place(target, candidatesOf(keys, files), limits, format);
   for (const { reason, key } of left) omitted.add(`${reason} ${key.namespace}/${key.user}/${key.name}`);
   const texts: Record<string, string> = target.layout === "SingleFile" ? { authorized_keys: "" } : {};
   for (const { file, line } of placed.sort((a, b) => (idOf(a.key) < idOf(b.key) ? -1 : 1)))
@@ -137,7 +138,7 @@ function sourcesOf(
         ? name === (namespace ?? target.namespace)
         : Object.entries(matchLabels).every(([label, value]) => labels[label] === value),
     )
-    .filter(({ name, shares }) => name === target.namespace || isMatch(shares.split(","), target.namespace))
+    .filter(({ name, shares }) => name === target.namespace || isSharedWith(shares, target.namespace))
     .map(({ name }) => name)
     .sort();
 }
@@ -194,7 +195,7 @@ function candidatesOf(keys: readonly KeyFact[], files: ReadonlyMap<Taken, string
 }
 
 /** Which keys get a line; the others with the reason, if it is told. */
-function place(target: TargetFact, candidates: readonly Candidate[], limits: Limits) {
+function place(target: TargetFact, candidates: readonly Candidate[], limits: Limits, format: string) {
   const placed: (Candidate & { readonly line: string })[] = [];
   const left: { readonly reason: string; readonly key: KeyFact }[] = [];
   const always = target.layout === "SingleFile" ? ["authorized_keys"] : [];
@@ -205,7 +206,7 @@ function place(target: TargetFact, candidates: readonly Candidate[], limits: Lim
       if (!isOne(target, same.of, of)) left.push({ reason: "KeyTaken", key });
       continue;
     }
-    const line = lineFor(target, key);
+    const line = lineFor(target, key, format);
     const all = [...placed, { ...next, line }];
     const bytes = sizeOf(
       [...always, ...all.map((each) => each.file)],
@@ -251,16 +252,29 @@ function sizeOf(files: readonly string[], lines: readonly string[]): number {
 }
 
 /** `[options ]TYPE BASE64 namespace/name`, or why there is none. */
-function lineFor({ options }: TargetFact, key: KeyFact): string {
+function lineFor({ options }: TargetFact, key: KeyFact, format: string): string {
   const isSafe = /^[A-Za-z0-9_][A-Za-z0-9@._+-]*$/.test(key.user);
   if (options.includes("%u") && !isSafe) return "NotTemplatable";
   if (key.options.startsWith("environment")) return "OptionsConflict";
   const filled = options.replaceAll("%u", key.user).replaceAll("%n", key.namespace);
   const digits =
     key.expiresAt === undefined ? "" : new Date(key.expiresAt).toISOString().replace(/\D/g, "").slice(0, 14);
-  const expiry = digits === "" ? "" : `expiry-time="${digits}Z"`;
-  const front = [filled, key.options, expiry].filter((each) => each !== "").join(",");
+  const expiry = digits === "" ? "" : `expiry-time="${digits}${format === "WithZ" ? "Z" : ""}"`;
+  const own = key.options.startsWith("command") ? commandBehind(options) : key.options;
+  if (own === undefined) return "OptionsConflict";
+  const front = [filled, own, expiry].filter((each) => each !== "").join(",");
   return `${front === "" ? "" : `${front} `}${key.type} ${key.base64} ${idOf(key)}`;
+}
+
+/** `restrict` and a command of an SSHKey's own, behind the target's options: those of these tests that restrict allow a pty. */
+function commandBehind(options: string): string | undefined {
+  if (options.includes("command=")) return undefined;
+  return `${options.includes("restrict") ? "no-pty" : "restrict"},command="a \\"b c\\" d"`;
+}
+
+/** Does a Namespace with this annotation share its keys with the other? */
+export function isSharedWith(shares: string, other: string): boolean {
+  return isMatch(shares.split(","), other);
 }
 
 function isMatch(items: readonly string[], text: string): boolean {

@@ -104,7 +104,7 @@ export class SecretServer {
 
   #admit(id: string, sent: StoredSecret): ServerAnswer {
     const refusal = this.refusals.get(id);
-    if (refusal !== undefined && textOf(sent).includes(refusal.holding))
+    if (refusal !== undefined && linesIn(sent).join("\n").includes(refusal.holding))
       return { kind: "refused", reason: refusal.reason, message: "It is refused." };
     this.writes += 1;
     return { kind: "written", secret: this.#store(id, this.webhooks.get(id)?.(sent) ?? sent) };
@@ -130,9 +130,28 @@ export class SecretServer {
   }
 }
 
-/** What stands under the one data key that matters. */
-export function textOf(secret: SecretObject | undefined): string {
-  return Buffer.from(secret?.data?.authorized_keys ?? "", "base64").toString("utf8");
+/** What stands under the one data key of a user's Secret that matters. */
+export function textOf(secret: Pick<SecretObject, "data"> | undefined): string {
+  return filesOf(secret).authorized_keys ?? "";
+}
+
+/** What stands under each data key. */
+export function filesOf(secret: Pick<SecretObject, "data"> | undefined): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    Object.entries(secret?.data ?? {}).map(([dataKey, text]) => [
+      dataKey,
+      Buffer.from(text, "base64").toString("utf8"),
+    ]),
+  );
+}
+
+/** The lines under all data keys. */
+export function linesIn(secret: Pick<SecretObject, "data"> | undefined): readonly string[] {
+  return Object.values(filesOf(secret)).flatMap(linesOf);
+}
+
+export function linesOf(text: string): readonly string[] {
+  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }
 
 type Tree = { [key: string]: Tree };

@@ -2,13 +2,15 @@ import fc from "fast-check";
 import { proof, seedOf } from "../claims/keypairs.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Rules } from "../oracle/oracle.ts";
+import { MANAGED, OWN_NAME, USER } from "./installation.ts";
 import type { StoredSecret } from "./secretserver.ts";
-import { MANAGED, OWN_NAME, type Picker, USER, type Wish, type World } from "./world.ts";
+import type { Wish } from "./storedsshkeys.ts";
+import type { Picker, World } from "./world.ts";
 
 export type Step = (world: World) => void;
 
 const START = 1_700_000_000_000;
-const namespace = fc.constantFrom("team-a", "team-a", "team-a", "team-b");
+const namespace = fc.constantFrom("team-a", "team-a", "team-a", "team-b", "bastion");
 const name = fc.constantFrom("k1", "k2", "k3", "k4");
 const TRUNCATED = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA== truncated";
 
@@ -37,7 +39,7 @@ const wish: fc.Arbitrary<Wish> = fc
   .record({
     namespace,
     name,
-    user: fc.constantFrom("alice", "alice", "bob", "carol@example.com"),
+    user: fc.constantFrom("alice", "alice", "bob", "carol@example.com", "alice@example.com"),
     key,
     proving: fc.oneof({ weight: 1, arbitrary: fc.constant(unproven) }, { weight: 1, arbitrary: proving }),
     options: fc.constantFrom([], [], [], ["no-pty"], ['command="a \\"b c\\" d"', "restrict"]),
@@ -51,18 +53,18 @@ const wish: fc.Arbitrary<Wish> = fc
   })
   .map(({ proving, ...rest }) => ({ ...rest, proof: proving(rest) }));
 
-const which = fc.nat(1000);
+export const which = fc.nat(1000);
 
-function weighted(...choices: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Step> {
+export function weighted(...choices: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Step> {
   return fc.oneof(...choices.map(([weight, arbitrary]) => ({ weight, arbitrary })));
 }
 
 /** Shows up in counterexamples. */
-function named(text: string, run: Step): Step {
+export function named(text: string, run: Step): Step {
   return Object.assign(run, { toString: () => text, [fc.toStringMethod]: () => text });
 }
 
-function nth<T>(all: readonly T[], at: number): T | undefined {
+export function nth<T>(all: readonly T[], at: number): T | undefined {
   return all[at % Math.max(1, all.length)];
 }
 
@@ -78,7 +80,7 @@ function onTarget(text: string, act: (world: World, id: string) => void): fc.Arb
 function onKey(text: string, act: (world: World, id: string) => void): fc.Arbitrary<Step> {
   return which.map((at) =>
     named(`${text} ${at}`, (world) => {
-      const id = nth(world.keyIds, at);
+      const id = nth(world.sshKeys.ids, at);
       if (id !== undefined) act(world, id);
     }),
   );
@@ -87,12 +89,12 @@ function onKey(text: string, act: (world: World, id: string) => void): fc.Arbitr
 /** What people do, and what an operator does about it. */
 export const ordinary: fc.Arbitrary<Step> = weighted(
   [10, wish.map((w) => named(`apply ${JSON.stringify(w)}`, (world) => world.apply(w)))],
-  [2, onKey("delete", (world, id) => world.delete(id))],
-  [1, onKey("terminate", (world, id) => world.terminate(id))],
+  [2, onKey("delete", (world, id) => world.sshKeys.delete(id))],
+  [1, onKey("terminate", (world, id) => world.sshKeys.terminate(id))],
   [3, proving.chain((give) => onKey("prove", (w, id) => w.edit(id, (each) => ({ proof: give(each) }))))],
   [2, key.chain((line) => onKey(`rekey ${line}`, (w, id) => w.edit(id, () => ({ key: line }))))],
   [1, onKey("report use", (world, id) => world.reportUse(id))],
-  [1, onKey("restore", (world, id) => world.restore(id))],
+  [1, onKey("restore", (world, id) => world.sshKeys.restore(id))],
   [12, which.map((at) => named(`go on ${at}`, (world) => nth(world.choices, at)?.()))],
   [3, fc.constant(named("show keys", (world) => world.showKeys()))],
   [2, fc.integer({ min: 0, max: 30 }).map((s) => named(`pass ${s}`, (world) => world.pass(s * 1000)))],

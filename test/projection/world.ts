@@ -1,7 +1,9 @@
-import { hash } from "node:crypto";
+import { SHARE_KEYS_ANNOTATION } from "../../src/api/names.ts";
+import type { StoredAuthorizedKeys } from "../../src/authorizedkeys/record.ts";
 import type { Claim } from "../../src/claims/claim.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
-import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../../src/claims/record.ts";
+import type { StoredSSHKey } from "../../src/claims/record.ts";
+import { authorizedKeysStatusWrite } from "../../src/projection/authorizedkeysstatus.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
 import {
@@ -10,38 +12,16 @@ import {
   type SecretRequest,
   type TakeBudget,
 } from "../../src/projection/reconcile.ts";
-import type { SecretSettings, SecretWrite } from "../../src/projection/secret.ts";
 import { statusWrite } from "../../src/projection/status.ts";
-import { isProof } from "../claims/keypairs.ts";
-import { withVerifiedProof } from "../claims/sshkeys.ts";
-import { ClaimHistory } from "../oracle/claimhistory.ts";
-import { type Fact, type Outcome, oracle, type Rules } from "../oracle/oracle.ts";
-import { HeldProofs } from "./heldproofs.ts";
-import { SecretServer, type StoredSecret, textOf } from "./secretserver.ts";
-
-export const MANAGED = "sshkey-operator.dev/managed";
-export const OWN_NAME = "sshkey-operator.dev/secret";
-export const USER = "sshkey-operator.dev/user";
-const HOUR = 3_600_000;
-const SETTINGS: Omit<SecretSettings, "expiryTimeFormat"> = {
-  installation: "default",
-  perUser: true,
-  namePrefix: "sshkeys-",
-  retention: 24 * HOUR,
-};
-
-/** What a person asks for. */
-export interface Wish {
-  readonly namespace: string;
-  readonly name: string;
-  readonly user: string;
-  /** TYPE BASE64 COMMENT; one without that many words is no key. */
-  readonly key: string;
-  readonly options: readonly string[];
-  readonly disabled: boolean;
-  readonly expiresAt: number | undefined;
-  readonly proof: string | undefined;
-}
+import type { Rules } from "../oracle/oracle.ts";
+import { type Known, keyFacts } from "./authorizedkeystruth.ts";
+import { AuthorizedKeysView, namespaceFact } from "./authorizedkeysview.ts";
+import { MANAGED, NAMESPACES, OWN_NAME, SETTINGS } from "./installation.ts";
+import { ObjectServer, type StoredObject } from "./objectserver.ts";
+import { SecretServer, type StoredSecret } from "./secretserver.ts";
+import { SSHKeyView } from "./sshkeyview.ts";
+import { specOf, type Wish, wishOf } from "./storedsshkeys.ts";
+import { WriteGuard } from "./writeguard.ts";
 
 interface Running {
   readonly generator: Generator<SecretRequest, ReconcileResult, Answer>;
@@ -53,10 +33,6 @@ interface Running {
 /** A choice among so many. */
 export type Picker = (count: number) => number;
 
-type StatusRead = {
-  readonly conditions?: readonly { type: string; status: string; reason: string; message: string }[];
-} & Record<string, unknown>;
-
 /**
  * An API server and an operator around the real core: its passes run a request at a time, the watches show late what
  * happened, answers get lost. Every write is held against the guarantees at the moment it is sent.
@@ -64,6 +40,9 @@ type StatusRead = {
 export class World {
   rules: Rules;
   readonly server: SecretServer;
+  readonly sshKeys: ObjectServer<StoredSSHKey>;
+  readonly authorizedKeys: ObjectServer<StoredAuthorizedKeys>;
+  readonly namespaces: ObjectServer<StoredObject>;
   /** The API server's clock, ms since the epoch. */
   now = 1_700_000_000_000;
   /** How far the operator's clock is ahead. */
@@ -71,23 +50,20 @@ export class World {
   /** Targets whose additions wait for their budget. */
   readonly broke = new Set<string>();
   projection: Projection;
-  readonly history = new ClaimHistory();
+  readonly view: SSHKeyView;
+  readonly authorizedKeysView: AuthorizedKeysView;
   statusWrites = 0;
   readonly #policy: Policy;
-  readonly #keys = new Map<string, StoredSSHKey>();
-  readonly #keyEvents: { readonly object: StoredSSHKey; readonly isGone: boolean }[] = [];
-  /** The SSHKeys as the watch has shown them. */
-  readonly #view = new Map<string, StoredSSHKey>();
-  /** Those of them that claim nothing, since their proof is not verified. */
-  readonly #unverified = new Set<string>();
-  /** What the watch has shown and the operator has not seen. */
-  readonly #held = new HeldProofs((object, record) => this.#put(object, record));
+  readonly #guard = new WriteGuard(this);
   readonly #due = new Set<string>();
   readonly #retries = new Set<string>();
   readonly #running = new Map<string, Running>();
   readonly #dueStatuses = new Set<Claim>();
+  readonly #dueAuthorizedKeys = new Set<string>();
   readonly #timers = new Map<string, number>();
-  readonly #emptySince = new Map<string, number>();
+  /** Namespaces whose SSHKeys this process has not listed. */
+  readonly #toList = new Set<string>();
+  #mayListNamespaces = true;
   #version = 1;
 
   constructor(rules: Rules, skew = 0) {
@@ -99,8 +75,19 @@ export class World {
       maximumKeysPerUser: rules.maximumKeysPerUser,
       proofs: rules.proofs,
     };
-    this.server = new SecretServer(MANAGED, SETTINGS.installation, () => String(++this.#version));
+    const nextVersion = () => String(++this.#version);
+    this.server = new SecretServer(MANAGED, SETTINGS.installation, nextVersion);
+    this.sshKeys = new ObjectServer(nextVersion, () => this.now);
+    this.authorizedKeys = new ObjectServer(nextVersion, () => this.now);
+    this.namespaces = new ObjectServer(nextVersion, () => this.now);
     this.projection = this.#newProjection();
+    this.view = new SSHKeyView(
+      () => this.projection,
+      () => this.operatorNow,
+    );
+    this.authorizedKeysView = new AuthorizedKeysView(() => this.projection);
+    for (const name of NAMESPACES) this.nameNamespace(name, "");
+    this.restart();
   }
 
   #newProjection(): Projection {
@@ -112,62 +99,13 @@ export class World {
   /** Applies an SSHKey. Its user never changes: another one makes it a new object. */
   apply(wish: Wish): void {
     const id = `${wish.namespace}/${wish.name}`;
-    if (this.#keys.get(id)?.spec?.user !== wish.user) this.delete(id);
-    const before = this.#keys.get(id);
-    const spec = {
-      user: wish.user,
-      key: wish.key,
-      options: [...wish.options],
-      disabled: wish.disabled,
-      ...(wish.proof === undefined ? {} : { proof: wish.proof }),
-      ...(wish.expiresAt === undefined ? {} : { expiresAt: new Date(wish.expiresAt).toISOString() }),
-    };
-    if (before === undefined) {
-      const uid = `uid-${this.#version + 1}`;
-      const creationTimestamp = new Date(Math.floor(this.now / 1000) * 1000).toISOString();
-      const metadata = {
-        namespace: wish.namespace,
-        name: wish.name,
-        uid,
-        generation: 1,
-        creationTimestamp,
-        resourceVersion: "",
-      };
-      this.#storeKey({ metadata, spec, status: { observedGeneration: -1 } });
-    } else if (JSON.stringify(before.spec) !== JSON.stringify(spec)) {
-      const generation = (before.metadata.generation ?? 0) + 1;
-      this.#storeKey({ ...before, metadata: { ...before.metadata, generation }, spec });
-    }
-  }
-
-  delete(id: string): void {
-    const object = this.#keys.get(id);
-    if (object === undefined) return;
-    this.#version += 1;
-    this.#keys.delete(id);
-    this.#keyEvents.push({ object, isGone: true });
-  }
-
-  /** Deletes an SSHKey that a finalizer keeps. */
-  terminate(id: string): void {
-    const object = this.#keys.get(id);
-    if (object === undefined || object.metadata.deletionTimestamp !== undefined) return;
-    const deletionTimestamp = new Date(this.now).toISOString();
-    const generation = (object.metadata.generation ?? 0) + 1;
-    this.#storeKey({ ...object, metadata: { ...object.metadata, deletionTimestamp, generation } });
-  }
-
-  /** As after a restore from a backup: new UIDs, first generations, no statuses. */
-  restore(id: string): void {
-    const object = this.#keys.get(id);
-    if (object === undefined) return;
-    this.delete(id);
-    this.apply(wishOf(object));
+    if (this.sshKeys.get(id)?.spec?.user !== wish.user) this.sshKeys.delete(id);
+    this.sshKeys.apply(wish.namespace, wish.name, specOf(wish));
   }
 
   /** Changes what is asked for of an SSHKey that is there. */
   edit(id: string, change: (wish: Wish) => Partial<Wish>): void {
-    const object = this.#keys.get(id);
+    const object = this.sshKeys.get(id);
     if (object === undefined) return;
     const wish = wishOf(object);
     this.apply({ ...wish, ...change(wish) });
@@ -175,33 +113,17 @@ export class World {
 
   /** Somebody writes beside the operator's fields of a status. */
   reportUse(id: string): void {
-    const object = this.#keys.get(id);
+    const object = this.sshKeys.get(id);
     if (object !== undefined)
-      this.#storeKey({ ...object, status: { ...object.status, lastUsed: this.#version } as object });
+      this.sshKeys.store({ ...object, status: { ...object.status, lastUsed: this.#version } as object });
   }
 
-  get keyIds(): readonly string[] {
-    return [...this.#keys.keys()];
-  }
-
-  statusOf(id: string): StatusRead {
-    return (this.#keys.get(id)?.status ?? {}) as unknown as StatusRead;
-  }
-
-  stateOf(id: string): string | undefined {
-    return this.reasonOf(id, "Ready");
-  }
-
-  reasonOf(id: string, type: string): string | undefined {
-    return this.statusOf(id).conditions?.find((each) => each.type === type)?.reason;
-  }
-
-  conditionOf(id: string, type: string): string | undefined {
-    return this.statusOf(id).conditions?.find((each) => each.type === type)?.status;
-  }
-
-  linesIn(id: string): readonly string[] {
-    return linesOf(textOf(this.server.get(id)));
+  /** Makes a Namespace, or changes its annotation and labels. */
+  nameNamespace(name: string, shares: string, labels: Readonly<Record<string, string>> = {}): void {
+    const before = this.namespaces.get(name)?.metadata;
+    const annotations = shares === "" ? {} : { [SHARE_KEYS_ANNOTATION]: shares };
+    const uid = before?.uid ?? `uid-${++this.#version}`;
+    this.namespaces.store({ metadata: { name, uid, resourceVersion: "", labels, annotations } });
   }
 
   // What the operator does, a step at a time.
@@ -217,28 +139,35 @@ export class World {
 
   /** Everything that can go on now. */
   get choices(): readonly (() => void)[] {
-    const claims = [...this.#dueStatuses];
     const choices = [
       ...[...this.#running.keys()].map((id) => () => this.carryOn(id)),
       ...[...this.#due].filter((id) => !this.#running.has(id)).map((id) => () => this.begin(id)),
-      ...claims.map((claim) => () => this.writeStatus(claim, false)),
-      ...this.#held.choices.map((choice) => () => {
+      ...[...this.#dueStatuses].map((claim) => () => this.writeStatus(claim, false)),
+      ...[...this.#dueAuthorizedKeys].map((id) => () => this.writeAuthorizedKeysStatus(id, false)),
+      ...this.view.choices.map((choice) => () => {
         choice();
         this.#note();
       }),
-      ...(this.#keyEvents.length > 0 ? [() => this.showKeys()] : []),
+      ...(this.#nextSSHKeyEvent === -1 ? [] : [() => this.showKeys()]),
       ...(this.server.events.length > 0 ? [() => this.showSecrets()] : []),
+      ...(this.authorizedKeys.events.length > 0 ? [() => this.showAuthorizedKeys()] : []),
+      ...(this.namespaces.events.length > 0 && this.#mayListNamespaces ? [() => this.showNamespaces()] : []),
     ];
     // Another attempt comes after a pause: all else goes on meanwhile.
     return choices.length > 0 ? choices : [...this.#retries].map((id) => () => this.begin(id));
   }
 
+  /** Those of namespaces that may not be read have to wait. */
+  get #nextSSHKeyEvent(): number {
+    const { unlisted } = this.authorizedKeysView;
+    return this.sshKeys.events.findIndex(({ object }) => !unlisted.has(object.metadata.namespace ?? ""));
+  }
+
   /** The watch of SSHKeys shows the next event. */
   showKeys(): void {
-    const event = this.#keyEvents.shift();
-    if (event === undefined) return;
-    if (event.isGone) this.#hide(event.object);
-    else this.#show(event.object);
+    const at = this.#nextSSHKeyEvent;
+    const [event] = at === -1 ? [] : this.sshKeys.events.splice(at, 1);
+    if (event !== undefined) this.view.show(event);
     this.#note();
   }
 
@@ -252,12 +181,74 @@ export class World {
     this.#note();
   }
 
+  showAuthorizedKeys(): void {
+    const event = this.authorizedKeys.events.shift();
+    if (event !== undefined) this.authorizedKeysView.show(event);
+    this.#note();
+  }
+
+  showNamespaces(): void {
+    const event = this.namespaces.events.shift();
+    if (event !== undefined) this.authorizedKeysView.showNamespace(event);
+    this.#note();
+  }
+
+  /** The operator loses the right to list and watch Namespaces: what it knows of them, it knows. */
+  forbidNamespaces(): void {
+    this.#mayListNamespaces = false;
+  }
+
+  /** It gets that right, and lists them. */
+  allowNamespaces(): void {
+    if (this.#mayListNamespaces) return;
+    this.#mayListNamespaces = true;
+    this.#listNamespaces();
+    this.#note();
+  }
+
+  #listNamespaces(): void {
+    this.namespaces.events.length = 0;
+    this.authorizedKeysView.listNamespaces(this.namespaces.all());
+  }
+
+  /** An operator that may not list Namespaces asks for one that it serves. */
+  askForNamespace(name: string): void {
+    if (this.#mayListNamespaces) return;
+    this.authorizedKeysView.answerNamespace(name, this.namespaces.get(name));
+    this.#note();
+  }
+
+  /** The operator loses the right to read the SSHKeys of a namespace. */
+  forbidSSHKeys(namespace: string): void {
+    const { unlisted } = this.authorizedKeysView;
+    if (unlisted.has(namespace)) return;
+    unlisted.add(namespace);
+    this.projection.suspend(namespace);
+  }
+
+  /** It gets that right, and finds out what it missed. */
+  allowSSHKeys(namespace: string): void {
+    if (!this.authorizedKeysView.unlisted.delete(namespace)) return;
+    if (this.#toList.delete(namespace)) {
+      const { events } = this.sshKeys;
+      events.splice(
+        0,
+        events.length,
+        ...events.filter(({ object }) => object.metadata.namespace !== namespace),
+      );
+      this.view.list(this.sshKeys.all().filter(({ metadata }) => metadata.namespace === namespace));
+      this.projection.setSynced(namespace);
+    } else this.projection.resume(namespace);
+    this.#note();
+  }
+
   begin(id: string): void {
     if (this.#running.has(id)) return;
     this.#due.delete(id);
     this.#retries.delete(id);
     this.#timers.delete(id);
-    const takeBudget: TakeBudget = (isRemoval) => {
+    if (!this.projection.isTargetSynced(id)) return;
+    const takeBudget: TakeBudget = (_, isRemoval) => {
       if (isRemoval || !this.broke.has(id)) return undefined;
       // What comes next is less than all that is wanted.
       running.writes += 1;
@@ -290,32 +281,48 @@ export class World {
 
   /** Any of the due statuses is written. */
   writeAnyStatus(which: number, isLost: boolean): void {
-    const claims = [...this.#dueStatuses];
-    const claim = claims[which % Math.max(1, claims.length)];
-    if (claim !== undefined) this.writeStatus(claim, isLost);
+    const writes = [
+      ...[...this.#dueStatuses].map((claim) => () => this.writeStatus(claim, isLost)),
+      ...[...this.#dueAuthorizedKeys].map((id) => () => this.writeAuthorizedKeysStatus(id, isLost)),
+    ];
+    writes[which % Math.max(1, writes.length)]?.();
   }
 
   writeStatus(claim: Claim, isLost: boolean): void {
     if (!isLost) this.#dueStatuses.delete(claim);
     const found = this.projection.lastVerdict(claim);
     const write = found && statusWrite(claim, found, this.#policy, this.operatorNow);
-    if (write === undefined) {
-      this.#dueStatuses.delete(claim);
-      return;
-    }
     const { namespace, name, uid } = claim.record;
-    const object = this.#keys.get(`${namespace}/${name}`);
-    if (object?.metadata.uid !== uid) {
+    const object = this.sshKeys.get(`${namespace}/${name}`);
+    if (write === undefined || object?.metadata.uid !== uid) {
       this.#dueStatuses.delete(claim);
       return;
     }
     const foreign = Object.entries(object.status ?? {}).filter(([field]) => field === "lastUsed");
     this.statusWrites += 1;
-    const stored = this.#storeKey({
+    const stored = this.sshKeys.store({
       ...object,
       status: { ...Object.fromEntries(foreign), ...write.status } as object,
     });
     if (!isLost) this.projection.statusWritten(claim.record, write.observed, stored.metadata.resourceVersion);
+    this.#note();
+  }
+
+  writeAuthorizedKeysStatus(id: string, isLost: boolean): void {
+    if (!isLost) this.#dueAuthorizedKeys.delete(id);
+    const [namespace = "", name = ""] = id.split("/");
+    const record = this.projection.authorizedKeys.get(namespace, name);
+    const verdict = this.projection.lastAuthorizedKeysVerdict(namespace, name);
+    const write = record && verdict && authorizedKeysStatusWrite(record, verdict, this.operatorNow);
+    const object = this.authorizedKeys.get(id);
+    if (record === undefined || write === undefined || object?.metadata.uid !== record.uid) {
+      this.#dueAuthorizedKeys.delete(id);
+      return;
+    }
+    this.statusWrites += 1;
+    const stored = this.authorizedKeys.store({ ...object, status: write.status });
+    const { resourceVersion } = stored.metadata;
+    if (!isLost) this.projection.authorizedKeysStatusWritten(record, write.observed, resourceVersion);
     this.#note();
   }
 
@@ -340,26 +347,41 @@ export class World {
     this.#due.clear();
     this.#retries.clear();
     this.#dueStatuses.clear();
+    this.#dueAuthorizedKeys.clear();
     this.#timers.clear();
-    this.#view.clear();
-    this.#unverified.clear();
-    this.#held.clear();
-    this.#keyEvents.length = 0;
-    this.server.events.length = 0;
-    this.history.restarted();
+    this.#toList.clear();
+    this.view.restart();
+    this.authorizedKeysView.restart();
+    for (const { events } of [this.sshKeys, this.server, this.authorizedKeys]) events.length = 0;
     this.projection = this.#newProjection();
-    const listed = shuffled([...this.#keys.values()], pick);
-    const records = listed.map((object) => withVerifiedProof(this.projection.claims.read(object)));
-    for (const record of datedFirst(records)) this.projection.putSSHKey(record, this.operatorNow);
-    this.projection.replaceSecrets(
-      shuffled(this.server.list(), pick).map((secret) => this.projection.toLiveSecret(secret)),
-      undefined,
-      String(this.#version),
+    const { unlisted } = this.authorizedKeysView;
+    const listed = shuffled(this.sshKeys.all(), pick).filter(
+      ({ metadata }) => !unlisted.has(metadata.namespace ?? ""),
     );
-    for (const object of listed) this.#view.set(idOf(object), object);
-    for (const object of listed) if (isAttested(object)) this.#recall(object);
-    const edited = listed.filter((object) => !isAttested(object));
-    for (const object of edited.sort((a, b) => this.#sinceOf(a) - this.#sinceOf(b))) this.#recall(object);
+    this.view.list(listed, () =>
+      this.projection.replaceSecrets(
+        shuffled(this.server.list(), pick).map((secret) => this.projection.toLiveSecret(secret)),
+        undefined,
+        String(this.#version),
+      ),
+    );
+    // These may come before or after what is due because of the SSHKeys.
+    const others = [
+      () => {
+        for (const object of this.authorizedKeys.all())
+          this.authorizedKeysView.show({ object, isGone: false });
+        this.projection.setAuthorizedKeysSynced(undefined);
+      },
+      () => {
+        if (this.#mayListNamespaces) this.#listNamespaces();
+      },
+      () => {
+        for (const name of NAMESPACES)
+          if (unlisted.has(name)) this.#toList.add(name);
+          else this.projection.setSynced(name);
+      },
+    ];
+    for (const each of shuffled(others, pick)) each();
     this.#note();
   }
 
@@ -384,6 +406,12 @@ export class World {
     this.settle(pick);
   }
 
+  /** The operator gets back all rights to read. */
+  endDoubts(): void {
+    for (const namespace of NAMESPACES) this.allowSSHKeys(namespace);
+    this.allowNamespaces();
+  }
+
   /** Every obstacle goes away, as the messages ask for it, and the operator has the time to find out. */
   unblock(pick: Picker = () => 0): void {
     this.server.refusals.clear();
@@ -393,7 +421,7 @@ export class World {
       if (!this.isOwn(secret) || secret.immutable)
         this.server.remove(`${secret.metadata.namespace}/${secret.metadata.name}`);
     }
-    for (let minute = 0; minute < 3; minute += 1) {
+    for (let minute = 0; minute < 6; minute += 1) {
       this.settle(pick);
       this.pass(60_000);
     }
@@ -402,40 +430,23 @@ export class World {
 
   // How it stands.
 
-  /** What the oracle says of the SSHKeys as the API server holds them. */
-  expected(): Outcome {
-    return oracle(this.#facts(this.#keys), this.rules, this.operatorNow);
+  /** What the operator knows. */
+  get known(): Known {
+    const { rules, operatorNow } = this;
+    const keys = keyFacts(this.view.factsOf(this.view.all), this.view.claiming, rules, operatorNow);
+    return this.authorizedKeysView.known(keys, NAMESPACES);
   }
 
-  /** The same of what has been reached. */
-  reached(): Outcome {
-    const states: Record<string, Outcome["states"][string]> = {};
-    const holders: Record<string, string> = {};
-    const uniqueness: Record<string, Outcome["uniqueness"][string]> = {};
-    const files: Record<string, readonly string[]> = {};
-    for (const id of this.#keys.keys()) {
-      states[id] = this.stateOf(id) as Outcome["states"][string];
-      uniqueness[id] = this.reasonOf(id, "Unique") as Outcome["uniqueness"][string];
-      const holder = this.statusOf(id).duplicateOf as { readonly name: string } | undefined;
-      if (holder !== undefined) holders[id] = holder.name;
-    }
-    for (const secret of this.server.all()) {
-      const { namespace, annotations } = secret.metadata;
-      const lines = linesOf(textOf(secret));
-      if (lines.length > 0) files[`${namespace}/${annotations?.[USER]}`] = lines;
-    }
-    return { states, holders, uniqueness, files };
-  }
-
-  /** Statuses that do not say how it stands, by the table of the design. None at rest. */
-  lies(): readonly string[] {
-    const expected = this.expected();
-    return [...this.#keys].flatMap(([id, object]) => {
-      const said = this.stateOf(id) ?? "nothing";
-      const allowed = this.#trueStates(id, object, expected);
-      const lies = allowed.includes(said) ? [] : [`${id} says ${said} and not ${allowed.join(" or ")}`];
-      return [...lies, ...this.#wrongFacts(id, object, said)];
-    });
+  /** What there is. */
+  get truth(): Known {
+    const facts = this.view.factsOf(this.sshKeys.all());
+    return {
+      objects: this.authorizedKeys.all(),
+      keys: keyFacts(facts, facts, this.rules, this.operatorNow),
+      namespaces: this.namespaces.all().map(namespaceFact),
+      unread: [],
+      unlisted: [],
+    };
   }
 
   isOwn(secret: StoredSecret): boolean {
@@ -443,168 +454,20 @@ export class World {
     return this.server.isLabelled(secret) && annotations?.[OWN_NAME] === `${namespace}/${name}`;
   }
 
-  #trueStates(id: string, object: StoredSSHKey, expected: Outcome): readonly string[] {
-    const { namespace = "", name } = object.metadata;
-    const own = expected.states[id] ?? "";
-    const target = this.#targetOf(object);
-    const secret = this.server.get(target);
-    const lines = this.linesIn(target);
-    const line = expected.files[`${namespace}/${object.spec?.user}`]?.find((each) =>
-      each.endsWith(` ${namespace}/${name}`),
-    );
-    const isOwn = secret === undefined || this.isOwn(secret);
-    const held = lines.some((each) => each.endsWith(` ${namespace}/${name}`));
-    if (!isOwn && own === "Projected")
-      // While a creation waits for its turn, nobody has found out that the name is taken.
-      return this.broke.has(target) ? ["SecretConflict", "Pending"] : ["SecretConflict"];
-    // What the Secret holds that is not the operator's own need not be known.
-    if (!isOwn)
-      return held && secret.metadata.annotations?.[OWN_NAME] === target
-        ? ["SecretConflict"]
-        : ["SecretConflict", own];
-    if (own === "Projected" && line !== undefined && lines.includes(line)) return ["Projected"];
-    if (own !== "Projected" && !held) return [own];
-    if (own !== "Projected" && this.#canRemove(target, expected)) return [own];
-    if (secret?.immutable) return ["SecretConflict"];
-    const reason = this.server.refusals.get(target)?.reason;
-    const first = reason === "server-error" ? "Pending" : "SecretConflict";
-    // What waits for its turn has not been refused yet, or was when it was last tried; that this has ended since, nobody
-    // can know before the next attempt.
-    const waiting = ["Pending", "SecretConflict"];
-    // A key whose line only waits to be written in another format has never been out.
-    const hasOther = line !== undefined && lines.some((each) => withoutZ(each) === withoutZ(line));
-    if (this.broke.has(target)) return hasOther ? [...waiting, "Projected"] : waiting;
-    return [first];
-  }
-
-  /** Does nothing hinder a write that only takes out what should not be there? */
-  #canRemove(target: string, expected: Outcome): boolean {
-    const secret = this.server.get(target);
-    if (secret === undefined || secret.immutable || this.server.webhooks.has(target)) return false;
-    const [namespace = ""] = target.split("/");
-    // For whom the Secret is, its annotation says only until somebody edits it.
-    const user = this.#userOf(target, this.#keys);
-    const wanted = (expected.files[`${namespace}/${user}`] ?? []).map(keyOf);
-    const kept = this.linesIn(target).filter((line) => wanted.includes(keyOf(line)));
-    const refusal = this.server.refusals.get(target);
-    return refusal === undefined || !kept.join("\n").includes(refusal.holding);
-  }
-
-  #wrongFacts(id: string, object: StoredSSHKey, said: string): readonly string[] {
-    const status = this.statusOf(id);
-    const [type, base64 = ""] = (object.spec?.key ?? "").split(" ");
-    const wrong: string[] = [];
-    if (status.observedGeneration !== object.metadata.generation) wrong.push(`${id} has an old generation`);
-    if (isKey(object) && status.fingerprint !== fingerprint(base64))
-      wrong.push(`${id} has an old fingerprint`);
-    if (isKey(object) && status.type !== type) wrong.push(`${id} has an old type`);
-    if (said === "Projected" && this.conditionOf(id, "Projected") !== "True")
-      wrong.push(`${id} is not Projected`);
-    const proven = this.conditionOf(id, "Proven");
-    if (proven !== this.#provenOf(object)) wrong.push(`${id} says that Proven is ${proven}`);
-    if (isKey(object) && Date.parse(String(status.claimedSince)) !== this.history.get(object.metadata.uid))
-      wrong.push(`${id} claims since ${status.claimedSince}`);
-    return wrong;
-  }
-
-  /** The status of the condition `Proven`; none where there is no proof and none is required. */
-  #provenOf(object: StoredSSHKey): string | undefined {
-    if (object.spec?.proof === undefined && this.rules.proofs === "Optional") return undefined;
-    if (!isKey(object)) return "Unknown";
-    return isProven(object) ? "True" : "False";
-  }
-
-  #targetOf({ metadata, spec }: StoredSSHKey): string {
+  targetOf({ metadata, spec }: StoredSSHKey): string {
     return this.projection.targetIdOf({ namespace: metadata.namespace ?? "", user: spec?.user ?? "" });
   }
 
   /** Whose the target is, as these SSHKeys have it. */
-  #userOf(target: string, keys: ReadonlyMap<string, StoredSSHKey>): string | undefined {
-    return [...keys.values()].find((object) => this.#targetOf(object) === target)?.spec?.user;
-  }
-
-  #facts(keys: ReadonlyMap<string, StoredSSHKey>): readonly Fact[] {
-    return [...keys.values()].map((object) => {
-      const { namespace = "", name, uid, deletionTimestamp } = object.metadata;
-      const [type = "", base64 = ""] = (object.spec?.key ?? "").split(" ");
-      const expiresAt = object.spec?.expiresAt;
-      return {
-        namespace,
-        name,
-        uid,
-        user: object.spec?.user ?? "",
-        type,
-        base64,
-        options: (object.spec?.options ?? []).join(","),
-        since: this.history.knows(uid) ? this.history.get(uid) : 0,
-        disabled: object.spec?.disabled === true,
-        terminating: deletionTimestamp !== undefined,
-        expiresAt: expiresAt === undefined ? undefined : Date.parse(expiresAt),
-        proven: isProven(object),
-        findings: isKey(object) ? [] : ["Invalid"],
-      };
-    });
-  }
-
-  #storeKey(object: StoredSSHKey): StoredSSHKey {
-    this.#version += 1;
-    const stored = { ...object, metadata: { ...object.metadata, resourceVersion: String(this.#version) } };
-    this.#keys.set(idOf(stored), stored);
-    this.#keyEvents.push({ object: stored, isGone: false });
-    return stored;
-  }
-
-  #show(object: StoredSSHKey): void {
-    const { namespace = "", name } = object.metadata;
-    const known = this.projection.claims.get(namespace, name)?.record;
-    this.#held.show(object, this.projection.claims.read(object), known);
-  }
-
-  /** The operator sees the SSHKey. */
-  #put(object: StoredSSHKey, record: SSHKeyRecord): void {
-    const { namespace = "", name, uid } = object.metadata;
-    const known = this.projection.claims.get(namespace, name)?.record;
-    // An event from before what the operator knows from an own write; a newer one is on its way.
-    if (known?.uid === uid && Number(known.resourceVersion) > Number(object.metadata.resourceVersion)) return;
-    const before = this.#view.get(idOf(object));
-    if (before !== undefined && before.metadata.uid !== uid) this.history.gone(before.metadata.uid);
-    this.projection.putSSHKey(record, this.operatorNow);
-    this.#view.set(idOf(object), object);
-    if (record.proof?.result === "Unverified") this.#unverified.add(idOf(object));
-    else this.#unverified.delete(idOf(object));
-    this.#recall(object);
-  }
-
-  /** Takes note of what an event or a list says about since when. */
-  #recall(object: StoredSSHKey): void {
-    const { uid, creationTimestamp = "" } = object.metadata;
-    const group = groupOf(object);
-    if (this.history.knows(uid)) {
-      if (!this.history.isEdit(uid, group)) return;
-      this.history.edited(uid, group, this.operatorNow, this.#sinceOf(object));
-    } else if (!isAttested(object)) {
-      this.history.edited(uid, group, this.operatorNow, this.#sinceOf(object));
-    } else if (isLookedAt(object)) {
-      this.history.attested(uid, group, Date.parse(String(this.statusOf(idOf(object)).claimedSince)));
-    } else this.history.made(uid, group, Date.parse(creationTimestamp));
-  }
-
-  #sinceOf({ metadata }: StoredSSHKey): number {
-    return this.projection.claims.get(metadata.namespace ?? "", metadata.name)?.since ?? Number.NaN;
-  }
-
-  #hide(object: StoredSSHKey): void {
-    const { namespace = "", name, uid } = object.metadata;
-    this.#held.drop(object);
-    this.projection.removeSSHKey(namespace, name);
-    this.#view.delete(idOf(object));
-    this.history.gone(uid);
+  userOf(target: string, sshKeys: readonly StoredSSHKey[]): string | undefined {
+    return sshKeys.find((object) => this.targetOf(object) === target)?.spec?.user;
   }
 
   #note(): void {
-    const { targets, statuses } = this.projection.takeDirty();
+    const { targets, statuses, authorizedKeys } = this.projection.takeDirty();
     for (const id of targets.keys()) this.#due.add(id);
     for (const claim of statuses) this.#dueStatuses.add(claim);
+    for (const id of authorizedKeys) this.#dueAuthorizedKeys.add(id);
   }
 
   #next(id: string, running: Running, step: IteratorResult<SecretRequest, ReconcileResult>): void {
@@ -616,14 +479,14 @@ export class World {
       running.answer = undefined;
       if (step.value.kind === "create" || step.value.kind === "update") {
         running.writes += 1;
-        this.#checkSent(step.value, running.writes === 1);
+        this.#guard.sent(step.value, running.writes === 1);
       }
     }
     this.#note();
   }
 
   #end(id: string, pass: ReconcileResult): void {
-    if (pass.kind === "retry") this.#retries.add(id);
+    if (pass.kind === "retry" || (pass.kind === "requeue" && pass.afterMs <= 1)) this.#retries.add(id);
     else if (pass.kind === "requeue") this.#timers.set(id, this.operatorNow + pass.afterMs);
     else if (pass.kind === "blocked" && !pass.isWatched) this.#timers.set(id, this.operatorNow + 60_000);
     else if (pass.kind === "done" && pass.requeueAt !== undefined) this.#timers.set(id, pass.requeueAt);
@@ -644,104 +507,14 @@ export class World {
       };
     }
     const answer = this.server.write(request);
-    if (answer.kind === "written" || answer.kind === "deleted") this.#checkTaken(request, present);
+    if (answer.kind === "written" || answer.kind === "deleted") this.#guard.taken(request, present);
     if (answer.kind === "conflict") return { kind: present === undefined ? "missing" : "void" };
     return answer.kind === "written" ? { kind: "written", object: answer.secret } : answer;
   }
-
-  /** Guarantee 1: as far as the operator has been told, only good keys go in, and all of them in the first attempt. */
-  #checkSent(write: SecretWrite, isFirst: boolean): void {
-    const id = `${write.namespace}/${write.name}`;
-    const sent = linesOf(fileIn(write));
-    const claiming = [...this.#view].filter(([sshKey]) => !this.#unverified.has(sshKey));
-    const facts = this.#facts(new Map(claiming));
-    const user = this.#userOf(id, this.#view);
-    const good = oracle(facts, this.rules, this.operatorNow).files[`${write.namespace}/${user}`] ?? [];
-    if (isFirst && sent.join("\n") !== good.join("\n"))
-      throw new Error(`${id} is sent ${JSON.stringify(sent)} and should be ${JSON.stringify(good)}`);
-    const present = this.linesIn(id);
-    const bad = sent.find((line) => !good.includes(line) && !present.includes(line));
-    if (bad !== undefined) throw new Error(`${id} is sent the bad key ${bad}`);
-  }
-
-  /** Guarantees 2 and 4, whenever a write takes effect. */
-  #checkTaken(write: SecretWrite, before: StoredSecret | undefined): void {
-    const id = `${write.namespace}/${write.name}`;
-    if (write.kind !== "create" && (before === undefined || !this.isOwn(before)))
-      throw new Error(`${id} is not the operator's own and was written`);
-    if (write.kind === "delete") {
-      const emptied = this.#emptySince.get(id) ?? this.now;
-      if (textOf(before) !== "" || this.now - emptied < 24 * HOUR - 1000)
-        throw new Error(`${id} was deleted too early`);
-      this.#emptySince.delete(id);
-    } else if (fileIn(write) !== "") this.#emptySince.delete(id);
-    else if (!this.#emptySince.has(id)) this.#emptySince.set(id, this.now);
-  }
-}
-
-function fileIn(write: SecretWrite): string {
-  if (write.kind === "delete") return "";
-  const data =
-    write.kind === "create"
-      ? (write.object as StoredSecret).data
-      : (write.patch.find(({ path }) => path === "/data")?.value as StoredSecret["data"]);
-  return Buffer.from(data?.authorized_keys ?? "", "base64").toString("utf8");
 }
 
 function otherFormat({ expiryTimeFormat }: Rules): Rules["expiryTimeFormat"] {
   return expiryTimeFormat === "WithZ" ? "WithoutZ" : "WithZ";
-}
-
-function withoutZ(line: string): string {
-  return line.replace(/(expiry-time="\d+)Z"/, '$1"');
-}
-
-function linesOf(text: string): readonly string[] {
-  return text === "" ? [] : text.replace(/\n$/, "").split("\n");
-}
-
-/** BASE64 and the SSHKey's name. */
-function keyOf(line: string): string {
-  return line.split(" ").slice(-2).join(" ");
-}
-
-function idOf({ metadata }: StoredSSHKey): string {
-  return `${metadata.namespace}/${metadata.name}`;
-}
-
-function wishOf({ metadata, spec }: StoredSSHKey): Wish {
-  const { namespace = "", name } = metadata;
-  const { key = "", options = [], disabled = false, expiresAt, user = "", proof } = spec ?? {};
-  const expiry = expiresAt === undefined ? undefined : Date.parse(expiresAt);
-  return { namespace, name, user, key, options, disabled, expiresAt: expiry, proof };
-}
-
-function isProven({ spec }: StoredSSHKey): boolean {
-  return isProof(spec?.proof, spec?.user ?? "", spec?.key ?? "");
-}
-
-/** Who competes, whatever the scope: the namespace and the key. */
-function groupOf(object: StoredSSHKey): string {
-  return `${object.metadata.namespace} ${isKey(object) ? object.spec?.key?.split(" ")[1] : object.metadata.uid}`;
-}
-
-function isKey({ spec }: StoredSSHKey): boolean {
-  return !(spec?.key ?? "").endsWith("truncated");
-}
-
-function isLookedAt({ status }: StoredSSHKey): boolean {
-  return (status?.observedGeneration ?? -1) >= 0;
-}
-
-/** Does a list alone say since when this SSHKey has had its key? */
-function isAttested(object: StoredSSHKey): boolean {
-  const base64 = object.spec?.key?.split(" ")[1] ?? "";
-  if (!isLookedAt(object)) return object.metadata.generation === 1;
-  return isKey(object) && object.status?.fingerprint === fingerprint(base64);
-}
-
-function fingerprint(base64: string): string {
-  return `SHA256:${hash("sha256", Buffer.from(base64, "base64"), "base64").replace("=", "")}`;
 }
 
 function shuffled<T>(all: readonly T[], pick: Picker): T[] {
