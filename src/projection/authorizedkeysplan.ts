@@ -30,6 +30,8 @@ export interface AuthorizedKeysPlan {
   /** Undefined where no object asks for the Secret. */
   readonly selection: Selection | undefined;
   readonly doubt: Doubt;
+  /** The namespaces of keys that stay in it though they are not selected: as long as they are in force there. */
+  readonly keptFrom: ReadonlySet<string>;
 }
 
 /** What is not known of the sources. A doubt lets nobody in and puts nobody out. */
@@ -85,8 +87,8 @@ export function planAuthorizedKeys(
     ? (line: FileLine) => isStillGood(line, namespace, surroundings)
     : (line: FileLine) => isInDoubt(line, namespace, surroundings, doubt);
   const files = new Map(selection?.files);
-  if (isFaulty || doubt.isOfSelector || doubt.unreadNamespaces.size + doubt.unknownKeys.size > 0)
-    keepHeld(files, target.live?.files, isKept);
+  const isDoubtful = doubt.isOfSelector || doubt.unreadNamespaces.size + doubt.unknownKeys.size > 0;
+  const keptFrom = isFaulty || isDoubtful ? keepHeld(files, target.live?.files, isKept) : new Set<string>();
   const rejected = takeOutRejected(files, target, now);
   const retention = record === undefined ? Number.POSITIVE_INFINITY : surroundings.retention;
   keepEmptied(files, target, retention, now);
@@ -98,7 +100,12 @@ export function planAuthorizedKeys(
     files,
     isOptional: record === undefined || isFaulty,
   };
-  return { desired, selection: selection && withRejected(selection, rejected, surroundings.claims), doubt };
+  return {
+    desired,
+    selection: selection && withRejected(selection, rejected, surroundings.claims),
+    doubt,
+    keptFrom,
+  };
 }
 
 /** Takes out the lines with which the API server rejects the Secret, and returns them. */
@@ -180,11 +187,13 @@ function isInForce(namespace: string, name: string, base64: string, claims: Clai
   return claim?.record.key?.base64 === base64 && claim.isInForce && claims.isHolder(claim);
 }
 
+/** Returns the namespaces of those that are kept. */
 function keepHeld(
   files: Map<string, string>,
   held: Files | undefined,
   isKept: (line: FileLine) => boolean,
-): void {
+): ReadonlySet<string> {
+  const keptFrom = new Set<string>();
   for (const [dataKey, file] of held ?? []) {
     const kept = linesOf(file).filter(isKept);
     if (kept.length === 0) continue;
@@ -193,7 +202,9 @@ function keepHeld(
     const lines = [...wanted, ...kept.filter((line) => !known.has(lineIdentity(line)))];
     lines.sort((a, b) => compare(idOf(a), idOf(b)));
     files.set(dataKey, fileOf(lines.map(({ text }) => text)));
+    for (const { namespace } of kept) keptFrom.add(namespace);
   }
+  return keptFrom;
 }
 
 /**

@@ -13,6 +13,8 @@ export class AuthorizedKeysTarget extends Target {
   readonly records = new Map<string, AuthorizedKeysRecord>();
   /** The namespaces whose SSHKeys may be in it. */
   sources: ReadonlySet<string> = new Set();
+  /** Those of the keys that stay in it though they were not selected when it was last planned. */
+  keptFrom: ReadonlySet<string> = new Set();
   /** What was left out of it when it was last planned. */
   omitted: readonly Omission[] = [];
   /** Since when a file that nobody asks for any more has been empty, by data key, in ms since the epoch. */

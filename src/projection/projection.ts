@@ -108,6 +108,7 @@ export class Projection {
   setSynced(namespace: string | undefined): void {
     this.#synced.add(namespace);
     this.#touchAll(namespace);
+    if (namespace !== undefined) this.#touchTakersOf(namespace, "removal");
   }
 
   /** The same of its AuthorizedKeys. */
@@ -428,6 +429,7 @@ export class Projection {
       now,
     );
     target.omitted = plan.selection?.omitted ?? [];
+    this.#noteKept(target, plan.keptFrom);
     this.#noteSync(target, plan.desired, now);
     const isLate = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
     const { record } = target;
@@ -614,17 +616,22 @@ export class Projection {
       target.records.set(record.name, record);
   }
 
+  /** Whatever happens to keys that stay without being selected has to reach the target too. */
+  #noteKept(target: AuthorizedKeysTarget, keptFrom: ReadonlySet<string>): void {
+    target.keptFrom = keptFrom;
+    if ([...keptFrom].some((namespace) => !target.sources.has(namespace))) this.#findSources(target);
+  }
+
   #findSources(target: AuthorizedKeysTarget): void {
     for (const namespace of target.sources) {
       const takers = this.#takers.get(namespace);
       takers?.delete(target);
       if (takers?.size === 0) this.#takers.delete(namespace);
     }
-    target.sources = new Set(
-      target.record?.from.flatMap(({ namespace, matchLabels = {} }) =>
-        namespace === undefined ? this.namespaces.withLabels(matchLabels) : [namespace],
-      ),
+    const selected = target.record?.from.flatMap(({ namespace, matchLabels = {} }) =>
+      namespace === undefined ? this.namespaces.withLabels(matchLabels) : [namespace],
     );
+    target.sources = new Set([...(selected ?? []), ...target.keptFrom]);
     for (const namespace of target.sources) {
       const takers = this.#takers.get(namespace);
       if (takers === undefined) this.#takers.set(namespace, new Set([target]));
