@@ -22,6 +22,8 @@ export interface SSHDOptions {
   /** Text of sshd_config, without Port and HostKey. */
   readonly config: string;
   readonly accounts: readonly Account[];
+  /** The group of the accounts; nogroup if not given. */
+  readonly group?: string;
   /** As in TZ; the machine's own if not given. */
   readonly timeZone?: string;
 }
@@ -32,10 +34,13 @@ export interface Account {
   readonly shell?: string;
   /** The password field of passwd(5); "*", which is no password, if not given. */
   readonly password?: string;
+  /** Is the account in another group than the others? */
+  readonly isApart?: boolean;
 }
 
 /** Uid and gid for root to change to: those of nobody on every distribution. */
 const NOBODY = 65_534;
+const APART = 65_533;
 const PORTS_TRIED = 5;
 
 /**
@@ -68,7 +73,7 @@ export async function startSSHD(o: SSHDOptions): Promise<SSHDProcess> {
   }
 }
 
-async function prepare(folder: string, { sshd, config, accounts, timeZone }: SSHDOptions) {
+async function prepare(folder: string, { sshd, config, accounts, group = "nogroup", timeZone }: SSHDOptions) {
   // Copies, since nobody may not enter the home folder of root, where the originals may be.
   const program = await copy(sshd.program, folder);
   const nssWrapper = await copy(sshd.nssWrapper, folder);
@@ -79,11 +84,11 @@ async function prepare(folder: string, { sshd, config, accounts, timeZone }: SSH
   const gid = process.getgid?.() || NOBODY;
   const home = join(folder, "home");
   await mkdir(home);
-  const entry = ({ name, shell = "/bin/sh", password = "*" }: Account) =>
-    `${name}:${password}:${uid}:${gid}::${home}:${shell}\n`;
+  const entry = ({ name, shell = "/bin/sh", password = "*", isApart = false }: Account) =>
+    `${name}:${password}:${uid}:${isApart ? APART : gid}::${home}:${shell}\n`;
   const nobody = { name: "nobody", shell: "/usr/sbin/nologin" };
   await writeFile(join(folder, "passwd"), [nobody, ...accounts].map(entry).join(""));
-  await writeFile(join(folder, "group"), `nogroup:x:${gid}:\n`);
+  await writeFile(join(folder, "group"), `${group}:x:${gid}:\napart:x:${APART}:\n`);
   const hostKey = await ed25519(folder, "hostkey");
   const lines = [
     `HostKey ${hostKey.file}`,
