@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import { AUTHORIZED_KEYS_LIMITS } from "../../src/api/logins.ts";
-import { GROUP, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
+import { AUTHORIZED_KEYS_KIND, GROUP, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { AUTHORIZED_KEYS_STATES, OMISSIONS } from "../../src/api/omissions.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { LIMITS } from "../../src/authorizedkeys/files.ts";
@@ -106,8 +106,9 @@ describe("docs/authorizedkeys.md", () => {
 describe("examples/gitops/argocd-health.yaml", () => {
   const { data } = parse(read("examples/gitops/argocd-health.yaml"));
 
-  it("is for SSHKeys", () => {
-    expect(Object.keys(data)).toEqual([`resource.customizations.health.${GROUP}_${KIND}`]);
+  it("is for both kinds", () => {
+    const kinds = [KIND, AUTHORIZED_KEYS_KIND];
+    expect(Object.keys(data)).toEqual(kinds.map((kind) => `resource.customizations.health.${GROUP}_${kind}`));
   });
 
   it("reads conditions that there are", () => {
