@@ -97,3 +97,6 @@ export function compareResourceVersions(a: string, b: string): number {
 export function isNewer(a: Versioned, b: Versioned): boolean {
   return compareResourceVersions(a.resourceVersion, b.resourceVersion) > 0;
 }
+
+/** Older than every resourceVersion that an API server gives. */
+export const OLDEST = "1";

@@ -80,7 +80,7 @@ export class AuthorizedKeysSources {
           for (const record of records) this.#put(record);
           onChange();
         },
-        reset: () => projection.resetAuthorizedKeysVersions(namespace),
+        reset: () => projection.authorizedKeys.resetVersions(namespace),
         upsert: (record) => {
           this.#put(record);
           onChange();
@@ -101,7 +101,7 @@ export class AuthorizedKeysSources {
     const isConfirmed = known?.uid === record.uid && known.isTerminating;
     if (!record.isTerminating) deletions.cancel(record.namespace, record.name);
     else if (!isConfirmed) deletions.add(record, true);
-    projection.putAuthorizedKeys({ ...record, isTerminating: record.isTerminating && isConfirmed });
+    projection.authorizedKeys.put({ ...record, isTerminating: record.isTerminating && isConfirmed });
   }
 
   #namespaces(): Reflector<NamespaceFacts> {

@@ -317,7 +317,7 @@ export class Controller {
     const { projection, metrics, announcer, log, now } = this.#o;
     const [namespace = "", , name = ""] = id.split("/");
     const record = projection.authorizedKeys.get(namespace, name);
-    const verdict = projection.lastAuthorizedKeysVerdict(namespace, name);
+    const verdict = projection.authorizedKeys.lastVerdict(namespace, name);
     const write = record && verdict && authorizedKeysStatusWrite(record, verdict, now());
     if (record === undefined || verdict === undefined || write === undefined) return this.statuses.forget(id);
     const pause = this.#budget.takeStatus(id, namespace, record.bytes);
@@ -336,7 +336,7 @@ export class Controller {
       this.statuses.forget(id);
       this.statuses.hold(id, AUTHORIZED_KEYS_STATUS_EVERY_MS, AUTHORIZED_KEYS_STATUS_EVERY_MS);
       if (written === "gone") return;
-      projection.authorizedKeysStatusWritten(record, write.observed, written);
+      projection.authorizedKeys.statusWritten(record, write.observed, written);
       metrics.reconciled("status", "success");
       if (record.observed.state === verdict.state) return;
       announcer.authorizedKeysStateChanged(record, verdict);

@@ -261,8 +261,8 @@ export function guardAuthorizedKeys({
     path: crdPath(AUTHORIZED_KEYS_PLURAL),
     targetIdOf: () => undefined,
     onDeleted: ({ namespace, name, uid }, isTerminating) => {
-      if (isTerminating) projection.terminateAuthorizedKeys(namespace, name, uid);
-      else projection.removeAuthorizedKeys(namespace, name);
+      if (isTerminating) projection.authorizedKeys.terminate(namespace, name, uid);
+      else projection.authorizedKeys.remove(namespace, name);
     },
     onReleased: (id) => projection.touch(id),
     isComplete: (id, crdCreatedAt) => {

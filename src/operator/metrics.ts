@@ -231,7 +231,7 @@ export class Metrics {
     );
     this.#gauge("sshkey_operator_authorizedkeys", "AuthorizedKeys by state.", ["state"], (gauge) => {
       gauge.reset();
-      for (const [state, count] of projection.authorizedKeysCounts.states) gauge.set({ state }, count);
+      for (const [state, count] of projection.authorizedKeys.counts.states) gauge.set({ state }, count);
     });
     this.#gauge(
       "sshkey_operator_omitted",
@@ -239,7 +239,7 @@ export class Metrics {
       ["reason"],
       (gauge) => {
         gauge.reset();
-        for (const [reason, count] of projection.authorizedKeysCounts.omitted) gauge.set({ reason }, count);
+        for (const [reason, count] of projection.authorizedKeys.counts.omitted) gauge.set({ reason }, count);
       },
     );
   }

@@ -1,20 +1,11 @@
-import { isNewer } from "../api/object.ts";
-import type { ObservedAuthorizedKeysStatus } from "../authorizedkeys/observedstatus.ts";
-import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import { isNewer, OLDEST } from "../api/object.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Change, Claims } from "../claims/claims.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
-import { AuthorizedKeysObjects } from "./authorizedkeysobjects.ts";
-import { planAuthorizedKeys } from "./authorizedkeysplan.ts";
 import { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
-import {
-  type AuthorizedKeysVerdict,
-  authorizedKeysVerdict,
-  sameAuthorizedKeysVerdict,
-  withoutSecret,
-} from "./authorizedkeysverdict.ts";
+import { AuthorizedKeysTargets } from "./authorizedkeystargets.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { allLines, haveSameLines } from "./files.ts";
 import { type NamespaceFacts, Namespaces } from "./namespaces.ts";
@@ -25,7 +16,7 @@ import {
   type SecretSettings,
   toLiveSecret,
 } from "./secret.ts";
-import { type Target, targetId } from "./target.ts";
+import { type Target, targetId, URGENCIES, type Urgency } from "./target.ts";
 import { planUser } from "./userplan.ts";
 import { secretName, UserTarget } from "./usertarget.ts";
 import { sameVerdict, type Verdict } from "./verdict.ts";
@@ -35,17 +26,6 @@ const PENDING_AFTER_MS = 5000;
 
 /** Targets reported as `Pending` at a time, so that the event loop is not held up. */
 const PENDING_BATCH_SIZE = 500;
-
-/** Older than every resourceVersion that an API server gives. */
-const OLDEST = "1";
-
-const URGENCIES = ["removal", "normal", "creation"] as const;
-
-/**
- * How soon a target has to be reconciled. `removal`: a key may have to leave its Secret. `creation`: nothing but new
- * SSHKeys, which others of the user may follow closely.
- */
-export type Urgency = (typeof URGENCIES)[number];
 
 const URGENCY = { new: "creation", changed: "normal", lost: "removal", gone: "removal" } as const;
 
@@ -62,14 +42,14 @@ export interface Dirty {
 }
 
 /**
- * All SSHKeys, AuthorizedKeys, Namespaces and Secrets of the installation, and what follows from them. Holds no I/O and no clock: times are ms
- * since the epoch.
+ * All SSHKeys, AuthorizedKeys, Namespaces and Secrets of the installation, and what follows from them. Holds no I/O and no
+ * clock: times are ms since the epoch.
  */
 export class Projection {
   readonly settings: SecretSettings;
   readonly claims: Claims;
   readonly namespaces = new Namespaces();
-  readonly authorizedKeys: AuthorizedKeysObjects;
+  readonly authorizedKeys: AuthorizedKeysTargets;
   readonly #policy: Policy;
   readonly #targets = new Map<string, Target>();
   readonly #emptied: EmptiedSecrets;
@@ -79,41 +59,41 @@ export class Projection {
   readonly #copies = new Set<Target>();
   /** Namespaces whose SSHKeys and Secrets are known completely; undefined: all. */
   readonly #synced = new Set<string | undefined>();
-  /** The same of AuthorizedKeys. */
-  readonly #authorizedKeysSynced = new Set<string | undefined>();
-  /** Of each namespace, those that may take its SSHKeys. */
-  readonly #takers = new Map<string, Set<AuthorizedKeysTarget>>();
-  readonly #authorizedKeysVerdicts = new Map<string, AuthorizedKeysVerdict | undefined>();
-  /** Kept as things change: a scrape must not go over all that is left out. */
-  readonly #stateCounts = new Map<string, number>();
-  readonly #omittedCounts = new Map<string, number>();
   readonly #suspended = new Set<string>();
   /** Namespaces of which it is not known yet what their Namespace objects say; undefined: all. */
   readonly #unasked = new Set<string | undefined>();
   #secretCount = 0;
   #dirtyTargets = new Map<string, Urgency>();
   #dirtyStatuses = new Set<Claim>();
-  #dirtyAuthorizedKeys = new Set<string>();
   #newCopies: LiveSecret[] = [];
 
   constructor(policy: Policy, settings: SecretSettings) {
     this.#policy = policy;
     this.settings = settings;
     this.claims = new Claims(policy);
-    this.authorizedKeys = new AuthorizedKeysObjects(settings.namePrefix);
     this.#emptied = new EmptiedSecrets(settings.retention);
+    this.authorizedKeys = new AuthorizedKeysTargets({
+      claims: this.claims,
+      namespaces: this.namespaces,
+      policy,
+      settings,
+      isKnown: (namespace) => this.isSynced(namespace),
+      targetOf: (namespace, name) => this.#target(namespace, name) as AuthorizedKeysTarget,
+      onDue: (target, urgency) => this.#touch(target, urgency),
+      onNamed: (target) => this.#noteEmptied(target),
+    });
   }
 
   /** The SSHKeys and Secrets of the namespace (undefined: of all) are known completely now. */
   setSynced(namespace: string | undefined): void {
     this.#synced.add(namespace);
     this.#touchAll(namespace);
-    if (namespace !== undefined) this.#touchTakersOf(namespace, "removal");
+    if (namespace !== undefined) this.authorizedKeys.sourceChanged(namespace, "removal");
   }
 
   /** The same of its AuthorizedKeys. */
   setAuthorizedKeysSynced(namespace: string | undefined): void {
-    this.#authorizedKeysSynced.add(namespace);
+    this.authorizedKeys.setSynced(namespace);
     this.#touchAll(namespace);
   }
 
@@ -136,7 +116,7 @@ export class Projection {
   resume(namespace: string): void {
     if (!this.#suspended.delete(namespace)) return;
     this.#touchAll(namespace);
-    this.#touchTakersOf(namespace, "removal");
+    this.authorizedKeys.sourceChanged(namespace, "removal");
   }
 
   /** Are the SSHKeys and Secrets of the namespace known, and known to be up to date? */
@@ -153,7 +133,7 @@ export class Projection {
     const { namespace } = target;
     return (
       this.isSynced(namespace) &&
-      (!(target instanceof AuthorizedKeysTarget) || isIn(this.#authorizedKeysSynced, namespace))
+      (!(target instanceof AuthorizedKeysTarget) || this.authorizedKeys.isSynced(namespace))
     );
   }
 
@@ -169,13 +149,12 @@ export class Projection {
     const dirty = {
       targets: this.#dirtyTargets,
       statuses: this.#dirtyStatuses,
-      authorizedKeys: this.#dirtyAuthorizedKeys,
+      authorizedKeys: this.authorizedKeys.takeDirty(),
       copies: this.#newCopies,
     };
     this.#newCopies = [];
     this.#dirtyTargets = new Map();
     this.#dirtyStatuses = new Set();
-    this.#dirtyAuthorizedKeys = new Set();
     return dirty;
   }
 
@@ -190,7 +169,7 @@ export class Projection {
     // An edit may tighten what is in the Secret already; a new SSHKey cannot.
     if (before !== undefined && changes.length > 0) {
       this.#touch(this.#targetOf(record), "removal");
-      this.#touchTakersOf(record.namespace, "removal");
+      this.authorizedKeys.sourceChanged(record.namespace, "removal");
     }
     if (before?.observed.digest !== record.observed.digest) this.#dirtyStatuses.add(claim);
     return before?.generation !== record.generation;
@@ -206,74 +185,12 @@ export class Projection {
     if (claim?.record.uid === uid) this.putSSHKey({ ...claim.record, isTerminating: true }, now);
   }
 
-  /** Stores an AuthorizedKeys that is new or changed. An older view of a known one changes nothing. */
-  putAuthorizedKeys(record: AuthorizedKeysRecord): void {
-    const known = this.authorizedKeys.get(record.namespace, record.name);
-    if (known?.uid === record.uid && isNewer(known, record)) return;
-    this.authorizedKeys.put(record);
-    const isSameSpec =
-      known?.uid === record.uid &&
-      known.generation === record.generation &&
-      known.isTerminating === record.isTerminating;
-    if (isSameSpec) this.#replaceRecord(record);
-    else this.#assign(record.namespace);
-    this.#dirtyAuthorizedKeys.add(idOf(record));
-  }
-
-  /** Somebody deletes the AuthorizedKeys, and a finalizer keeps the object. */
-  terminateAuthorizedKeys(namespace: string, name: string, uid: string): void {
-    const record = this.authorizedKeys.get(namespace, name);
-    if (record?.uid === uid) this.putAuthorizedKeys({ ...record, isTerminating: true });
-  }
-
-  /** As resetSSHKeyVersions. */
-  resetAuthorizedKeysVersions(namespace: string | undefined): void {
-    for (const record of [...this.authorizedKeys.all(namespace)]) {
-      const older = { ...record, resourceVersion: OLDEST, generation: -1 };
-      this.authorizedKeys.put(older);
-      this.#replaceRecord(older);
-    }
-  }
-
-  removeAuthorizedKeys(namespace: string, name: string): void {
-    this.authorizedKeys.delete(namespace, name);
-    this.#countVerdict(this.#authorizedKeysVerdicts.get(`${namespace}/${name}`), -1);
-    this.#authorizedKeysVerdicts.delete(`${namespace}/${name}`);
-    this.#dirtyAuthorizedKeys.add(`${namespace}/${name}`);
-    this.#assign(namespace);
-  }
-
-  /** Remembers a status that the API server has acknowledged, unless a newer version is known by now. */
-  authorizedKeysStatusWritten(
-    { namespace, name, uid }: AuthorizedKeysRecord,
-    observed: ObservedAuthorizedKeysStatus,
-    resourceVersion: string,
-  ): void {
-    const current = this.authorizedKeys.get(namespace, name);
-    if (current?.uid !== uid || !isNewer({ resourceVersion }, current)) return;
-    const record = { ...current, observed, resourceVersion };
-    this.authorizedKeys.put(record);
-    this.#replaceRecord(record);
-  }
-
-  /** The last verdict on an AuthorizedKeys; undefined if its target has to be planned again. */
-  lastAuthorizedKeysVerdict(namespace: string, name: string): AuthorizedKeysVerdict | undefined {
-    return this.#authorizedKeysVerdicts.get(`${namespace}/${name}`);
-  }
-
-  /** How many AuthorizedKeys there are by STATE, and how much is left out of them by reason. */
-  get authorizedKeysCounts(): {
-    readonly states: ReadonlyMap<string, number>;
-    readonly omitted: ReadonlyMap<string, number>;
-  } {
-    return { states: this.#stateCounts, omitted: this.#omittedCounts };
-  }
-
-  /** Stores what a Namespace says, or that there is none of this name. */
+  /** Stores what a Namespace says. */
   putNamespace(facts: NamespaceFacts): void {
     if (this.namespaces.put(facts)) this.#noteNamespace(facts.name);
   }
 
+  /** There is no Namespace of this name. */
   removeNamespace(name: string): void {
     if (this.namespaces.remove(name)) this.#noteNamespace(name);
   }
@@ -281,11 +198,8 @@ export class Projection {
   /** Stores all Namespaces. */
   replaceNamespaces(all: readonly NamespaceFacts[]): void {
     const isFirst = !this.namespaces.isComplete;
-    const changed = this.namespaces.replace(all);
-    for (const name of changed)
-      this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
-    if (isFirst) this.#touchTakers();
-    else for (const name of changed) this.#noteNamespace(name);
+    for (const name of this.namespaces.replace(all)) this.#noteNamespace(name);
+    if (isFirst) this.authorizedKeys.namespacesRead();
   }
 
   /** Remembers a status that the API server has acknowledged, unless a newer version of the SSHKey is known by now. */
@@ -407,62 +321,17 @@ export class Projection {
 
   /** What the Secret should be; marks SSHKeys dirty whose verdict changed. */
   plan(target: Target, now: number): DesiredSecret {
-    if (target instanceof AuthorizedKeysTarget) return this.#planAuthorizedKeys(target, now);
+    if (target instanceof AuthorizedKeysTarget) {
+      const plan = this.authorizedKeys.plan(target, now);
+      this.#noteSync(target, plan.desired, now);
+      this.authorizedKeys.notePlanned(target, plan, this.#isLate(target, now), now);
+      return plan.desired;
+    }
     if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no kind`);
     const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings);
     this.#noteSync(target, desired, now);
     this.#noteVerdicts(target, verdicts, now);
     return desired;
-  }
-
-  #planAuthorizedKeys(target: AuthorizedKeysTarget, now: number): DesiredSecret {
-    const plan = planAuthorizedKeys(
-      target,
-      {
-        claims: this.claims,
-        namespaces: this.namespaces,
-        isKnown: (namespace) => this.isSynced(namespace),
-        policy: this.#policy,
-        expiryTimeFormat: this.settings.expiryTimeFormat,
-        retention: this.settings.retention,
-      },
-      now,
-    );
-    target.omitted = plan.selection?.omitted ?? [];
-    this.#noteKept(target, plan.keptFrom);
-    this.#noteSync(target, plan.desired, now);
-    const isLate = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
-    const { record } = target;
-    for (const each of target.records.values()) {
-      const verdict =
-        each === record
-          ? authorizedKeysVerdict(target, plan, isLate, now)
-          : withoutSecret(
-              "SecretConflict",
-              `Secret ${target.secretName} is that of the older AuthorizedKeys ${record?.name}; create this one with another spec.secretName.`,
-            );
-      this.#noteAuthorizedKeysVerdict(each, verdict);
-    }
-    return plan.desired;
-  }
-
-  #noteAuthorizedKeysVerdict(record: AuthorizedKeysRecord, verdict: AuthorizedKeysVerdict | undefined): void {
-    const id = idOf(record);
-    if (
-      this.#authorizedKeysVerdicts.has(id) &&
-      sameAuthorizedKeysVerdict(this.#authorizedKeysVerdicts.get(id), verdict)
-    )
-      return;
-    this.#countVerdict(this.#authorizedKeysVerdicts.get(id), -1);
-    this.#countVerdict(verdict, 1);
-    this.#authorizedKeysVerdicts.set(id, verdict);
-    this.#dirtyAuthorizedKeys.add(id);
-  }
-
-  #countVerdict(verdict: AuthorizedKeysVerdict | undefined, by: number): void {
-    if (verdict === undefined) return;
-    addTo(this.#stateCounts, verdict.state, by);
-    for (const { reason } of verdict.omitted) addTo(this.#omittedCounts, reason, by);
   }
 
   #noteSync(target: Target, { files, isOptional }: DesiredSecret, now: number): void {
@@ -477,8 +346,12 @@ export class Projection {
     }
   }
 
+  #isLate({ outOfSyncSince }: Target, now: number): boolean {
+    return now - (outOfSyncSince ?? now) >= PENDING_AFTER_MS;
+  }
+
   #noteVerdicts(target: UserTarget, verdicts: ReadonlyMap<Claim, Verdict>, now: number): void {
-    const isPendingReported = now - (target.outOfSyncSince ?? now) >= PENDING_AFTER_MS;
+    const isPendingReported = this.#isLate(target, now);
     for (const [claim, verdict] of verdicts) {
       // Whoever waits for a proof has waited already.
       const isNews = isPendingReported || claim.record.proof?.result === "Unverified";
@@ -531,7 +404,7 @@ export class Projection {
       if (target instanceof UserTarget)
         for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
-    for (const record of this.authorizedKeys.all()) this.#dirtyAuthorizedKeys.add(idOf(record));
+    this.authorizedKeys.beginWriting();
   }
 
   /** When the Secret is to be deleted, in ms since the epoch; undefined if not at all. */
@@ -544,6 +417,7 @@ export class Projection {
     if (target.isInUse || target.live !== undefined || target.delivery.at === "sent") return;
     this.#outOfSync.delete(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
+    if (target instanceof AuthorizedKeysTarget) this.authorizedKeys.forget(target);
   }
 
   /** A standby need not know what became of a Secret that is no longer shown and concerns no SSHKey. */
@@ -574,90 +448,13 @@ export class Projection {
       if (isNewlyNamed) this.#noteEmptied(target);
     }
     this.#touch(target, URGENCY[kind]);
-    this.#touchTakersOf(claim.record.namespace, URGENCY[kind]);
-  }
-
-  /** Something has changed in the namespace: what that makes others write is on its account. */
-  #touchTakersOf(namespace: string, urgency: Urgency): void {
-    for (const target of this.#takers.get(namespace) ?? []) {
-      target.addCause(namespace);
-      this.#touch(target, urgency);
-    }
-  }
-
-  /** Gives each Secret of the namespace the AuthorizedKeys that ask for it. */
-  #assign(namespace: string): void {
-    const asking = new Map<string, AuthorizedKeysRecord[]>();
-    for (const [record, assignment] of this.authorizedKeys.assignments(namespace)) {
-      if ("refused" in assignment) this.#noteAuthorizedKeysVerdict(record, assignment.refused);
-      else {
-        const target = this.#target(namespace, assignment.secretName);
-        asking.set(target.id, [...(asking.get(target.id) ?? []), record]);
-      }
-    }
-    for (const target of this.#targets.values()) {
-      if (!(target instanceof AuthorizedKeysTarget) || target.namespace !== namespace) continue;
-      const before = target.record;
-      const wasNamed = target.isNamed;
-      target.records.clear();
-      for (const record of asking.get(target.id) ?? []) target.records.set(record.name, record);
-      if (wasNamed !== target.isNamed) this.#noteEmptied(target);
-      if (before === target.record && target.records.size < 2) continue;
-      target.addCause(namespace);
-      this.#findSources(target);
-      this.#touch(target, "removal");
-    }
-  }
-
-  /** The same specs, with another status or version. */
-  #replaceRecord(record: AuthorizedKeysRecord): void {
-    const target = this.#targets.get(targetId(record.namespace, record.secretName));
-    if (target instanceof AuthorizedKeysTarget && target.records.has(record.name))
-      target.records.set(record.name, record);
-  }
-
-  /** Whatever happens to keys that stay without being selected has to reach the target too. */
-  #noteKept(target: AuthorizedKeysTarget, keptFrom: ReadonlySet<string>): void {
-    target.keptFrom = keptFrom;
-    if ([...keptFrom].some((namespace) => !target.sources.has(namespace))) this.#findSources(target);
-  }
-
-  #findSources(target: AuthorizedKeysTarget): void {
-    for (const namespace of target.sources) {
-      const takers = this.#takers.get(namespace);
-      takers?.delete(target);
-      if (takers?.size === 0) this.#takers.delete(namespace);
-    }
-    const selected = target.record?.from.flatMap(({ namespace, matchLabels = {} }) =>
-      namespace === undefined ? this.namespaces.withLabels(matchLabels) : [namespace],
-    );
-    target.sources = new Set([...(selected ?? []), ...target.keptFrom]);
-    for (const namespace of target.sources) {
-      const takers = this.#takers.get(namespace);
-      if (takers === undefined) this.#takers.set(namespace, new Set([target]));
-      else takers.add(target);
-    }
+    this.authorizedKeys.sourceChanged(claim.record.namespace, URGENCY[kind]);
   }
 
   /** Anything that matters of the Namespace has changed. */
   #noteNamespace(name: string): void {
     this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
-    for (const target of this.#targets.values()) {
-      if (!(target instanceof AuthorizedKeysTarget) || target.record === undefined) continue;
-      const hasSelector = target.record.from.some(({ matchLabels }) => matchLabels !== undefined);
-      if (hasSelector) this.#findSources(target);
-      if (!hasSelector && !target.sources.has(name)) continue;
-      target.addCause(name);
-      this.#touch(target, "removal");
-    }
-  }
-
-  #touchTakers(): void {
-    for (const target of this.#targets.values()) {
-      if (!(target instanceof AuthorizedKeysTarget)) continue;
-      this.#findSources(target);
-      this.#touch(target, "removal");
-    }
+    this.authorizedKeys.namespaceChanged(name);
   }
 
   #touchAll(namespace: string | undefined): void {
@@ -710,14 +507,4 @@ export class Projection {
 
 function isIn(synced: ReadonlySet<string | undefined>, namespace: string): boolean {
   return synced.has(undefined) || synced.has(namespace);
-}
-
-function idOf({ namespace, name }: Pick<AuthorizedKeysRecord, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
-}
-
-function addTo(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
 }

@@ -6,6 +6,14 @@ import type { Files } from "./files.ts";
 import type { RejectionSearch } from "./rejectionsearch.ts";
 import type { DesiredSecret, LiveSecret } from "./secret.ts";
 
+export const URGENCIES = ["removal", "normal", "creation"] as const;
+
+/**
+ * How soon a target has to be reconciled. `removal`: a key may have to leave its Secret. `creation`: nothing but new
+ * SSHKeys, which others of the user may follow closely.
+ */
+export type Urgency = (typeof URGENCIES)[number];
+
 /** Of nearly every target nearly always. */
 export const NOBODY: ReadonlySet<string> = new Set();
 

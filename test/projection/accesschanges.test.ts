@@ -93,7 +93,7 @@ describe("of a Secret with many users' keys", () => {
   it("a change is told with the SSHKey's namespace and user, and with the login", () => {
     const projection = new Projection(DEFAULT_POLICY, DEFAULT_SETTINGS.secrets);
     projection.putSSHKey(sshKeyRecord({ name: "laptop", namespace: "team-a" }), NOW);
-    projection.putAuthorizedKeys(authorizedKeysRecord({}));
+    projection.authorizedKeys.put(authorizedKeysRecord({}));
     const target = projection.target("bastion/bastion");
     if (target === undefined) throw new Error("there is no target");
     const after = new Map([["robert", line("laptop")]]);

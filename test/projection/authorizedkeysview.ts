@@ -42,13 +42,13 @@ export class AuthorizedKeysView {
     const { namespace = "", name, uid, resourceVersion } = object.metadata;
     const known = projection.authorizedKeys.get(namespace, name);
     if (isGone) {
-      projection.removeAuthorizedKeys(namespace, name);
+      projection.authorizedKeys.remove(namespace, name);
       this.#objects.delete(idOf(object));
       return;
     }
     // An event from before what the operator knows from an own write; a newer one is on its way.
     if (known?.uid === uid && Number(known.resourceVersion) > Number(resourceVersion)) return;
-    projection.putAuthorizedKeys(toAuthorizedKeysRecord(object, known));
+    projection.authorizedKeys.put(toAuthorizedKeysRecord(object, known));
     this.#objects.set(idOf(object), object);
   }
 

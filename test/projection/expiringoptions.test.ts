@@ -13,7 +13,7 @@ function expiring() {
   const time = formatRFC3339(NOW + MINUTE).replace(/[-:T]/g, "");
   const projection = new Projection(DEFAULT_POLICY, DEFAULT_SETTINGS.secrets);
   projection.setSynced(undefined);
-  projection.putAuthorizedKeys(
+  projection.authorizedKeys.put(
     authorizedKeysRecord({ layout: "SingleFile", options: [`expiry-time="${time}"`] }),
   );
   const target = projection.target("bastion/bastion");
@@ -21,7 +21,7 @@ function expiring() {
   projection.applyResponse(target, liveSecret("", { namespace: "bastion", name: "bastion" }));
   const planned = (now: number) => {
     projection.plan(target, now);
-    return [projection.lastAuthorizedKeysVerdict("bastion", "bastion")?.state, target.changesAt];
+    return [projection.authorizedKeys.lastVerdict("bastion", "bastion")?.state, target.changesAt];
   };
   return { planned };
 }

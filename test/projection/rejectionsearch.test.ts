@@ -29,7 +29,7 @@ class Gate {
     this.#rejects = rejects;
     this.projection.setSynced(undefined);
     for (let i = 0; i < users; i += 1) this.put(`u${i}`);
-    this.projection.putAuthorizedKeys(authorizedKeysRecord({}));
+    this.projection.authorizedKeys.put(authorizedKeysRecord({}));
   }
 
   put(name: string, disabled = false): void {

@@ -5,8 +5,9 @@ import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { AuthorizedKeysTarget } from "../../src/projection/authorizedkeystarget.ts";
 import type { AuthorizedKeysVerdict } from "../../src/projection/authorizedkeysverdict.ts";
 import { dataOf, digestOf } from "../../src/projection/files.ts";
-import { Projection, type Urgency } from "../../src/projection/projection.ts";
+import { Projection } from "../../src/projection/projection.ts";
 import type { LiveSecret } from "../../src/projection/secret.ts";
+import type { Urgency } from "../../src/projection/target.ts";
 import { authorizedKeys } from "../authorizedkeys/scene.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../claims/sshkeys.ts";
 import { liveSecret, NOW } from "./secrets.ts";
@@ -40,7 +41,7 @@ export class SharedKeys {
     const { namespace = "", name } = { ...object.metadata, ...metadata };
     const known = this.projection.authorizedKeys.get(namespace, name);
     const changed = { ...object, metadata: { ...object.metadata, ...metadata } };
-    this.projection.putAuthorizedKeys(toAuthorizedKeysRecord(changed, known));
+    this.projection.authorizedKeys.put(toAuthorizedKeysRecord(changed, known));
   }
 
   put(facts: SSHKeyFacts): void {
@@ -72,7 +73,7 @@ export class SharedKeys {
 
   /** What the status of an object should say. */
   verdict(name = "bastion"): AuthorizedKeysVerdict | undefined {
-    return this.projection.lastAuthorizedKeysVerdict("bastion", name);
+    return this.projection.authorizedKeys.lastVerdict("bastion", name);
   }
 
   get target(): AuthorizedKeysTarget {

@@ -312,7 +312,7 @@ export class World {
     if (!isLost) this.#dueAuthorizedKeys.delete(id);
     const [namespace = "", name = ""] = id.split("/");
     const record = this.projection.authorizedKeys.get(namespace, name);
-    const verdict = this.projection.lastAuthorizedKeysVerdict(namespace, name);
+    const verdict = this.projection.authorizedKeys.lastVerdict(namespace, name);
     const write = record && verdict && authorizedKeysStatusWrite(record, verdict, this.operatorNow);
     const object = this.authorizedKeys.get(id);
     if (record === undefined || write === undefined || object?.metadata.uid !== record.uid) {
@@ -322,7 +322,7 @@ export class World {
     this.statusWrites += 1;
     const stored = this.authorizedKeys.store({ ...object, status: write.status });
     const { resourceVersion } = stored.metadata;
-    if (!isLost) this.projection.authorizedKeysStatusWritten(record, write.observed, resourceVersion);
+    if (!isLost) this.projection.authorizedKeys.statusWritten(record, write.observed, resourceVersion);
     this.#note();
   }
 

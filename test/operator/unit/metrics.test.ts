@@ -172,7 +172,7 @@ describe("metrics of the keys", () => {
     ];
     projection.setSynced(undefined);
     projection.replaceNamespaces([]);
-    projection.putAuthorizedKeys(
+    projection.authorizedKeys.put(
       authorizedKeysRecord({ from: [{ namespace: "elsewhere" }], secretName: "gate" }),
     );
     const target = projection.target("bastion/gate");
@@ -183,7 +183,7 @@ describe("metrics of the keys", () => {
     );
     projection.plan(target, NOW);
     expect(await counted()).toEqual([{ Projected: 1 }, { NotShared: 1 }]);
-    projection.removeAuthorizedKeys("bastion", "bastion");
+    projection.authorizedKeys.remove("bastion", "bastion");
     expect(await counted()).toEqual([{}, {}]);
     await end();
   });
