@@ -37,7 +37,9 @@ export class AuthorizedKeysSources {
 
   constructor(options: AuthorizedKeysSourcesOptions) {
     this.#o = options;
-    options.projection.awaitNamespaces(options.settings.namespaces ?? [undefined]);
+    const { projection, settings } = options;
+    projection.awaitNamespaces(settings.namespaces ?? [undefined]);
+    if (settings.namespaces !== undefined) projection.namespaces.limitTo(settings.namespaces);
   }
 
   /** Runs until the signal aborts. */
@@ -114,7 +116,6 @@ export class AuthorizedKeysSources {
       sink: {
         replace: (all) => {
           projection.replaceNamespaces(all);
-          projection.namespaceAsked(undefined);
           onChange();
         },
         reset: () => {},

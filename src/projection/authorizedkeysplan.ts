@@ -19,6 +19,8 @@ export interface Surroundings {
   readonly namespaces: Namespaces;
   /** Are the SSHKeys of the namespace known, and known to be up to date? */
   readonly isKnown: (namespace: string) => boolean;
+  /** Is it about to be known what its Namespace says and which SSHKeys it has? Undefined: of any namespace. */
+  readonly isAboutToBeKnown: (namespace: string | undefined) => boolean;
   readonly policy: Policy;
   readonly expiryTimeFormat: ExpiryTimeFormat;
   /** How long a file that nobody asks for any more is kept empty, in ms. */
@@ -38,11 +40,19 @@ export interface AuthorizedKeysPlan {
 export interface Doubt {
   /** Whether they share their keys. */
   readonly unreadNamespaces: ReadonlySet<string>;
+  /** The same of namespaces that the operator does not serve, so that it never reads them. */
+  readonly unservedNamespaces: ReadonlySet<string>;
   /** Which SSHKeys they have. */
   readonly unknownKeys: ReadonlySet<string>;
   /** Namespaces are looked for by labels, and not all are known. */
   readonly isOfSelector: boolean;
+  /** Is it about to be known, so that nobody need be told? */
+  readonly isPassing: boolean;
 }
+
+type MutableDoubt = {
+  -readonly [K in keyof Doubt]: Doubt[K] extends ReadonlySet<string> ? Set<string> : Doubt[K];
+};
 
 /** How many files that nobody asks for are kept empty; beyond that those that have been for longest go first. */
 const MAXIMUM_EMPTIED = 1000;
@@ -70,7 +80,13 @@ export function planAuthorizedKeys(
   now: number,
 ): AuthorizedKeysPlan {
   const { namespace, secretName, record } = target;
-  const doubt = { unreadNamespaces: new Set<string>(), unknownKeys: new Set<string>(), isOfSelector: false };
+  const doubt: MutableDoubt = {
+    unreadNamespaces: new Set(),
+    unservedNamespaces: new Set(),
+    unknownKeys: new Set(),
+    isOfSelector: false,
+    isPassing: false,
+  };
   const selection =
     record &&
     select(
@@ -87,8 +103,8 @@ export function planAuthorizedKeys(
     ? (line: FileLine) => isStillGood(line, namespace, surroundings)
     : (line: FileLine) => isInDoubt(line, namespace, surroundings, doubt);
   const files = new Map(selection?.files);
-  const isDoubtful = doubt.isOfSelector || doubt.unreadNamespaces.size + doubt.unknownKeys.size > 0;
-  const keptFrom = isFaulty || isDoubtful ? keepHeld(files, target.live?.files, isKept) : new Set<string>();
+  const keptFrom =
+    isFaulty || isDoubtful(doubt) ? keepHeld(files, target.live?.files, isKept) : new Set<string>();
   const rejected = takeOutRejected(files, target, now);
   const retention = record === undefined ? Number.POSITIVE_INFINITY : surroundings.retention;
   keepEmptied(files, target, retention, now);
@@ -145,20 +161,35 @@ function withRejected(selection: Selection, rejected: readonly FileLine[], claim
   return { ...selection, keyCount, omitted: inOrder([...selection.omitted, ...omitted]) };
 }
 
+/** Is there anything that is not known of the sources? */
+export function isDoubtful({ isOfSelector, ...doubt }: Doubt): boolean {
+  return (
+    isOfSelector || doubt.unreadNamespaces.size + doubt.unservedNamespaces.size + doubt.unknownKeys.size > 0
+  );
+}
+
 function sourcesOf(
   own: string,
-  { claims, namespaces, isKnown }: Surroundings,
-  doubt: { unreadNamespaces: Set<string>; unknownKeys: Set<string>; isOfSelector: boolean },
+  { claims, namespaces, isKnown, isAboutToBeKnown }: Surroundings,
+  doubt: MutableDoubt,
 ) {
   return {
     namespacesOf: ({ namespace, matchLabels = {} }: FromEntry) => {
-      if (namespace === undefined && !namespaces.isComplete) doubt.isOfSelector = true;
+      if (namespace === undefined && !namespaces.isSearchable) {
+        doubt.isOfSelector = true;
+        if (isAboutToBeKnown(undefined)) doubt.isPassing = true;
+      }
       const found = namespace === undefined ? namespaces.withLabels(matchLabels) : [namespace];
       return found.flatMap((each) => {
         const isShared = namespaces.isShared(each, own);
-        if (isShared === undefined) doubt.unreadNamespaces.add(each);
+        if (isShared === undefined) {
+          if (namespaces.isServed(each)) doubt.unreadNamespaces.add(each);
+          else doubt.unservedNamespaces.add(each);
+        }
         if (isShared && !isKnown(each)) doubt.unknownKeys.add(each);
-        return isShared === undefined || (isShared && !isKnown(each)) ? [] : [{ namespace: each, isShared }];
+        const isSure = isShared === false || (isShared && isKnown(each));
+        if (!isSure && isAboutToBeKnown(each)) doubt.isPassing = true;
+        return isSure ? [{ namespace: each, isShared }] : [];
       });
     },
     claims: (namespace: string) => claims.all(namespace),
@@ -177,6 +208,7 @@ function isInDoubt(line: FileLine, own: string, around: Surroundings, doubt: Dou
   const { namespace } = line;
   const isUnread =
     doubt.unreadNamespaces.has(namespace) ||
+    doubt.unservedNamespaces.has(namespace) ||
     (doubt.isOfSelector && around.namespaces.isShared(namespace, own) === undefined);
   if (isUnread) return isStillGood(line, own, around);
   return doubt.unknownKeys.has(namespace);

@@ -23,6 +23,7 @@ export interface AuthorizedKeysTargetsOptions {
   readonly settings: SecretSettings;
   /** Are the SSHKeys of the namespace known, and known to be up to date? */
   readonly isKnown: (namespace: string) => boolean;
+  readonly isAboutToBeKnown: (namespace: string | undefined) => boolean;
   /** The target of a Secret of this name, which is no user's. */
   readonly targetOf: (namespace: string, secretName: string) => AuthorizedKeysTarget;
   /** The target has to be reconciled. */
@@ -232,13 +233,8 @@ export class AuthorizedKeysTargets {
   }
 
   plan(target: AuthorizedKeysTarget, now: number): AuthorizedKeysPlan {
-    const { claims, namespaces, isKnown, policy, settings } = this.#o;
-    const { expiryTimeFormat, retention } = settings;
-    return planAuthorizedKeys(
-      target,
-      { claims, namespaces, isKnown, policy, expiryTimeFormat, retention },
-      now,
-    );
+    const { settings, ...rest } = this.#o;
+    return planAuthorizedKeys(target, { ...rest, ...settings }, now);
   }
 
   /** Takes note of what follows from the plan. `isLate`: the Secret has been out of sync for some time. */

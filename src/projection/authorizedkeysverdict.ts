@@ -1,6 +1,6 @@
 import type { AuthorizedKeysState } from "../api/omissions.ts";
 import type { Omission } from "../authorizedkeys/omission.ts";
-import { type AuthorizedKeysPlan, type Doubt, faultsOf } from "./authorizedkeysplan.ts";
+import { type AuthorizedKeysPlan, type Doubt, faultsOf, isDoubtful } from "./authorizedkeysplan.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { isStalled } from "./delivery.ts";
 import { lineIdentity } from "./file.ts";
@@ -60,9 +60,8 @@ export function authorizedKeysVerdict(
   if (blocked !== undefined && isStalled(blocked)) return verdict("SecretConflict", blocked.message);
   if (!isInSync && (blocked !== undefined || isLate))
     return verdict("Pending", blocked?.message ?? (target.pendingReason || BEING_WRITTEN));
-  if (!isInSync || doubt.unknownKeys.size > 0)
-    return isLate ? verdict("Unknown", unknownMessage(doubt)) : undefined;
-  if (doubt.isOfSelector || doubt.unreadNamespaces.size > 0) return verdict("Unknown", unknownMessage(doubt));
+  if (!isInSync || (doubt.isPassing && !isLate)) return undefined;
+  if (isDoubtful(doubt)) return verdict("Unknown", unknownMessage(doubt));
   return verdict(
     "Projected",
     `Secret ${secretName} holds ${counted(rest.keyCount, "key")} of ${counted(rest.userCount, "user")}.`,
@@ -72,12 +71,16 @@ export function authorizedKeysVerdict(
 const BEING_WRITTEN =
   "The write is in progress; if this takes longer than ten seconds, ask a cluster administrator to check the operator's log.";
 
-function unknownMessage({ unreadNamespaces, unknownKeys, isOfSelector }: Doubt): string {
+function unknownMessage(doubt: Doubt): string {
+  const { unreadNamespaces, unservedNamespaces, unknownKeys, isOfSelector } = doubt;
   const [unread] = unreadNamespaces;
+  const [unserved] = unservedNamespaces;
   if (isOfSelector)
-    return "The operator may not list Namespaces, so it is unknown which of them namespaceSelector finds; give its account get, list and watch on namespaces. Keys that are in the Secret stay as long as they are in force.";
+    return "The operator may not read all Namespaces that it serves, so it is unknown which of them namespaceSelector finds; give its account get, list and watch on namespaces, or get in each one that --namespace names. Keys that are in the Secret stay as long as they are in force.";
   if (unread !== undefined)
     return `The operator may not read Namespace ${unread}, so it is unknown whether that shares its keys; give its account get on it. Keys of it that are in the Secret stay as long as they are in force.`;
+  if (unserved !== undefined)
+    return `The operator serves no namespace ${unserved}, so keys of it cannot come in; name it in --namespace too, or take it out of spec.from. Keys of it that are in the Secret stay.`;
   const [unknown = ""] = unknownKeys;
   return `The SSHKeys of namespace ${unknown} cannot be read by this operator, so those of them that are in the Secret stay; give its account list and watch on sshkeys there, and let it serve the namespace.`;
 }

@@ -19,10 +19,26 @@ export function toNamespaceFacts({ metadata }: KubeObject): NamespaceFacts {
 export class Namespaces {
   readonly #known = new Map<string, NamespaceFacts & { readonly consent: Consent }>();
   #isComplete = false;
+  #served: readonly string[] | undefined;
+
+  /** Only these are ever read, since the operator serves no others. */
+  limitTo(served: readonly string[]): void {
+    this.#served = served;
+  }
+
+  /** Will it ever be read, if that is allowed? */
+  isServed(name: string): boolean {
+    return this.#served?.includes(name) ?? true;
+  }
 
   /** Are all of them known? One that is not known then does not exist. */
   get isComplete(): boolean {
     return this.#isComplete;
+  }
+
+  /** Is it known which of those that are served have which labels? */
+  get isSearchable(): boolean {
+    return this.#isComplete || (this.#served?.every((name) => this.#known.has(name)) ?? false);
   }
 
   /** Stores a Namespace; returns whether anything is new that matters. */

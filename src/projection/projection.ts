@@ -78,6 +78,10 @@ export class Projection {
       policy,
       settings,
       isKnown: (namespace) => this.isSynced(namespace),
+      isAboutToBeKnown: (namespace) =>
+        namespace === undefined
+          ? this.#unasked.size > 0
+          : this.#suspended.has(namespace) || isIn(this.#unasked, namespace),
       targetOf: (namespace, name) => this.#target(namespace, name) as AuthorizedKeysTarget,
       onDue: (target, urgency) => this.#touch(target, urgency),
       onNamed: (target) => this.#noteEmptied(target),
@@ -104,7 +108,9 @@ export class Projection {
 
   /** It was, whatever the answer; undefined: of all. */
   namespaceAsked(name: string | undefined): void {
-    if (this.#unasked.delete(name)) this.#touchAll(name);
+    if (!this.#unasked.delete(name)) return;
+    this.#touchAll(name);
+    if (this.#unasked.size === 0) this.authorizedKeys.namespacesRead();
   }
 
   /** What is known of the namespace is known to be out of date. */
@@ -131,10 +137,10 @@ export class Projection {
     const target = this.#targets.get(id);
     if (target === undefined) return true;
     const { namespace } = target;
-    return (
-      this.isSynced(namespace) &&
-      (!(target instanceof AuthorizedKeysTarget) || this.authorizedKeys.isSynced(namespace))
-    );
+    if (!this.isSynced(namespace)) return false;
+    if (!(target instanceof AuthorizedKeysTarget)) return true;
+    const isOfOthers = target.record?.from.some((entry) => entry.namespace !== namespace) ?? false;
+    return this.authorizedKeys.isSynced(namespace) && (!isOfOthers || this.#unasked.size === 0);
   }
 
   /** Marks the target dirty. */
@@ -200,6 +206,7 @@ export class Projection {
     const isFirst = !this.namespaces.isComplete;
     for (const name of this.namespaces.replace(all)) this.#noteNamespace(name);
     if (isFirst) this.authorizedKeys.namespacesRead();
+    this.namespaceAsked(undefined);
   }
 
   /** Remembers a status that the API server has acknowledged, unless a newer version of the SSHKey is known by now. */

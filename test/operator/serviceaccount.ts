@@ -7,8 +7,7 @@ export interface Rule {
   readonly verbs: readonly string[];
 }
 
-const RBAC_GROUP = "/apis/rbac.authorization.k8s.io/v1";
-const RBAC = `${RBAC_GROUP}/namespaces`;
+const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 
 /** A service account of a tenant's namespace that may do what it is told that it may, and nothing else. */
 export class ServiceAccount {
@@ -28,31 +27,31 @@ export class ServiceAccount {
     const request = { apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} };
     const answer = await tenant.send("POST", `${accounts}/operator/token`, request);
     const { token } = (answer as { status: { token: string } }).status;
-    await tenant.send("POST", `${RBAC}/${namespace}/roles`, { metadata: { name: "operator" }, rules: [] });
-    await tenant.send("POST", `${RBAC}/${namespace}/rolebindings`, {
-      metadata: { name: "operator" },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "Role", name: "operator" },
-      subjects: [{ kind: "ServiceAccount", name: "operator", namespace }],
-    });
     const account = { namespace, serviceAccount: "operator", token };
-    return new ServiceAccount(tenant, await cluster.controlPlane.tokenKubeconfig(account));
+    const created = new ServiceAccount(tenant, await cluster.controlPlane.tokenKubeconfig(account));
+    await created.may([]);
+    return created;
   }
 
-  /** From now on it may do this in its namespace. */
-  async may(rules: readonly Rule[]): Promise<void> {
-    await this.#tenant.send("PATCH", `${RBAC}/${this.#tenant.namespace}/roles/operator`, { rules });
+  /** From now on it may do this in a namespace, its own unless another is named. */
+  async may(rules: readonly Rule[], { namespace } = this.#tenant): Promise<void> {
+    await this.#allow(`${RBAC}/namespaces/${namespace}/`, "Role", rules);
   }
 
   /** From now on it may do this in every namespace, and with objects that are in none. */
   async mayEverywhere(rules: readonly Rule[]): Promise<void> {
+    await this.#allow(`${RBAC}/cluster`, "ClusterRole", rules);
+  }
+
+  async #allow(path: string, kind: string, rules: readonly Rule[]): Promise<void> {
     const { cluster, namespace } = this.#tenant;
     const name = `operator-${namespace}`;
-    const edited = await cluster.request("PATCH", `${RBAC_GROUP}/clusterroles/${name}`, { rules });
-    if (edited.status !== 404) return;
-    await this.#tenant.send("POST", `${RBAC_GROUP}/clusterroles`, { metadata: { name }, rules });
-    await this.#tenant.send("POST", `${RBAC_GROUP}/clusterrolebindings`, {
+    const { status } = await cluster.request("PATCH", `${path}roles/${name}`, { rules });
+    if (status !== 404) return;
+    await this.#tenant.send("POST", `${path}roles`, { metadata: { name }, rules });
+    await this.#tenant.send("POST", `${path}rolebindings`, {
       metadata: { name },
-      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind: "ClusterRole", name },
+      roleRef: { apiGroup: "rbac.authorization.k8s.io", kind, name },
       subjects: [{ kind: "ServiceAccount", name: "operator", namespace }],
     });
   }

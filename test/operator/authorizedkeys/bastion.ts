@@ -88,12 +88,15 @@ export async function share(source: Tenant, shareWith: string | undefined): Prom
 }
 
 export async function annotate(
-  { namespace, cluster }: Tenant,
+  tenant: Tenant,
   annotations: Readonly<Record<string, string | null>>,
 ): Promise<void> {
-  const { status, body } = await cluster.request("PATCH", namespacePath(namespace), {
-    metadata: { annotations },
-  });
+  await editNamespace(tenant, { annotations });
+}
+
+/** Edits the Namespace object itself. */
+export async function editNamespace({ namespace, cluster }: Tenant, metadata: object): Promise<void> {
+  const { status, body } = await cluster.request("PATCH", namespacePath(namespace), { metadata });
   if (status !== 200) throw new Error(`${status} ${JSON.stringify(body)}`);
 }
 
