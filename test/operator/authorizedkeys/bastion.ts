@@ -106,3 +106,8 @@ function isSame(a: Readonly<Record<string, string>>, b: Readonly<Record<string, 
     Object.entries(a).every(([dataKey, file]) => b[dataKey] === file)
   );
 }
+
+/** What the condition Ready says. */
+export function messageOf({ conditions = [] }: AuthorizedKeysStatus): string {
+  return conditions.find(({ type }) => type === "Ready")?.message ?? "";
+}
