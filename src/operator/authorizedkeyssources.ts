@@ -34,6 +34,7 @@ export interface AuthorizedKeysSourcesOptions {
  */
 export class AuthorizedKeysSources {
   readonly #o: AuthorizedKeysSourcesOptions;
+  readonly #startedAt = performance.now();
 
   constructor(options: AuthorizedKeysSourcesOptions) {
     this.#o = options;
@@ -128,7 +129,12 @@ export class AuthorizedKeysSources {
           onChange();
         },
       },
-      onRestart,
+      onRestart: (reason, restart) => {
+        onRestart(reason, restart);
+        if (this.#isPatient) return;
+        projection.namespaceAsked(undefined);
+        onChange();
+      },
       onState: (state) => {
         onState(state);
         if (state !== "forbidden" && state !== "notfound") return;
@@ -136,6 +142,10 @@ export class AuthorizedKeysSources {
         onChange();
       },
     });
+  }
+
+  get #isPatient(): boolean {
+    return performance.now() < this.#startedAt + PATIENCE_MS;
   }
 
   /** One Namespace of a namespaced installation, which may get it by name and no more. */
@@ -151,7 +161,7 @@ export class AuthorizedKeysSources {
         // What does not exist shares nothing. Everything else leaves what was last known.
         if (isApiError(error, "NotFound"))
           projection.putNamespace({ name, labels: {}, shareKeysWith: undefined });
-        isAnswered = error.status > 0 && error.status < 500;
+        isAnswered = (error.status > 0 && error.status < 500) || !this.#isPatient;
       }
       if (isAnswered) projection.namespaceAsked(name);
       onChange();
@@ -161,6 +171,9 @@ export class AuthorizedKeysSources {
 }
 
 const ASK_EVERY_MS = 10_000;
+
+/** How long the API server may fail to say what Namespaces say, in ms, before keys are projected without that. */
+const PATIENCE_MS = 60_000;
 
 function idOf({ namespace, name }: AuthorizedKeysRecord): string {
   return `${namespace}/${name}`;
