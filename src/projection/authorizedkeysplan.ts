@@ -2,27 +2,16 @@ import { isLogin } from "../api/logins.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, DATA_KEY } from "../api/names.ts";
 import { namedLogins } from "../authorizedkeys/logins.ts";
 import { inOrder, type Omission } from "../authorizedkeys/omission.ts";
-import type { AuthorizedKeysRecord, FromEntry, SpecFault } from "../authorizedkeys/record.ts";
-import { type Selection, select } from "../authorizedkeys/selection.ts";
+import type { AuthorizedKeysRecord, SpecFault } from "../authorizedkeys/record.ts";
+import type { Selection } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
-import type { Policy } from "../claims/policy.ts";
-import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
+import { type Doubt, type Knowledge, selectInDoubt } from "./authorizedkeysdoubt.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
-import { type FileLine, fileOf, lineIdentity, linesOf } from "./file.ts";
-import type { Files } from "./files.ts";
-import type { Namespaces } from "./namespaces.ts";
+import { type FileLine, fileOf, linesOf } from "./file.ts";
 import type { DesiredSecret } from "./secret.ts";
 
 /** What is known beside the target. */
-export interface Surroundings {
-  readonly claims: Claims;
-  readonly namespaces: Namespaces;
-  /** Are the SSHKeys of the namespace known, and known to be up to date? */
-  readonly isKnown: (namespace: string) => boolean;
-  /** Is it about to be known what its Namespace says and which SSHKeys it has? Undefined: of any namespace. */
-  readonly isAboutToBeKnown: (namespace: string | undefined) => boolean;
-  readonly policy: Policy;
-  readonly expiryTimeFormat: ExpiryTimeFormat;
+export interface Surroundings extends Knowledge {
   /** How long a file that nobody asks for any more is kept empty, in ms. */
   readonly retention: number;
 }
@@ -31,28 +20,11 @@ export interface AuthorizedKeysPlan {
   readonly desired: DesiredSecret;
   /** Undefined where no object asks for the Secret. */
   readonly selection: Selection | undefined;
-  readonly doubt: Doubt;
+  /** The same. */
+  readonly doubt: Doubt | undefined;
   /** The namespaces of keys that stay in it though they are not selected: as long as they are in force there. */
   readonly keptFrom: ReadonlySet<string>;
 }
-
-/** What is not known of the sources. A doubt lets nobody in and puts nobody out. */
-export interface Doubt {
-  /** Whether they share their keys. */
-  readonly unreadNamespaces: ReadonlySet<string>;
-  /** The same of namespaces that the operator does not serve, so that it never reads them. */
-  readonly unservedNamespaces: ReadonlySet<string>;
-  /** Which SSHKeys they have. */
-  readonly unknownKeys: ReadonlySet<string>;
-  /** Namespaces are looked for by labels, and not all are known. */
-  readonly isOfSelector: boolean;
-  /** Is it about to be known, so that nobody need be told? */
-  readonly isPassing: boolean;
-}
-
-type MutableDoubt = {
-  -readonly [K in keyof Doubt]: Doubt[K] extends ReadonlySet<string> ? Set<string> : Doubt[K];
-};
 
 /** How many files that nobody asks for are kept empty; beyond that those that have been for longest go first. */
 const MAXIMUM_EMPTIED = 1000;
@@ -80,33 +52,16 @@ export function planAuthorizedKeys(
   now: number,
 ): AuthorizedKeysPlan {
   const { namespace, secretName, record } = target;
-  const doubt: MutableDoubt = {
-    unreadNamespaces: new Set(),
-    unservedNamespaces: new Set(),
-    unknownKeys: new Set(),
-    isOfSelector: false,
-    isPassing: false,
-  };
-  const selection =
-    record &&
-    select(
-      record,
-      sourcesOf(namespace, surroundings, doubt),
-      surroundings.policy,
-      surroundings.expiryTimeFormat,
-    );
   // Of options that are none, or that sshd refuses by now, nothing is known but who must not be in any more.
   const isFaulty = record !== undefined && faultsOf(record, now).length > 0;
   const expiresAt = record?.options?.expiresAt ?? 0;
   target.nextExpiry = expiresAt > now ? expiresAt : undefined;
-  const isKept = isFaulty
-    ? (line: FileLine) => isStillGood(line, namespace, surroundings)
-    : (line: FileLine) => isInDoubt(line, namespace, surroundings, doubt);
-  const files = new Map(selection?.files);
-  const keptFrom =
-    isFaulty || isDoubtful(doubt) ? keepHeld(files, target.live?.files, isKept) : new Set<string>();
+  const selected = record && selectInDoubt(record, surroundings, target.live);
+  const { files, keptFrom } = isFaulty ? keepGood(target, surroundings) : (selected ?? nothing());
   const rejected = takeOutRejected(files, target, now);
-  const retention = record === undefined ? Number.POSITIVE_INFINITY : surroundings.retention;
+  // Nobody knows then which files are asked for, and those of a Secret that goes as a whole need not go before it.
+  const isForGood = record === undefined || isFaulty;
+  const retention = isForGood ? Number.POSITIVE_INFINITY : surroundings.retention;
   keepEmptied(files, target, retention, now);
   if (target.live === undefined && record === undefined) files.set(DATA_KEY, "");
   const desired: DesiredSecret = {
@@ -118,8 +73,8 @@ export function planAuthorizedKeys(
   };
   return {
     desired,
-    selection: selection && withRejected(selection, rejected, surroundings.claims),
-    doubt,
+    selection: selected && withRejected(selected.selection, rejected, surroundings.claims),
+    doubt: selected?.doubt,
     keptFrom,
   };
 }
@@ -161,57 +116,10 @@ function withRejected(selection: Selection, rejected: readonly FileLine[], claim
   return { ...selection, keyCount, omitted: inOrder([...selection.omitted, ...omitted]) };
 }
 
-/** Is there anything that is not known of the sources? */
-export function isDoubtful({ isOfSelector, ...doubt }: Doubt): boolean {
-  return (
-    isOfSelector || doubt.unreadNamespaces.size + doubt.unservedNamespaces.size + doubt.unknownKeys.size > 0
-  );
-}
-
-function sourcesOf(
-  own: string,
-  { claims, namespaces, isKnown, isAboutToBeKnown }: Surroundings,
-  doubt: MutableDoubt,
-) {
-  return {
-    namespacesOf: ({ namespace, matchLabels = {} }: FromEntry) => {
-      if (namespace === undefined && !namespaces.isSearchable) {
-        doubt.isOfSelector = true;
-        if (isAboutToBeKnown(undefined)) doubt.isPassing = true;
-      }
-      const found = namespace === undefined ? namespaces.withLabels(matchLabels) : [namespace];
-      return found.flatMap((each) => {
-        const isShared = namespaces.isShared(each, own);
-        if (isShared === undefined) {
-          if (namespaces.isServed(each)) doubt.unreadNamespaces.add(each);
-          else doubt.unservedNamespaces.add(each);
-        }
-        if (isShared && !isKnown(each)) doubt.unknownKeys.add(each);
-        const isSure = isShared === false || (isShared && isKnown(each));
-        if (!isSure && isAboutToBeKnown(each)) doubt.isPassing = true;
-        return isSure ? [{ namespace: each, isShared }] : [];
-      });
-    },
-    claims: (namespace: string) => claims.all(namespace),
-    isHolder: claims.isHolder.bind(claims),
-  };
-}
-
 /** Of a line that the Secret holds: is it in force where it lives, and may it be taken from there? */
 function isStillGood({ namespace, name, base64 }: FileLine, own: string, around: Surroundings): boolean {
   if (around.namespaces.isShared(namespace, own) === false) return false;
   return !around.isKnown(namespace) || isInForce(namespace, name, base64, around.claims);
-}
-
-/** Of a line that the Secret holds: does nobody know whether it should be there? */
-function isInDoubt(line: FileLine, own: string, around: Surroundings, doubt: Doubt): boolean {
-  const { namespace } = line;
-  const isUnread =
-    doubt.unreadNamespaces.has(namespace) ||
-    doubt.unservedNamespaces.has(namespace) ||
-    (doubt.isOfSelector && around.namespaces.isShared(namespace, own) === undefined);
-  if (isUnread) return isStillGood(line, own, around);
-  return doubt.unknownKeys.has(namespace);
 }
 
 function isInForce(namespace: string, name: string, base64: string, claims: Claims): boolean {
@@ -219,24 +127,19 @@ function isInForce(namespace: string, name: string, base64: string, claims: Clai
   return claim?.record.key?.base64 === base64 && claim.isInForce && claims.isHolder(claim);
 }
 
-/** Returns the namespaces of those that are kept. */
-function keepHeld(
-  files: Map<string, string>,
-  held: Files | undefined,
-  isKept: (line: FileLine) => boolean,
-): ReadonlySet<string> {
-  const keptFrom = new Set<string>();
-  for (const [dataKey, file] of held ?? []) {
-    const kept = linesOf(file).filter(isKept);
-    if (kept.length === 0) continue;
-    const wanted = linesOf(files.get(dataKey) ?? "");
-    const known = new Set(wanted.map(lineIdentity));
-    const lines = [...wanted, ...kept.filter((line) => !known.has(lineIdentity(line)))];
-    lines.sort((a, b) => compare(idOf(a), idOf(b)));
-    files.set(dataKey, fileOf(lines.map(({ text }) => text)));
-    for (const { namespace } of kept) keptFrom.add(namespace);
+function nothing() {
+  return { files: new Map<string, string>(), keptFrom: new Set<string>() };
+}
+
+/** What the Secret holds and nothing else, as far as it is in force. */
+function keepGood({ namespace, live }: AuthorizedKeysTarget, surroundings: Surroundings) {
+  const { files, keptFrom } = nothing();
+  for (const [dataKey, file] of live?.files ?? []) {
+    const kept = linesOf(file).filter((line) => isStillGood(line, namespace, surroundings));
+    if (kept.length > 0) files.set(dataKey, fileOf(kept.map(({ text }) => text)));
+    for (const line of kept) keptFrom.add(line.namespace);
   }
-  return keptFrom;
+  return { files, keptFrom };
 }
 
 /**
@@ -268,12 +171,4 @@ function keepEmptied(
   for (const dataKey of left) if (staying.has(dataKey) || !empty.has(dataKey)) files.set(dataKey, "");
   const soonest = Math.min(...staying.values());
   target.nextRemoval = Number.isFinite(soonest + retention) ? soonest + retention : undefined;
-}
-
-function idOf({ namespace, name }: FileLine): string {
-  return `${namespace}/${name}`;
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -1,6 +1,7 @@
 import type { AuthorizedKeysState } from "../api/omissions.ts";
 import type { Omission } from "../authorizedkeys/omission.ts";
-import { type AuthorizedKeysPlan, type Doubt, faultsOf, isDoubtful } from "./authorizedkeysplan.ts";
+import { type Doubt, isDoubtful } from "./authorizedkeysdoubt.ts";
+import { type AuthorizedKeysPlan, faultsOf } from "./authorizedkeysplan.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { isStalled } from "./delivery.ts";
 import { lineIdentity } from "./file.ts";
@@ -41,21 +42,21 @@ export function authorizedKeysVerdict(
   now: number,
 ): AuthorizedKeysVerdict | undefined {
   const { live, secretName, record } = target;
-  if (record === undefined || selection === undefined) return undefined;
+  if (record === undefined || selection === undefined || doubt === undefined) return undefined;
   const blocked = target.blockedBy();
   const held = live?.ownership === "managed" ? (live.files ?? new Map()) : new Map<string, string>();
   // Pods that mount a Secret without its label see what it held when it had it.
   const mounted = live?.ownership === "unlabelled" ? (live.files ?? held) : held;
   const isInSync = live?.ownership === "managed" && haveSameLines(held, desired.files);
+  const faults = faultsOf(record, now);
   const rest = {
     secretName: live?.ownership === "managed" ? secretName : undefined,
-    userCount: isInSync ? selection.userCount : usersIn(held),
+    userCount: isInSync && faults.length === 0 && !isDoubtful(doubt) ? selection.userCount : usersIn(held),
     keyCount: allLines(held).length,
     omitted: selection.omitted,
     blockedRemovals: blocked !== undefined || isLate ? leavingFrom(mounted, desired.files) : 0,
   };
   const verdict = (state: AuthorizedKeysState, message: string) => ({ state, message, ...rest });
-  const faults = faultsOf(record, now);
   if (faults.length > 0) return verdict("InvalidOptions", faults.map(({ message }) => message).join(" "));
   if (blocked !== undefined && isStalled(blocked)) return verdict("SecretConflict", blocked.message);
   if (!isInSync && (blocked !== undefined || isLate))

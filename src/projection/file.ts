@@ -51,6 +51,12 @@ export function lineIdentity({ base64, namespace, name }: FileLine): string {
   return `${base64} ${namespace}/${name}`;
 }
 
+/** By the names of their SSHKeys, as the lines of a file are sorted. */
+export function byName(one: FileLine, other: FileLine): number {
+  const [a, b] = [`${one.namespace}/${one.name}`, `${other.namespace}/${other.name}`];
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
 /** The file that these lines make. */
 export function fileOf(lines: readonly string[]): string {
   return lines.map((line) => `${line}\n`).join("");

@@ -41,6 +41,11 @@ export class Namespaces {
     return this.#isComplete || (this.#served?.every((name) => this.#known.has(name)) ?? false);
   }
 
+  /** Has anybody read it? */
+  isRead(name: string): boolean {
+    return this.#known.has(name);
+  }
+
   /** Stores a Namespace; returns whether anything is new that matters. */
   put(facts: NamespaceFacts): boolean {
     const known = this.#known.get(facts.name);

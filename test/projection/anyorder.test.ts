@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { authorizedKeysLies, expectedFiles, reachedFiles } from "./authorizedkeyslies.ts";
+import { doubtfulLines } from "./doubtfullines.ts";
 import { doubts, sharing } from "./sharingsteps.ts";
 import { meddling, obstacles, ordinary, picker, picks, rules, type Step, skew } from "./steps.ts";
 import { expected, lies, reached } from "./usertruth.ts";
@@ -17,18 +18,21 @@ const MOSTLY_ORDINARY: readonly Kind[] = [
   [1, doubts],
 ];
 
-/** Checks worlds in which all this has happened, in any order, and that have come to rest since. */
+/** Checks worlds in which all this has happened, in any order. */
 function afterAnyStory(kinds: readonly Kind[], check: (world: World, pick: Picker) => void): void {
   const step = fc.oneof(...kinds.map(([weight, arbitrary]) => ({ weight, arbitrary })));
   const steps = fc.array(step, { maxLength: 50, size: "max" });
   const property = fc.property(rules, skew, steps, picks, (allowed, ahead, story, numbers) => {
     const world = new World(allowed, ahead);
     for (const each of story) each(world);
-    world.endDoubts();
-    world.rest(picker(numbers));
     check(world, picker(numbers));
   });
   fc.assert(property, { numRuns });
+}
+
+function comeToRest(world: World, pick: Picker): void {
+  world.endDoubts();
+  world.rest(pick);
 }
 
 function expectTruth(world: World): void {
@@ -39,13 +43,15 @@ function expectTruth(world: World): void {
 
 describe("any order of events, restarts and lost answers", () => {
   it("ends where the oracle says, and no write on the way breaks a guarantee", () => {
-    afterAnyStory(MOSTLY_ORDINARY, (world) => {
+    afterAnyStory(MOSTLY_ORDINARY, (world, pick) => {
+      comeToRest(world, pick);
       expectTruth(world);
     });
   });
 
   it("ends in silence: another process finds nothing to write", () => {
     afterAnyStory(MOSTLY_ORDINARY, (world, pick) => {
+      comeToRest(world, pick);
       world.pass(120_000);
       world.rest(pick);
       const before = [world.server.writes, world.statusWrites];
@@ -57,10 +63,20 @@ describe("any order of events, restarts and lost answers", () => {
 
   it("leaves every status true while Secrets cannot be written, and ends where the oracle says once they can", () => {
     afterAnyStory([...MOSTLY_ORDINARY, [2, obstacles]], (world, pick) => {
+      comeToRest(world, pick);
       world.pass(60_000);
       world.rest(pick);
       expect([...lies(world), ...authorizedKeysLies(world)]).toEqual([]);
       world.unblock(pick);
+      expectTruth(world);
+    });
+  });
+
+  it("lets nobody in and puts nobody out by what cannot be read, and does what is certain all the same", () => {
+    afterAnyStory([...MOSTLY_ORDINARY, [3, sharing], [3, doubts]], (world, pick) => {
+      world.rest(pick);
+      expect(doubtfulLines(world)).toEqual([]);
+      comeToRest(world, pick);
       expectTruth(world);
     });
   });

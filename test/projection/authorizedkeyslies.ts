@@ -6,13 +6,13 @@ import {
   isRefusedName,
   isTerminating,
   type Known,
+  keyOf,
   ownerOf,
   secretOf,
 } from "./authorizedkeystruth.ts";
 import { PREFIX } from "./installation.ts";
 import { conditionOf, idOf, reasonOf, statusOf } from "./objectserver.ts";
 import { filesOf, linesIn, linesOf, type StoredSecret } from "./secretserver.ts";
-import { keyOf } from "./usertruth.ts";
 import type { World } from "./world.ts";
 
 type Files = Readonly<Record<string, Readonly<Record<string, string>>>>;

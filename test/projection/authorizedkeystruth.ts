@@ -10,8 +10,11 @@ import {
   type TargetFact,
 } from "../oracle/selection.ts";
 import { PREFIX } from "./installation.ts";
+import { linesOf } from "./secretserver.ts";
 
 const LIMITS = { bytes: 1_000_000, emptyFiles: 1000 };
+
+type Texts = Readonly<Record<string, string>>;
 
 /** What is known of a cluster, or what there is. */
 export interface Known {
@@ -67,10 +70,12 @@ export function isFaulty({ spec }: StoredAuthorizedKeys): boolean {
 
 export const NO_OPTION = "no-such-option";
 
+/** `held`: what the Secret holds. */
 export function boundsOf(
   object: StoredAuthorizedKeys,
   known: Known,
   format: Rules["expiryTimeFormat"],
+  held: Texts = {},
 ): Bounds {
   const target = targetFact(object);
   const own = object.metadata.namespace ?? "";
@@ -82,7 +87,12 @@ export function boundsOf(
     known.unlisted.includes(own) || namespaces.some(({ name }) => name === own)
       ? namespaces
       : [...namespaces, self];
-  const unread = known.unread.map((name) => ({ name, labels: ANY_LABELS, shares: "*" }));
+  // A namespace that nobody has read may have any labels: that of a key which is in there has had them.
+  const lines = Object.values(held).flatMap(linesOf);
+  const unread = known.unread.map((name) => {
+    const isHeld = name === own || lines.some((line) => namespaceOf(line) === name);
+    return { name, labels: isHeld ? ANY_LABELS : {}, shares: "*" };
+  });
   const select = (namespaces: readonly NamespaceFact[]) =>
     selection(target, namespaces, known.keys, LIMITS, format);
   return {
@@ -91,8 +101,75 @@ export function boundsOf(
   };
 }
 
-/** A namespace that nobody has read may have any. */
 const ANY_LABELS = { team: "a" };
+
+/**
+ * What the Secret should hold by what is known: of what it holds all that may be right; of what it does not hold what is
+ * right whatever comes out, and puts out nobody.
+ */
+export function knownFiles(
+  object: StoredAuthorizedKeys,
+  known: Known,
+  format: Rules["expiryTimeFormat"],
+  held: Texts,
+): Texts {
+  const { certain, possible } = boundsOf(object, known, format, held);
+  const from = targetFact(object).from.map(({ namespace }) => namespace);
+  const result: Record<string, string> = {};
+  for (const dataKey of new Set(
+    [certain.files, possible.files, held].flatMap((files) => Object.keys(files)),
+  )) {
+    const [sure, maybe, present] = [certain.files, possible.files, held].map((files) =>
+      linesOf(files[dataKey] ?? ""),
+    ) as [readonly string[], readonly string[], readonly string[]];
+    const right = (line: string) => [...sure, ...maybe].find((each) => keyOf(each) === keyOf(line));
+    const unlisted = present.filter(
+      (line) => isUnlisted(line, object, known, from) && right(line) === undefined,
+    );
+    const staying = [...present.flatMap((line) => right(line) ?? []), ...unlisted];
+    const coming = sure.filter((line) =>
+      targetFact(object).layout === "SingleFile"
+        ? !staying.some((each) => blobOf(each) === blobOf(line))
+        : maybe.some((each) => keyOf(each) === keyOf(line)) && unlisted.length === 0,
+    );
+    const lines = [...new Set([...staying, ...coming])];
+    lines.sort((a, b) => (idIn(a) < idIn(b) ? -1 : 1));
+    result[dataKey] = lines.map((line) => `${line}\n`).join("");
+  }
+  return result;
+}
+
+/** Is it a line of a namespace that shares its keys, of which nobody knows which these are? */
+function isUnlisted(
+  line: string,
+  { metadata }: StoredAuthorizedKeys,
+  known: Known,
+  from: readonly (string | undefined)[],
+): boolean {
+  const own = metadata.namespace ?? "";
+  const source = known.namespaces.find(({ name }) => name === namespaceOf(line));
+  if (!known.unlisted.includes(namespaceOf(line))) return false;
+  if (namespaceOf(line) === own) return true;
+  const isAskedFor = from.includes(namespaceOf(line)) || source?.labels.team === "a";
+  return source !== undefined && isAskedFor && isSharedWith(source.shares, own);
+}
+
+/** BASE64 and the SSHKey's name. */
+export function keyOf(line: string): string {
+  return line.split(" ").slice(-2).join(" ");
+}
+
+function blobOf(line: string): string {
+  return line.split(" ").at(-2) ?? "";
+}
+
+function idIn(line: string): string {
+  return line.split(" ").at(-1) ?? "";
+}
+
+function namespaceOf(line: string): string {
+  return idIn(line).split("/")[0] ?? "";
+}
 
 function targetFact({ metadata, spec }: StoredAuthorizedKeys): TargetFact {
   const { from, identity = "ByNamespace", layout = "FilePerLogin", logins, options = [] } = spec ?? {};

@@ -1,5 +1,6 @@
 import type { StoredSSHKey } from "../../src/claims/record.ts";
 import { type Outcome, oracle } from "../oracle/oracle.ts";
+import { keyOf } from "./authorizedkeystruth.ts";
 import { OWN_NAME, PREFIX, USER } from "./installation.ts";
 import { conditionOf, idOf, reasonOf, statusOf } from "./objectserver.ts";
 import { linesIn, linesOf, type StoredSecret, textOf } from "./secretserver.ts";
@@ -123,9 +124,4 @@ function provenOf({ rules }: World, object: StoredSSHKey): string | undefined {
 
 function withoutZ(line: string): string {
   return line.replace(/(expiry-time="\d+)Z"/, '$1"');
-}
-
-/** BASE64 and the SSHKey's name. */
-export function keyOf(line: string): string {
-  return line.split(" ").slice(-2).join(" ");
 }

@@ -1,7 +1,6 @@
 import type { SecretWrite } from "../../src/projection/secret.ts";
 import { oracle } from "../oracle/oracle.ts";
-import type { SelectionOutcome } from "../oracle/selection.ts";
-import { boundsOf, isFaulty, isStillGood, ownerOf } from "./authorizedkeystruth.ts";
+import { boundsOf, isFaulty, isStillGood, knownFiles, ownerOf } from "./authorizedkeystruth.ts";
 import { PREFIX, RETENTION_MS } from "./installation.ts";
 import { filesOf, linesIn, linesOf, type StoredSecret } from "./secretserver.ts";
 import type { World } from "./world.ts";
@@ -51,34 +50,16 @@ export class WriteGuard {
       expectSame(id, isFirst ? filtered(present, isGood) : among(sent, present), sent);
       return;
     }
-    const { certain, possible } = boundsOf(owner, known, this.#world.rules.expiryTimeFormat);
-    const added = without(sent, present);
-    const bad = without(added, certain.files);
-    if (linesOfAll(bad).length > 0) throw new Error(`${id} is sent the bad keys ${JSON.stringify(bad)}`);
+    const wanted = knownFiles(owner, known, this.#world.rules.expiryTimeFormat, present);
+    const bad = linesOfAll(without(without(sent, present), wanted));
+    if (bad.length > 0) throw new Error(`${id} is sent the bad keys ${bad.join("; ")}`);
     const search = this.#world.projection.target(id)?.search;
     // While lines are looked for with which the API server rejects the Secret, less is tried.
     if (!isFirst || search?.hasRejected || search?.most !== undefined) return;
-    const isDoubtful = known.unread.length + known.unlisted.length > 0;
-    if (!isDoubtful) expectSame(id, certain.files, sent);
-    else this.#expectUnchanged(id, sent, present, { certain, possible });
+    expectSame(id, wanted, sent);
+    const { certain } = boundsOf(owner, known, this.#world.rules.expiryTimeFormat, present);
     const missing = Object.keys(certain.files).filter((dataKey) => sent[dataKey] === undefined);
     if (missing.length > 0) throw new Error(`${id} lacks the files ${missing}`);
-  }
-
-  /** Guarantee 3: what is in doubt is neither let in nor put out. */
-  #expectUnchanged(
-    id: string,
-    sent: Texts,
-    present: Texts,
-    { certain, possible }: { certain: SelectionOutcome; possible: SelectionOutcome },
-  ): void {
-    const doubtful = without(without(sent, present), possible.files);
-    if (linesOfAll(doubtful).length > 0)
-      throw new Error(`${id} is sent in doubt ${JSON.stringify(doubtful)}`);
-    const due = without(certain.files, without(certain.files, possible.files));
-    const staying = without(present, without(present, possible.files));
-    for (const lost of [without(due, sent), without(staying, sent)])
-      if (linesOfAll(lost).length > 0) throw new Error(`${id} loses in doubt ${JSON.stringify(lost)}`);
   }
 
   /** The files that the write is decided on; undefined if others are stored by now. */
