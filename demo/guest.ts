@@ -1,9 +1,17 @@
 import type { Shell } from "./shell.ts";
 
-/** The namespace that every object of examples/quickstart/ is in. */
+/** The namespace that the SSHKeys of examples/quickstart/ are in. */
 export const NAMESPACE = "team-a";
 
-const OWN = [`namespace/${NAMESPACE}`, "customresourcedefinition/sshkeys.sshkey-operator.dev"];
+/** That of the AuthorizedKeys. */
+export const BASTION = "bastion";
+
+const OWN = [
+  `namespace/${NAMESPACE}`,
+  `namespace/${BASTION}`,
+  "customresourcedefinition/sshkeys.sshkey-operator.dev",
+  "customresourcedefinition/authorizedkeys.sshkey-operator.dev",
+];
 
 /** Makes sure that a cluster of somebody's holds nothing that the demo would change. Throws an Occupied otherwise. */
 export async function requireVacancy(shell: Shell, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { type Child, spawnChild } from "../controlplane/child.ts";
 import { type ControlPlane, startControlPlane } from "../controlplane/controlplane.ts";
 import { onPath } from "../controlplane/executable.ts";
 import { ready } from "../controlplane/ready.ts";
-import { clear, NAMESPACE, requireVacancy } from "./guest.ts";
+import { BASTION, clear, NAMESPACE, requireVacancy } from "./guest.ts";
 import { Shell, unlessInterrupted } from "./shell.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -76,7 +76,12 @@ function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
   };
   const shell = new Shell({ cwd: ROOT, env, dir });
   // In somebody's cluster the operator is to see nothing but what the demo has made.
-  const args = [BUNDLE, "run", ...ALONE, ...(existing ? ["--namespace", NAMESPACE] : [])];
+  const args = [
+    BUNDLE,
+    "run",
+    ...ALONE,
+    ...(existing ? ["--namespace", NAMESPACE, "--namespace", BASTION] : []),
+  ];
   let operator: Child | undefined;
   return {
     kubeconfig,

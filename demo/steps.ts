@@ -1,7 +1,7 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { exactly, lineWith, nowhere } from "./expectation.ts";
-import { NAMESPACE } from "./guest.ts";
+import { BASTION, NAMESPACE } from "./guest.ts";
 import type { Narrator } from "./narrator.ts";
 import { OMITTED } from "./screen.ts";
 import { quoted } from "./shell.ts";
@@ -28,6 +28,7 @@ export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
   await possession(narrator, stage);
   await healing(narrator);
   await revocation(narrator);
+  await bastion(narrator);
   await expiry(narrator);
   await record(narrator, stage);
 }
@@ -176,6 +177,32 @@ async function revocation(narrator: Narrator): Promise<void> {
   narrator.difference(LAPTOP_LINE + TABLET_LINE, after);
 }
 
+async function bastion(narrator: Narrator): Promise<void> {
+  narrator.step(
+    "A bastion in another namespace wants everybody's keys. It gets them when the team shares them.",
+  );
+  const file = `${EXAMPLES}/later/bastion.yaml`;
+  await narrator.act(`kubectl apply -f ${file}`, lineWith("authorizedkeys", "bastion", "created"));
+  const left = "-o jsonpath='{range .status.omitted[*]}{.reason}: {.message}{\"\\n\"}{end}'";
+  await narrator.look(`kubectl get authorizedkeys bastion -n ${BASTION} ${left}`, [
+    lineWith("NotShared", `Namespace ${NAMESPACE} does not share its keys with ${BASTION}`),
+  ]);
+  const annotate = `kubectl annotate namespace ${NAMESPACE} sshkey-operator.dev/share-keys-with`;
+  await narrator.act(`${annotate}=${BASTION}`, lineWith(NAMESPACE, "annotated"));
+  await narrator.look(`kubectl get authorizedkeys -n ${BASTION}`, [lineWith("bastion", "4", "Projected")], {
+    layout: "table",
+  });
+  narrator.remark("One Secret, with a file for each login and the bastion's own options before each line:");
+  const files = `kubectl get secret bastion -n ${BASTION} -o go-template='{{range $login, $file := .data}}{{$login}}:{{"\\n"}}{{$file | base64decode}}{{end}}'`;
+  const options = "restrict,pty";
+  await narrator.look(files, [lineWith(`${options} ${LAPTOP}`), lineWith(options, "bob-workstation")], FILE);
+  narrator.step(
+    "The team withdraws its consent: that is a revocation, and nobody of it is in the Secret any more.",
+  );
+  await narrator.act(`${annotate}-`, lineWith(NAMESPACE, "annotated"));
+  await narrator.look(files, [nowhere("a key", "ssh-")], FILE);
+}
+
 async function expiry(narrator: Narrator): Promise<void> {
   narrator.step("Dana's contract has an end. The file says it too, so that sshd refuses the key by itself.");
   narrator.remark("OpenSSH 9.1 or newer does:");
@@ -211,6 +238,7 @@ async function record(narrator: Narrator, stage: Stage): Promise<void> {
     `grep '"change":"removed"' ${quoted(join(stage.dir, "operator.log"))}`,
     [
       lineWith("AccessChanged", "alice-tablet", '"reason":"Deleted"'),
+      lineWith("AccessChanged", "bob-workstation", '"reason":"NotShared"'),
       lineWith("AccessChanged", "dana-contractor", '"reason":"Expired"'),
     ],
     FILE,

@@ -115,6 +115,8 @@ const KEY_LINES = [
   expect.stringContaining("this holds a private key. It was not stored"),
   expect.stringMatching(/^ {2}\d+s +Warning +SecretRestored +secret\/sshkeys-alice/),
   expect.stringMatching(/^ {2}- ssh-ed25519 \S+ team-a\/alice-tablet$/),
+  expect.stringMatching(/^ {2}NotShared: Namespace team-a does not share its keys with bastion/),
+  expect.stringMatching(/^ {2}restrict,pty ssh-ed25519 \S+ team-a\/alice-laptop$/),
   expect.stringMatching(/^ {2}expiry-time="\d{14}Z" ssh-ed25519 \S+ team-a\/dana-contractor$/),
   expect.stringMatching(/^ {2}dana-contractor .*Expired/),
   expect.stringMatching(
@@ -148,7 +150,10 @@ function inCluster({ kubeconfig, kubectl: binary }: ControlPlane): NodeJS.Proces
 
 /** The names of what the demo could leave in a cluster. */
 async function objects(cluster: ControlPlane): Promise<string> {
-  const own = ["namespace/team-a", "customresourcedefinition/sshkeys.sshkey-operator.dev"];
+  const crds = ["sshkeys", "authorizedkeys"].map(
+    (each) => `customresourcedefinition/${each}.sshkey-operator.dev`,
+  );
+  const own = ["namespace/team-a", "namespace/bastion", ...crds];
   const named = await kubectl(cluster, "get", ...own, "--ignore-not-found", "-o", "name");
   return named + (await kubectl(cluster, "get", "leases,secrets", "-n", "default", "-o", "name"));
 }
