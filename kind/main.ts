@@ -13,12 +13,13 @@ import { withLocalImages } from "./local.ts";
 import { publishedImages } from "./published.ts";
 
 // The end-to-end tests: makes a cluster of one node, loads the images, runs test/e2e/ against it, and removes it.
-// With E2E_EXISTING=true it uses the cluster of KUBECONFIG, whose nodes must be able to pull E2E_OPERATOR_IMAGE and
-// E2E_SSHD_IMAGE. Exit code 0 when all tests passed.
+// With E2E_EXISTING=true it uses the cluster of KUBECONFIG, whose nodes must be able to pull E2E_OPERATOR_IMAGE,
+// E2E_SSHD_IMAGE and E2E_ACCOUNTS_IMAGE. Exit code 0 when all tests passed.
 const REPOSITORY = resolve(import.meta.dirname, "..");
 const OPERATOR_IMAGE = "docker.io/library/sshkey-operator:e2e";
 /** As the examples name it. */
 const SSHD_IMAGE = "registry.example.com/bastion:1";
+const ACCOUNTS_IMAGE = "registry.example.com/bastion-accounts:1";
 
 const say = (line: string) => {
   process.stderr.write(`${line}\n`);
@@ -48,10 +49,11 @@ try {
 }
 
 async function onExistingCluster(): Promise<number> {
-  const { KUBECONFIG = join(homedir(), ".kube", "config"), E2E_OPERATOR_IMAGE, E2E_SSHD_IMAGE } = process.env;
-  if (!E2E_OPERATOR_IMAGE || !E2E_SSHD_IMAGE) {
+  const { KUBECONFIG = join(homedir(), ".kube", "config") } = process.env;
+  const { E2E_OPERATOR_IMAGE, E2E_SSHD_IMAGE, E2E_ACCOUNTS_IMAGE } = process.env;
+  if (!E2E_OPERATOR_IMAGE || !E2E_SSHD_IMAGE || !E2E_ACCOUNTS_IMAGE) {
     throw new EngineError(
-      "E2E_EXISTING is true: set E2E_OPERATOR_IMAGE and E2E_SSHD_IMAGE to what the nodes of the cluster of KUBECONFIG can pull (Dockerfile, examples/bastion-image)",
+      "E2E_EXISTING is true: set E2E_OPERATOR_IMAGE, E2E_SSHD_IMAGE and E2E_ACCOUNTS_IMAGE to what the nodes of the cluster of KUBECONFIG can pull (Dockerfile, examples/bastion-image, examples/bastion/image)",
     );
   }
   return suite(await findKubectl(), [process.execPath], { ...process.env, KUBECONFIG });
@@ -82,6 +84,7 @@ async function onCluster(engine: Engine): Promise<number> {
       KUBECONFIG: cluster.kubeconfig,
       E2E_OPERATOR_IMAGE: OPERATOR_IMAGE,
       E2E_SSHD_IMAGE: SSHD_IMAGE,
+      E2E_ACCOUNTS_IMAGE: ACCOUNTS_IMAGE,
       E2E_RESTART_NODE: JSON.stringify(cluster.restartCommand()),
     });
     if (code !== 0 && !interrupt.signal.aborted) await cluster.exportLogs(join(run.logs, "cluster"));
@@ -110,6 +113,12 @@ async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
       dockerfile: join(REPOSITORY, "examples", "bastion-image", "Dockerfile"),
       context: join(REPOSITORY, "examples", "bastion-image"),
       archive: join(scratch, "sshd.tar"),
+    },
+    {
+      name: ACCOUNTS_IMAGE,
+      dockerfile: join(REPOSITORY, "examples", "bastion", "image", "Dockerfile"),
+      context: join(REPOSITORY, "examples", "bastion", "image"),
+      archive: join(scratch, "accounts.tar"),
     },
   ];
   for (const image of images) await engine.buildImage(image);

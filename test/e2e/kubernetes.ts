@@ -14,8 +14,16 @@ export async function kubectl(args: readonly string[], input?: string): Promise<
 }
 
 export async function apply(namespace: string, ...objects: readonly object[]): Promise<void> {
-  const list = { apiVersion: "v1", kind: "List", items: objects };
-  await kubectl(["apply", "--namespace", namespace, "--filename", "-"], JSON.stringify(list));
+  await kubectl(["apply", "--namespace", namespace, "--filename", "-"], list(objects));
+}
+
+/** The same of objects that name their namespaces. */
+export async function applyWhole(objects: readonly object[]): Promise<void> {
+  await kubectl(["apply", "--filename", "-"], list(objects));
+}
+
+function list(items: readonly object[]): string {
+  return JSON.stringify({ apiVersion: "v1", kind: "List", items });
 }
 
 /** Makes an empty namespace; one of an earlier run goes first. */

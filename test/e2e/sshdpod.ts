@@ -1,12 +1,11 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parseAllDocuments } from "yaml";
-import { type Child, spawnChild } from "../../controlplane/child.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { EXAMPLES } from "../sshd/example.ts";
-import { ed25519, type KeyPair } from "../sshd/keypair.ts";
-import { type Login, login } from "../sshd/login.ts";
+import type { KeyPair } from "../sshd/keypair.ts";
+import type { Login } from "../sshd/login.ts";
+import { ForwardedSSHD } from "./forwardedsshd.ts";
 import {
   apply,
   applySSHKey,
@@ -57,21 +56,19 @@ export const LAYOUTS: readonly Layout[] = [
 export class SSHDPod {
   readonly namespace: string;
   readonly #layout: Layout;
-  readonly #folder: string;
-  #forward: Child | undefined;
-  #port = 0;
+  readonly #sshd: ForwardedSSHD;
 
   private constructor(namespace: string, layout: Layout) {
     this.namespace = namespace;
     this.#layout = layout;
-    this.#folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
+    this.#sshd = new ForwardedSSHD(namespace, layout.workload);
   }
 
   /** Resolves when sshd answers. */
   static async start(namespace: string, layout: Layout = BASTION): Promise<SSHDPod> {
     const pod = new SSHDPod(namespace, layout);
     await freshNamespace(namespace);
-    await pod.#createHostKey();
+    await pod.#sshd.createHostKey(layout.hostKeys);
     await apply(namespace, ...manifests(layout));
     await pod.connect();
     return pod;
@@ -79,13 +76,12 @@ export class SSHDPod {
 
   /** Makes a key pair on this side. */
   keyPair(name: string): Promise<KeyPair> {
-    return ed25519(this.#folder, name);
+    return this.#sshd.keyPair(name);
   }
 
   /** Tries to log in once. A refusal is a result; that nobody answers is an error. */
   login(key: Pick<KeyPair, "file">, o: { readonly agent?: string } = {}): Promise<Login> {
-    const server = { port: this.#port, knownHosts: join(this.#folder, "known_hosts") };
-    return login(server, this.#layout.account, key, { connectTimeoutSeconds: 20, ...o });
+    return this.#sshd.login(this.#layout.account, key, o);
   }
 
   /** Declares a key of alice under this name; resolves when it is Projected. */
@@ -117,41 +113,17 @@ export class SSHDPod {
 
   /** Of sshd, on this side. */
   get port(): number {
-    return this.#port;
+    return this.#sshd.port;
   }
 
   /** Reaches the pod, also after it was started anew. */
-  async connect(): Promise<void> {
-    await this.#forward?.stop();
-    const { workload } = this.#layout;
-    await kubectl(["rollout", "status", workload, "--namespace", this.namespace, "--timeout=300s"]);
-    const args = ["port-forward", "--namespace", this.namespace, workload, ":ssh"];
-    const logFile = join(this.#folder, "port-forward.log");
-    const forward = spawnChild({
-      name: "kubectl port-forward",
-      command: process.env.KUBECTL ?? "kubectl",
-      args,
-      logFile,
-    });
-    this.#forward = forward;
-    this.#port = await eventually("kubectl says its port", () => {
-      const port = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(forward.output())?.[1];
-      return port === undefined ? undefined : Number(port);
-    });
-    const hostKey = readFileSync(join(this.#folder, "ssh_host_ed25519_key.pub"), "utf8");
-    writeFileSync(join(this.#folder, "known_hosts"), `[127.0.0.1]:${this.#port} ${hostKey}`);
+  connect(): Promise<void> {
+    return this.#sshd.connect();
   }
 
   async stop(): Promise<void> {
-    await this.#forward?.stop();
+    await this.#sshd.stop();
     await kubectl(["delete", "namespace", this.namespace, "--wait=false"]);
-    rmSync(this.#folder, { recursive: true });
-  }
-
-  async #createHostKey(): Promise<void> {
-    const { file } = await ed25519(this.#folder, "ssh_host_ed25519_key");
-    const args = ["create", "secret", "generic", this.#layout.hostKeys, `--from-file=${file}`];
-    await kubectl([...args, "--namespace", this.namespace]);
   }
 }
 
