@@ -13,7 +13,7 @@ import { eventually } from "../test/cluster/eventually.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import type { Client } from "./client.ts";
 import { newSSHKey } from "./keyset.ts";
-import { type OperatorProcess, withOperator } from "./operator.ts";
+import { type MemoryUsage, type OperatorProcess, withOperator } from "./operator.ts";
 import { seedConverged } from "./seed.ts";
 import { onFreshSite, requestCounts, type Site } from "./site.ts";
 
@@ -40,6 +40,12 @@ const WITHDRAWN: Figure = {
   name: "consent withdrawn from 20 targets → all emptied",
   unit: "s",
   target: { most: 3 },
+};
+const HEAP: Figure = {
+  name: "20 targets: heap above one, garbage collected",
+  unit: "MB",
+  target: { most: 25 },
+  guard: { most: 25 },
 };
 const MEMORY: Figure = {
   name: "20 targets: RSS above one, garbage collected",
@@ -73,7 +79,7 @@ export const authorizedKeys: Bench = {
         const one = await timeOfOne(site, edits);
         const before = await memoryOf(operator);
         await create(site, gates.slice(1), keys.length - edits);
-        const more = (await memoryOf(operator)) - before;
+        const after = await memoryOf(operator);
         const { secretWrites, statusWrites } = await disableOne(site, operator);
         const seconds = await withdraw(site, gates);
         return [
@@ -82,7 +88,8 @@ export const authorizedKeys: Bench = {
           { figure: ONE_TARGET, value: one.edit / one.put },
           { figure: ONE_TARGET_MS, value: one.edit },
           { figure: BARE_PUT, value: one.put },
-          { figure: MEMORY, value: more / 1e6 },
+          { figure: HEAP, value: (after.heapUsed - before.heapUsed) / 1e6 },
+          { figure: MEMORY, value: (after.rss - before.rss) / 1e6 },
           { figure: WITHDRAWN, value: seconds },
         ];
       });
@@ -166,9 +173,9 @@ async function withdraw(site: Site, gates: readonly string[]): Promise<number> {
   return (performance.now() - started) / 1000;
 }
 
-async function memoryOf(operator: OperatorProcess): Promise<number> {
+async function memoryOf(operator: OperatorProcess): Promise<MemoryUsage> {
   await operator.untilAtRest();
-  return (await operator.memory()).rss;
+  return await operator.memory();
 }
 
 async function disable(client: Client, key: number): Promise<void> {
