@@ -202,8 +202,11 @@ function* deleteIfDue(
   now: () => number,
   takeBudget: TakeBudget,
 ): Generator<SecretRequest, Outcome, Answer> {
+  const wasBlocked = target.delivery.at === "blocked";
   target.delivery = IDLE;
   target.causes = NOBODY;
+  // What could not be written need not be any more, and the statuses have to say so.
+  if (wasBlocked) projection.plan(target, now());
   const { live } = target;
   const at = projection.deletionTime(target);
   if (live === undefined || at === undefined || at > now()) {

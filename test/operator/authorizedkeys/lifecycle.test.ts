@@ -128,6 +128,14 @@ describe("the Secret of an AuthorizedKeys", () => {
     const after = await bastion.until("gate", "Projected");
     expect([after.blockedRemovals, after.keyCount]).toEqual([0, 0]);
   });
+
+  test("that is immutable is no conflict any more once it is as it should be without a write", async () => {
+    await tenant.editSecret("gate", { immutable: true });
+    await tenant.create("phone", { user: "bob", key: freshKey() });
+    await bastion.until("gate", "SecretConflict");
+    await tenant.remove("phone");
+    await bastion.until("gate", "Projected");
+  });
 });
 
 describe("with a short retention", () => {
