@@ -131,12 +131,13 @@ function nothing() {
   return { files: new Map<string, string>(), keptFrom: new Set<string>() };
 }
 
-/** What the Secret holds and nothing else, as far as it is in force. */
+/** What the Secret holds and nothing else, as far as it is in force. No file goes. */
 function keepGood({ namespace, live }: AuthorizedKeysTarget, surroundings: Surroundings) {
   const { files, keptFrom } = nothing();
+  for (const dataKey of live?.emptyFiles ?? []) if (isDataKey(dataKey)) files.set(dataKey, "");
   for (const [dataKey, file] of live?.files ?? []) {
     const kept = linesOf(file).filter((line) => isStillGood(line, namespace, surroundings));
-    if (kept.length > 0) files.set(dataKey, fileOf(kept.map(({ text }) => text)));
+    if (kept.length > 0 || isDataKey(dataKey)) files.set(dataKey, fileOf(kept.map(({ text }) => text)));
     for (const line of kept) keptFrom.add(line.namespace);
   }
   return { files, keptFrom };
@@ -155,7 +156,7 @@ function keepEmptied(
   const { live, emptySince } = target;
   // What else is in there is not the operator's, and goes at once.
   const left = [...(live?.files?.keys() ?? []), ...(live?.emptyFiles ?? [])].filter(
-    (dataKey) => !files.has(dataKey) && (dataKey === DATA_KEY || isLogin(dataKey)),
+    (dataKey) => !files.has(dataKey) && isDataKey(dataKey),
   );
   const isLeft = new Set(left);
   for (const dataKey of emptySince.keys()) if (!isLeft.has(dataKey)) emptySince.delete(dataKey);
@@ -171,4 +172,8 @@ function keepEmptied(
   for (const dataKey of left) if (staying.has(dataKey) || !empty.has(dataKey)) files.set(dataKey, "");
   const soonest = Math.min(...staying.values());
   target.nextRemoval = Number.isFinite(soonest + retention) ? soonest + retention : undefined;
+}
+
+function isDataKey(text: string): boolean {
+  return text === DATA_KEY || isLogin(text);
 }

@@ -12,7 +12,7 @@ import {
 } from "./authorizedkeystruth.ts";
 import { PREFIX } from "./installation.ts";
 import { conditionOf, idOf, reasonOf, statusOf } from "./objectserver.ts";
-import { filesOf, linesIn, linesOf, type StoredSecret } from "./secretserver.ts";
+import { filesOf, linesIn, type StoredSecret } from "./secretserver.ts";
 import type { World } from "./world.ts";
 
 type Files = Readonly<Record<string, Readonly<Record<string, string>>>>;
@@ -126,7 +126,10 @@ function trueStates(world: World, object: StoredAuthorizedKeys, truth: Known): r
   const [held, wanted] = [filesOf(secret), outcomeOf(world, object, truth).files].map((files) =>
     JSON.stringify(
       Object.entries(files)
-        .map(([dataKey, text]) => [dataKey, linesOf(text).filter(isAccepted)] as const)
+        .map(
+          ([dataKey, text]) =>
+            [dataKey, operatorLines({ data: { it: btoa(text) } }).filter(isAccepted)] as const,
+        )
         .filter(([, lines]) => lines.length > 0)
         .sort(),
     ),
