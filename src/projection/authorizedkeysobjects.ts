@@ -1,11 +1,14 @@
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { type AuthorizedKeysVerdict, withoutSecret } from "./authorizedkeysverdict.ts";
+import { type AuthorizedKeysVerdict, TERMINATING, withoutSecret } from "./authorizedkeysverdict.ts";
 
 /** How many AuthorizedKeys of one namespace get a Secret: each costs a write whenever a key of its sources changes. */
 export const MAXIMUM_TARGETS = 100;
 
-/** What becomes of an object: the name of the Secret that it asks for, or why it gets none. */
-export type Assignment = { readonly secretName: string } | { readonly refused: AuthorizedKeysVerdict };
+/** What becomes of an object: the name of the Secret that it asks for, or that it leaves, or why it gets none. */
+export type Assignment =
+  | { readonly secretName: string }
+  | { readonly leaves: string }
+  | { readonly refused: AuthorizedKeysVerdict };
 
 /** All AuthorizedKeys, by namespace and name. */
 export class AuthorizedKeysObjects {
@@ -44,20 +47,29 @@ export class AuthorizedKeysObjects {
     const assignments = new Map<AuthorizedKeysRecord, Assignment>();
     let count = 0;
     for (const record of [...this.all(namespace)].sort(byAge)) {
+      const { secretName } = record;
       const refused = this.#refusal(record, count);
-      if (refused === undefined) count += 1;
-      assignments.set(record, refused === undefined ? { secretName: record.secretName } : { refused });
+      if (record.isTerminating && !this.#isOfUser(secretName))
+        assignments.set(record, { leaves: secretName });
+      else if (refused !== undefined) assignments.set(record, { refused });
+      else {
+        count += 1;
+        assignments.set(record, { secretName });
+      }
     }
     return assignments;
+  }
+
+  #isOfUser(secretName: string): boolean {
+    return secretName.startsWith(this.#prefix);
   }
 
   #refusal(
     { isTerminating, secretName }: AuthorizedKeysRecord,
     older: number,
   ): AuthorizedKeysVerdict | undefined {
-    if (isTerminating)
-      return withoutSecret("Terminating", "The AuthorizedKeys is being deleted; its Secret is empty.");
-    if (secretName.startsWith(this.#prefix)) {
+    if (isTerminating) return withoutSecret("Terminating", TERMINATING);
+    if (this.#isOfUser(secretName)) {
       return withoutSecret(
         "SecretConflict",
         `Names that begin with ${this.#prefix} are those of users' Secrets; create an AuthorizedKeys with another spec.secretName.`,

@@ -11,6 +11,8 @@ import { type LineNames, soonest, Target } from "./target.ts";
 export class AuthorizedKeysTarget extends Target {
   /** The objects that name this Secret, by name; all but one of them in vain. */
   readonly records = new Map<string, AuthorizedKeysRecord>();
+  /** Those of its name that are being deleted. */
+  leaving: readonly AuthorizedKeysRecord[] = [];
   /** The namespaces whose SSHKeys may be in it. */
   sources: ReadonlySet<string> = new Set();
   /** Those of the keys that stay in it though they were not selected when it was last planned. */

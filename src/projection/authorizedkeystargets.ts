@@ -9,6 +9,7 @@ import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import {
   type AuthorizedKeysVerdict,
   authorizedKeysVerdict,
+  leavingVerdict,
   sameAuthorizedKeysVerdict,
   withoutSecret,
 } from "./authorizedkeysverdict.ts";
@@ -161,12 +162,15 @@ export class AuthorizedKeysTargets {
   /** Gives each Secret of the namespace the AuthorizedKeys that ask for it. */
   #assign(namespace: string): void {
     const asking = new Map<string, AuthorizedKeysRecord[]>();
+    const leaving = new Map<string, AuthorizedKeysRecord[]>();
     for (const [record, assignment] of this.#objects.assignments(namespace)) {
       if ("refused" in assignment) this.#noteVerdict(record, assignment.refused);
       else {
-        const target = this.#o.targetOf(namespace, assignment.secretName);
+        const isLeaving = "leaves" in assignment;
+        const target = this.#o.targetOf(namespace, isLeaving ? assignment.leaves : assignment.secretName);
         this.#targets.add(target);
-        asking.set(target.id, [...(asking.get(target.id) ?? []), record]);
+        const those = isLeaving ? leaving : asking;
+        those.set(target.id, [...(those.get(target.id) ?? []), record]);
       }
     }
     for (const target of this.#targets) {
@@ -176,7 +180,11 @@ export class AuthorizedKeysTargets {
       target.records.clear();
       for (const record of asking.get(target.id) ?? []) target.records.set(record.name, record);
       if (wasNamed !== target.isNamed) this.#o.onNamed(target);
-      if (before === target.record && target.records.size < 2) continue;
+      target.leaving = leaving.get(target.id) ?? [];
+      if (before === target.record && target.records.size < 2 && target.leaving.length === 0) continue;
+      // The last verdict may be wrong by now: no status is written until the target is planned again.
+      for (const record of [...target.records.values(), ...target.leaving])
+        this.#noteVerdict(record, undefined);
       target.addCause(namespace);
       this.#findSources(target);
       this.#o.onDue(target, "removal");
@@ -252,6 +260,7 @@ export class AuthorizedKeysTargets {
             );
       this.#noteVerdict(each, verdict);
     }
+    for (const each of target.leaving) this.#noteVerdict(each, leavingVerdict(target, isLate));
   }
 
   #noteVerdict(record: AuthorizedKeysRecord, verdict: AuthorizedKeysVerdict | undefined): void {

@@ -21,6 +21,8 @@ export interface AuthorizedKeysVerdict {
   readonly blockedRemovals: number;
 }
 
+export const TERMINATING = "The AuthorizedKeys is being deleted; its Secret is empty.";
+
 /** Of an object that has no Secret. */
 export function withoutSecret(state: AuthorizedKeysState, message: string): AuthorizedKeysVerdict {
   return {
@@ -67,6 +69,32 @@ export function authorizedKeysVerdict(
     "Projected",
     `Secret ${secretName} holds ${counted(rest.keyCount, "key")} of ${counted(rest.userCount, "user")}.`,
   );
+}
+
+/**
+ * How an object stands that is being deleted: not at its end before the Secret is empty, unless that is another's by now.
+ * Undefined: it is too early to say.
+ */
+export function leavingVerdict(
+  target: AuthorizedKeysTarget,
+  isLate: boolean,
+): AuthorizedKeysVerdict | undefined {
+  const { live, secretName, record } = target;
+  const held = live === undefined || live.ownership === "copy" ? undefined : live.files;
+  const keyCount = allLines(held ?? new Map()).length;
+  if (record !== undefined || keyCount === 0) return withoutSecret("Terminating", TERMINATING);
+  const blocked = target.blockedBy();
+  if (blocked === undefined && !isLate) return undefined;
+  const isManaged = live?.ownership === "managed";
+  return {
+    state: blocked !== undefined && isStalled(blocked) ? "SecretConflict" : "Pending",
+    message: blocked?.message ?? (target.pendingReason || BEING_WRITTEN),
+    secretName: isManaged ? secretName : undefined,
+    userCount: isManaged ? usersIn(held ?? new Map()) : 0,
+    keyCount: isManaged ? keyCount : 0,
+    omitted: [],
+    blockedRemovals: keyCount,
+  };
 }
 
 const BEING_WRITTEN =

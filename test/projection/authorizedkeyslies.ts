@@ -71,7 +71,8 @@ export function authorizedKeysLies(world: World): readonly string[] {
     const secretId = secretOf(object);
     const isOwner = !isRefusedName(secretId) && ownerOf(secretId, truth.objects) === object;
     const secret = world.server.get(secretId);
-    const isThere = isOwner && secret !== undefined && world.isOwn(secret);
+    const isHeld = isOwner || isLeft(world, object, truth);
+    const isThere = isHeld && secret !== undefined && world.isOwn(secret);
     is("secretName", status.secretName, isThere ? secretId.split("/")[1] : undefined);
     is("keyCount", status.keyCount, isThere ? operatorLines(secret).length : 0);
     if (!isOwner || isFaulty(object)) return wrong;
@@ -111,8 +112,9 @@ function trueStates(world: World, object: StoredAuthorizedKeys, truth: Known): r
   const secret = world.server.get(secretId);
   const obstacles = obstaclesOf(world, secretId, secret);
   if (isTerminating(object)) {
-    const isEmptied = secret === undefined || owner !== undefined || operatorLines(secret).length === 0;
-    return isRefusedName(secretId) || isEmptied ? ["Terminating"] : obstacles;
+    if (!isLeft(world, object, truth)) return ["Terminating"];
+    // What the Secret holds that is not the operator's own need not be known.
+    return secret !== undefined && world.isOwn(secret) ? obstacles : ["Terminating", ...obstacles];
   }
   if (isRefusedName(secretId) || owner !== object) return ["SecretConflict"];
   if (isFaulty(object)) return ["InvalidOptions"];
@@ -136,6 +138,13 @@ function trueStates(world: World, object: StoredAuthorizedKeys, truth: Known): r
   );
   const isExact = held === wanted;
   return isExact ? ["Projected", ...obstacles] : obstacles;
+}
+
+/** Is it being deleted, and its Secret not empty yet? */
+function isLeft(world: World, object: StoredAuthorizedKeys, truth: Known): boolean {
+  const id = secretOf(object);
+  if (!isTerminating(object) || isRefusedName(id) || ownerOf(id, truth.objects) !== undefined) return false;
+  return operatorLines(world.server.get(id) ?? {}).length > 0;
 }
 
 /** What a status may say of an obstacle that is there. */

@@ -21,6 +21,8 @@ export interface Known {
   readonly objects: readonly StoredAuthorizedKeys[];
   readonly keys: readonly KeyFact[];
   readonly namespaces: readonly NamespaceFact[];
+  /** Have all Namespaces been listed? */
+  readonly areAllRead: boolean;
   /** Namespaces of which nobody knows whether they share their keys, nor what labels they have. */
   readonly unread: readonly string[];
   /** Namespaces of which nobody knows which SSHKeys they have. */
@@ -137,6 +139,28 @@ export function knownFiles(
     result[dataKey] = lines.map((line) => `${line}\n`).join("");
   }
   return result;
+}
+
+/** May it take keys from the namespace, whatever that says? */
+export function mayTakeFrom(object: StoredAuthorizedKeys, name: string): boolean {
+  return targetFact(object).from.some(
+    ({ namespace, matchLabels }) => matchLabels !== undefined || namespace === name,
+  );
+}
+
+/** Is anything not known of where it takes keys from? */
+export function isInDoubt(object: StoredAuthorizedKeys, known: Known): boolean {
+  const { from, namespace: own } = targetFact(object);
+  return from.some(({ namespace, matchLabels }) => {
+    if (matchLabels !== undefined && !known.areAllRead) return true;
+    if (namespace !== own && known.unread.includes(namespace ?? "")) return true;
+    const found = known.namespaces.filter(({ name, labels }) =>
+      matchLabels === undefined ? name === namespace : labels.team === "a",
+    );
+    return found.some(
+      ({ name, shares }) => known.unlisted.includes(name) && (name === own || isSharedWith(shares, own)),
+    );
+  });
 }
 
 /** Is it a line of a namespace that shares its keys, of which nobody knows which these are? */

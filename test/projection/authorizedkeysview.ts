@@ -25,6 +25,7 @@ export class AuthorizedKeysView {
       objects: [...this.#objects.values()],
       keys,
       namespaces: [...this.#namespaces.values()],
+      areAllRead: this.#areAllRead,
       unread: this.#areAllRead ? [] : names.filter((name) => !this.#namespaces.has(name)),
       unlisted: [...this.unlisted],
     };

@@ -1,7 +1,37 @@
-import { isFaulty, isStillGood, knownFiles, ownerOf } from "./authorizedkeystruth.ts";
+import {
+  isFaulty,
+  isInDoubt,
+  isRefusedName,
+  isStillGood,
+  knownFiles,
+  mayTakeFrom,
+  ownerOf,
+  secretOf,
+} from "./authorizedkeystruth.ts";
 import { PREFIX } from "./installation.ts";
+import { idOf, reasonOf, statusOf } from "./objectserver.ts";
 import { filesOf, linesOf, type StoredSecret } from "./secretserver.ts";
 import type { World } from "./world.ts";
+
+/** Statuses of AuthorizedKeys that do not say whether there is a doubt. None at rest. */
+export function untoldDoubts(world: World): readonly string[] {
+  const { known } = world;
+  const owners = known.objects.filter((object) => {
+    const id = secretOf(object);
+    const isOwner = !isRefusedName(id) && ownerOf(id, known.objects) === object;
+    // Nobody is told of what is about to be known.
+    const isPassing = world.catchingUp.some((name) => mayTakeFrom(object, name));
+    return (
+      isOwner && !isFaulty(object) && !isPassing && !known.unlisted.includes(object.metadata.namespace ?? "")
+    );
+  });
+  return owners.flatMap((object) => {
+    const stored = world.authorizedKeys.get(idOf(object));
+    const said = [reasonOf(stored, "Ready"), statusOf(stored).observedGeneration];
+    const wanted = [isInDoubt(object, known) ? "Unknown" : "Projected", object.metadata.generation];
+    return said.join() === wanted.join() ? [] : [`${idOf(object)} says ${said} and not ${wanted}`];
+  });
+}
 
 /** Lines that Secrets of AuthorizedKeys hold or lack, though there is no doubt about them. None at rest. */
 export function doubtfulLines(world: World): readonly string[] {

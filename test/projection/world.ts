@@ -61,6 +61,8 @@ export class World {
   readonly #dueStatuses = new Set<Claim>();
   readonly #dueAuthorizedKeys = new Set<string>();
   readonly #timers = new Map<string, number>();
+  /** What this process still has to list. */
+  #starting: (() => void)[] = [];
   /** Namespaces whose SSHKeys this process has not listed. */
   readonly #toList = new Set<string>();
   #mayListNamespaces = true;
@@ -139,7 +141,9 @@ export class World {
 
   /** Everything that can go on now. */
   get choices(): readonly (() => void)[] {
+    const [next] = this.#starting;
     const choices = [
+      ...(next === undefined ? [] : [() => this.#start()]),
       ...[...this.#running.keys()].map((id) => () => this.carryOn(id)),
       ...[...this.#due].filter((id) => !this.#running.has(id)).map((id) => () => this.begin(id)),
       ...[...this.#dueStatuses].map((claim) => () => this.writeStatus(claim, false)),
@@ -155,6 +159,11 @@ export class World {
     ];
     // Another attempt comes after a pause: all else goes on meanwhile.
     return choices.length > 0 ? choices : [...this.#retries].map((id) => () => this.begin(id));
+  }
+
+  #start(): void {
+    this.#starting.shift()?.();
+    this.#note();
   }
 
   /** Those of namespaces that may not be read have to wait. */
@@ -240,6 +249,11 @@ export class World {
       this.projection.setSynced(namespace);
     } else this.projection.resume(namespace);
     this.#note();
+  }
+
+  /** Namespaces whose SSHKeys this process has listed, and may not read any more. */
+  get catchingUp(): readonly string[] {
+    return [...this.authorizedKeysView.unlisted].filter((name) => !this.#toList.has(name));
   }
 
   begin(id: string): void {
@@ -354,6 +368,7 @@ export class World {
     this.authorizedKeysView.restart();
     for (const { events } of [this.sshKeys, this.server, this.authorizedKeys]) events.length = 0;
     this.projection = this.#newProjection();
+    this.projection.awaitNamespaces([undefined]);
     const { unlisted } = this.authorizedKeysView;
     const listed = shuffled(this.sshKeys.all(), pick).filter(
       ({ metadata }) => !unlisted.has(metadata.namespace ?? ""),
@@ -365,8 +380,8 @@ export class World {
         String(this.#version),
       ),
     );
-    // These may come before or after what is due because of the SSHKeys.
-    const others = [
+    for (const name of unlisted) this.#toList.add(name);
+    this.#starting = [
       () => {
         for (const object of this.authorizedKeys.all())
           this.authorizedKeysView.show({ object, isGone: false });
@@ -374,14 +389,13 @@ export class World {
       },
       () => {
         if (this.#mayListNamespaces) this.#listNamespaces();
+        this.projection.namespaceAsked(undefined);
       },
       () => {
-        for (const name of NAMESPACES)
-          if (unlisted.has(name)) this.#toList.add(name);
-          else this.projection.setSynced(name);
+        for (const name of NAMESPACES) if (!this.#toList.has(name)) this.projection.setSynced(name);
       },
     ];
-    for (const each of shuffled(others, pick)) each();
+    this.#starting = shuffled(this.#starting, pick);
     this.#note();
   }
 
@@ -444,6 +458,7 @@ export class World {
       objects: this.authorizedKeys.all(),
       keys: keyFacts(facts, facts, this.rules, this.operatorNow),
       namespaces: this.namespaces.all().map(namespaceFact),
+      areAllRead: true,
       unread: [],
       unlisted: [],
     };
