@@ -235,6 +235,11 @@ export const LOG_EVENTS = {
       "A Secret has the operator's label and is a copy of a managed Secret, which no revocation reaches.",
     whatToDo: "Delete the copy.",
   },
+  ConsentMalformed: {
+    level: "warn",
+    meaning: "A Namespace says with whom it shares its keys in words of which some can match no namespace.",
+    whatToDo: "Correct its annotation sshkey-operator.dev/share-keys-with.",
+  },
   RevocationBlocked: {
     level: "warn",
     meaning: "A Secret still holds keys without an SSHKey and cannot be written.",

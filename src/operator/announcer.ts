@@ -1,4 +1,11 @@
-import { API_VERSION, AUTHORIZED_KEYS_KIND, KIND, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import {
+  API_VERSION,
+  AUTHORIZED_KEYS_KIND,
+  KIND,
+  MANAGED_LABEL,
+  SECRET_ANNOTATION,
+  SHARE_KEYS_ANNOTATION,
+} from "../api/names.ts";
 import { AUTHORIZED_KEYS_STATES } from "../api/omissions.ts";
 import { STATES, type State } from "../api/states.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
@@ -7,6 +14,7 @@ import type { EventRecorder } from "../kube/eventrecorder.ts";
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { AccessChange } from "../projection/accesschanges.ts";
 import type { AuthorizedKeysVerdict } from "../projection/authorizedkeysverdict.ts";
+import type { MalformedConsent } from "../projection/namespaces.ts";
 import type { LiveSecret } from "../projection/secret.ts";
 import type { Target } from "../projection/target.ts";
 import type { Verdict } from "../projection/verdict.ts";
@@ -133,6 +141,21 @@ export class Announcer {
       note,
     });
     logEvent(this.#log, "SecretCopied", { namespace, secret: name }, note);
+  }
+
+  /** A Namespace says with whom it shares its keys in words of which some can match no namespace. */
+  consentMalformed({ name, uid, parts }: MalformedConsent): void {
+    if (!this.#repeats.take(`consent ${name}`)) return;
+    const what = parts.map((part) => JSON.stringify(part)).join(", ");
+    const note = `The annotation ${SHARE_KEYS_ANNOTATION} of Namespace ${name} has parts that match no namespace: ${what}. Write names of namespaces, or patterns of a-z, 0-9, - and *, with commas between.`;
+    this.#recorder.record({
+      regarding: { apiVersion: "v1", kind: "Namespace", namespace: "", name, uid },
+      type: "Warning",
+      reason: "ConsentMalformed",
+      action: "Ignore",
+      note,
+    });
+    logEvent(this.#log, "ConsentMalformed", { namespace: name }, note);
   }
 
   /** A Secret of a user without SSHKeys may still hold keys, and cannot be emptied. */

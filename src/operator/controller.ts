@@ -119,13 +119,14 @@ export class Controller {
 
   /** Enqueues what the projection has marked dirty. */
   enqueueDirty(): void {
-    const { targets, statuses, authorizedKeys, copies } = this.#o.projection.takeDirty();
+    const { targets, statuses, authorizedKeys, copies, malformedConsents } = this.#o.projection.takeDirty();
     // A standby queues nothing: whoever begins to lead goes over everything.
     if (!this.#leads) {
       this.#o.projection.forgetVanished(targets.keys());
       return;
     }
     for (const secret of copies) this.#o.announcer.copyFound(secret);
+    for (const consent of malformedConsents) this.#o.announcer.consentMalformed(consent);
     const isWriting = this.#writer.inFlight > 0;
     for (const [id, urgency] of targets) {
       const queue = this.#blockedIds.has(id) ? this.blocked : this.secrets;

@@ -5,14 +5,22 @@ import { type Consent, readConsent } from "../authorizedkeys/consent.ts";
 /** What is read of a Namespace. */
 export interface NamespaceFacts {
   readonly name: string;
+  readonly uid?: string;
   readonly labels: Readonly<Record<string, string>>;
   /** The annotation as it stands there. */
   readonly shareKeysWith: string | undefined;
 }
 
 export function toNamespaceFacts({ metadata }: KubeObject): NamespaceFacts {
-  const { name, labels = {}, annotations } = metadata;
-  return { name, labels, shareKeysWith: annotations?.[SHARE_KEYS_ANNOTATION] };
+  const { name, uid, labels = {}, annotations } = metadata;
+  return { name, uid, labels, shareKeysWith: annotations?.[SHARE_KEYS_ANNOTATION] };
+}
+
+/** A Namespace whose annotation has parts that match nothing because of how they are written. */
+export interface MalformedConsent {
+  readonly name: string;
+  readonly uid: string;
+  readonly parts: readonly string[];
 }
 
 /** The Namespaces as far as they are known, and which of them shares its keys with which. */
@@ -94,9 +102,20 @@ export class Namespaces {
     return found.map(({ name }) => name).sort();
   }
 
-  /** What of the annotations can match no namespace, by the Namespace that has it. */
-  malformed(name: string): readonly string[] {
-    return this.#known.get(name)?.consent.malformed ?? [];
+  /** Those whose annotation has parts that can match no namespace. */
+  *withMalformedConsent(): Iterable<MalformedConsent> {
+    for (const name of this.#known.keys()) {
+      const consent = this.malformedConsent(name);
+      if (consent !== undefined) yield consent;
+    }
+  }
+
+  /** Undefined where every part of its annotation can match. */
+  malformedConsent(name: string): MalformedConsent | undefined {
+    const { uid = "", consent } = this.#known.get(name) ?? {};
+    return consent === undefined || consent.malformed.length === 0
+      ? undefined
+      : { name, uid, parts: consent.malformed };
   }
 }
 

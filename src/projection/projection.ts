@@ -8,7 +8,7 @@ import { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { AuthorizedKeysTargets } from "./authorizedkeystargets.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
 import { allLines, haveSameLines } from "./files.ts";
-import { type NamespaceFacts, Namespaces } from "./namespaces.ts";
+import { type MalformedConsent, type NamespaceFacts, Namespaces } from "./namespaces.ts";
 import {
   type DesiredSecret,
   type LiveSecret,
@@ -39,6 +39,8 @@ export interface Dirty {
   readonly authorizedKeys: ReadonlySet<string>;
   /** Secrets that have been found to be copies. */
   readonly copies: readonly LiveSecret[];
+  /** Namespaces that have been found to share their keys in words that mean nobody. */
+  readonly malformedConsents: readonly MalformedConsent[];
 }
 
 /**
@@ -66,6 +68,7 @@ export class Projection {
   #dirtyTargets = new Map<string, Urgency>();
   #dirtyStatuses = new Set<Claim>();
   #newCopies: LiveSecret[] = [];
+  #malformedConsents: MalformedConsent[] = [];
 
   constructor(policy: Policy, settings: SecretSettings) {
     this.#policy = policy;
@@ -157,8 +160,10 @@ export class Projection {
       statuses: this.#dirtyStatuses,
       authorizedKeys: this.authorizedKeys.takeDirty(),
       copies: this.#newCopies,
+      malformedConsents: this.#malformedConsents,
     };
     this.#newCopies = [];
+    this.#malformedConsents = [];
     this.#dirtyTargets = new Map();
     this.#dirtyStatuses = new Set();
     return dirty;
@@ -412,6 +417,7 @@ export class Projection {
         for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
     this.authorizedKeys.beginWriting();
+    this.#malformedConsents = [...this.namespaces.withMalformedConsent()];
   }
 
   /** When the Secret is to be deleted, in ms since the epoch; undefined if not at all. */
@@ -462,6 +468,8 @@ export class Projection {
   #noteNamespace(name: string): void {
     this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
     this.authorizedKeys.namespaceChanged(name);
+    const malformed = this.namespaces.malformedConsent(name);
+    if (malformed !== undefined) this.#malformedConsents.push(malformed);
   }
 
   #touchAll(namespace: string | undefined): void {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";
 import type { Tenant } from "../tenant.ts";
@@ -63,6 +64,17 @@ describe("a bastion that takes the keys of another namespace", () => {
     await bastion.create("gate", { from: [{ namespace: people.namespace }] });
     await bastion.until("gate", "Projected");
     await bastion.untilFiles("gate", isShared ? { alice: [people.line("laptop", key)] } : {});
+  });
+
+  test("is told of parts that can match no namespace by an Event of the Namespace", async () => {
+    await share(people, "^team-.*$, bastion");
+    const told = await eventually("there is an Event", async () => {
+      const { items } = (await people.send("GET", "/apis/events.k8s.io/v1/namespaces/default/events")) as {
+        items: { regarding: { name: string }; reason: string; note: string }[];
+      };
+      return items.find(({ regarding }) => regarding.name === people.namespace);
+    });
+    expect([told.reason, told.note]).toEqual(["ConsentMalformed", expect.stringContaining('"^team-.*$"')]);
   });
 
   test("is not moved by an annotation of another name, nor by one on an SSHKey", async () => {
