@@ -1,10 +1,12 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AUTHORIZED_KEYS_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATION } from "../../../src/api/names.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";
 import { DEADLINE_MS, type Tenant } from "../tenant.ts";
 import { Bastion } from "./bastion.ts";
+
+type Files = Readonly<Record<string, readonly string[]>>;
 
 let stage: Stage;
 
@@ -15,15 +17,9 @@ beforeAll(async () => {
 
 afterAll(() => stage.close());
 
-describe("an AuthorizedKeys that is deleted", () => {
-  let tenant: Tenant;
-  let bastion: Bastion;
-
-  beforeEach(async () => {
-    ({ tenant, bastion } = await withOneKey());
-  });
-
+describe.concurrent("an AuthorizedKeys that is deleted", () => {
   test("leaves an empty Secret with the same files, for the pods that mount it", async () => {
+    const { tenant, bastion } = await withOneKey();
     const before = await tenant.secret("gate");
     await bastion.remove("gate");
     const { metadata } = await bastion.untilFiles("gate", { alice: [] });
@@ -35,40 +31,26 @@ describe("an AuthorizedKeys that is deleted", () => {
   });
 
   test("and made again has its keys back in the same Secret", async () => {
+    const { tenant, bastion, files } = await withOneKey();
     const before = await tenant.secret("gate");
     await bastion.remove("gate");
     await bastion.untilFiles("gate", { alice: [] });
     await bastion.create("gate", {});
-    const { metadata } = await bastion.untilFiles("gate", { alice: [await lineIn(tenant)] });
+    const { metadata } = await bastion.untilFiles("gate", files);
     expect(metadata.uid).toBe(before?.metadata.uid);
   });
 
   test("is out of force while a finalizer keeps the object, and says so", async () => {
+    const { bastion } = await withOneKey();
     await bastion.editMetadata("gate", { finalizers: ["example.com/keep"] });
     await bastion.remove("gate");
     await bastion.untilFiles("gate", { alice: [] });
     await bastion.until("gate", "Terminating");
     await bastion.editMetadata("gate", { finalizers: null });
   });
-
-  test("while the operator is down leaves an empty Secret too", async () => {
-    await stage.crash();
-    await bastion.remove("gate");
-    await stage.run();
-    await bastion.untilFiles("gate", { alice: [] });
-  });
 });
 
-describe("the Secret of an AuthorizedKeys", () => {
-  let tenant: Tenant;
-  let bastion: Bastion;
-  let files: Readonly<Record<string, readonly string[]>>;
-
-  beforeEach(async () => {
-    ({ tenant, bastion } = await withOneKey());
-    files = { alice: [await lineIn(tenant)] };
-  });
-
+describe.concurrent("the Secret of an AuthorizedKeys", () => {
   test.each<readonly [string, object]>([
     ["a file is edited", { stringData: { alice: "x" } }],
     ["a file is emptied", { data: { alice: "" } }],
@@ -78,6 +60,7 @@ describe("the Secret of an AuthorizedKeys", () => {
     ["it says that it is of another object", forWhom("another")],
     ["it says nothing of its object", forWhom(null)],
   ])("is restored after %s", async (_, patch) => {
+    const { tenant, bastion, files } = await withOneKey();
     const before = await tenant.secret("gate");
     await tenant.editSecret("gate", patch);
     const isRestored = async () => {
@@ -92,6 +75,7 @@ describe("the Secret of an AuthorizedKeys", () => {
   });
 
   test("comes back after it is deleted", async () => {
+    const { tenant, bastion, files } = await withOneKey();
     const before = await tenant.secret("gate");
     await tenant.removeSecret("gate");
     const isBack = async () =>
@@ -100,6 +84,7 @@ describe("the Secret of an AuthorizedKeys", () => {
   });
 
   test("that loses its label is told and left alone, and taken up again with it", async () => {
+    const { tenant, bastion } = await withOneKey();
     await tenant.editSecret("gate", { metadata: { labels: { [MANAGED_LABEL]: null } } });
     await bastion.until("gate", "SecretConflict");
     const before = await tenant.secret("gate");
@@ -117,6 +102,7 @@ describe("the Secret of an AuthorizedKeys", () => {
   });
 
   test("that is immutable says how many keys should be out of it, and stalls until it is deleted", async () => {
+    const { tenant, bastion } = await withOneKey();
     await tenant.editSecret("gate", { immutable: true });
     await tenant.edit("laptop", { disabled: true });
     const status = await bastion.until("gate", "SecretConflict", (each) => each.blockedRemovals === 1);
@@ -130,6 +116,7 @@ describe("the Secret of an AuthorizedKeys", () => {
   });
 
   test("that is immutable is no conflict any more once it is as it should be without a write", async () => {
+    const { tenant, bastion } = await withOneKey();
     await tenant.editSecret("gate", { immutable: true });
     await tenant.create("phone", { user: "bob", key: freshKey() });
     await bastion.until("gate", "SecretConflict");
@@ -138,24 +125,27 @@ describe("the Secret of an AuthorizedKeys", () => {
   });
 });
 
-describe("with a short retention", () => {
-  let tenant: Tenant;
-  let bastion: Bastion;
+test("an AuthorizedKeys that is deleted while the operator is down leaves an empty Secret too", async () => {
+  const { bastion } = await withOneKey();
+  await stage.crash();
+  await bastion.remove("gate");
+  await stage.run();
+  await bastion.untilFiles("gate", { alice: [] });
+});
 
+describe("with a short retention", () => {
   beforeAll(async () => {
     await stage.run({ config: "secrets: { retention: 1s }" });
   });
 
-  beforeEach(async () => {
-    ({ tenant, bastion } = await withOneKey());
-  });
-
   test("the Secret of an AuthorizedKeys that is gone is collected", async () => {
+    const { tenant, bastion } = await withOneKey();
     await bastion.remove("gate");
     await eventually("it is collected", async () => (await tenant.secret("gate")) === undefined, DEADLINE_MS);
   });
 
   test("that of one without any key is not", async () => {
+    const { tenant, bastion } = await withOneKey();
     await tenant.remove("laptop");
     await bastion.untilFiles("gate", {});
     await stage.allIsHandled();
@@ -163,6 +153,7 @@ describe("with a short retention", () => {
   });
 
   test("the file of a user who is gone is taken out, and that of one who is named stays", async () => {
+    const { tenant, bastion } = await withOneKey();
     await tenant.create("phone", { user: "bob", key: freshKey() });
     await bastion.create("named", { from: [{ users: ["alice", "bo*"] }] });
     await bastion.until("named", "Projected", ({ userCount }) => userCount === 2);
@@ -172,17 +163,14 @@ describe("with a short retention", () => {
   });
 });
 
-async function withOneKey(): Promise<{ tenant: Tenant; bastion: Bastion }> {
+async function withOneKey(): Promise<{ tenant: Tenant; bastion: Bastion; files: Files }> {
   const tenant = await stage.tenant();
   const bastion = new Bastion(tenant);
-  await tenant.create("laptop", { user: "alice", key: freshKey() });
+  const key = freshKey();
+  await tenant.create("laptop", { user: "alice", key });
   await bastion.create("gate", {});
   await bastion.until("gate", "Projected", ({ keyCount }) => keyCount === 1);
-  return { tenant, bastion };
-}
-
-async function lineIn(tenant: Tenant): Promise<string> {
-  return tenant.line("laptop", (await tenant.read("laptop")).spec.key);
+  return { tenant, bastion, files: { alice: [tenant.line("laptop", key)] } };
 }
 
 function forWhom(object: string | null): object {
@@ -190,7 +178,7 @@ function forWhom(object: string | null): object {
 }
 
 /** A file of somebody who could be a login stays, empty, as that of a user who is gone. */
-function filesAfter(patch: object, files: Readonly<Record<string, readonly string[]>>) {
+function filesAfter(patch: object, files: Files) {
   return "stringData" in patch && Object.hasOwn(Object(patch.stringData), "root")
     ? { ...files, root: [] }
     : files;
