@@ -27,6 +27,9 @@ export interface OperatorOptions {
   readonly now?: () => number;
 }
 
+/** The watches of its SSHKeys, Secrets and AuthorizedKeys, and what is asked of the Namespace itself. */
+const REQUESTS_PER_NAMESPACE = 4;
+
 /** Connections beside those of workers and watches: for the Lease, Events, the CRD. */
 const OTHER_CONNECTIONS = 8;
 
@@ -37,7 +40,7 @@ const OTHER_CONNECTIONS = 8;
 export function connectionsFor({ concurrency, refresh, namespaces = [""] }: Settings): number {
   const { secret, status, blocked, refresh: pages, pod } = workersFor(concurrency);
   const pods = refresh.pods ? pages + pod : 0;
-  return secret + status + blocked + pods + 2 * namespaces.length + OTHER_CONNECTIONS;
+  return secret + status + blocked + pods + REQUESTS_PER_NAMESPACE * namespaces.length + OTHER_CONNECTIONS;
 }
 
 /** How long a write that has begun may take after the stop signal, in ms. */
