@@ -63,6 +63,8 @@ export class World {
   readonly #timers = new Map<string, number>();
   /** What this process still has to list. */
   #starting: (() => void)[] = [];
+  /** Namespaces that this process does not take for known yet. */
+  readonly #unsynced = new Set<string>();
   /** Namespaces whose SSHKeys this process has not listed. */
   readonly #toList = new Set<string>();
   #mayListNamespaces = true;
@@ -246,9 +248,14 @@ export class World {
         ...events.filter(({ object }) => object.metadata.namespace !== namespace),
       );
       this.view.list(this.sshKeys.all().filter(({ metadata }) => metadata.namespace === namespace));
-      this.projection.setSynced(namespace);
+      this.#setSynced(namespace);
     } else this.projection.resume(namespace);
     this.#note();
+  }
+
+  #setSynced(namespace: string): void {
+    this.#unsynced.delete(namespace);
+    this.projection.setSynced(namespace);
   }
 
   /** Namespaces whose SSHKeys this process has listed, and may not read any more. */
@@ -381,6 +388,7 @@ export class World {
       ),
     );
     for (const name of unlisted) this.#toList.add(name);
+    for (const name of NAMESPACES) this.#unsynced.add(name);
     this.#starting = [
       () => {
         for (const object of this.authorizedKeys.all())
@@ -392,7 +400,7 @@ export class World {
         this.projection.namespaceAsked(undefined);
       },
       () => {
-        for (const name of NAMESPACES) if (!this.#toList.has(name)) this.projection.setSynced(name);
+        for (const name of NAMESPACES) if (!this.#toList.has(name)) this.#setSynced(name);
       },
     ];
     this.#starting = shuffled(this.#starting, pick);
@@ -448,7 +456,8 @@ export class World {
   get known(): Known {
     const { rules, operatorNow } = this;
     const keys = keyFacts(this.view.factsOf(this.view.all), this.view.claiming, rules, operatorNow);
-    return this.authorizedKeysView.known(keys, NAMESPACES);
+    const known = this.authorizedKeysView.known(keys, NAMESPACES);
+    return { ...known, unlisted: [...new Set([...known.unlisted, ...this.#unsynced])] };
   }
 
   /** What there is. */
