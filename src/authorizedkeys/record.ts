@@ -16,6 +16,8 @@ export interface AuthorizedKeysRecord {
   readonly createdAt: number;
   /** Has it a deletionTimestamp? */
   readonly isTerminating: boolean;
+  /** Has it one that may only be there because its CRD is being deleted? */
+  readonly mayBeTerminating: boolean;
   readonly secretName: string;
   readonly from: readonly FromEntry[];
   readonly identity: Identity;
@@ -83,6 +85,7 @@ export function toAuthorizedKeysRecord(
   const changing = {
     resourceVersion,
     isTerminating: metadata.deletionTimestamp !== undefined,
+    mayBeTerminating: false,
     observed: toObservedAuthorizedKeysStatus(object.status),
     bytes: sizeOf(object),
   };

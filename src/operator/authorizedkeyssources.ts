@@ -104,7 +104,11 @@ export class AuthorizedKeysSources {
     const isConfirmed = known?.uid === record.uid && known.isTerminating;
     if (!record.isTerminating) deletions.cancel(record.namespace, record.name);
     else if (!isConfirmed) deletions.add(record, true);
-    projection.authorizedKeys.put({ ...record, isTerminating: record.isTerminating && isConfirmed });
+    projection.authorizedKeys.put({
+      ...record,
+      isTerminating: record.isTerminating && isConfirmed,
+      mayBeTerminating: record.isTerminating && !isConfirmed,
+    });
   }
 
   #namespaces(): Reflector<NamespaceFacts> {

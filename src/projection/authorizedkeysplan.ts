@@ -57,7 +57,9 @@ export function planAuthorizedKeys(
   const expiresAt = record?.options?.expiresAt ?? 0;
   target.nextExpiry = expiresAt > now ? expiresAt : undefined;
   const selected = record && selectInDoubt(record, surroundings, target.live);
-  const { files, keptFrom } = isFaulty ? keepGood(target, surroundings) : (selected ?? nothing());
+  // One that is being deleted perhaps has lost its keys already: a process that has just begun does not bring them back.
+  const isKept = isFaulty || record?.mayBeTerminating === true;
+  const { files, keptFrom } = isKept ? keepGood(target, surroundings) : (selected ?? nothing());
   const rejected = takeOutRejected(files, target, now);
   // Nobody knows then which files are asked for, and those of a Secret that goes as a whole need not go before it.
   const isForGood = record === undefined || isFaulty;
@@ -69,7 +71,7 @@ export function planAuthorizedKeys(
     name: secretName,
     forWhom: record && { annotation: AUTHORIZED_KEYS_ANNOTATION, value: record.name },
     files,
-    isOptional: record === undefined || isFaulty,
+    isOptional: record === undefined || isKept,
   };
   return {
     desired,

@@ -96,7 +96,8 @@ export class AuthorizedKeysTargets {
     const isSameSpec =
       known?.uid === record.uid &&
       known.generation === record.generation &&
-      known.isTerminating === record.isTerminating;
+      known.isTerminating === record.isTerminating &&
+      known.mayBeTerminating === record.mayBeTerminating;
     if (isSameSpec) this.#replaceRecord(record);
     else this.#assign(record.namespace);
     this.#dirty.add(idOf(record));
@@ -105,7 +106,7 @@ export class AuthorizedKeysTargets {
   /** Somebody deletes the AuthorizedKeys, and a finalizer keeps the object. */
   terminate(namespace: string, name: string, uid: string): void {
     const record = this.#objects.get(namespace, name);
-    if (record?.uid === uid) this.put({ ...record, isTerminating: true });
+    if (record?.uid === uid) this.put({ ...record, isTerminating: true, mayBeTerminating: false });
   }
 
   /** As resetSSHKeyVersions. */

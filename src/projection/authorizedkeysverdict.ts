@@ -45,6 +45,7 @@ export function authorizedKeysVerdict(
 ): AuthorizedKeysVerdict | undefined {
   const { live, secretName, record } = target;
   if (record === undefined || selection === undefined || doubt === undefined) return undefined;
+  if (record.mayBeTerminating) return undefined;
   const blocked = target.blockedBy();
   const held = live?.ownership === "managed" ? (live.files ?? new Map()) : new Map<string, string>();
   // Pods that mount a Secret without its label see what it held when it had it.

@@ -125,3 +125,47 @@ describe("what is known comes in meanwhile", () => {
     expect(shared.plan()).toEqual({ alice: line("k") });
   });
 });
+
+describe("while it is not known whether somebody deletes an AuthorizedKeys, or only its CRD", () => {
+  const PERHAPS = { mayBeTerminating: true };
+
+  it("its keys do not come back into a Secret that was emptied", () => {
+    const shared = new SharedKeys();
+    shared.put(ALICE);
+    shared.ask({ from: [{ namespace: "team-a" }] }, {}, PERHAPS);
+    shared.hold({ alice: "" });
+    expect(shared.plan()).toEqual({ alice: "" });
+  });
+
+  it("its keys stay where they are", () => {
+    const shared = new SharedKeys();
+    shared.put(ALICE);
+    shared.ask({ from: [{ namespace: "team-a" }] }, {}, PERHAPS);
+    shared.hold({ alice: line("k") });
+    expect(shared.plan()).toEqual({ alice: line("k") });
+  });
+
+  it("a key that is revoked leaves all the same", () => {
+    const shared = new SharedKeys();
+    shared.put({ ...ALICE, disabled: true });
+    shared.ask({ from: [{ namespace: "team-a" }] }, {}, PERHAPS);
+    shared.hold({ alice: line("k") });
+    expect(shared.plan()).toEqual({ alice: "" });
+  });
+
+  it("its status stays as it is", () => {
+    const shared = new SharedKeys();
+    shared.ask({}, {}, PERHAPS);
+    shared.hold({});
+    shared.plan();
+    expect(shared.verdict()).toBeUndefined();
+  });
+
+  it("it is looked at again once that is known", () => {
+    const shared = new SharedKeys();
+    shared.ask({}, {}, PERHAPS);
+    expect(shared.due).toBeDefined();
+    shared.projection.authorizedKeys.terminate("bastion", "bastion", "uid-of-bastion");
+    expect(shared.due).toBe("removal");
+  });
+});

@@ -1,5 +1,9 @@
 import { AUTHORIZED_KEYS_ANNOTATION } from "../../src/api/names.ts";
-import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../src/authorizedkeys/record.ts";
+import {
+  type AuthorizedKeysRecord,
+  type StoredAuthorizedKeys,
+  toAuthorizedKeysRecord,
+} from "../../src/authorizedkeys/record.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { AuthorizedKeysTarget } from "../../src/projection/authorizedkeystarget.ts";
@@ -35,13 +39,17 @@ export class SharedKeys {
   }
 
   /** Applies the object; all of its metadata that is not said has a default. */
-  ask(spec: object, metadata: Partial<StoredAuthorizedKeys["metadata"]> = {}): void {
+  ask(
+    spec: object,
+    metadata: Partial<StoredAuthorizedKeys["metadata"]> = {},
+    facts: Partial<AuthorizedKeysRecord> = {},
+  ): void {
     this.#version += 1;
     const object = authorizedKeys(spec, this.#version);
     const { namespace = "", name } = { ...object.metadata, ...metadata };
     const known = this.projection.authorizedKeys.get(namespace, name);
     const changed = { ...object, metadata: { ...object.metadata, ...metadata } };
-    this.projection.authorizedKeys.put(toAuthorizedKeysRecord(changed, known));
+    this.projection.authorizedKeys.put({ ...toAuthorizedKeysRecord(changed, known), ...facts });
   }
 
   put(facts: SSHKeyFacts): void {
