@@ -10,6 +10,7 @@ export interface ObservedAuthorizedKeysStatus {
   readonly digest: string;
   /** The reason of Ready, "" before the first status. */
   readonly state: string;
+  readonly blockedRemovals: number;
   /** Status and last transition (s since the epoch) of each condition, by type. */
   readonly transitions: Readonly<Record<string, { readonly status: string; readonly at: number }>>;
 }
@@ -26,6 +27,7 @@ export function toObservedAuthorizedKeysStatus(
   return {
     digest: authorizedKeysStatusDigest(status),
     state: own.find(({ type }) => type === "Ready")?.reason ?? "",
+    blockedRemovals: status?.blockedRemovals ?? 0,
     transitions: Object.fromEntries(
       own.map((c) => [
         c.type,

@@ -23,7 +23,9 @@ export function authorizedKeysStatusWrite(
   verdict: AuthorizedKeysVerdict,
   now: number,
 ): AuthorizedKeysStatusWrite | undefined {
-  const { secretName, userCount, keyCount, omitted, blockedRemovals, state } = verdict;
+  const { secretName, userCount, keyCount, omitted, state } = verdict;
+  const { observed } = record;
+  const blockedRemovals = verdict.blockedRemovals ?? observed.blockedRemovals;
   const conditions = conditionsOf(record, verdict);
   const desired = {
     observedGeneration: record.generation,
@@ -36,7 +38,6 @@ export function authorizedKeysStatusWrite(
     conditions,
   };
   const digest = authorizedKeysStatusDigest(desired);
-  const { observed } = record;
   if (digest === observed.digest) return undefined;
   const seconds = Math.floor(now / 1000);
   const transitions = Object.fromEntries(
@@ -49,7 +50,10 @@ export function authorizedKeysStatusWrite(
     ...condition,
     lastTransitionTime: formatRFC3339((transitions[condition.type]?.at ?? 0) * 1000),
   }));
-  return { status: { ...desired, conditions: dated }, observed: { digest, state, transitions } };
+  return {
+    status: { ...desired, conditions: dated },
+    observed: { digest, state, blockedRemovals, transitions },
+  };
 }
 
 function toStatus({ namespace, user, sshKey, reason, message }: Omission) {

@@ -18,7 +18,8 @@ export interface AuthorizedKeysVerdict {
   readonly keyCount: number;
   /** All of it. */
   readonly omitted: readonly Omission[];
-  readonly blockedRemovals: number;
+  /** Undefined if nobody knows any more: what was last told stays. */
+  readonly blockedRemovals: number | undefined;
 }
 
 export const TERMINATING = "The AuthorizedKeys is being deleted; its Secret is empty.";
@@ -49,7 +50,7 @@ export function authorizedKeysVerdict(
   const blocked = target.blockedBy();
   const held = live?.ownership === "managed" ? (live.files ?? new Map()) : new Map<string, string>();
   // Pods that mount a Secret without its label see what it held when it had it.
-  const mounted = live?.ownership === "unlabelled" ? (live.files ?? held) : held;
+  const mounted = live?.ownership === "unlabelled" ? live.files : held;
   const isInSync = live?.ownership === "managed" && haveSameLines(held, desired.files);
   const faults = faultsOf(record, now);
   const rest = {
@@ -57,7 +58,7 @@ export function authorizedKeysVerdict(
     userCount: isInSync && faults.length === 0 && !isDoubtful(doubt) ? selection.userCount : usersIn(held),
     keyCount: allLines(held).length,
     omitted: selection.omitted,
-    blockedRemovals: blocked !== undefined || isLate ? leavingFrom(mounted, desired.files) : 0,
+    blockedRemovals: blocked !== undefined || isLate ? mounted && leavingFrom(mounted, desired.files) : 0,
   };
   const verdict = (state: AuthorizedKeysState, message: string) => ({ state, message, ...rest });
   if (faults.length > 0) return verdict("InvalidOptions", faults.map(({ message }) => message).join(" "));

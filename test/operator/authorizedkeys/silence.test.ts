@@ -82,6 +82,7 @@ async function createOneOfEach(): Promise<void> {
   await share(people, "*");
   await people.create("laptop", { user: "alice", key: freshKey() });
   await people.create("phone", { user: "bob", key: freshKey() });
+  await people.create("leaving", { user: "dave", key: freshKey() });
   await people.create("odd", { user: "Carol", key: freshKey() });
   const { namespace } = people;
   const from = [{ namespace }];
@@ -99,19 +100,19 @@ async function createOneOfEach(): Promise<void> {
   await gates.create("unlabelled", { from });
   await gates.tenant.buildCreate("conflict", {});
   await gates.create("conflict", { from });
-  for (const name of ["projected", "single", "gone", "blocked", "unlabelled"])
-    await gates.until(name, "Projected", ({ userCount }) => userCount === 2);
+  for (const name of ["projected", "gone", "blocked", "unlabelled"])
+    await gates.until(name, "Projected", ({ userCount }) => userCount === 3);
+  await gates.until("single", "Projected", ({ userCount }) => userCount === 2);
   await people.untilYounger();
   await gates.create("younger", { from, secretName: "single" });
   await gates.remove("gone");
-  await gates.untilFiles("gone", { alice: [], bob: [] });
+  await gates.untilFiles("gone", { alice: [], bob: [], dave: [] });
   await gates.tenant.editSecret("blocked", { immutable: true });
   await gates.tenant.editSecret("unlabelled", { metadata: { labels: { [MANAGED_LABEL]: null } } });
-  await people.create("leaving", { user: "dave", key: freshKey() });
-  await gates.until("projected", "Projected", ({ userCount }) => userCount === 3);
   await people.remove("leaving");
-  for (const name of ["younger", "blocked", "unlabelled", "conflict", "prefixed"])
-    await gates.until(name, "SecretConflict");
+  for (const name of ["younger", "conflict", "prefixed"]) await gates.until(name, "SecretConflict");
+  for (const name of ["blocked", "unlabelled"])
+    await gates.until(name, "SecretConflict", ({ blockedRemovals }) => blockedRemovals === 1);
   await gates.until("invalid", "InvalidOptions");
   await gates.until("not-shared", "Projected", ({ omittedCount }) => omittedCount === 1);
   await gates.until("projected", "Projected", ({ keyCount }) => keyCount === 2);
