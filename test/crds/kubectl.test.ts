@@ -114,7 +114,7 @@ describe("kubectl explain is the reference manual", () => {
     ["sshkey.status.proof.userVerified", "user verification"],
     ["sshkey.spec.options", "16384 characters together"],
     ["sshkey.spec.key", "16384 characters (code points)"],
-    ["sshkey.status.conditions", "Projected, Pending, SecretConflict"],
+    ["sshkey.status.conditions", "Projected, Accepted, Pending, SecretConflict"],
   ])("%s", async (field, says) => {
     const explained = await eventually(`kubectl explain ${field}`, async () => {
       const { code, stdout } = await sshKeys.cluster.kubectl(["explain", field]);
