@@ -100,3 +100,8 @@ export function isNewer(a: Versioned, b: Versioned): boolean {
 
 /** Older than every resourceVersion that an API server gives. */
 export const OLDEST = "1";
+
+/** `namespace/name`, by which objects are queued, looked up and logged. */
+export function namespacedName({ namespace, name }: Pick<ObjectRef, "namespace" | "name">): string {
+  return `${namespace}/${name}`;
+}

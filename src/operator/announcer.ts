@@ -10,7 +10,7 @@ import { AUTHORIZED_KEYS_STATES } from "../api/omissions.ts";
 import { STATES, type State } from "../api/states.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claim } from "../claims/claim.ts";
-import type { EventRecorder } from "../kube/eventrecorder.ts";
+import type { EventRecorder, Regarding } from "../kube/eventrecorder.ts";
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { AccessChange } from "../projection/accesschanges.ts";
 import type { AuthorizedKeysVerdict } from "../projection/authorizedkeysverdict.ts";
@@ -43,27 +43,19 @@ export class Announcer {
   /** The STATE of an SSHKey has changed, and its status says so. */
   stateChanged({ record, findings }: Claim, { state, message }: Verdict, previousState: State | ""): void {
     const { namespace, name, uid, user } = record;
-    const { eventType: type } = STATES[state];
-    this.#recorder.record({
-      regarding: { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
-      type,
-      reason: state,
-      action: "Reconcile",
-      note: message,
-    });
     const codes = findings.map(({ code }) => code);
-    const line = {
-      event: "StateChanged",
-      namespace,
-      name,
-      user,
-      state,
-      ...(previousState === "" ? {} : { previousState }),
-      ...(codes.length === 0 ? {} : { codes }),
-    };
-    const text = message.replace(KEY_TEXT, "…");
-    if (type === "Normal") this.#log.info(line, text);
-    else this.#log.warn(line, text);
+    this.#tellState(
+      { apiVersion: API_VERSION, kind: KIND, namespace, name, uid },
+      STATES[state].eventType,
+      message,
+      {
+        name,
+        user,
+        state,
+        ...(previousState === "" ? {} : { previousState }),
+        ...(codes.length === 0 ? {} : { codes }),
+      },
+    );
   }
 
   /** The STATE of an AuthorizedKeys has changed, and its status says so. */
@@ -71,17 +63,24 @@ export class Announcer {
     { namespace, name, uid, observed }: AuthorizedKeysRecord,
     { state, message }: AuthorizedKeysVerdict,
   ): void {
-    const { eventType: type } = AUTHORIZED_KEYS_STATES[state];
-    this.#recorder.record({
-      regarding: { apiVersion: API_VERSION, kind: AUTHORIZED_KEYS_KIND, namespace, name, uid },
-      type,
-      reason: state,
-      action: "Reconcile",
-      note: message,
-    });
     const previous = observed.state === "" ? {} : { previousState: observed.state };
-    const line = { event: "StateChanged", namespace, authorizedKeys: name, state, ...previous };
-    const text = message.replace(KEY_TEXT, "…");
+    this.#tellState(
+      { apiVersion: API_VERSION, kind: AUTHORIZED_KEYS_KIND, namespace, name, uid },
+      AUTHORIZED_KEYS_STATES[state].eventType,
+      message,
+      { authorizedKeys: name, state, ...previous },
+    );
+  }
+
+  #tellState(
+    regarding: Regarding,
+    type: "Normal" | "Warning",
+    note: string,
+    fields: Readonly<Record<string, unknown>> & { readonly state: string },
+  ): void {
+    this.#recorder.record({ regarding, type, reason: fields.state, action: "Reconcile", note });
+    const line = { event: "StateChanged", namespace: regarding.namespace, ...fields };
+    const text = note.replace(KEY_TEXT, "…");
     if (type === "Normal") this.#log.info(line, text);
     else this.#log.warn(line, text);
   }

@@ -1,4 +1,4 @@
-import type { KubeObject } from "../api/object.ts";
+import { type KubeObject, namespacedName } from "../api/object.ts";
 import {
   type AuthorizedKeysRecord,
   type StoredAuthorizedKeys,
@@ -77,9 +77,9 @@ export class AuthorizedKeysSources {
       decode: (object) => toAuthorizedKeysRecord(object as StoredAuthorizedKeys, known(object)),
       sink: {
         replace: (records) => {
-          const listed = new Set(records.map(idOf));
+          const listed = new Set(records.map(namespacedName));
           for (const record of [...projection.authorizedKeys.all(namespace)])
-            if (!listed.has(idOf(record))) deletions.add(record, false);
+            if (!listed.has(namespacedName(record))) deletions.add(record, false);
           for (const record of records) this.#put(record);
           onChange();
         },
@@ -178,7 +178,3 @@ const ASK_EVERY_MS = 10_000;
 
 /** How long the API server may fail to say what Namespaces say, in ms, before keys are projected without that. */
 const PATIENCE_MS = 60_000;
-
-function idOf({ namespace, name }: AuthorizedKeysRecord): string {
-  return `${namespace}/${name}`;
-}

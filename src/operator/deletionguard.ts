@@ -1,5 +1,5 @@
 import { AUTHORIZED_KEYS_PLURAL, PLURAL } from "../api/names.ts";
-import { createdAt, type KubeObject } from "../api/object.ts";
+import { createdAt, type KubeObject, namespacedName } from "../api/object.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
@@ -69,7 +69,7 @@ export class DeletionGuard<R extends Deletable> {
    * What is asked already is not asked anew: edits must not put the answer off.
    */
   add(record: R, isTerminating: boolean): void {
-    const id = idOf(record);
+    const id = namespacedName(record);
     const known = this.#unconfirmed.get(id);
     if (known?.record.uid === record.uid && known.isTerminating && isTerminating) return;
     this.#drop(id);
@@ -81,7 +81,7 @@ export class DeletionGuard<R extends Deletable> {
 
   /** The object is there, again or after all. Its target becomes due if it can be written again. */
   cancel(namespace: string, name: string): void {
-    const targetId = this.#drop(idOf({ namespace, name }))?.targetId;
+    const targetId = this.#drop(namespacedName({ namespace, name }))?.targetId;
     if (targetId !== undefined && !this.#heldUp.has(targetId)) this.#o.onReleased(targetId);
   }
 
@@ -213,10 +213,6 @@ interface Deletion<R> {
   /** Is the object still there, with a deletionTimestamp? */
   readonly isTerminating: boolean;
   readonly targetId: string | undefined;
-}
-
-function idOf({ namespace, name }: Pick<Deletable, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
 }
 
 /** How long after an installation of the CRD the objects may take to be applied again, in ms. */

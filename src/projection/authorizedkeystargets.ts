@@ -1,4 +1,4 @@
-import { isNewer, OLDEST } from "../api/object.ts";
+import { isNewer, namespacedName, OLDEST } from "../api/object.ts";
 import type { ObservedAuthorizedKeysStatus } from "../authorizedkeys/observedstatus.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claims } from "../claims/claims.ts";
@@ -80,7 +80,7 @@ export class AuthorizedKeysTargets {
 
   /** Every status is compared again. */
   beginWriting(): void {
-    for (const record of this.#objects.all()) this.#dirty.add(idOf(record));
+    for (const record of this.#objects.all()) this.#dirty.add(namespacedName(record));
   }
 
   /** There is nothing left to know of the target. */
@@ -100,7 +100,7 @@ export class AuthorizedKeysTargets {
       known.mayBeTerminating === record.mayBeTerminating;
     if (isSameSpec) this.#replaceRecord(record);
     else this.#assign(record.namespace);
-    this.#dirty.add(idOf(record));
+    this.#dirty.add(namespacedName(record));
   }
 
   /** Somebody deletes the AuthorizedKeys, and a finalizer keeps the object. */
@@ -265,7 +265,7 @@ export class AuthorizedKeysTargets {
   }
 
   #noteVerdict(record: AuthorizedKeysRecord, verdict: AuthorizedKeysVerdict | undefined): void {
-    const id = idOf(record);
+    const id = namespacedName(record);
     if (this.#verdicts.has(id) && sameAuthorizedKeysVerdict(this.#verdicts.get(id), verdict)) return;
     this.#countVerdict(this.#verdicts.get(id), -1);
     this.#countVerdict(verdict, 1);
@@ -278,10 +278,6 @@ export class AuthorizedKeysTargets {
     addTo(this.#stateCounts, verdict.state, by);
     for (const { reason } of verdict.omitted) addTo(this.#omittedCounts, reason, by);
   }
-}
-
-function idOf({ namespace, name }: Pick<AuthorizedKeysRecord, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
 }
 
 function addTo(counts: Map<string, number>, key: string, by: number): void {

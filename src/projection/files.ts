@@ -12,17 +12,19 @@ export function areEmpty(files: Files): boolean {
 
 /** Do they hold the same lines? A file that is not there holds none. */
 export function haveSameLines(a: Files, b: Files): boolean {
-  return changedFiles(a, b).next().done === true;
+  return differing(a, b).next().done === true;
 }
 
 /** The files that differ, with the lines of each. */
 export function* changedFiles(before: Files, after: Files): Generator<ChangedFile, void, undefined> {
-  for (const [dataKey, file] of after) {
-    const old = before.get(dataKey) ?? "";
-    if (old !== file) yield { dataKey, before: linesOf(old), after: linesOf(file) };
-  }
-  for (const [dataKey, file] of before)
-    if (file !== "" && !after.has(dataKey)) yield { dataKey, before: linesOf(file), after: [] };
+  for (const dataKey of differing(before, after))
+    yield { dataKey, before: linesOf(before.get(dataKey) ?? ""), after: linesOf(after.get(dataKey) ?? "") };
+}
+
+/** The data keys of the files that differ. */
+function* differing(before: Files, after: Files): Generator<string, void, undefined> {
+  for (const [dataKey, file] of after) if ((before.get(dataKey) ?? "") !== file) yield dataKey;
+  for (const [dataKey, file] of before) if (file !== "" && !after.has(dataKey)) yield dataKey;
 }
 
 interface ChangedFile {

@@ -132,11 +132,11 @@ function* write(
     if (live !== undefined && live.ownership !== "managed") break;
     const part = { ...desired, files };
     const isWhole = files === desired.files;
-    const added = addedLines(files, live);
+    const { added, isRemoval } = changeTo(files, live);
     const isAddition = added.length > 0;
     const bytes = sizeOf(files) + SECRET_OVERHEAD_BYTES;
     const { causes } = target;
-    const pause = takeBudget(causes, isRemoval(files, live), bytes);
+    const pause = takeBudget(causes, isRemoval, bytes);
     target.pendingReason = pause?.reason ?? "";
     if (pause !== undefined) {
       wait ??= pause.ms;
@@ -278,23 +278,21 @@ function immutableMessage({ namespace, secretName: name }: Target): string {
   return `Secret ${name} is immutable, so its keys cannot be changed; run: kubectl delete secret -n ${namespace} ${name}. The operator recreates it within seconds; then restart the pods that mount it.`;
 }
 
-/** The lines that the files have and the live Secret has not, as RejectionSearch tells them. */
-function addedLines(files: Files, live: LiveSecret | undefined): readonly string[] {
+/** What a write of these files changes in the live Secret. */
+function changeTo(files: Files, live: LiveSecret | undefined): Change {
   const added: string[] = [];
+  let isLess = false;
   for (const { dataKey, before, after } of changedFiles(live?.files ?? new Map(), files)) {
     const held = new Set(before.map(({ text }) => text));
     for (const { text } of after) if (!held.has(text)) added.push(`${dataKey} ${text}`);
-  }
-  return added;
-}
-
-/** Do the files only take lines out of the live Secret? Such a write must never wait for others. */
-function isRemoval(files: Files, live: LiveSecret | undefined): boolean {
-  let isLess = false;
-  for (const { before, after } of changedFiles(live?.files ?? new Map(), files)) {
-    const held = new Set(before.map(({ text }) => text));
-    if (!after.every(({ text }) => held.has(text))) return false;
     isLess ||= after.length < held.size;
   }
-  return isLess;
+  return { added, isRemoval: added.length === 0 && isLess };
+}
+
+interface Change {
+  /** The lines that the Secret does not hold, as RejectionSearch tells them. */
+  readonly added: readonly string[];
+  /** Does it only take lines out? Such a write must never wait for others. */
+  readonly isRemoval: boolean;
 }
