@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import { type Replica, Replicas } from "../availability/replicas.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { History } from "../cluster/history.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
 
@@ -13,11 +14,13 @@ const WORKERS = 8;
 
 let replicas: Replicas;
 let tenant: Tenant;
+let history: History;
 let made = 0;
 
 beforeAll(async () => {
   replicas = await Replicas.open();
   tenant = await replicas.tenant();
+  history = await History.start(replicas.cluster.controlPlane.kubeconfig);
   await replicas.start("leader");
   await replicas.leader();
 });
@@ -27,6 +30,7 @@ afterEach(() => {
 });
 
 afterAll(async () => {
+  await history?.stop();
   await replicas?.close();
 });
 
@@ -66,12 +70,18 @@ async function hangInTheMiddleOfWork(replica: Replica): Promise<void> {
   // Paused, so that all of it is still to be done when it goes on.
   replica.process.child.kill("SIGSTOP");
   await Promise.all(names.map((name) => tenant.create(name, { user: name, key: freshKey() })));
-  // What the watch has sent by now lies in the socket, and is enough to begin with.
+  // A create is answered before watches tell of it: what another watch has told lies in the operator's socket too.
+  await eventually("a watch tells of all of them", () => {
+    const told = new Set(history.versions.map(({ object }) => object.metadata.name));
+    return names.every((name) => told.has(name));
+  });
   hang();
   replica.process.child.kill("SIGCONT");
   await eventually("every worker that the namespace gets waits for the API server", async () => {
     const scraped = await replica.scrape();
-    return scraped.value("controller_runtime_active_workers", { controller: "secret" }) === WORKERS;
+    const active = scraped.value("controller_runtime_active_workers", { controller: "secret" });
+    if (active === WORKERS) return true;
+    throw new Error(`${active} of ${WORKERS} do`);
   });
 }
 
