@@ -82,11 +82,16 @@ export class Client {
    * Calls `onEvent` for each event of a watch from the given resourceVersion on, with the monotonic ms at which it
    * was read; resolves when the watch stands. The answer ends it.
    */
-  async watch<T>(path: string, resourceVersion: string, onEvent: OnEvent<T>): Promise<() => void> {
+  async watch<T>(
+    path: string,
+    resourceVersion: string,
+    onEvent: OnEvent<T>,
+    accept = "application/json",
+  ): Promise<() => void> {
     const { server, authorization, ca } = this.#access;
     // Of its own, so that no other request waits behind it.
     const pool = new Pool(server, { connect: { ca }, connections: 1, bodyTimeout: 0 });
-    const headers = { authorization, accept: "application/json" };
+    const headers = { authorization, accept };
     const query = `watch=1&resourceVersion=${resourceVersion}&timeoutSeconds=3600`;
     const { body, statusCode } = await pool.request({ method: "GET", path: `${path}?${query}`, headers });
     if (statusCode !== 200) throw new Error(`the watch of ${path} was answered ${statusCode}`);

@@ -15,7 +15,7 @@ export interface SecretAnswer {
  * Carries out what a reconcile asks for. A create never overwrites, and every other write carries what it was
  * decided on, so that nothing foreign, resurrected or newer is touched.
  *
- * JSON Patch and not server-side apply: it can take out data that another field manager put in.
+ * A strategic merge patch and not server-side apply: it can take out data that another field manager put in.
  */
 export class SecretWriter {
   readonly #requests: Requests;
@@ -64,7 +64,7 @@ export class SecretWriter {
           signal,
         });
       case "update": {
-        const contentType = "application/json-patch+json";
+        const contentType = "application/strategic-merge-patch+json";
         const path = secretPath(namespace, name);
         const body = request.patch;
         return await written({ method: "PATCH", path, query: WRITE_QUERY, body, contentType, signal });

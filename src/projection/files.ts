@@ -40,9 +40,12 @@ export function allLines(files: Files): readonly FileLine[] {
 
 /** The data of a Secret that holds these files and nothing else. */
 export function dataOf(files: Files): Readonly<Record<string, string>> {
-  return Object.fromEntries(
-    Array.from(files, ([dataKey, file]) => [dataKey, Buffer.from(file, "utf8").toString("base64")]),
-  );
+  return Object.fromEntries(Array.from(files, ([dataKey, file]) => [dataKey, base64Of(file)]));
+}
+
+/** As the data of a Secret has a file. */
+export function base64Of(file: string): string {
+  return Buffer.from(file, "utf8").toString("base64");
 }
 
 /** SHA-256 of the data of a Secret, whatever the order of its data keys. */

@@ -12,7 +12,7 @@ import { createdAt, type KubeObject, writtenAt } from "../api/object.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import type { ExpiryTimeFormat } from "../ssh/authorizedkeys.ts";
 import { operatorLines } from "./file.ts";
-import { areEmpty, dataOf, digestOf, type Files, haveSameLines } from "./files.ts";
+import { areEmpty, base64Of, dataOf, digestOf, type Files, haveSameLines } from "./files.ts";
 
 /** What the API server last showed of a Secret. */
 export interface LiveSecret {
@@ -91,7 +91,7 @@ export function toLiveSecret(
     if (isKnown) return before;
     // Without the label only the answer to an own write has data.
     if (isLabelled || (isSent && saysItself))
-      return contentOf(data ?? {}, name.startsWith(namePrefix) ? namespace : undefined);
+      return contentOf(data ?? {}, name.startsWith(namePrefix) ? namespace : undefined, before);
     // Its data is not asked for: what it held when it was last seen is all that is known.
     if (before !== undefined) return before;
     return saysItself ? { ...NOTHING, files: undefined } : NOTHING;
@@ -141,8 +141,12 @@ function shared(file: string): string {
   return file;
 }
 
-/** `namespace`: that of the SSHKeys, if they are of one. */
-function contentOf(data: Readonly<Record<string, string>>, namespace: string | undefined): Content {
+/** `namespace`: that of the SSHKeys, if they are of one. Files that are in `before` are not parsed again. */
+function contentOf(
+  data: Readonly<Record<string, string>>,
+  namespace: string | undefined,
+  before: Content = NOTHING,
+): Content {
   const files = new Map<string, string>();
   const emptyFiles: string[] = [];
   const foreignFiles: string[] = [];
@@ -150,6 +154,11 @@ function contentOf(data: Readonly<Record<string, string>>, namespace: string | u
     if (dataKeys.length < MAXIMUM_EMPTY_FILES) dataKeys.push(dataKey);
   };
   for (const [dataKey, encoded] of Object.entries(data)) {
+    const known = before.files?.get(dataKey);
+    if (known !== undefined && base64Of(known) === encoded) {
+      files.set(dataKey, known);
+      continue;
+    }
     const file = Buffer.from(encoded, "base64");
     const lines = operatorLines(file, namespace);
     if (lines === "") add(emptyFiles, dataKey);
@@ -180,7 +189,12 @@ export interface DesiredSecret {
 /** A write to a Secret. All but `create` carry what the decision was made on, so that nothing newer is overwritten. */
 export type SecretWrite =
   | { readonly kind: "create"; readonly namespace: string; readonly name: string; readonly object: object }
-  | { readonly kind: "update"; readonly namespace: string; readonly name: string; readonly patch: JSONPatch }
+  | {
+      readonly kind: "update";
+      readonly namespace: string;
+      readonly name: string;
+      readonly patch: SecretPatch;
+    }
   | {
       readonly kind: "delete";
       readonly namespace: string;
@@ -188,12 +202,17 @@ export type SecretWrite =
       readonly preconditions: { readonly uid: string; readonly resourceVersion: string };
     };
 
-/** RFC 6902. */
-export type JSONPatch = readonly {
-  readonly op: "add" | "replace" | "remove" | "test";
-  readonly path: string;
-  readonly value?: unknown;
-}[];
+/**
+ * A strategic merge patch: what a map names is set, null takes it out, and the rest stays, unless `$patch` says that
+ * the map is replaced (no data key begins with a dollar sign).
+ */
+export interface SecretPatch {
+  readonly metadata: {
+    readonly resourceVersion: string;
+    readonly annotations?: Readonly<Record<string, string | null>>;
+  };
+  readonly data: Readonly<Record<string, string | null>>;
+}
 
 /** The creation of a Secret that is not there. */
 export function buildCreate(desired: DesiredSecret, installation: string, now: number): SecretWrite {
@@ -216,28 +235,39 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
 }
 
 /**
- * The update that brings an own Secret to what it should hold. The resourceVersion in the patch is what the API server
- * checks it against (409 when it is not the present one); it is another one for a Secret that was made anew.
+ * The update that brings an own Secret to what it should hold: of a large Secret only the files that change. The
+ * resourceVersion in the patch is what the API server checks it against (409 when it is not the present one); it is
+ * another one for a Secret that was made anew.
  */
 export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
   const { namespace, name, forWhom, files } = desired;
-  const annotation = (key: string) => `/metadata/annotations/${key.replaceAll("/", "~1")}`;
-  const patch: JSONPatch[number][] = [
-    { op: "replace", path: "/metadata/resourceVersion", value: live.resourceVersion },
-    { op: "add", path: "/data", value: dataOf(files) },
-  ];
-  if (forWhom !== undefined && !isFor(live, forWhom))
-    patch.push({ op: "add", path: annotation(forWhom.annotation), value: forWhom.value });
-  if (areEmpty(files)) {
-    // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
-    const since = formatRFC3339((isEmpty(live) ? live.emptySince : undefined) ?? now);
-    patch.push({ op: "add", path: annotation(EMPTY_SINCE_ANNOTATION), value: since });
-  } else if (live.emptySince !== undefined) {
-    // If another hand has taken it out meanwhile, a bare removal is refused as invalid (422) and not as outdated (409).
-    const path = annotation(EMPTY_SINCE_ANNOTATION);
-    patch.push({ op: "add", path, value: "" }, { op: "remove", path });
-  }
-  return { kind: "update", namespace, name, patch };
+  const annotations: Record<string, string | null> = {};
+  if (forWhom !== undefined && !isFor(live, forWhom)) annotations[forWhom.annotation] = forWhom.value;
+  // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
+  if (areEmpty(files))
+    annotations[EMPTY_SINCE_ANNOTATION] = formatRFC3339((isEmpty(live) ? live.emptySince : undefined) ?? now);
+  else if (live.emptySince !== undefined) annotations[EMPTY_SINCE_ANNOTATION] = null;
+  const metadata = { resourceVersion: live.resourceVersion, annotations };
+  return { kind: "update", namespace, name, patch: { metadata, data: dataPatch(files, live) } };
+}
+
+function dataPatch(files: Files, live: LiveSecret): SecretPatch["data"] {
+  const held = live.files;
+  if (held === undefined || !isWhollyRead(live)) return { $patch: "replace", ...dataOf(files) };
+  const isHeld = new Set([...held.keys(), ...live.emptyFiles, ...live.foreignFiles]);
+  const isForeign = new Set(live.foreignFiles);
+  const isToBeSet = ([dataKey, file]: readonly [string, string]) =>
+    !isHeld.has(dataKey) || isForeign.has(dataKey) || (held.get(dataKey) ?? "") !== file;
+  const gone = [...isHeld].filter((dataKey) => !files.has(dataKey));
+  return {
+    ...Object.fromEntries(gone.map((dataKey) => [dataKey, null])),
+    ...dataOf(new Map([...files].filter(isToBeSet))),
+  };
+}
+
+/** Are all of its data keys known? */
+function isWhollyRead({ digest, emptyFiles, foreignFiles }: LiveSecret): boolean {
+  return digest !== UNREAD && Math.max(emptyFiles.length, foreignFiles.length) < MAXIMUM_EMPTY_FILES;
 }
 
 /** The deletion of exactly this Secret as it was seen. */

@@ -13,7 +13,6 @@ import { newKeyCommand, type Policy } from "../claims/policy.ts";
 import { toldPossession } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
-import type { JSONPatch } from "./secret.ts";
 import type { Verdict } from "./verdict.ts";
 
 type ConditionText = Pick<SSHKeyCondition, "status" | "reason" | "message">;
@@ -95,6 +94,13 @@ export function strayFields(stored: SSHKeyStatus, desired: SSHKeyStatus): JSONPa
     ]),
   ];
 }
+
+/** RFC 6902. */
+export type JSONPatch = readonly {
+  readonly op: "add" | "replace" | "remove" | "test";
+  readonly path: string;
+  readonly value?: unknown;
+}[];
 
 function dated(condition: Undated, transitions: readonly Transition[]): SSHKeyCondition {
   const at = transitions[CONDITION_TYPES.indexOf(condition.type)]?.at ?? 0;

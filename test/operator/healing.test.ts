@@ -42,6 +42,15 @@ describe("a managed Secret is restored after", () => {
       "another data key is added",
       (tenant) => tenant.editSecret("sshkeys-alice", { stringData: { more: "x" } }),
     ],
+    [
+      "thousands of data keys are added",
+      (tenant) => tenant.editSecret("sshkeys-alice", { data: thousands("") }),
+    ],
+    [
+      "its file is one of thousands of others",
+      (tenant) =>
+        tenant.editSecret("sshkeys-alice", { data: { authorized_keys: null, ...thousands("eA==") } }),
+    ],
     ["it is deleted", (tenant) => tenant.removeSecret("sshkeys-alice")],
     ["its user is changed", (tenant) => annotate(tenant, "mallory")],
     ["its user is removed", (tenant) => annotate(tenant, null)],
@@ -159,6 +168,10 @@ describe("a status that may not be written", () => {
     await operator.kill();
   });
 });
+
+function thousands(value: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(Array.from({ length: 3000 }, (_, i) => [`data-key-${i}`, value]));
+}
 
 async function withOneKey() {
   const tenant = await stage.tenant();

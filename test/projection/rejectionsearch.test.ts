@@ -11,6 +11,7 @@ import type { SecretObject } from "../../src/projection/secret.ts";
 import { authorizedKeysRecord } from "../authorizedkeys/scene.ts";
 import { nobodysKey, sshKeyRecord } from "../claims/sshkeys.ts";
 import { NOW } from "./secrets.ts";
+import { written } from "./secretserver.ts";
 
 const ID = "bastion/bastion";
 const REJECTED: Answer = { kind: "refused", reason: "rejected", message: "No." };
@@ -73,10 +74,7 @@ class Gate {
       return { kind: "found", object: undefined, resourceVersion: String(this.#version) };
     if (request.kind === "delete") return { kind: "deleted" };
     this.writes += 1;
-    const data =
-      request.kind === "create"
-        ? ((request.object as SecretObject).data ?? {})
-        : (request.patch.find(({ path }) => path === "/data")?.value as Record<string, string>);
+    const { data = {} } = written(request, this.#stored);
     const text = Object.values(data).map((file) => Buffer.from(file, "base64").toString());
     if (this.#rejects(text.join(""))) return REJECTED;
     const metadata = {

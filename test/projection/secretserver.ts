@@ -79,7 +79,7 @@ export class SecretServer {
       this.writes += 1;
       return { kind: "deleted", resourceVersion: this.remove(id) };
     }
-    const patched = patch(present, write.patch);
+    const patched = written(write, present);
     if (patched.metadata.resourceVersion !== present.metadata.resourceVersion) return { kind: "conflict" };
     if (present.immutable && JSON.stringify(patched.data) !== JSON.stringify(present.data))
       return { kind: "refused", reason: "rejected", message: "It is immutable." };
@@ -154,26 +154,27 @@ export function linesOf(text: string): readonly string[] {
   return text === "" ? [] : text.replace(/\n$/, "").split("\n");
 }
 
-type Tree = { [key: string]: Tree };
+/** What a write makes of the Secret. */
+export function written(write: Exclude<SecretWrite, { kind: "delete" }>, secret: SecretObject | undefined) {
+  if (write.kind === "create") return write.object as StoredSecret;
+  const { metadata, data } = write.patch;
+  return {
+    ...secret,
+    metadata: {
+      ...secret?.metadata,
+      resourceVersion: metadata.resourceVersion,
+      annotations: merged(secret?.metadata.annotations, metadata.annotations),
+    },
+    data: merged(secret?.data, data),
+  } as StoredSecret;
+}
 
-/** RFC 6902, of objects only. */
-function patch(
-  secret: StoredSecret,
-  operations: Extract<SecretWrite, { kind: "update" }>["patch"],
-): StoredSecret {
-  const result: unknown = structuredClone(secret);
-  for (const { op, path, value } of operations) {
-    const keys = path.split("/").slice(1);
-    const last = (keys.pop() ?? "").replaceAll("~1", "/").replaceAll("~0", "~");
-    let parent = result as Tree;
-    for (const key of keys) {
-      const next = parent[key.replaceAll("~1", "/")];
-      if (next === undefined) throw new Error(`the patch names ${path}, which is not there`);
-      parent = next;
-    }
-    if (op !== "add" && !(last in parent)) throw new Error(`the patch names ${path}, which is not there`);
-    if (op === "remove") delete parent[last];
-    else parent[last] = value as Tree;
-  }
-  return result as StoredSecret;
+/** A strategic merge patch of a map: null takes a key out, and `$patch: replace` all that are not named. */
+function merged(
+  present: Readonly<Record<string, string>> = {},
+  { $patch, ...patch }: Readonly<Record<string, string | null>> = {},
+): Readonly<Record<string, string>> {
+  const result = { ...($patch === "replace" ? {} : present), ...patch };
+  const entries = Object.entries(result).filter((entry): entry is [string, string] => entry[1] !== null);
+  return Object.fromEntries(entries);
 }

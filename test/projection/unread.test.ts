@@ -6,6 +6,7 @@ import { Projection } from "../../src/projection/projection.ts";
 import { reconcile } from "../../src/projection/reconcile.ts";
 import { sshKeyRecord } from "../claims/sshkeys.ts";
 import { line, NOW } from "./secrets.ts";
+import { textOf, written } from "./secretserver.ts";
 
 const ALICE = "team-a/sshkeys-alice";
 const LABELS = { [MANAGED_LABEL]: "default" };
@@ -86,8 +87,7 @@ function filesTried(projection: Projection): string[] {
   const files: string[] = [];
   for (let step = pass.next(); step.done !== true; step = pass.next(REJECTED)) {
     if (step.value.kind !== "update") continue;
-    const data = step.value.patch.find(({ path }) => path === "/data")?.value as Record<string, string>;
-    files.push(Buffer.from(data[DATA_KEY] ?? "", "base64").toString());
+    files.push(textOf(written(step.value, undefined)));
   }
   return files;
 }

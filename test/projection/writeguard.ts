@@ -2,7 +2,7 @@ import type { SecretWrite } from "../../src/projection/secret.ts";
 import { oracle } from "../oracle/oracle.ts";
 import { boundsOf, isFaulty, isStillGood, knownFiles, ownerOf } from "./authorizedkeystruth.ts";
 import { PREFIX, RETENTION_MS } from "./installation.ts";
-import { filesOf, linesIn, linesOf, type StoredSecret } from "./secretserver.ts";
+import { filesOf, linesIn, linesOf, type StoredSecret, written } from "./secretserver.ts";
 import type { World } from "./world.ts";
 
 type Texts = Readonly<Record<string, string>>;
@@ -28,7 +28,10 @@ export class WriteGuard {
 
   #sentToUser(id: string, write: SecretWrite, isFirst: boolean): void {
     const { view, rules, operatorNow, server } = this.#world;
-    const sent = linesOf(filesIn(write).authorized_keys ?? "");
+    const known = this.#knownFiles(write);
+    // It was decided on what is not there any more, so it will be refused.
+    if (known === undefined) return;
+    const sent = linesOf(filesIn(write, server.get(id)).authorized_keys ?? "");
     const user = this.#world.userOf(id, view.all);
     const good = oracle(view.claiming, rules, operatorNow).files[`${write.namespace}/${user}`] ?? [];
     if (isFirst && sent.join("\n") !== good.join("\n"))
@@ -41,7 +44,7 @@ export class WriteGuard {
   #sentToAuthorizedKeys(id: string, write: SecretWrite, isFirst: boolean): void {
     const known = this.#world.known;
     const owner = ownerOf(id, known.objects);
-    const sent = filesIn(write);
+    const sent = filesIn(write, this.#world.server.get(id));
     const present = this.#knownFiles(write);
     // It was decided on what is not there any more, so it will be refused.
     if (present === undefined) return;
@@ -67,9 +70,7 @@ export class WriteGuard {
     const present = this.#world.server.get(idOf(write));
     if (write.kind === "create") return present === undefined ? {} : undefined;
     const version =
-      write.kind === "delete"
-        ? write.preconditions.resourceVersion
-        : write.patch.find(({ path }) => path === "/metadata/resourceVersion")?.value;
+      write.kind === "delete" ? write.preconditions.resourceVersion : write.patch.metadata.resourceVersion;
     return present?.metadata.resourceVersion === version ? filesOf(present) : undefined;
   }
 
@@ -85,7 +86,7 @@ export class WriteGuard {
       if (linesIn(before).length > 0 || now - emptied < RETENTION_MS - 1000)
         throw new Error(`${id} was deleted too early`);
       this.#emptySince.delete(id);
-    } else if (linesOfAll(filesIn(write)).length > 0) this.#emptySince.delete(id);
+    } else if (linesOfAll(filesIn(write, before)).length > 0) this.#emptySince.delete(id);
     else if (!this.#emptySince.has(id)) this.#emptySince.set(id, now);
   }
 
@@ -94,7 +95,7 @@ export class WriteGuard {
     const { now } = this.#world;
     const known = this.#filesEmptySince.get(id);
     const held = filesOf(before);
-    const sent = filesIn(write);
+    const sent = filesIn(write, before);
     for (const [dataKey, text] of Object.entries(held)) {
       if (write.kind === "delete" || sent[dataKey] !== undefined || !isOperatorsFile(text)) continue;
       const since = known?.get(dataKey) ?? now;
@@ -118,13 +119,9 @@ function idOf({ namespace, name }: SecretWrite): string {
   return `${namespace}/${name}`;
 }
 
-function filesIn(write: SecretWrite): Texts {
-  if (write.kind === "delete") return {};
-  const data =
-    write.kind === "create"
-      ? (write.object as StoredSecret).data
-      : (write.patch.find(({ path }) => path === "/data")?.value as StoredSecret["data"]);
-  return filesOf({ data: data ?? {} });
+/** What the Secret holds after the write of this one. */
+function filesIn(write: SecretWrite, before: StoredSecret | undefined): Texts {
+  return write.kind === "delete" ? {} : filesOf(written(write, before));
 }
 
 /** Those of the lines of each file that the same file there does not have. */

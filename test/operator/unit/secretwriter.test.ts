@@ -188,8 +188,8 @@ describe("what is asked", () => {
     const { call } = await sent(UPDATE, () => STORED);
     expect(call).toMatchObject({
       method: "PATCH",
-      contentType: "application/json-patch+json",
-      body: [{ op: "replace", path: "/metadata/resourceVersion", value: LIVE.resourceVersion }, {}],
+      contentType: "application/strategic-merge-patch+json",
+      body: { metadata: { resourceVersion: LIVE.resourceVersion } },
     });
   });
 
