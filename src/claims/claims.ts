@@ -1,9 +1,11 @@
 import { isNewer } from "../api/object.ts";
 import type { State } from "../api/states.ts";
 import { Deadlines } from "../deadlines.ts";
+import { Tally } from "../tally.ts";
 import type { Claim } from "./claim.ts";
-import { type Finding, judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
-import { KeyGroup } from "./keygroup.ts";
+import { judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
+import type { KeyGroup } from "./keygroup.ts";
+import { Changes, type MutableClaim, NamespaceClaims } from "./namespaceclaims.ts";
 import type { Policy } from "./policy.ts";
 import type { ProofResult } from "./proof.ts";
 import { attestedNow, isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
@@ -39,9 +41,9 @@ export class Claims {
   /** Expiry times of the keys that have not expired. */
   readonly #expiries = new Deadlines<MutableClaim>();
   /** By STATE and key type, kept as things change: a scrape must not go over all SSHKeys. */
-  readonly #counts = new Map<string, number>();
+  readonly #counts = new Tally<string>();
   /** By what the proof of an SSHKey is worth. */
-  readonly #proofCounts = new Map<ProofResult, number>();
+  readonly #proofCounts = new Tally<ProofResult>();
   /** Groups whose holder changed since the last takeAffected. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
   /** The latest `now` passed in. */
@@ -132,7 +134,7 @@ export class Claims {
     this.#count(claim.record, -1);
     const changes = new Changes();
     claim.isInForce = false;
-    this.#leave(claim, claim.record, changes);
+    claims.leave(claim, claim.record, changes);
     if (claims.byName.size === 0) this.#namespaces.delete(namespace);
     return [{ claim, kind: "gone" }, ...changes.allBut(claim)];
   }
@@ -157,8 +159,7 @@ export class Claims {
         if (this.#find(claim.record.namespace, claim.record.name) !== claim) continue;
         const wasHolder = claim.isHolder;
         // Since then the others may have left this group, and the claim may have gone out of force or into another group.
-        const present = this.#groupOf(claim.record);
-        claim.isHolder = present === undefined ? claim.isInForce : present.holderFor(claim) === claim;
+        claim.isHolder = this.isHolder(claim);
         yield { claim, kind: wasHolder && !claim.isHolder ? "lost" : "changed" };
       }
     }
@@ -211,10 +212,10 @@ export class Claims {
     const claims = this.#namespaces.get(namespace);
     if (claims === undefined || before.duplicateScope === this.#policyOf(namespace).duplicateScope) return [];
     const changes = new Changes();
-    const shared = [...claims.byName.values()].filter(({ record }) => this.#groupOf(record) !== undefined);
+    const shared = [...claims.byName.values()].filter(({ record }) => claims.groupOf(record) !== undefined);
     for (const claim of shared) {
       changes.note(claim);
-      this.#leave(claim, claim.record, changes);
+      claims.leave(claim, claim.record, changes);
     }
     for (const claim of shared) this.#join(claim, changes);
     return changes.all();
@@ -244,7 +245,7 @@ export class Claims {
     };
     let claims = this.#namespaces.get(record.namespace);
     if (claims === undefined) {
-      claims = { byName: new Map(), byKey: new Map() };
+      claims = new NamespaceClaims(this.#regrouped);
       this.#namespaces.set(record.namespace, claims);
     }
     claims.byName.set(record.name, claim);
@@ -265,7 +266,7 @@ export class Claims {
     const changes = new Changes();
     for (const claim of claims) {
       changes.note(claim);
-      this.#leave(claim, before ?? claim.record, changes);
+      this.#namespaces.get(claim.record.namespace)?.leave(claim, before ?? claim.record, changes);
       whileOut(claim);
       this.#judge(claim, now);
       this.#join(claim, changes);
@@ -289,50 +290,8 @@ export class Claims {
   }
 
   #join(claim: MutableClaim, changes: Changes): void {
-    const { namespace, key } = claim.record;
-    const groups = this.#namespaces.get(namespace)?.byKey;
-    if (key === undefined || groups === undefined) return;
-    const present = groups.get(key.base64);
-    if (present === undefined) {
-      groups.set(key.base64, claim);
-      claim.isHolder = claim.isInForce;
-      return;
-    }
-    let group: KeyGroup<MutableClaim>;
-    if (present instanceof KeyGroup) group = present;
-    else {
-      group = new KeyGroup(this.#policyOf(namespace).duplicateScope, present);
-      groups.set(key.base64, group);
-    }
-    this.#regroup(group, claim, changes, () => group.add(claim));
-  }
-
-  #leave(claim: MutableClaim, { namespace, key }: SSHKeyRecord, changes: Changes): void {
-    const groups = this.#namespaces.get(namespace)?.byKey;
-    if (key === undefined || groups === undefined) return;
-    const present = groups.get(key.base64);
-    if (present === claim) {
-      groups.delete(key.base64);
-      changes.setHolder(claim, false);
-    } else if (present instanceof KeyGroup) {
-      this.#regroup(present, claim, changes, () => present.remove(claim));
-      changes.setHolder(claim, false);
-      const last = present.onlyMember;
-      if (last !== undefined) groups.set(key.base64, last);
-    }
-  }
-
-  /** Changes the group, and finds whom the change concerns. */
-  #regroup(group: KeyGroup<MutableClaim>, claim: MutableClaim, changes: Changes, change: () => void): void {
-    const before = group.holderFor(claim);
-    const { provenUsers } = group;
-    change();
-    const after = group.holderFor(claim);
-    // What the other claims to the key are told depends on these two alone.
-    if (before === after && provenUsers === group.provenUsers) return;
-    for (const each of new Set([before, after]))
-      if (each !== undefined) changes.setHolder(each, group.holderFor(each) === each);
-    this.#regrouped.add(group);
+    const { namespace } = claim.record;
+    this.#namespaces.get(namespace)?.join(claim, this.#policyOf(namespace).duplicateScope, changes);
   }
 
   /**
@@ -341,15 +300,13 @@ export class Claims {
    * before the SSHKey itself was made, which no status could attest.
    */
   #sinceEdit(record: SSHKeyRecord, now: number): number {
-    const found = this.#namespaces.get(record.namespace)?.byKey.get(record.key?.base64 ?? "");
-    const latest = found instanceof KeyGroup ? found.latest : (found?.since ?? 0);
+    const latest = this.#namespaces.get(record.namespace)?.latestSince(record) ?? 0;
     return Math.max(Math.ceil(now / 1000) * 1000, record.createdAt, latest + 1000);
   }
 
   /** Undefined for a key that nobody else claims. */
-  #groupOf({ namespace, key }: SSHKeyRecord): KeyGroup<MutableClaim> | undefined {
-    const found = this.#namespaces.get(namespace)?.byKey.get(key?.base64 ?? "");
-    return found instanceof KeyGroup ? found : undefined;
+  #groupOf(record: SSHKeyRecord): KeyGroup<MutableClaim> | undefined {
+    return this.#namespaces.get(record.namespace)?.groupOf(record);
   }
 
   #setRecord(claim: MutableClaim, record: SSHKeyRecord): void {
@@ -363,56 +320,11 @@ export class Claims {
   }
 
   #count({ observed, key, proof, hasProof }: SSHKeyRecord, by: number): void {
-    addTo(this.#counts, `${observed.state} ${key?.type ?? ""}`, by);
-    addTo(this.#proofCounts, proof?.result ?? (hasProof ? "NotChecked" : "None"), by);
+    this.#counts.add(`${observed.state} ${key?.type ?? ""}`, by);
+    this.#proofCounts.add(proof?.result ?? (hasProof ? "NotChecked" : "None"), by);
   }
-}
-
-function addTo<K>(counts: Map<K, number>, key: K, by: number): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
 }
 
 /** How often those who claim one key are told of another holder when they are so many, in ms. */
 const NOTIFY_LARGE_GROUP_EVERY_MS = 10_000;
 const MANY_CLAIMS = 1000;
-
-interface MutableClaim extends Claim {
-  record: SSHKeyRecord;
-  findings: readonly Finding[];
-  isProven: boolean;
-  since: number;
-  isExpired: boolean;
-  isInForce: boolean;
-  isHolder: boolean;
-}
-
-/** The claims of one namespace. A key with one SSHKey has no group, as nearly all have. */
-interface NamespaceClaims {
-  readonly byName: Map<string, MutableClaim>;
-  /** By canonical blob. */
-  readonly byKey: Map<string, MutableClaim | KeyGroup<MutableClaim>>;
-}
-
-/** What one call changes, each claim once. */
-class Changes {
-  readonly #kinds = new Map<MutableClaim, "changed" | "lost">();
-
-  note(claim: MutableClaim): void {
-    if (!this.#kinds.has(claim)) this.#kinds.set(claim, "changed");
-  }
-
-  setHolder(claim: MutableClaim, isHolder: boolean): void {
-    if (claim.isHolder !== isHolder) this.#kinds.set(claim, isHolder ? "changed" : "lost");
-    claim.isHolder = isHolder;
-  }
-
-  all(): readonly Change[] {
-    return Array.from(this.#kinds, ([claim, kind]) => ({ claim, kind }));
-  }
-
-  allBut(claim: Claim): readonly Change[] {
-    return this.all().filter((change) => change.claim !== claim);
-  }
-}

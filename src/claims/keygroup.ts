@@ -1,3 +1,4 @@
+import { Tally } from "../tally.ts";
 import { type Claim, claimOrder } from "./claim.ts";
 import type { DuplicateScope } from "./policy.ts";
 
@@ -9,7 +10,7 @@ export class KeyGroup<C extends Claim> {
   /** Those of them that are proven, whatever the list, best first. */
   readonly #proven: C[] = [];
   /** How many proven claims each user has. */
-  readonly #provenUsers = new Map<string, number>();
+  readonly #provenUsers = new Tally<string>();
   readonly #outOfForce = new Set<C>();
 
   #latest = 0;
@@ -43,7 +44,7 @@ export class KeyGroup<C extends Claim> {
     else insert(rivals, claim);
     if (claim.isProven) {
       insert(this.#proven, claim);
-      this.#countProven(claim, 1);
+      this.#provenUsers.add(claim.record.user, 1);
     }
   }
 
@@ -56,7 +57,7 @@ export class KeyGroup<C extends Claim> {
     if (rivals.length === 0) this.#competing.delete(this.#list(claim));
     if (claim.isProven) {
       extract(this.#proven, claim);
-      this.#countProven(claim, -1);
+      this.#provenUsers.add(claim.record.user, -1);
     }
   }
 
@@ -93,12 +94,6 @@ export class KeyGroup<C extends Claim> {
     const own = this.#competing.get(this.#list(claim))?.[0];
     // The best proven claim excludes the unproven ones of every user.
     return own?.isProven ? own : (this.#proven[0] ?? own);
-  }
-
-  #countProven({ record }: Claim, by: number): void {
-    const count = (this.#provenUsers.get(record.user) ?? 0) + by;
-    if (count === 0) this.#provenUsers.delete(record.user);
-    else this.#provenUsers.set(record.user, count);
   }
 
   #list({ record }: Claim): string {

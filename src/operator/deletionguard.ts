@@ -8,6 +8,7 @@ import { sleep } from "../kube/sleep.ts";
 import type { Transport } from "../kube/transport.ts";
 import { AuthorizedKeysTarget } from "../projection/authorizedkeystarget.ts";
 import type { Projection } from "../projection/projection.ts";
+import { Tally } from "../tally.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { crdPath, METADATA_ONLY } from "./paths.ts";
 
@@ -51,7 +52,7 @@ export class DeletionGuard<R extends Deletable> {
   readonly #o: DeletionGuardOptions<R>;
   readonly #unconfirmed = new Map<string, Deletion<R>>();
   /** How many of them concern a target. */
-  readonly #heldUp = new Map<string, number>();
+  readonly #heldUp = new Tally<string>();
   readonly #backoff: Backoff;
   #wake = Promise.withResolvers<void>();
   /** When the CRD was created, as of when this instance began to write, in ms since the epoch. */
@@ -75,7 +76,7 @@ export class DeletionGuard<R extends Deletable> {
     this.#drop(id);
     const targetId = this.#o.targetIdOf(record);
     this.#unconfirmed.set(id, { record, isTerminating, targetId });
-    if (targetId !== undefined) this.#heldUp.set(targetId, (this.#heldUp.get(targetId) ?? 0) + 1);
+    if (targetId !== undefined) this.#heldUp.add(targetId, 1);
     this.#wake.resolve();
   }
 
@@ -175,10 +176,7 @@ export class DeletionGuard<R extends Deletable> {
     if (known === undefined) return undefined;
     this.#unconfirmed.delete(id);
     const { targetId } = known;
-    if (targetId === undefined) return known;
-    const left = (this.#heldUp.get(targetId) ?? 1) - 1;
-    if (left > 0) this.#heldUp.set(targetId, left);
-    else this.#heldUp.delete(targetId);
+    if (targetId !== undefined) this.#heldUp.add(targetId, -1);
     return known;
   }
 

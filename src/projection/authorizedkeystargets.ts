@@ -3,6 +3,7 @@ import type { ObservedAuthorizedKeysStatus } from "../authorizedkeys/observedsta
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claims } from "../claims/claims.ts";
 import type { Policy } from "../claims/policy.ts";
+import { Tally } from "../tally.ts";
 import { AuthorizedKeysObjects } from "./authorizedkeysobjects.ts";
 import { type AuthorizedKeysPlan, planAuthorizedKeys } from "./authorizedkeysplan.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
@@ -45,8 +46,8 @@ export class AuthorizedKeysTargets {
   readonly #takers = new Map<string, Set<AuthorizedKeysTarget>>();
   readonly #verdicts = new Map<string, AuthorizedKeysVerdict | undefined>();
   /** Kept as things change: a scrape must not go over all that is left out. */
-  readonly #stateCounts = new Map<string, number>();
-  readonly #omittedCounts = new Map<string, number>();
+  readonly #stateCounts = new Tally<string>();
+  readonly #omittedCounts = new Tally<string>();
   #dirty = new Set<string>();
 
   constructor(options: AuthorizedKeysTargetsOptions) {
@@ -275,13 +276,7 @@ export class AuthorizedKeysTargets {
 
   #countVerdict(verdict: AuthorizedKeysVerdict | undefined, by: number): void {
     if (verdict === undefined) return;
-    addTo(this.#stateCounts, verdict.state, by);
-    for (const { reason } of verdict.omitted) addTo(this.#omittedCounts, reason, by);
+    this.#stateCounts.add(verdict.state, by);
+    for (const { reason } of verdict.omitted) this.#omittedCounts.add(reason, by);
   }
-}
-
-function addTo(counts: Map<string, number>, key: string, by: number): void {
-  const count = (counts.get(key) ?? 0) + by;
-  if (count === 0) counts.delete(key);
-  else counts.set(key, count);
 }
