@@ -1,40 +1,27 @@
-import { AUTHORIZED_KEYS_KIND, KIND } from "../api/names.ts";
 import { namespaceOf, sshKeyId } from "../claims/record.ts";
-import type { Settings } from "../config/settings.ts";
-import { ApiError } from "../kube/apierror.ts";
+import type { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
-import type { Requests } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
-import { authorizedKeysStatusWrite } from "../projection/authorizedkeysstatus.ts";
 import { isStalled } from "../projection/delivery.ts";
-import type { Projection } from "../projection/projection.ts";
 import { type ReconcileResult, reconcile } from "../projection/reconcile.ts";
-import { statusWrite, strayFields } from "../projection/status.ts";
 import type { Target } from "../projection/target.ts";
-import type { Announcer } from "./announcer.ts";
 import type { Deletable, DeletionGuard } from "./deletionguard.ts";
-import { type Log, logEvent } from "./logevent.ts";
-import { type ControllerName, type Metrics, workersFor } from "./metrics.ts";
-import { authorizedKeysStatusPath, sshKeyStatusPath } from "./paths.ts";
+import { logEvent } from "./logevent.ts";
+import { type ControllerName, workersFor } from "./metrics.ts";
 import type { PodRefresher } from "./podrefresher.ts";
 import { SecretWriter } from "./secretwriter.ts";
-import { StatusWriter } from "./statuswriter.ts";
+import {
+  authorizedKeysStatusId,
+  StatusReconciler,
+  type StatusReconcilerOptions,
+} from "./statusreconciler.ts";
 import { WriteBudget } from "./writebudget.ts";
 
-export interface ControllerOptions {
-  readonly projection: Projection;
+export interface ControllerOptions extends StatusReconcilerOptions {
   /** Each may make a target wait. */
   readonly deletions: readonly Pick<DeletionGuard<Deletable>, "waitMs">[];
-  /** Sends nothing when this instance may not write. */
-  readonly requests: Requests;
   /** Undefined where pods are not refreshed. */
   readonly refresher: PodRefresher | undefined;
-  readonly settings: Settings;
-  readonly announcer: Announcer;
-  readonly log: Log;
-  readonly metrics: Metrics;
-  /** ms since the epoch. */
-  readonly now: () => number;
 }
 
 /** Reconciles Secrets and statuses with what the projection says, fairly between namespaces. */
@@ -44,13 +31,13 @@ export class Controller {
   readonly secrets: WorkQueue<string>;
   /** Ids of those whose Secret cannot be written until something changes. */
   readonly blocked: WorkQueue<string>;
-  /** SSHKeys as namespace/name. */
+  /** Ids of objects as StatusReconciler has them. */
   readonly statuses: WorkQueue<string>;
   readonly #blockedIds = new Set<string>();
   /** When the next request about a blocked Secret may be made, in monotonic ms. */
   #nextBlockedRequestAt = 0;
   readonly #writer: SecretWriter;
-  readonly #statusWriter: StatusWriter;
+  readonly #statusReconciler: StatusReconciler;
   readonly #budget = new WriteBudget();
   #leads = false;
 
@@ -73,7 +60,7 @@ export class Controller {
     this.blocked = queue("blocked");
     this.statuses = queue("status");
     this.#writer = new SecretWriter(requests, settings.secrets.installation);
-    this.#statusWriter = new StatusWriter(requests);
+    this.#statusReconciler = new StatusReconciler(options, this.statuses, this.#budget);
   }
 
   get refresher(): PodRefresher | undefined {
@@ -102,7 +89,7 @@ export class Controller {
       await Promise.all([
         this.secrets.run((id) => this.#reconcileSecret(id, signal), workers.secret, term),
         this.blocked.run((id) => this.#reconcileBlocked(id, signal), workers.blocked, term),
-        this.statuses.run((id) => this.#reconcileStatus(id, signal), workers.status, term),
+        this.statuses.run((id) => this.#statusReconciler.reconcile(id, signal), workers.status, term),
         this.#o.refresher?.run(this.#lately(), term, signal),
       ]);
     } finally {
@@ -270,94 +257,7 @@ export class Controller {
     if (access?.fileChange === undefined) return;
     this.#o.refresher?.refresh(access.target, access.fileChange);
   }
-
-  /** Brings the status of one SSHKey to its verdict, if there is one by now. */
-  async #reconcileStatus(id: string, signal: AbortSignal): Promise<void> {
-    const { projection, metrics, announcer, log, settings, now } = this.#o;
-    const [namespace = "", name = "", authorizedKeys] = id.split("/");
-    if (authorizedKeys !== undefined) return this.#reconcileAuthorizedKeysStatus(id, signal);
-    const claim = projection.claims.get(namespace, name);
-    const verdict = claim && projection.lastVerdict(claim);
-    if (claim === undefined) metrics.forgetChange(id);
-    if (claim === undefined || verdict === undefined) return this.statuses.forget(id);
-    const write = statusWrite(claim, verdict, settings.policy, now());
-    if (write === undefined) {
-      metrics.statusUpToDate(id);
-      return this.statuses.forget(id);
-    }
-    const { record } = claim;
-    const pause = this.#budget.takeStatus(id, namespace, record.bytes);
-    if (pause > 0) return this.statuses.addAfter(id, pause);
-    try {
-      const object = { ...record, kind: KIND, path: sshKeyStatusPath(namespace, name) };
-      const written = await this.#statusWriter.write(object, write.status, signal, strayFields);
-      if (written === "stale") {
-        // The watch is about to show what is new.
-        this.statuses.retry(id);
-        return;
-      }
-      this.statuses.forget(id);
-      if (written === "gone") return;
-      projection.statusWritten(record, write.observed, written);
-      metrics.statusUpToDate(id);
-      metrics.reconciled("status", "success");
-      if (write.previousState === verdict.state) return;
-      metrics.stateChanged(verdict.state);
-      announcer.stateChanged(claim, verdict, write.previousState);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (signal.aborted) return;
-      metrics.reconciled("status", "error");
-      logEvent(log, "ReconcileFailed", { sshKey: id, err: error });
-      this.statuses.retry(id, error.retryAfterMs);
-    }
-  }
-
-  /** The same of one AuthorizedKeys. */
-  async #reconcileAuthorizedKeysStatus(id: string, signal: AbortSignal): Promise<void> {
-    const { projection, metrics, announcer, log, now } = this.#o;
-    const [namespace = "", , name = ""] = id.split("/");
-    const record = projection.authorizedKeys.get(namespace, name);
-    const verdict = projection.authorizedKeys.lastVerdict(namespace, name);
-    const write = record && verdict && authorizedKeysStatusWrite(record, verdict, now());
-    if (record === undefined || verdict === undefined || write === undefined) return this.statuses.forget(id);
-    const pause = this.#budget.takeStatus(id, namespace, record.bytes);
-    if (pause > 0) return this.statuses.addAfter(id, pause);
-    try {
-      const path = authorizedKeysStatusPath(namespace, name);
-      const written = await this.#statusWriter.write(
-        { ...record, kind: AUTHORIZED_KEYS_KIND, path },
-        write.status,
-        signal,
-      );
-      if (written === "stale") {
-        this.statuses.retry(id);
-        return;
-      }
-      this.statuses.forget(id);
-      this.statuses.hold(id, AUTHORIZED_KEYS_STATUS_EVERY_MS, AUTHORIZED_KEYS_STATUS_EVERY_MS);
-      if (written === "gone") return;
-      projection.authorizedKeys.statusWritten(record, write.observed, written);
-      metrics.reconciled("status", "success");
-      if (record.observed.state === verdict.state) return;
-      announcer.authorizedKeysStateChanged(record, verdict);
-    } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      if (signal.aborted) return;
-      metrics.reconciled("status", "error");
-      logEvent(log, "ReconcileFailed", { authorizedKeys: `${namespace}/${name}`, err: error });
-      this.statuses.retry(id, error.retryAfterMs);
-    }
-  }
 }
-
-/** In the queue of statuses: no SSHKey has a name with a slash. */
-function authorizedKeysStatusId(id: string): string {
-  return id.replace("/", "/authorizedkeys/");
-}
-
-/** The status of an AuthorizedKeys counts its keys, so it changes with every one of them: it is written once in this time, in ms. */
-const AUTHORIZED_KEYS_STATUS_EVERY_MS = 2000;
 
 /** client-go's limit is 1000 s; but what was due in an outage must not wait for minutes when the server is back. */
 const RETRY = { initialMs: 5, maxMs: 30_000 };
