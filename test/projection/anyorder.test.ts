@@ -31,7 +31,7 @@ function afterAnyStory(kinds: readonly Kind[], check: (world: World, pick: Picke
 }
 
 function comeToRest(world: World, pick: Picker): void {
-  world.endDoubts();
+  world.access.allowAll();
   world.rest(pick);
 }
 
@@ -54,10 +54,10 @@ describe("any order of events, restarts and lost answers", () => {
       comeToRest(world, pick);
       world.pass(120_000);
       world.rest(pick);
-      const before = [world.server.writes, world.statusWrites];
+      const before = [world.server.writes, world.statuses.count];
       world.restart(pick);
       world.rest(pick);
-      expect([world.server.writes, world.statusWrites]).toEqual(before);
+      expect([world.server.writes, world.statuses.count]).toEqual(before);
     });
   });
 

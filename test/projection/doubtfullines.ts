@@ -20,7 +20,7 @@ export function untoldDoubts(world: World): readonly string[] {
     const id = secretOf(object);
     const isOwner = !isRefusedName(id) && ownerOf(id, known.objects) === object;
     // Nobody is told of what is about to be known.
-    const isPassing = world.catchingUp.some((name) => mayTakeFrom(object, name));
+    const isPassing = world.access.catchingUp.some((name) => mayTakeFrom(object, name));
     return (
       isOwner && !isFaulty(object) && !isPassing && !known.unlisted.includes(object.metadata.namespace ?? "")
     );

@@ -118,10 +118,13 @@ export const sharing: fc.Arbitrary<Step> = weighted(
 
 /** What the operator may not read for a while. */
 export const doubts: fc.Arbitrary<Step> = weighted(
-  [2, fc.constant(named("forbid Namespaces", (world) => world.forbidNamespaces()))],
-  [1, fc.constant(named("allow Namespaces", (world) => world.allowNamespaces()))],
-  [2, namespace.map((name) => named(`ask for ${name}`, (world) => world.askForNamespace(name)))],
-  [1, namespace.map((name) => named(`forbid SSHKeys of ${name}`, (world) => world.forbidSSHKeys(name)))],
-  [1, namespace.map((name) => named(`allow SSHKeys of ${name}`, (world) => world.allowSSHKeys(name)))],
+  [2, fc.constant(named("forbid Namespaces", (world) => world.access.forbidNamespaces()))],
+  [1, fc.constant(named("allow Namespaces", (world) => world.access.allowNamespaces()))],
+  [2, namespace.map((name) => named(`ask for ${name}`, (world) => world.access.askForNamespace(name)))],
+  [
+    1,
+    namespace.map((name) => named(`forbid SSHKeys of ${name}`, (world) => world.access.forbidSSHKeys(name))),
+  ],
+  [1, namespace.map((name) => named(`allow SSHKeys of ${name}`, (world) => world.access.allowSSHKeys(name)))],
   [1, which.map((at) => named(`restart in doubt ${at}`, (world) => world.restart((count) => at % count)))],
 );

@@ -99,8 +99,8 @@ export const ordinary: fc.Arbitrary<Step> = weighted(
   [3, fc.constant(named("show keys", (world) => world.showKeys()))],
   [2, fc.integer({ min: 0, max: 30 }).map((s) => named(`pass ${s}`, (world) => world.pass(s * 1000)))],
   [1, fc.constant(named("pass a day", (world) => world.pass(25 * 3_600_000)))],
-  [2, onTarget("lose", (world, id) => world.lose(id))],
-  [1, which.map((at) => named(`lose a status ${at}`, (world) => world.writeAnyStatus(at, true)))],
+  [2, onTarget("lose", (world, id) => world.passes.lose(id))],
+  [1, which.map((at) => named(`lose a status ${at}`, (world) => world.statuses.lose(at)))],
   [1, which.map((at) => named(`restart ${at}`, (world) => world.restart((count) => at % count)))],
   [1, which.map((at) => named(`reconfigure ${at}`, (w) => w.restartWithOtherFormat((count) => at % count)))],
 );
