@@ -105,3 +105,8 @@ export const OLDEST = "1";
 export function namespacedName({ namespace, name }: Pick<ObjectRef, "namespace" | "name">): string {
   return `${namespace}/${name}`;
 }
+
+/** The namespace in `namespace/name`, whatever follows. */
+export function namespaceOf(id: string): string {
+  return id.slice(0, id.indexOf("/"));
+}

@@ -43,16 +43,6 @@ export interface SSHKeyRecord {
   readonly observed: ObservedStatus;
 }
 
-/** `namespace/name`, by which SSHKeys are queued and logged. */
-export function sshKeyId({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): string {
-  return `${namespace}/${name}`;
-}
-
-/** Of a queued id: SSHKeys and Secrets are both queued as `namespace/name`. */
-export function namespaceOf(id: string): string {
-  return id.slice(0, id.indexOf("/"));
-}
-
 export interface KeyFacts {
   readonly type: KeyType;
   readonly bits: number;

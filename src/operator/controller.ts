@@ -1,4 +1,4 @@
-import { namespaceOf, sshKeyId } from "../claims/record.ts";
+import { namespacedName, namespaceOf } from "../api/object.ts";
 import type { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
@@ -121,7 +121,7 @@ export class Controller {
       else if (urgency === "creation" && isWriting) queue.addAfter(id, BATCH_DELAY_MS);
       else queue.add(id);
     }
-    for (const { record } of statuses) this.statuses.add(sshKeyId(record));
+    for (const { record } of statuses) this.statuses.add(namespacedName(record));
     for (const id of authorizedKeys) this.statuses.add(authorizedKeysStatusId(id));
   }
 

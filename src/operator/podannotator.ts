@@ -1,4 +1,5 @@
 import { KEYS_CHANGED_ANNOTATION } from "../api/names.ts";
+import { namespaceOf } from "../api/object.ts";
 import { formatMicroTime } from "../api/time.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
@@ -54,7 +55,6 @@ export class PodAnnotator {
 
   constructor(options: PodAnnotatorOptions) {
     this.#o = options;
-    const namespaceOf = (key: string) => key.slice(0, key.indexOf("/"));
     this.queue = new WorkQueue({ namespaceOf, backoff: RETRY, observer: options.observer });
   }
 

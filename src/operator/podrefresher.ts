@@ -1,5 +1,5 @@
 import { REFRESH_LABEL } from "../api/names.ts";
-import { isKubeObject, type KubeObject } from "../api/object.ts";
+import { isKubeObject, type KubeObject, namespaceOf } from "../api/object.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { fetchPage, type Page } from "../kube/pagedlist.ts";
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
@@ -50,7 +50,7 @@ export class PodRefresher {
     this.#o = options;
     const failed = (key: string, err: unknown) => logEvent(log, "UnexpectedError", { refresh: key, err });
     this.secrets = new WorkQueue({
-      namespaceOf: (key) => key.slice(0, key.indexOf("/")),
+      namespaceOf,
       backoff: RETRY,
       observer: { ...metrics.queueObserver("refresh"), failed },
     });

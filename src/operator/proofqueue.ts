@@ -1,5 +1,6 @@
+import { namespacedName, namespaceOf } from "../api/object.ts";
 import { whenVerified } from "../claims/proof.ts";
-import { namespaceOf, type SSHKeyRecord, sshKeyId } from "../claims/record.ts";
+import type { SSHKeyRecord } from "../claims/record.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { type Log, logEvent } from "./logevent.ts";
 
@@ -67,7 +68,7 @@ export class ProofQueue {
 
   /** Holds the record until its proof is verified, in place of an older one of the same SSHKey, whose patience goes on. */
   hold(record: SSHKeyRecord, patienceMs: number): void {
-    const id = sshKeyId(record);
+    const id = namespacedName(record);
     this.#held.set(id, record);
     this.#queue.add(id);
     if (patienceMs === 0) this.#expire(id);
@@ -81,7 +82,7 @@ export class ProofQueue {
 
   /** Something newer is known of the SSHKey. */
   drop({ namespace, name }: Pick<SSHKeyRecord, "namespace" | "name">): void {
-    const id = sshKeyId({ namespace, name });
+    const id = namespacedName({ namespace, name });
     this.#release(id);
     this.#catchUp(namespace, id);
   }

@@ -1,5 +1,6 @@
+import { namespacedName } from "../api/object.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { datedFirst, type SSHKeyRecord, type StoredSSHKey, sshKeyId } from "../claims/record.ts";
+import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
@@ -178,9 +179,9 @@ export class Sources {
 
   #replaceSSHKeys(records: readonly SSHKeyRecord[], namespace: string | undefined): void {
     const { projection, deletions } = this.#o;
-    const listed = new Set(records.map(sshKeyId));
+    const listed = new Set(records.map(namespacedName));
     for (const { record } of [...projection.claims.all(namespace)])
-      if (!listed.has(sshKeyId(record))) deletions.add(record, false);
+      if (!listed.has(namespacedName(record))) deletions.add(record, false);
     const isFirst = this.#scopes.get(namespace)?.isSynced === false;
     for (const record of datedFirst(records)) this.#takeSSHKey(record, isFirst);
     if (isFirst) this.suspendUnverified(namespace);
@@ -201,7 +202,7 @@ export class Sources {
     const { projection, deletions, metrics, now } = this.#o;
     if (!record.isTerminating) deletions.cancel(record.namespace, record.name);
     const isNewSpec = projection.putSSHKey(this.#withoutDoubtfulDeletion(record), now());
-    if (isNewSpec) metrics.changeObserved(sshKeyId(record));
+    if (isNewSpec) metrics.changeObserved(namespacedName(record));
   }
 
   /** The record, without its deletionTimestamp until it is confirmed that somebody deletes the SSHKey. */

@@ -1,4 +1,5 @@
 import { AUTHORIZED_KEYS_KIND, KIND } from "../api/names.ts";
+import { namespacedName } from "../api/object.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import type { Requests } from "../kube/transport.ts";
@@ -88,7 +89,7 @@ export class StatusReconciler {
       object: { ...record, kind: AUTHORIZED_KEYS_KIND, path: authorizedKeysStatusPath(namespace, name) },
       status: write.status,
       restMs: AUTHORIZED_KEYS_STATUS_EVERY_MS,
-      logged: { authorizedKeys: `${namespace}/${name}` },
+      logged: { authorizedKeys: namespacedName(record) },
     });
     if (written === undefined) return;
     projection.authorizedKeys.statusWritten(record, write.observed, written);
