@@ -99,6 +99,11 @@ export function statusError(call: string, object: unknown): ApiError {
   return errorFromResponse(call, status, undefined, JSON.stringify(object));
 }
 
+/** The error for an answer with status 200 that is not what it should be. */
+export function undecodable(call: string, what: string): ApiError {
+  return new ApiError({ code: "Undecodable", status: 200, message: `${call}: ${what}` });
+}
+
 /** True when `error` is an ApiError with one of `codes`. */
 export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is ApiError {
   return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));

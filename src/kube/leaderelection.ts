@@ -2,10 +2,10 @@ import type { KubeObject } from "../api/object.ts";
 import { formatMicroTime } from "../api/time.ts";
 import { isApiError } from "./apierror.ts";
 import { sleep } from "./sleep.ts";
-import type { Transport } from "./transport.ts";
+import type { Requests } from "./transport.ts";
 
 export interface LeaderElectorOptions {
-  readonly transport: Pick<Transport, "request">;
+  readonly transport: Requests;
   readonly namespace: string;
   /** Name of the Lease. */
   readonly name: string;

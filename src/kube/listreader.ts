@@ -1,4 +1,4 @@
-import { ApiError } from "./apierror.ts";
+import { type ApiError, undecodable } from "./apierror.ts";
 import { ByteCollector } from "./bytecollector.ts";
 
 const quote = 0x22;
@@ -144,7 +144,7 @@ export class ListReader {
     if (byte === comma && this.#place === "behind") {
       this.#place = "next";
     } else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) {
-      throw this.#undecodable("the items of the answer are not a list of objects");
+      throw undecodable(this.#call, "the items of the answer are not a list of objects");
     }
     return at + 1;
   }
@@ -222,16 +222,12 @@ export class ListReader {
       return JSON.parse(text);
     } catch {
       // The parser's message quotes the text.
-      throw this.#undecodable("the answer is not JSON");
+      throw undecodable(this.#call, "the answer is not JSON");
     }
   }
 
   #itemsTwice(): ApiError {
-    return this.#undecodable("the answer has items twice");
-  }
-
-  #undecodable(what: string): ApiError {
-    return new ApiError({ code: "Undecodable", status: 200, message: `${this.#call}: ${what}` });
+    return undecodable(this.#call, "the answer has items twice");
   }
 }
 

@@ -1,5 +1,5 @@
 import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
-import { ApiError } from "./apierror.ts";
+import { undecodable } from "./apierror.ts";
 import { ListReader } from "./listreader.ts";
 import type { Reads } from "./transport.ts";
 
@@ -51,7 +51,7 @@ export class PagedList<T> {
       const part = { from: this.#continue, limit: this.#options.pageSize };
       const page = await fetchPage(this.#options, part, signal, (item) => items.push(this.#decode(item)));
       if (page.next !== "" && page.next === this.#continue) {
-        throw undecodable(this.#options, "the server continues with the same page");
+        throw undecodable(`GET ${this.#options.path}`, "the server continues with the same page");
       }
       for (const item of items) {
         this.#items.push(item);
@@ -66,7 +66,7 @@ export class PagedList<T> {
 
   #decode(item: unknown): T {
     if (!isKubeObject(item)) {
-      throw undecodable(this.#options, "an item has no name, uid or resourceVersion");
+      throw undecodable(`GET ${this.#options.path}`, "an item has no name, uid or resourceVersion");
     }
     return this.#options.decode(item);
   }
@@ -91,7 +91,8 @@ export async function fetchPage(
   const { transport, path, query, keepsManagedFields = false } = collection;
   // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
   const position = from === "" ? {} : { continue: from };
-  const reader = new ListReader(`GET ${path}`, { keepsManagedFields });
+  const name = `GET ${path}`;
+  const reader = new ListReader(name, { keepsManagedFields });
   const call = {
     method: "GET",
     path,
@@ -105,14 +106,10 @@ export async function fetchPage(
     },
     end() {
       const page = readPage(reader.end());
-      if (page === undefined) throw undecodable(collection, "the answer is not a list");
+      if (page === undefined) throw undecodable(name, "the answer is not a list");
       return page;
     },
   });
-}
-
-function undecodable({ path }: Collection, what: string): ApiError {
-  return new ApiError({ code: "Undecodable", status: 200, message: `GET ${path}: ${what}` });
 }
 
 export interface Page {

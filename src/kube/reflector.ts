@@ -64,6 +64,11 @@ export interface ReflectorOptions<T> {
  */
 export type ReflectorState = "syncing" | "synced" | "forbidden" | "notfound";
 
+/** Did the server answer that the collection cannot be listed or watched? */
+export function isInaccessible(state: ReflectorState): boolean {
+  return state === "forbidden" || state === "notfound";
+}
+
 export interface Restart {
   readonly error: ApiError;
   /** Until the next attempt. */

@@ -1,5 +1,5 @@
 import { isKubeObject, isResourceVersion, type KubeObject } from "../api/object.ts";
-import { ApiError, statusError } from "./apierror.ts";
+import { statusError, undecodable } from "./apierror.ts";
 
 /** One event of a watch. A bookmark says only how far the stream has come. */
 export type WatchEvent =
@@ -23,13 +23,13 @@ export function parseWatchEvent(line: string, path: string): WatchEvent {
       if (isKubeObject(object)) {
         return { type, object, resourceVersion: object.metadata.resourceVersion };
       }
-      throw undecodable(path, "an event's object has no name, uid or resourceVersion");
+      throw undecodable(`WATCH ${path}`, "an event's object has no name, uid or resourceVersion");
     case "BOOKMARK":
       return { type, resourceVersion: bookmarkVersion(object, path) };
     case "ERROR":
       throw statusError(`WATCH ${path}`, object);
     default:
-      throw undecodable(path, "an event of unknown type");
+      throw undecodable(`WATCH ${path}`, "an event of unknown type");
   }
 }
 
@@ -42,18 +42,14 @@ function parseLine(line: string, path: string): { type?: unknown; object?: unkno
   } catch {
     // The parser's message quotes the line.
   }
-  throw undecodable(path, "a line is not a JSON object");
+  throw undecodable(`WATCH ${path}`, "a line is not a JSON object");
 }
 
 function bookmarkVersion(object: unknown, path: string): string {
   const { metadata } = (object ?? {}) as { metadata?: unknown };
   const { resourceVersion } = (metadata ?? {}) as { resourceVersion?: unknown };
   if (!isResourceVersion(resourceVersion)) {
-    throw undecodable(path, "a bookmark has no resourceVersion");
+    throw undecodable(`WATCH ${path}`, "a bookmark has no resourceVersion");
   }
   return resourceVersion;
-}
-
-function undecodable(path: string, what: string): ApiError {
-  return new ApiError({ code: "Undecodable", status: 200, message: `WATCH ${path}: ${what}` });
 }

@@ -6,7 +6,7 @@ import {
 } from "../authorizedkeys/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
-import { Reflector, type ReflectorOptions } from "../kube/reflector.ts";
+import { isInaccessible, Reflector, type ReflectorOptions } from "../kube/reflector.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Transport } from "../kube/transport.ts";
 import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
@@ -141,7 +141,7 @@ export class AuthorizedKeysSources {
       },
       onState: (state) => {
         onState(state);
-        if (state !== "forbidden" && state !== "notfound") return;
+        if (!isInaccessible(state)) return;
         projection.namespaceAsked(undefined);
         onChange();
       },

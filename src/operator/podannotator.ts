@@ -236,7 +236,7 @@ const ADDITIONS_MS = 10_000;
 /** At least ADDITIONS_MS; as long as a continue token lives. Memory is bounded: 100 pods a second are annotated at most. */
 const RECENT_MS = 300_000;
 
-const RETRY = { initialMs: 50, maxMs: 5000 };
+export const RETRY = { initialMs: 50, maxMs: 5000 };
 
 /** By then kubelet has mostly come by itself. */
-const RETRY_FOR_MS = 30_000;
+export const RETRY_FOR_MS = 30_000;

@@ -10,7 +10,7 @@ import type { Target } from "../projection/target.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, REFRESH_WORKERS } from "./metrics.ts";
 import { podsPath } from "./paths.ts";
-import { isServers, PodAnnotator, type PodIdentity } from "./podannotator.ts";
+import { isServers, PodAnnotator, type PodIdentity, RETRY, RETRY_FOR_MS } from "./podannotator.ts";
 
 export interface PodRefresherOptions {
   /** Sends nothing when this instance may not write. */
@@ -349,8 +349,3 @@ const REFUSALS = { burst: 1, refillMs: 10_000 };
 /** For all namespaces together: mostly the right is missing for all. */
 const WARNINGS = { burst: 1, refillMs: 3_600_000 };
 const FAILURES = { burst: 1, refillMs: 60_000 };
-
-const RETRY = { initialMs: 50, maxMs: 5000 };
-
-/** By then kubelet has mostly come by itself. */
-const RETRY_FOR_MS = 30_000;

@@ -2,7 +2,7 @@ import { namespacedName } from "../api/object.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
-import { Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
+import { isInaccessible, Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";
 import type { Projection } from "../projection/projection.ts";
@@ -214,11 +214,6 @@ export class Sources {
     deletions.add(record, true);
     return { ...record, isTerminating: false };
   }
-}
-
-/** Did the server answer that the namespace cannot be listed or watched? */
-function isInaccessible(state: ReflectorState): boolean {
-  return state === "forbidden" || state === "notfound";
 }
 
 interface Scope {
