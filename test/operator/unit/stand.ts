@@ -166,3 +166,13 @@ export function isSecretWrite({ method, path }: Call): boolean {
 export function isStatusWrite({ path }: Call): boolean {
   return path.endsWith("/status");
 }
+
+export const LAPTOP = { name: "laptop" };
+
+/** Alice's Secret holds the line of her one SSHKey, and everything is said. */
+export async function converged(options?: ConstructorParameters<typeof Stand>[0]): Promise<Stand> {
+  const stand = new Stand(options).start().show(LAPTOP);
+  await until("the status is written", () => stand.calls.some(isStatusWrite));
+  await stand.rest();
+  return stand;
+}

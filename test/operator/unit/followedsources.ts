@@ -1,0 +1,108 @@
+import { onTestFinished, vi } from "vitest";
+import { PLURAL } from "../../../src/api/names.ts";
+import type { StoredSSHKey } from "../../../src/claims/record.ts";
+import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
+import type { Call, Transport } from "../../../src/kube/transport.ts";
+import { guardAuthorizedKeys, guardSSHKeys } from "../../../src/operator/deletionguard.ts";
+import type { Log } from "../../../src/operator/logevent.ts";
+import type { Metrics } from "../../../src/operator/metrics.ts";
+import { crdPath } from "../../../src/operator/paths.ts";
+import { Sources } from "../../../src/operator/sources.ts";
+import { Projection } from "../../../src/projection/projection.ts";
+import { NOW } from "../../projection/secrets.ts";
+import { only, scripted, until } from "./fakes.ts";
+
+export const CRD_PATH = crdPath(PLURAL);
+/** A CRD that was there before everything. */
+export const STANDS = { metadata: { creationTimestamp: "2020-01-01T00:00:00Z" } };
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Sources and DeletionGuard of an API server that answers by path, a call at a time if need be; the rest is empty lists. */
+export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonly string[]) {
+  const server = scripted((call) => {
+    const answer = answers[call.path] ?? (call.path === CRD_PATH ? STANDS : listOf());
+    return typeof answer === "function" ? answer(call) : answer;
+  });
+  const shown = new Map<string, string[]>();
+  const watched = new Set<string>();
+  const transport = only<Transport>({
+    request: (call) => server.request(call),
+    async read(call, reader) {
+      reader.take(Buffer.from(JSON.stringify(await server.request(call))));
+      return reader.end();
+    },
+    async *stream({ path, signal }: Call, { onOpen }) {
+      onOpen?.();
+      watched.add(path);
+      while (signal?.aborted !== true) {
+        const event = shown.get(path)?.shift();
+        if (event !== undefined) yield event;
+        await until("an event comes or it ends", () => signal?.aborted === true || hasEvents(path));
+      }
+    },
+  });
+  const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
+  const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+  const put = vi.spyOn(projection, "putSSHKey");
+  const suspend = vi.spyOn(projection, "suspend");
+  const logged: string[] = [];
+  const write = ({ event, resource, namespace, state }: Fields) => {
+    logged.push([event, resource, namespace, state].filter((part) => part !== undefined).join(" "));
+  };
+  const log = only<Log>({ info: write, warn: write });
+  const specs: string[] = [];
+  const metrics = only<Metrics>({ changeObserved: (id) => void specs.push(id), watchRestarted() {} });
+  const shared = { transport, projection, log, metrics, now: () => NOW, onChange: () => {} };
+  const deletions = guardSSHKeys(shared);
+  const authorizedKeysDeletions = guardAuthorizedKeys(shared);
+  const sources = new Sources({
+    ...shared,
+    deletions,
+    authorizedKeysDeletions,
+    settings: { ...DEFAULT_SETTINGS, namespaces },
+  });
+  let isReady = false;
+  void sources.whenReady().then(() => {
+    isReady = true;
+  });
+  return {
+    projection,
+    deletions,
+    calls: server.calls,
+    logged,
+    specs,
+    /** What the operator has seen of SSHKeys, in order: name, resourceVersion and what the proof is worth. */
+    get seen() {
+      return put.mock.calls.map(([r]) => `${r.name} ${r.resourceVersion} ${r.proof?.result ?? "None"}`);
+    },
+    /** Namespaces that were, in order. */
+    get suspended() {
+      return suspend.mock.calls.map(([namespace]) => namespace);
+    },
+    get isReady() {
+      return isReady;
+    },
+    isSynced: (namespace: string) => projection.isSynced(namespace),
+    /** Paths that are watched, so their lists are complete. */
+    watched,
+    /** Lists and watches; ends with the test. */
+    start() {
+      const stop = new AbortController();
+      const ended = Promise.all([sources.run(stop.signal), deletions.run(stop.signal)]);
+      onTestFinished(async () => {
+        stop.abort();
+        await ended;
+      });
+    },
+    /** The watch of this path shows an event. */
+    show(path: string, type: "ADDED" | "MODIFIED" | "DELETED", object: StoredSSHKey) {
+      shown.set(path, [...(shown.get(path) ?? []), JSON.stringify({ type, object })]);
+    },
+    claim: (name: string) => projection.claims.get("team-a", name),
+  };
+}
+
+export function listOf(...items: readonly unknown[]) {
+  return { metadata: { resourceVersion: "100" }, items };
+}
