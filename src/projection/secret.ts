@@ -242,7 +242,10 @@ export function buildCreate(desired: DesiredSecret, installation: string, now: n
 export function buildUpdate(desired: DesiredSecret, live: LiveSecret, now: number): SecretWrite {
   const { namespace, name, forWhom, files } = desired;
   const annotations: Record<string, string | null> = {};
-  if (forWhom !== undefined && !isFor(live, forWhom)) annotations[forWhom.annotation] = forWhom.value;
+  if (forWhom !== undefined && !isFor(live, forWhom)) {
+    for (const annotation of Object.keys(live.forWhom)) annotations[annotation] = null;
+    annotations[forWhom.annotation] = forWhom.value;
+  }
   // A date on a Secret that is not empty is another hand's: believed, it would let the empty file go at once.
   if (areEmpty(files))
     annotations[EMPTY_SINCE_ANNOTATION] = formatRFC3339((isEmpty(live) ? live.emptySince : undefined) ?? now);
@@ -284,8 +287,9 @@ export function isAsDesired(live: LiveSecret, desired: DesiredSecret): boolean {
   );
 }
 
+/** Is it for this one, and for nobody else as well? */
 function isFor(live: LiveSecret, { annotation, value }: NonNullable<DesiredSecret["forWhom"]>): boolean {
-  return live.forWhom[annotation] === value;
+  return live.forWhom[annotation] === value && Object.keys(live.forWhom).length === 1;
 }
 
 /** Does the Secret hold these files and nothing else? */

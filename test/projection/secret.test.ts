@@ -187,6 +187,17 @@ describe("writing a Secret", () => {
     expect(write).toMatchObject({ patch: { metadata: { annotations: { [EMPTY_SINCE]: value } } } });
   });
 
+  it("an update leaves nobody else for whom it says that it is", () => {
+    const forWhom = { "sshkey-operator.dev/authorized-keys": "bastion" };
+    const server = new SecretServer("sshkey-operator.dev/managed", "default", () => "8");
+    const live = liveSecret("", { forWhom, resourceVersion: "8" });
+    server.put({ metadata: { namespace: live.namespace, name: live.name, annotations: forWhom } });
+    server.write(buildUpdate(desiredSecret(FILE), live, NOW));
+    expect(server.get("team-a/sshkeys-alice")?.metadata.annotations).toEqual({
+      "sshkey-operator.dev/user": "alice",
+    });
+  });
+
   it("an update is told that it is outdated also when the date it takes out is gone meanwhile", () => {
     let version = 1;
     const server = new SecretServer("sshkey-operator.dev/managed", "default", () => String(++version));
@@ -204,6 +215,13 @@ describe("a Secret is as desired", () => {
     ["not with anything else beside the lines", { foreignFiles: ["authorized_keys"] }, false],
     ["not with another data key", { emptyFiles: ["other"] }, false],
     ["not for another user", { forWhom: { "sshkey-operator.dev/user": "bob" } }, false],
+    [
+      "not for an AuthorizedKeys as well",
+      {
+        forWhom: { "sshkey-operator.dev/user": "alice", "sshkey-operator.dev/authorized-keys": "bastion" },
+      },
+      false,
+    ],
     ["not with a date of emptiness while it is not empty", { emptySince: 1 }, false],
   ])("%s", (_, facts, expected) => {
     expect(isAsDesired(liveSecret(FILE, facts), desiredSecret(FILE))).toBe(expected);
