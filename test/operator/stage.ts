@@ -83,11 +83,11 @@ export class Stage {
   async allIsHandled(): Promise<void> {
     const marker = await this.tenant();
     await marker.create("marker", { user: "marker", key: freshKey() });
-    await marker.until("marker", "Projected");
-    const secret = await marker.secret("sshkeys-marker");
-    await marker.removeSecret("sshkeys-marker");
+    const { secretName = "" } = await marker.until("marker", "Projected");
+    const secret = await marker.secret(secretName);
+    await marker.removeSecret(secretName);
     const isBack = async () => {
-      const { metadata } = (await marker.secret("sshkeys-marker")) ?? {};
+      const { metadata } = (await marker.secret(secretName)) ?? {};
       return metadata !== undefined && metadata.uid !== secret?.metadata.uid;
     };
     await eventually("the marker's Secret is back", isBack, DEADLINE_MS);

@@ -8,6 +8,9 @@ const EDIT = ["system:aggregate-to-edit", "system:aggregate-to-view", "sshkey-ed
 /** Rights on SSHKeys alone. */
 const SSH_KEYS = ["sshkey-editor"] as const;
 
+/** Rights on AuthorizedKeys alone, which `admin` has. */
+const AUTHORIZED_KEYS = ["sshkey-authorizedkeys-editor"] as const;
+
 const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 const USER_ROLES = new URL("../../../deploy/base/userroles.yaml", import.meta.url).pathname;
 
@@ -25,6 +28,11 @@ export function editorOf(tenant: Tenant): Promise<Attacker> {
 /** A person who may write SSHKeys in the namespace of the tenant, and nothing else. */
 export function keyOwnerOf(tenant: Tenant): Promise<Attacker> {
   return personWith(tenant, SSH_KEYS);
+}
+
+/** A person who may write AuthorizedKeys in the namespace of the tenant, and nothing else. */
+export function authorizedKeysEditorOf(tenant: Tenant): Promise<Attacker> {
+  return personWith(tenant, AUTHORIZED_KEYS);
 }
 
 async function personWith(tenant: Tenant, roles: readonly string[]): Promise<Attacker> {
