@@ -54,7 +54,10 @@ const sshKey = fc
     isProven: fc.constantFrom(false, false, true),
     createdAt: fc.integer({ min: CREATED, max: CREATED + 3 }),
     uid: fc.uuid(),
-    options: fc.constantFrom<string[]>([], [], [], [], ["no-pty"], ['environment="A=1"']),
+    options: fc.constantFrom<string[]>(
+      ...[[], [], [], [], []],
+      ...[["no-pty"], ["pty"], ["restrict"], ['from="10.0.0.0/8"'], ['environment="A=1"']],
+    ),
     disabled: fc.constantFrom(false, false, false, false, true),
     expiresAt: fc.constantFrom(undefined, undefined, undefined, NOW - 1000, NOW + 1_000_000),
   })

@@ -19,8 +19,15 @@ export interface KeyFact {
   readonly inForce: boolean;
 }
 
-/** `no-pty` and `restrict` narrow whatever a target of these tests allows, and no target allows `environment`. */
-export type OwnOptions = "" | "no-pty" | 'environment="A=1"' | 'command="a \\"b c\\" d",restrict';
+/** Every target of these tests allows a pty, and none `environment`; none says `from`. */
+export type OwnOptions =
+  | ""
+  | "pty"
+  | "no-pty"
+  | "restrict"
+  | 'from="10.0.0.0/8"'
+  | 'environment="A=1"'
+  | 'command="a \\"b c\\" d",restrict';
 
 export interface NamespaceFact {
   readonly name: string;
@@ -260,16 +267,19 @@ function lineFor({ options }: TargetFact, key: KeyFact, format: string): string 
   const digits =
     key.expiresAt === undefined ? "" : new Date(key.expiresAt).toISOString().replace(/\D/g, "").slice(0, 14);
   const expiry = digits === "" ? "" : `expiry-time="${digits}${format === "WithZ" ? "Z" : ""}"`;
-  const own = key.options.startsWith("command") ? commandBehind(options) : key.options;
+  const own = behind(options, key.options);
   if (own === undefined) return "OptionsConflict";
   const front = [filled, own, expiry].filter((each) => each !== "").join(",");
   return `${front === "" ? "" : `${front} `}${key.type} ${key.base64} ${idOf(key)}`;
 }
 
-/** `restrict` and a command of an SSHKey's own, behind the target's options: those of these tests that restrict allow a pty. */
-function commandBehind(options: string): string | undefined {
-  if (options.includes("command=")) return undefined;
-  return `${options.includes("restrict") ? "no-pty" : "restrict"},command="a \\"b c\\" d"`;
+/** What of an SSHKey's own options stands behind the target's: those of these tests that restrict allow a pty. */
+function behind(options: string, own: OwnOptions): string | undefined {
+  const restricted = options.includes("restrict") ? "no-pty" : "restrict";
+  if (own === "pty") return "";
+  if (own === "restrict") return restricted;
+  if (!own.startsWith("command")) return own;
+  return options.includes("command=") ? undefined : `${restricted},command="a \\"b c\\" d"`;
 }
 
 /** Does a Namespace with this annotation share its keys with the other? */
