@@ -10,6 +10,7 @@ import { type Fact, lineFor } from "../oracle/oracle.ts";
 import { byOperator, type Write } from "./auditlog.ts";
 import { factOf, type PlainSSHKey } from "./facts.ts";
 import type { Gap, Stored, Version } from "./history.ts";
+import { idOf, ON_ITS_WAY_MS, Reigns } from "./reigns.ts";
 
 export interface CheckerOptions {
   /** How long a change may be unknown to the operator, in ms: the longest that a fault hides it. */
@@ -66,12 +67,6 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
   return { breaches: state.breaches, secretWrites, statusWrites };
 }
 
-/**
- * How long a write may be on its way when the machine is busy, in ms: it was decided on so long before it took effect.
- * That the operator knew by then of what it says is judged exactly.
- */
-const ON_ITS_WAY_MS = 30_000;
-
 const RETENTION_MS = 24 * 3600 * 1000;
 
 /** The words of the condition `Ready` with which it is True, and those with which nothing but a person helps. */
@@ -109,16 +104,6 @@ interface File {
   readonly madeBy: number;
 }
 
-/** An SSHKey as it stood from one moment to another, ms since the epoch. */
-interface Reign {
-  readonly fact: Fact;
-  until: number;
-  /** Since when it has had this key, as far as a status of the operator attests it: exact. */
-  attested: number | undefined;
-  /** When an SSHKey of this UID first had this key: no claim is older. */
-  readonly earliest: number;
-}
-
 class State {
   readonly breaches: string[] = [];
   readonly #blindMs: number;
@@ -127,36 +112,16 @@ class State {
   readonly #files = new Map<string, File[]>();
   /** Ids of the files by NAMESPACE/USER, as the operator's first write of each says. */
   readonly #fileOf = new Map<string, string>();
-  /** By id of the SSHKey. */
-  readonly #reigns = new Map<string, Reign[]>();
-  /** Ids of the SSHKeys that ever had a key, by namespace and key. */
-  readonly #claimants = new Map<string, Set<string>>();
+  readonly #reigns: Reigns;
 
   constructor({ blindMs, retention = RETENTION_MS }: CheckerOptions) {
     this.#blindMs = blindMs;
     this.#retention = retention;
+    this.#reigns = new Reigns(blindMs);
   }
 
-  takeKey({ object, isGone, at }: Version, isOwn: boolean): void {
-    const id = idOf(object);
-    const reigns = this.#reigns.get(id) ?? [];
-    this.#reigns.set(id, reigns);
-    const last = reigns.at(-1);
-    if (last !== undefined) last.until = Math.min(last.until, at);
-    if (isGone) return;
-    const key = plainKey(object);
-    const since = Date.parse(key.metadata.creationTimestamp ?? "");
-    const fact = factOf(key, since);
-    const hadIt = (each: Reign) => each.fact.uid === fact.uid && each.fact.base64 === fact.base64;
-    const first = reigns.find(hadIt);
-    const isFirst = !reigns.some((each) => each.fact.uid === fact.uid);
-    const earliest = first?.earliest ?? (isFirst ? since : editedAt(object));
-    const before = last !== undefined && hadIt(last) ? last.attested : undefined;
-    const isCurrent = key.status?.observedGeneration === key.metadata.generation;
-    const attested = isOwn && isCurrent ? Date.parse(key.status?.claimedSince ?? "") : before;
-    reigns.push({ fact, until: Number.POSITIVE_INFINITY, attested, earliest });
-    const claimants = this.#claimants.get(claimOf(fact)) ?? new Set();
-    this.#claimants.set(claimOf(fact), claimants.add(id));
+  takeKey(version: Version, isOwn: boolean): void {
+    this.#reigns.take(version, isOwn);
   }
 
   takeSecret(version: Version, isOwn: boolean, write: Write | undefined): void {
@@ -224,7 +189,7 @@ class State {
   /** Whether the claim begins when the key came in, or was said to before. */
   #judgeClaim(key: PlainSSHKey, say: (what: string) => void): void {
     const { status = {}, metadata } = key;
-    const last = this.#reigns.get(`${metadata.namespace}/${metadata.name}`)?.at(-1);
+    const last = this.#reigns.last(`${metadata.namespace}/${metadata.name}`);
     if (status.claimedSince === undefined || last === undefined || last.fact.uid !== metadata.uid) return;
     const claimed = Date.parse(status.claimedSince);
     if (last.attested !== undefined && last.attested !== claimed)
@@ -237,42 +202,11 @@ class State {
   /** Why no state of the SSHKey that the operator could believe in allows the line. */
   #whyNot(line: Line, isKept: boolean, { namespace, user }: File, at: number): string | undefined {
     if (!line.source.startsWith(`${namespace}/`)) return "it is of another namespace";
-    const believable = this.#believable(line.source, at);
-    if (believable.length === 0) return "there was no such SSHKey any more";
     // What is refused leaves lines as they were, with the options they had.
-    const fits = believable.filter(
-      ({ fact }) =>
-        fact.user === user && fact.base64 === line.base64 && (isKept || lineFor(fact, "WithZ") === line.text),
-    );
-    if (fits.length === 0) return "no SSHKey of that name had this key and user";
-    const inForce = fits.filter(({ fact }) => isInForce(fact, at - ON_ITS_WAY_MS));
-    if (inForce.length === 0) return "it was refused, disabled or expired";
-    const rivals = inForce.map((reign) => this.#rivalOf(reign, at));
-    return rivals.every((rival) => rival !== undefined) ? `${rivals[0]} had the better claim` : undefined;
-  }
-
-  /** An SSHKey that is sure to have had the better claim for so long that the operator knew. */
-  #rivalOf({ fact, attested, earliest }: Reign, at: number): string | undefined {
-    const own = { since: attested ?? earliest, uid: fact.uid };
-    const isOlder = ({ attested, fact: { uid } }: Reign) =>
-      attested !== undefined && (attested < own.since || (attested === own.since && uid < own.uid));
-    for (const id of this.#claimants.get(claimOf(fact)) ?? []) {
-      const believable = this.#believable(id, at);
-      const isBetter = (each: Reign) =>
-        each.fact.uid !== fact.uid &&
-        claimOf(each.fact) === claimOf(fact) &&
-        (each.fact.proven === fact.proven ? isOlder(each) : each.fact.proven) &&
-        isInForce(each.fact, at - ON_ITS_WAY_MS) &&
-        isInForce(each.fact, at);
-      const isThere = believable.at(-1)?.until === Number.POSITIVE_INFINITY;
-      const wasThere = this.#reigns.get(id)?.some(({ until }) => until < at - this.#blindMs) ?? false;
-      if (isThere && wasThere && believable.every(isBetter)) return id;
-    }
-    return undefined;
-  }
-
-  #believable(id: string, at: number): readonly Reign[] {
-    return (this.#reigns.get(id) ?? []).filter(({ until }) => until >= at - this.#blindMs);
+    const fits = (fact: Fact) =>
+      fact.user === user && fact.base64 === line.base64 && (isKept || lineFor(fact, "WithZ") === line.text);
+    const found = this.#reigns.inForce(line.source, fits, at);
+    return typeof found === "string" ? found : undefined;
   }
 }
 
@@ -313,32 +247,12 @@ function provenOf(key: PlainSSHKey): string | undefined {
   return proven ? "True" : "False";
 }
 
-function isInForce(fact: Fact, at: number): boolean {
-  const isExpired = fact.expiresAt !== undefined && fact.expiresAt <= at;
-  return fact.findings.length === 0 && !fact.disabled && !fact.terminating && !isExpired;
-}
-
-/** By the scope that is the default: one SSHKey a key in a namespace. */
-function claimOf({ namespace, base64 }: Fact): string {
-  return `${namespace} ${base64}`;
-}
-
 function conditionOf(status: SSHKeyStatus, type: string) {
   return status.conditions?.find((condition) => condition.type === type);
 }
 
 function isSorted(lines: readonly Line[]): boolean {
   return lines.every(({ source }, i) => i === 0 || (lines[i - 1]?.source ?? "") < source);
-}
-
-/** When anybody but the operator last changed the object, as the API server notes it: ms since the epoch. */
-function editedAt({ metadata }: Stored): number {
-  const times = (metadata.managedFields ?? []).filter(({ subresource }) => subresource !== "status");
-  return Math.max(...times.map(({ time }) => Date.parse(time)));
-}
-
-function idOf({ metadata }: Stored): string {
-  return `${metadata.namespace}/${metadata.name}`;
 }
 
 function plainKey(object: Stored): PlainSSHKey {
