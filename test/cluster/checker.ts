@@ -1,16 +1,12 @@
-import {
-  DATA_KEY,
-  EMPTY_SINCE_ANNOTATION,
-  MANAGED_LABEL,
-  SECRET_ANNOTATION,
-  USER_ANNOTATION,
-} from "../../src/api/names.ts";
+import { DATA_KEY, USER_ANNOTATION } from "../../src/api/names.ts";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import { type Fact, lineFor } from "../oracle/oracle.ts";
 import { byOperator, type Write } from "./auditlog.ts";
 import { factOf, type PlainSSHKey } from "./facts.ts";
 import type { Gap, Stored, Version } from "./history.ts";
 import { idOf, ON_ITS_WAY_MS, Reigns } from "./reigns.ts";
+import { SharedSecrets } from "./sharedsecrets.ts";
+import { type Line, linesOf, type Marks, marksOf, RETENTION_MS } from "./storedsecret.ts";
 
 export interface CheckerOptions {
   /** How long a change may be unknown to the operator, in ms: the longest that a fault hides it. */
@@ -26,6 +22,9 @@ export interface Finding {
   readonly breaches: readonly string[];
   /** How many writes of the operator were judged: a check that saw nothing shows nothing. */
   readonly secretWrites: number;
+  /** Of those of AuthorizedKeys; the others are users'. */
+  readonly sharedSecretWrites: number;
+  /** Of SSHKeys. */
   readonly statusWrites: number;
 }
 
@@ -42,32 +41,45 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
   const deletions = writes.filter((w) => byOperator(w) && w.resource === "secrets" && w.verb === "delete");
   const collected = new Set(deletions.map(({ sent }) => (sent.preconditions as { uid?: string })?.uid));
   const { gaps = [] } = o;
-  const state = new State(o);
+  const reigns = new Reigns(o.blindMs);
+  const state = new State(reigns, o);
+  const shared = new SharedSecrets(reigns, o);
   let secretWrites = 0;
+  let sharedSecretWrites = 0;
   let statusWrites = 0;
   for (const version of versions) {
     const { resource, isGone, revision, object } = version;
     const write = isGone ? undefined : makerOf(version);
     const isOwn = isGone ? collected.has(object.metadata.uid) : write === undefined || byOperator(write);
-    const isKnown = !gaps.some(([after, upTo]) => revision > after && revision <= upTo);
-    if (resource === "secrets") {
-      if (isKnown && isOwn) {
+    const isJudged = isOwn && !gaps.some(([after, upTo]) => revision > after && revision <= upTo);
+    if (resource === "authorizedkeys") shared.takeObject(version);
+    else if (resource === "namespaces") shared.takeNamespace(version);
+    else if (resource === "sshkeys") {
+      if (isJudged && !isGone) {
+        statusWrites += 1;
+        state.judgeStatus(version, write);
+      }
+      reigns.take(version, isOwn);
+    } else if (object.metadata.name.startsWith(PREFIX)) {
+      if (isJudged) {
         secretWrites += 1;
         state.judgeSecret(version);
       }
       state.takeSecret(version, isOwn, write);
     } else {
-      if (isKnown && isOwn && !isGone) {
-        statusWrites += 1;
-        state.judgeStatus(version, write);
+      if (isJudged) {
+        sharedSecretWrites += 1;
+        shared.judgeSecret(version);
       }
-      state.takeKey(version, isOwn);
+      shared.takeSecret(version);
     }
   }
-  return { breaches: state.breaches, secretWrites, statusWrites };
+  const breaches = [...state.breaches, ...shared.breaches];
+  return { breaches, secretWrites, sharedSecretWrites, statusWrites };
 }
 
-const RETENTION_MS = 24 * 3600 * 1000;
+/** Of the names of users' Secrets; no other Secret of the operator's has it. */
+const PREFIX = "sshkeys-";
 
 /** The words of the condition `Ready` with which it is True, and those with which nothing but a person helps. */
 const GOOD = new Set(["Projected", "Terminating", "Disabled", "Expired"]);
@@ -77,25 +89,14 @@ const STALLED = new Set(
 /** Those with which a key may stand in its Secret or not. */
 const BETWEEN = new Set(["Pending", "SecretConflict"]);
 
-interface Line {
-  readonly text: string;
-  readonly base64: string;
-  /** NAMESPACE/NAME of the SSHKey. */
-  readonly source: string;
-}
-
-interface File {
+interface File extends Marks {
   readonly id: string;
   readonly namespace: string;
   readonly user: string;
   readonly lines: readonly Line[];
   readonly dataKeys: readonly string[];
-  /** Has it the label, and the annotation with its own name? */
-  readonly isManaged: boolean;
   /** Did the operator make the last write? */
   readonly isOwn: boolean;
-  /** ms since the epoch; NaN without the annotation. */
-  readonly emptySince: number;
   readonly isGone: boolean;
   /** When it was seen, ms since the epoch. */
   readonly at: number;
@@ -114,14 +115,10 @@ class State {
   readonly #fileOf = new Map<string, string>();
   readonly #reigns: Reigns;
 
-  constructor({ blindMs, retention = RETENTION_MS }: CheckerOptions) {
+  constructor(reigns: Reigns, { blindMs, retention = RETENTION_MS }: CheckerOptions) {
+    this.#reigns = reigns;
     this.#blindMs = blindMs;
     this.#retention = retention;
-    this.#reigns = new Reigns(blindMs);
-  }
-
-  takeKey(version: Version, isOwn: boolean): void {
-    this.#reigns.take(version, isOwn);
   }
 
   takeSecret(version: Version, isOwn: boolean, write: Write | undefined): void {
@@ -260,27 +257,20 @@ function plainKey(object: Stored): PlainSSHKey {
 }
 
 function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write): File {
-  const { namespace, labels, annotations } = object.metadata;
+  const { namespace = "", annotations } = object.metadata;
   const { data = {} } = object as { data?: Readonly<Record<string, string>> };
-  const text = Buffer.from(data[DATA_KEY] ?? "", "base64").toString("utf8");
-  const lines = text.split("\n").filter((line) => line !== "");
-  const hasSSHKeys = annotations?.[SECRET_ANNOTATION] === idOf(object);
   return {
     id: idOf(object),
     namespace,
     user: annotations?.[USER_ANNOTATION] ?? "",
-    lines: lines.map((line) => {
-      const [base64 = "", source = ""] = line.split(" ").slice(-2);
-      return { text: line, base64, source };
-    }),
+    lines: linesOf(data[DATA_KEY]),
     dataKeys: Object.keys(data),
-    isManaged: labels?.[MANAGED_LABEL] === "default" && hasSSHKeys,
     isOwn,
-    emptySince: Date.parse(annotations?.[EMPTY_SINCE_ANNOTATION] ?? ""),
     isGone,
     at,
     // Of others' writes a watch may tell before they are answered.
     knownFrom: (isOwn ? write?.answeredAt : write?.receivedAt) ?? Number.NEGATIVE_INFINITY,
     madeBy: write?.answeredAt ?? at,
+    ...marksOf(object),
   };
 }

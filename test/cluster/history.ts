@@ -1,11 +1,16 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
+import { authorizedKeysPath, NAMESPACES_PATH, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 
-export type Resource = (typeof RESOURCES)[number];
+export type Resource = keyof typeof PATHS;
 
-const RESOURCES = ["secrets", "sshkeys"] as const;
+const PATHS = {
+  secrets: secretsPath(),
+  sshkeys: sshKeysPath(),
+  authorizedkeys: authorizedKeysPath(),
+  namespaces: NAMESPACES_PATH,
+};
 
 /** One version of an object, or its end. */
 export interface Version {
@@ -20,12 +25,14 @@ export interface Version {
 
 export interface Stored {
   readonly metadata: {
-    readonly namespace: string;
+    /** Undefined of a Namespace. */
+    readonly namespace?: string;
     readonly name: string;
     readonly uid: string;
     readonly resourceVersion: string;
     readonly generation?: number;
     readonly creationTimestamp?: string;
+    readonly deletionTimestamp?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly annotations?: Readonly<Record<string, string>>;
     readonly managedFields?: readonly { readonly subresource?: string; readonly time: string }[];
@@ -47,7 +54,7 @@ const QUIET_MS = 3_600_000;
 export type Gap = readonly [after: number, upTo: number];
 
 /**
- * Every version that Secrets and SSHKeys go through, watched past every fault: at the API server itself. A watch
+ * Every version that Secrets, SSHKeys, AuthorizedKeys and Namespaces go through, watched past every fault: at the API server itself. A watch
  * leaves no version out; an API server that was started again has gaps.
  */
 export class History {
@@ -67,7 +74,7 @@ export class History {
 
   static async start(kubeconfig: string): Promise<History> {
     const history = new History(kubeconfig);
-    for (const resource of RESOURCES) {
+    for (const resource of Object.keys(PATHS) as Resource[]) {
       history.#running.push(history.#follow(resource, await history.#list(resource)));
     }
     return history;
@@ -88,7 +95,7 @@ export class History {
   async #list(resource: Resource): Promise<number> {
     const list = await this.#transport.request<StoredList>({
       method: "GET",
-      path: pathOf(resource),
+      path: PATHS[resource],
       deadlineMs: LIST_MS,
     });
     const revision = Number(list.metadata.resourceVersion);
@@ -105,7 +112,7 @@ export class History {
     while (!this.#stop.signal.aborted) {
       try {
         const query = { watch: "1", allowWatchBookmarks: "true", resourceVersion: String(last) };
-        const call = { method: "GET", path: pathOf(resource), query, signal: this.#stop.signal } as const;
+        const call = { method: "GET", path: PATHS[resource], query, signal: this.#stop.signal } as const;
         for await (const line of this.#transport.stream(call, { idleMs: QUIET_MS })) {
           const { type, object } = JSON.parse(line) as { type: string; object: Stored };
           if (type === "ERROR") {
@@ -118,7 +125,7 @@ export class History {
           if (type !== "BOOKMARK") this.#add(resource, type === "DELETED", object);
         }
       } catch {
-        // The API server is being started again, or the definition of SSHKeys installed.
+        // The API server is being started again, or a definition installed.
         await delay(50);
       }
     }
@@ -141,8 +148,4 @@ export class History {
 
 function idOf(resource: Resource, { metadata }: Stored): string {
   return `${resource} ${metadata.namespace}/${metadata.name}`;
-}
-
-function pathOf(resource: Resource): string {
-  return resource === "secrets" ? secretsPath() : sshKeysPath();
 }

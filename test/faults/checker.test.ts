@@ -1,15 +1,22 @@
 import { describe, expect, test } from "vitest";
 import { proof } from "../claims/keypairs.ts";
-import { ed25519 } from "../claims/sshkeys.ts";
-import type { Write } from "../cluster/auditlog.ts";
-import { check } from "../cluster/checker.ts";
-import type { Stored, Version } from "../cluster/history.ts";
+import type { Version } from "../cluster/history.ts";
+import {
+  breaches,
+  CREATED,
+  foreign,
+  gone,
+  HOUR_MS,
+  key,
+  MANAGED,
+  metadata,
+  NOW,
+  ONE,
+  sent,
+  TWO,
+  version,
+} from "./breaches.ts";
 
-const NOW = Date.parse("2026-01-01T00:00:00Z");
-const HOUR_MS = 3_600_000;
-const MANAGED = { "sshkey-operator.dev/managed": "default" };
-/** Key lines, as TYPE BASE64. */
-const [ONE = "", TWO = ""] = [1, 2].map((seed) => ed25519(seed).split(" ").slice(0, 2).join(" "));
 /** Said when everybody knows what was written before. */
 const LATER = { holds: "False", at: NOW + HOUR_MS };
 const BOBS = proof({ key: 1, user: "bob" });
@@ -209,43 +216,6 @@ test("what others do to a Secret is not held against the operator", () => {
   expect(breaches(life)).toEqual([]);
 });
 
-/** All but SSHKeys themselves is written by the operator, unless it is `foreign`. */
-function breaches(versions: readonly Version[]): readonly string[] {
-  const writes = versions.map((version): Write => {
-    const isDeletion = version.resource === "secrets" && version.isGone;
-    return {
-      id: String(version.revision),
-      verb: isDeletion ? "delete" : "patch",
-      resource: version.resource,
-      subresource: "",
-      namespace: version.object.metadata.namespace,
-      name: version.object.metadata.name,
-      userAgent: "isForeign" in version ? "kubectl/0" : "sshkey-operator/0",
-      resourceVersion: isDeletion ? 0 : version.revision,
-      receivedAt: version.at,
-      answeredAt: version.at,
-      ...("sent" in version ? (version.sent as object) : {}),
-      sent: isDeletion ? { preconditions: { uid: version.object.metadata.uid } } : {},
-      answered: {},
-    };
-  });
-  return check(versions, writes, { blindMs: 1000 }).breaches;
-}
-
-const CREATED = "2026-01-01T00:00:00Z";
-
-function key(revision: number, line: string, spec: object = {}, name = "one", at = NOW): Version {
-  const object = {
-    metadata: {
-      ...metadata(revision, name),
-      generation: 1,
-      creationTimestamp: new Date(at).toISOString().replace(".000", ""),
-    },
-    spec: { user: "alice", key: line, ...spec },
-  };
-  return foreign(version("sshkeys", revision, object, at));
-}
-
 interface Said {
   /** Of the condition `Projected`. */
   readonly holds: string;
@@ -299,25 +269,4 @@ function secret(revision: number, lines: readonly string[], o: Look = {}, at = N
     data: { authorized_keys: Buffer.from(file).toString("base64") },
   };
   return version("secrets", revision, object, at);
-}
-
-function metadata(revision: number, name: string) {
-  return { namespace: "team", name, uid: `uid-of-${name}`, resourceVersion: String(revision) };
-}
-
-function version(resource: Version["resource"], revision: number, object: Stored, at = NOW): Version {
-  return { resource, isGone: false, revision, at, object };
-}
-
-function gone(of: Version): Version {
-  return { ...of, isGone: true };
-}
-
-/** With other times of the request. */
-function sent(those: readonly Version[], times: { readonly receivedAt: number }): readonly Version[] {
-  return those.map((each) => ({ ...each, sent: times }));
-}
-
-function foreign(of: Version): Version & { readonly isForeign: true } {
-  return { ...of, isForeign: true };
 }

@@ -132,6 +132,24 @@ export function selection(
   };
 }
 
+/**
+ * Why a file of the target never holds keys of this user of this namespace, whoever else there is; undefined if it may.
+ */
+export function whyNever(
+  target: TargetFact,
+  namespace: NamespaceFact,
+  user: string,
+  dataKey: string,
+): string | undefined {
+  const sources = target.from.map((_, entry) => sourcesOf(target, entry, [namespace]));
+  const one = { namespace: namespace.name, user };
+  const entry = entryOf(target, sources, one);
+  if (entry === "nobody's") return "no entry of from takes its user";
+  if (entry === "elsewhere") return "its user belongs to another namespace";
+  const file = target.layout === "SingleFile" ? "authorized_keys" : claimedLogin(target, one);
+  return file === dataKey ? undefined : `its file is ${file}`;
+}
+
 /** The namespaces of an entry that give their keys, by name. */
 function sourcesOf(
   target: TargetFact,
@@ -258,8 +276,8 @@ function sizeOf(files: readonly string[], lines: readonly string[]): number {
   return lines.reduce((sum, line) => sum + Buffer.byteLength(line) + 1, names);
 }
 
-/** `[options ]TYPE BASE64 namespace/name`, or why there is none. */
-function lineFor({ options }: TargetFact, key: KeyFact, format: string): string {
+/** `[options ]TYPE BASE64 namespace/name`, or the reason word why there is none. */
+export function lineFor({ options }: TargetFact, key: Omit<KeyFact, "inForce">, format: string): string {
   const isSafe = /^[A-Za-z0-9_][A-Za-z0-9@._+-]*$/.test(key.user);
   if (options.includes("%u") && !isSafe) return "NotTemplatable";
   if (key.options.startsWith("environment")) return "OptionsConflict";
@@ -312,6 +330,6 @@ function byClaim(a: KeyFact, b: KeyFact): number {
   return Number(b.proven) - Number(a.proven) || a.since - b.since || (a.uid < b.uid ? -1 : 1);
 }
 
-function idOf({ namespace, name }: KeyFact): string {
+function idOf({ namespace, name }: Pick<KeyFact, "namespace" | "name">): string {
   return `${namespace}/${name}`;
 }

@@ -195,7 +195,8 @@ function namespaceOf(line: string): string {
   return idIn(line).split("/")[0] ?? "";
 }
 
-function targetFact({ metadata, spec }: StoredAuthorizedKeys): TargetFact {
+/** The object as the oracle knows it. */
+export function targetFact({ metadata, spec }: StoredAuthorizedKeys): TargetFact {
   const { from, identity = "ByNamespace", layout = "FilePerLogin", logins, options = [] } = spec ?? {};
   return {
     namespace: metadata.namespace ?? "",
