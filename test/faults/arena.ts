@@ -8,9 +8,12 @@ import type { OperatorProcess } from "../cluster/operatorprocess.ts";
 import { type OperatorSettings, Stage } from "../operator/stage.ts";
 import { stateOf, type Tenant } from "../operator/tenant.ts";
 import { FaultProxy } from "./faultproxy.ts";
+import { isWrite, type ProxiedRequest } from "./proxiedrequest.ts";
 
 /** How long after the last request of the operator it is taken to be at rest, in ms. */
 const QUIET_MS = 300;
+/** The status of an AuthorizedKeys is not written more often; what is put off is no work that shows. */
+const BETWEEN_SHARED_STATUSES_MS = 2000;
 
 /** A cluster, the operator behind a fault proxy, and a record of all that is written. */
 export class Arena {
@@ -52,8 +55,10 @@ export class Arena {
   async isQuiet(): Promise<boolean> {
     // One that gets no turn on a busy machine is silent as well.
     if (this.stage.isRunning && (await this.stage.work()) > 0) return false;
-    const last = this.proxy.requests.findLast(({ verb }) => verb !== "watch");
-    return performance.now() - (last?.at ?? 0) > QUIET_MS;
+    const since = (matches: (request: ProxiedRequest) => boolean) =>
+      performance.now() - (this.proxy.requests.findLast(matches)?.at ?? 0);
+    const isPutOff = since(isSharedStatus) < BETWEEN_SHARED_STATUSES_MS + QUIET_MS;
+    return since(({ verb }) => verb !== "watch") > QUIET_MS && !isPutOff;
   }
 
   /** What the SSHKey of this UID was said to be, one after the other; "" before the first status. */
@@ -75,4 +80,8 @@ export class Arena {
     await this.proxy.stop();
     await this.stage.close();
   }
+}
+
+function isSharedStatus(request: ProxiedRequest): boolean {
+  return request.resource === "authorizedkeys" && isWrite(request);
 }

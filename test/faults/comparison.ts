@@ -3,7 +3,7 @@ import { stateOf, type Tenant } from "../operator/tenant.ts";
 import { type Fact, oracle } from "../oracle/oracle.ts";
 
 /** The configuration that is built in. */
-const RULES = {
+export const RULES = {
   scope: "Namespace",
   maximumKeysPerUser: 1000,
   proofs: "Optional",
@@ -11,8 +11,8 @@ const RULES = {
 } as const;
 
 /**
- * How the Secrets and statuses of these namespaces differ from what the oracle makes of their SSHKeys at this moment;
- * empty when they do not. Since when each has its key is taken from its status: the checker judges that.
+ * How the users' Secrets and the statuses of the SSHKeys of these namespaces differ from what the oracle makes of these at
+ * this moment; empty when they do not. Since when each has its key is taken from its status: the checker judges that.
  */
 export async function differences(tenants: readonly Tenant[]): Promise<readonly string[]> {
   const found: string[] = [];
@@ -31,6 +31,7 @@ export async function differences(tenants: readonly Tenant[]): Promise<readonly 
   const expected = new Map(Object.entries(files));
   for (const tenant of tenants) {
     for (const { metadata, data } of await tenant.secrets()) {
+      if (!metadata.name.startsWith("sshkeys-")) continue;
       const id = `${tenant.namespace}/${metadata.annotations?.["sshkey-operator.dev/user"]}`;
       const file = (expected.get(id) ?? []).map((line) => `${line}\n`).join("");
       expected.delete(id);

@@ -43,9 +43,11 @@ export function proxiedRequest({ method = "", url = "", headers }: IncomingMessa
 
 /** A write of a Secret or of a status: what the guarantees are about. */
 export function isWrite({ verb, resource, subresource }: ProxiedRequest): boolean {
-  const isOurs = resource === "secrets" || (resource === "sshkeys" && subresource === "status");
+  const isOurs = resource === "secrets" || (WITH_STATUS.has(resource) && subresource === "status");
   return isOurs && !READS.has(verb);
 }
+
+const WITH_STATUS: ReadonlySet<string> = new Set(["sshkeys", "authorizedkeys"]);
 
 const READS: ReadonlySet<Verb> = new Set<Verb>(["get", "list", "page", "watch"]);
 

@@ -38,7 +38,8 @@ test("and then no write happens any more, after a restart either", async () => {
 });
 
 test("and no write on the way broke a guarantee", async () => {
-  const { breaches, secretWrites } = await arena.judge(BLIND_MS);
+  const { breaches, secretWrites, sharedSecretWrites } = await arena.judge(BLIND_MS);
   expect(breaches).toEqual([]);
   expect(secretWrites).toBeGreaterThan(operations / 30);
+  expect(sharedSecretWrites).toBeGreaterThan(operations / 100);
 });

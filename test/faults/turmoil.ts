@@ -12,6 +12,8 @@ import type { Arena } from "./arena.ts";
 import { differences } from "./comparison.ts";
 import type { Fault } from "./faultproxy.ts";
 import { isWrite, type ProxiedRequest } from "./proxiedrequest.ts";
+import { sharedDifferences } from "./sharedcomparison.ts";
+import { attempt, managed, SHARED_SECRETS, Sharing } from "./sharing.ts";
 
 export interface TurmoilOptions {
   readonly seed: number;
@@ -23,32 +25,29 @@ export interface TurmoilOptions {
 
 /** Between two things that one person does; as fast as can be, the operator would see little but the end. */
 const LONGEST_PAUSE_MS = 50;
-/** Watches that fail all the time are waited for half a minute each time, and then nothing else is tried. */
+/** Of one resource: watches that fail all the time are waited for half a minute each time, and then nothing else is tried. */
 const BETWEEN_STRIKES_MS = 5000;
+const WATCHED = ["sshkeys", "secrets", "authorizedkeys", "namespaces"];
 const USERS = ["alice", "bob", "carol@example.com", "Дмитрий"];
 const NAMES = Array.from({ length: 20 }, (_, index) => `key-${index}`);
-/** Makes a Secret the operator's own again. */
-const managed = (namespace: string, name: string) => ({
-  metadata: {
-    labels: { [MANAGED_LABEL]: "default" },
-    annotations: { [SECRET_ANNOTATION]: `${namespace}/${name}` },
-  },
-});
 
 /** People and faults that do at random what they can, each run of a seed the same as far as the machine lets it. */
 export class Turmoil {
   readonly #arena: Arena;
   readonly #tenants: readonly Tenant[];
+  readonly #sharing: Sharing;
   readonly #o: TurmoilOptions;
   readonly #keys = Array.from({ length: 12 }, freshProvableKey);
   readonly #counts = new Map<string, number>();
-  #struckAt = Number.NEGATIVE_INFINITY;
+  readonly #struckAt = new Map<string, number>();
   #restarting: Promise<unknown> | undefined;
   operations = 0;
 
   private constructor(arena: Arena, tenants: readonly Tenant[], options: TurmoilOptions) {
     this.#arena = arena;
     this.#tenants = tenants;
+    // The first two are targets and sources, the last one is neither.
+    this.#sharing = new Sharing(tenants.slice(0, 2), tenants.slice(0, 4));
     this.#o = options;
   }
 
@@ -90,7 +89,7 @@ export class Turmoil {
     await eventually(
       "Secrets and statuses are as the model has them",
       async () => {
-        const found = await differences(this.#tenants);
+        const found = [...(await differences(this.#tenants)), ...(await sharedDifferences(this.#tenants))];
         if (found.length > 0)
           throw new Error(`${found.length} differences:\n${found.slice(0, 10).join("\n")}`);
         return true;
@@ -109,13 +108,16 @@ export class Turmoil {
     const die = random.below(1000);
     if (die < 6 && this.#o.kills) return ["kill", () => this.#kill()];
     if (die < 60) return ["fault on a write", (_, r) => this.#spoil(r)];
-    const isCalm = performance.now() - this.#struckAt >= BETWEEN_STRIKES_MS;
-    if (die < 70 && isCalm) return ["fault on a watch", (_, r) => this.#strike(r)];
+    const resource = random.pick(WATCHED);
+    const struckAt = this.#struckAt.get(resource) ?? Number.NEGATIVE_INFINITY;
+    const isCalm = performance.now() - struckAt >= BETWEEN_STRIKES_MS;
+    if (die < 70 && isCalm) return [`fault on a watch of ${resource}`, (_, r) => this.#strike(resource, r)];
     if (die >= 70 && die < 73) return ["outage", (_, r) => this.#outage(r)];
     if (die < 120) return ["tampering", (tenant, r) => this.#tamper(tenant, r)];
-    if (die < 500) return ["create", (tenant, r) => this.#create(tenant, r)];
-    if (die < 640) return ["delete", (tenant, r) => this.#send("DELETE", tenant, r.pick(NAMES))];
-    if (die < 760) return ["proof", (tenant, r) => this.#prove(tenant, r)];
+    if (die < 300) return this.#sharing.choose(random);
+    if (die < 600) return ["create", (tenant, r) => this.#create(tenant, r)];
+    if (die < 720) return ["delete", (tenant, r) => this.#send("DELETE", tenant, r.pick(NAMES))];
+    if (die < 820) return ["proof", (tenant, r) => this.#prove(tenant, r)];
     return ["edit", (tenant, r) => this.#send("PATCH", tenant, r.pick(NAMES), { spec: this.#edit(r) })];
   }
 
@@ -125,7 +127,7 @@ export class Turmoil {
     const proof = random.below(3) === 0 ? this.#proof(random, user, key) : null;
     const spec: SSHKeySpec = { user, key, ...(proof === null ? {} : { proof }) };
     const object = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey", metadata: { name }, spec };
-    await this.#tolerate(tenant.cluster.request("POST", sshKeysPath(tenant.namespace), object));
+    await attempt(tenant, "POST", sshKeysPath(tenant.namespace), object);
   }
 
   #key(random: Random): string {
@@ -178,19 +180,17 @@ export class Turmoil {
   async #tamper(tenant: Tenant, random: Random): Promise<void> {
     const name = secretName("sshkeys-", random.pick(USERS));
     const path = secretPath(tenant.namespace, name);
-    const patch = (body: object) => tenant.cluster.request("PATCH", path, body);
-    await this.#tolerate(
-      random.pick([
-        () => tenant.cluster.request("DELETE", path),
-        () => patch({ stringData: { authorized_keys: `${freshKey()} intruder\n` } }),
-        () => patch({ stringData: { stray: "x" } }),
-        () => patch({ metadata: { labels: { [MANAGED_LABEL]: null } } }),
-        () => patch({ metadata: { annotations: { [SECRET_ANNOTATION]: "elsewhere/original" } } }),
-        () => patch(managed(tenant.namespace, name)),
-        () => patch(managed(tenant.namespace, name)),
-        () => patch({ metadata: { annotations: { [USER_ANNOTATION]: random.pick(USERS) } } }),
-      ])(),
-    );
+    const patch = (body: object) => attempt(tenant, "PATCH", path, body);
+    await random.pick([
+      () => attempt(tenant, "DELETE", path),
+      () => patch({ stringData: { authorized_keys: `${freshKey()} intruder\n` } }),
+      () => patch({ stringData: { stray: "x" } }),
+      () => patch({ metadata: { labels: { [MANAGED_LABEL]: null } } }),
+      () => patch({ metadata: { annotations: { [SECRET_ANNOTATION]: "elsewhere/original" } } }),
+      () => patch(managed(tenant.namespace, name)),
+      () => patch(managed(tenant.namespace, name)),
+      () => patch({ metadata: { annotations: { [USER_ANNOTATION]: random.pick(USERS) } } }),
+    ])();
   }
 
   async #spoil(random: Random): Promise<void> {
@@ -213,10 +213,9 @@ export class Turmoil {
     this.#arena.proxy.inject(isWrite, fault, 1 + random.below(3));
   }
 
-  async #strike(random: Random): Promise<void> {
+  async #strike(resource: string, random: Random): Promise<void> {
     const { proxy } = this.#arena;
-    this.#struckAt = performance.now();
-    const resource = random.pick(["sshkeys", "secrets"]);
+    this.#struckAt.set(resource, performance.now());
     const isRead = (request: ProxiedRequest) => request.resource === resource && !isWrite(request);
     random.pick([
       () => proxy.cut(resource),
@@ -247,15 +246,7 @@ export class Turmoil {
   }
 
   async #send(method: "DELETE" | "PATCH", tenant: Tenant, name: string, body?: object): Promise<void> {
-    await this.#tolerate(tenant.cluster.request(method, `${sshKeysPath(tenant.namespace)}/${name}`, body));
-  }
-
-  /** What is not there, is there already or is refused by the CRD is no failure of anybody's. */
-  async #tolerate(sent: Promise<{ status: number; body: unknown }>): Promise<void> {
-    const { status, body } = await sent;
-    if (status >= 300 && ![404, 409, 422].includes(status)) {
-      throw new Error(`the API server answers ${status}: ${JSON.stringify(body)}`);
-    }
+    await attempt(tenant, method, `${sshKeysPath(tenant.namespace)}/${name}`, body);
   }
 
   /** Of all Secrets that are or were managed. */
@@ -263,7 +254,9 @@ export class Turmoil {
     const list = (await tenant.send("GET", secretsPath(tenant.namespace))) as {
       items: readonly { metadata: { name: string } }[];
     };
-    return list.items.map(({ metadata }) => metadata.name).filter((name) => name.startsWith("sshkeys-"));
+    return list.items
+      .map(({ metadata }) => metadata.name)
+      .filter((name) => name.startsWith("sshkeys-") || SHARED_SECRETS.includes(name));
   }
 }
 
