@@ -8,7 +8,7 @@ const PURE = [
   "test/controlplane/{binaries,build,child,eventually,gotool,kubectl,timeleft,tools}.test.ts",
   "test/crds/generatedtypes.test.ts",
   "test/demo/{fit,narrator}.test.ts",
-  "test/faults/{checker,sharedsecrets}.test.ts",
+  "test/faults/{checker,sharedsecrets,sharedstatuses}.test.ts",
   "test/sshd/findsshd.test.ts",
 ];
 

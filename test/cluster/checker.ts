@@ -4,9 +4,18 @@ import { type Fact, lineFor } from "../oracle/oracle.ts";
 import { byOperator, type Write } from "./auditlog.ts";
 import { factOf, type PlainSSHKey } from "./facts.ts";
 import type { Gap, Stored, Version } from "./history.ts";
-import { idOf, ON_ITS_WAY_MS, Reigns } from "./reigns.ts";
+import { idOf, Reigns } from "./reigns.ts";
 import { SharedSecrets } from "./sharedsecrets.ts";
-import { type Line, linesOf, type Marks, marksOf, RETENTION_MS } from "./storedsecret.ts";
+import {
+  type Line,
+  linesOf,
+  type Marks,
+  type Moment,
+  marksOf,
+  momentOf,
+  RETENTION_MS,
+  spokenOf,
+} from "./storedsecret.ts";
 
 export interface CheckerOptions {
   /** How long a change may be unknown to the operator, in ms: the longest that a fault hides it. */
@@ -24,8 +33,9 @@ export interface Finding {
   readonly secretWrites: number;
   /** Of those of AuthorizedKeys; the others are users'. */
   readonly sharedSecretWrites: number;
-  /** Of SSHKeys. */
+  /** Of SSHKeys, and of AuthorizedKeys. */
   readonly statusWrites: number;
+  readonly sharedStatusWrites: number;
 }
 
 /**
@@ -47,13 +57,19 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
   let secretWrites = 0;
   let sharedSecretWrites = 0;
   let statusWrites = 0;
+  let sharedStatusWrites = 0;
   for (const version of versions) {
     const { resource, isGone, revision, object } = version;
     const write = isGone ? undefined : makerOf(version);
     const isOwn = isGone ? collected.has(object.metadata.uid) : write === undefined || byOperator(write);
     const isJudged = isOwn && !gaps.some(([after, upTo]) => revision > after && revision <= upTo);
-    if (resource === "authorizedkeys") shared.takeObject(version);
-    else if (resource === "namespaces") shared.takeNamespace(version);
+    if (resource === "authorizedkeys") {
+      if (isJudged && !isGone) {
+        sharedStatusWrites += 1;
+        shared.judgeStatus(version, write);
+      }
+      shared.takeObject(version);
+    } else if (resource === "namespaces") shared.takeNamespace(version);
     else if (resource === "sshkeys") {
       if (isJudged && !isGone) {
         statusWrites += 1;
@@ -71,11 +87,11 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
         sharedSecretWrites += 1;
         shared.judgeSecret(version);
       }
-      shared.takeSecret(version);
+      shared.takeSecret(version, isOwn, write);
     }
   }
   const breaches = [...state.breaches, ...shared.breaches];
-  return { breaches, secretWrites, sharedSecretWrites, statusWrites };
+  return { breaches, secretWrites, sharedSecretWrites, statusWrites, sharedStatusWrites };
 }
 
 /** Of the names of users' Secrets; no other Secret of the operator's has it. */
@@ -89,20 +105,12 @@ const STALLED = new Set(
 /** Those with which a key may stand in its Secret or not. */
 const BETWEEN = new Set(["Pending", "SecretConflict"]);
 
-interface File extends Marks {
+interface File extends Marks, Moment {
   readonly id: string;
   readonly namespace: string;
   readonly user: string;
   readonly lines: readonly Line[];
   readonly dataKeys: readonly string[];
-  /** Did the operator make the last write? */
-  readonly isOwn: boolean;
-  readonly isGone: boolean;
-  /** When it was seen, ms since the epoch. */
-  readonly at: number;
-  /** From when the operator could know of it, and by when it had taken effect; ms since the epoch. */
-  readonly knownFrom: number;
-  readonly madeBy: number;
 }
 
 class State {
@@ -207,17 +215,6 @@ class State {
   }
 }
 
-/**
- * The versions that a status may speak of: those that the operator could know of when it sent it, and that it did not
- * know by then to be another one. A status that is on its way does not hold up the Secret; undefined is no Secret.
- */
-function spokenOf(files: readonly File[], sentAt: number, blindMs: number): readonly (File | undefined)[] {
-  const isPast = ({ isOwn, madeBy }: File) => madeBy < sentAt - (isOwn ? ON_ITS_WAY_MS : blindMs);
-  const from = files.findLastIndex(isPast);
-  const spoken = files.filter((file, i) => i >= from && file.knownFrom <= sentAt);
-  return from === -1 ? [undefined, ...spoken] : spoken;
-}
-
 /** What the status says of the Secret and is not so. */
 function lieOf(key: PlainSSHKey, file: File | undefined): string | undefined {
   const fact = factOf(key, 0);
@@ -256,7 +253,8 @@ function plainKey(object: Stored): PlainSSHKey {
   return object as unknown as PlainSSHKey;
 }
 
-function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write): File {
+function fileOf(version: Version, isOwn: boolean, write?: Write): File {
+  const { object } = version;
   const { namespace = "", annotations } = object.metadata;
   const { data = {} } = object as { data?: Readonly<Record<string, string>> };
   return {
@@ -265,12 +263,7 @@ function fileOf({ object, isGone, at }: Version, isOwn: boolean, write?: Write):
     user: annotations?.[USER_ANNOTATION] ?? "",
     lines: linesOf(data[DATA_KEY]),
     dataKeys: Object.keys(data),
-    isOwn,
-    isGone,
-    at,
-    // Of others' writes a watch may tell before they are answered.
-    knownFrom: (isOwn ? write?.answeredAt : write?.receivedAt) ?? Number.NEGATIVE_INFINITY,
-    madeBy: write?.answeredAt ?? at,
     ...marksOf(object),
+    ...momentOf(version, isOwn, write),
   };
 }

@@ -2,10 +2,20 @@ import { DATA_KEY, SHARE_KEYS_ANNOTATION } from "../../src/api/names.ts";
 import type { StoredAuthorizedKeys } from "../../src/authorizedkeys/record.ts";
 import { isSharedWith, lineFor, type NamespaceFact, type OwnOptions, whyNever } from "../oracle/selection.ts";
 import { isFaulty, isTerminating, ownerOf, secretOf, targetFact } from "../projection/authorizedkeystruth.ts";
+import type { Write } from "./auditlog.ts";
 import type { CheckerOptions } from "./checker.ts";
 import type { Stored, Version } from "./history.ts";
 import { idOf, type Reigns } from "./reigns.ts";
-import { type Line, linesOf, type Marks, marksOf, RETENTION_MS } from "./storedsecret.ts";
+import {
+  type Line,
+  linesOf,
+  type Marks,
+  type Moment,
+  marksOf,
+  momentOf,
+  RETENTION_MS,
+  spokenOf,
+} from "./storedsecret.ts";
 
 /**
  * Judges the Secrets of AuthorizedKeys by what must never happen in them, whatever else there is. That all is in them
@@ -14,14 +24,16 @@ import { type Line, linesOf, type Marks, marksOf, RETENTION_MS } from "./storeds
 export class SharedSecrets {
   readonly breaches: string[] = [];
   readonly #reigns: Reigns;
+  readonly #blindMs: number;
   readonly #retention: number;
   readonly #objects: Past<StoredAuthorizedKeys>;
   readonly #namespaces: Past<NamespaceFact>;
-  /** The last version of each. */
-  readonly #secrets = new Map<string, SharedSecret>();
+  /** The versions of each, in order. */
+  readonly #secrets = new Map<string, SharedSecret[]>();
 
   constructor(reigns: Reigns, { blindMs, retention = RETENTION_MS }: CheckerOptions) {
     this.#reigns = reigns;
+    this.#blindMs = blindMs;
     this.#retention = retention;
     this.#objects = new Past(blindMs);
     this.#namespaces = new Past(blindMs);
@@ -35,14 +47,14 @@ export class SharedSecrets {
     this.#namespaces.take(object.metadata.name, isGone ? undefined : namespaceOf(object), at);
   }
 
-  takeSecret(version: Version): void {
-    const secret = sharedSecret(version, this.#secrets.get(idOf(version.object)));
-    if (version.isGone) this.#secrets.delete(secret.id);
-    else this.#secrets.set(secret.id, secret);
+  takeSecret(version: Version, isOwn: boolean, write: Write | undefined): void {
+    const id = idOf(version.object);
+    const secret = { ...sharedSecret(version, this.#last(id)), ...momentOf(version, isOwn, write) };
+    this.#secrets.set(id, [...(this.#secrets.get(id) ?? []), secret]);
   }
 
   judgeSecret(version: Version): void {
-    const before = this.#secrets.get(idOf(version.object));
+    const before = this.#last(idOf(version.object));
     const after = sharedSecret(version, before);
     const { at, revision } = version;
     const say = (what: string) => this.breaches.push(`at ${revision} Secret ${after.id} ${what}`);
@@ -69,6 +81,35 @@ export class SharedSecrets {
         if (why !== undefined) say(`${isKept ? "kept" : "took up"} ${line.source} in ${dataKey}: ${why}`);
       }
     }
+  }
+
+  judgeStatus({ object, revision, at }: Version, write: Write | undefined): void {
+    const { metadata, status = {} } = object as unknown as StoredAuthorizedKeys;
+    const { conditions = [], keyCount = 0, secretName } = status;
+    const say = (what: string) => this.breaches.push(`at ${revision} AuthorizedKeys ${idOf(object)} ${what}`);
+    const conditionOf = (type: string) => conditions.find((condition) => condition.type === type);
+    const { reason: state = "none", status: ready } = conditionOf("Ready") ?? {};
+    if (status.observedGeneration !== metadata.generation) say("has a status of another spec");
+    if (ready !== (READY.get(state) ?? "False")) say(`is ${state} with Ready=${ready}`);
+    const stalled = conditionOf("Stalled")?.status;
+    if ((stalled === "True") !== STALLED.has(state)) say(`is ${state} with Stalled=${stalled}`);
+    if (secretName === undefined && keyCount > 0) say(`has ${keyCount} keys in no Secret`);
+    const versions = this.#secrets.get(`${metadata.namespace}/${secretName}`) ?? [];
+    const last = versions.at(-1);
+    // What somebody else has done a moment ago is not known to the operator yet, nor when a write was sent that was given up.
+    const isDoubtful = last?.isOwn === false && (!last.isManaged || at - last.at <= this.#blindMs);
+    if (secretName === undefined || isDoubtful || write === undefined) return;
+    const counts = spokenOf(versions, write.receivedAt, this.#blindMs).map((version) =>
+      version === undefined || version.isGone ? undefined : countLines(version),
+    );
+    if (!counts.includes(keyCount))
+      say(`was said to have ${keyCount} keys in ${secretName} while there were ${counts.at(-1) ?? "none"}`);
+  }
+
+  /** Undefined if it is gone. */
+  #last(id: string): SharedSecret | undefined {
+    const last = this.#secrets.get(id)?.at(-1);
+    return last?.isGone === true ? undefined : last;
   }
 
   /** Why nothing that the operator could believe in allows the line in this file. */
@@ -124,6 +165,15 @@ export class SharedSecrets {
   }
 }
 
+/** Of the condition `Ready`, by STATE; False for every other. */
+const READY: ReadonlyMap<string, string> = new Map([
+  ["Projected", "True"],
+  ["Terminating", "True"],
+  ["Unknown", "Unknown"],
+]);
+/** The STATEs in which nothing but a person helps. */
+const STALLED: ReadonlySet<string> = new Set(["InvalidOptions", "SecretConflict", "TooMany"]);
+
 /** What each object of a kind was at what time. */
 class Past<T> {
   readonly #blindMs: number;
@@ -169,7 +219,7 @@ class Past<T> {
   }
 }
 
-interface SharedSecret extends Marks {
+interface SharedContent extends Marks {
   readonly id: string;
   /** By data key. */
   readonly files: ReadonlyMap<string, readonly Line[]>;
@@ -177,7 +227,9 @@ interface SharedSecret extends Marks {
   readonly emptyFrom: ReadonlyMap<string, number>;
 }
 
-function sharedSecret({ object, at }: Version, before: SharedSecret | undefined): SharedSecret {
+type SharedSecret = SharedContent & Moment;
+
+function sharedSecret({ object, at }: Version, before: SharedContent | undefined): SharedContent {
   const { data = {} } = object as { data?: Readonly<Record<string, string>> };
   const files = new Map(Object.entries(data).map(([dataKey, value]) => [dataKey, linesOf(value)]));
   const since = (dataKey: string) => before?.emptyFrom.get(dataKey) ?? at;
@@ -188,8 +240,12 @@ function sharedSecret({ object, at }: Version, before: SharedSecret | undefined)
   return { id: idOf(object), files, emptyFrom: new Map(emptyFrom), ...marksOf(object) };
 }
 
-function isEmpty({ files }: SharedSecret): boolean {
-  return [...files.values()].every((lines) => lines.length === 0);
+function isEmpty(secret: SharedContent): boolean {
+  return countLines(secret) === 0;
+}
+
+function countLines({ files }: SharedContent): number {
+  return [...files.values()].reduce((count, lines) => count + lines.length, 0);
 }
 
 function isDataKey(text: string): boolean {

@@ -67,3 +67,60 @@ export function sent(those: readonly Version[], times: { readonly receivedAt: nu
 export function foreign(of: Version): Version & { readonly isForeign: true } {
   return { ...of, isForeign: true };
 }
+
+/** The Namespace team. */
+export function space(revision: number, shares: string, labels: object = {}): Version {
+  const annotations = { "sshkey-operator.dev/share-keys-with": shares };
+  const { namespace: _, ...rest } = metadata(revision, "team");
+  return foreign(
+    version("namespaces", revision, { metadata: { ...rest, labels: { ...labels }, annotations } }),
+  );
+}
+
+/** The AuthorizedKeys `hop` of the namespace bastion takes the keys of the namespace team, unless it is said otherwise. */
+export function asks(
+  revision: number,
+  spec: object = {},
+  rest: { name?: string; [field: string]: string } = {},
+): Version {
+  const { name = "hop" } = rest;
+  const object = {
+    metadata: { ...metadata(revision, name, "bastion"), generation: 1, creationTimestamp: CREATED, ...rest },
+    spec: { from: [{ namespace: "team" }], ...spec },
+  };
+  return foreign(version("authorizedkeys", revision, object));
+}
+
+interface Look {
+  readonly namespace?: string;
+  readonly labels?: Record<string, string>;
+  /** What the annotation says of its own name. */
+  readonly place?: string;
+  /** Since when it says to have been empty; null if it does not. */
+  readonly since?: string | null;
+  readonly at?: number;
+}
+
+/** The Secret of that AuthorizedKeys. `files`: the lines by data key. */
+export function sharedSecret(
+  revision: number,
+  files: Readonly<Record<string, readonly string[]>>,
+  o: Look = {},
+): Version {
+  const { namespace = "bastion", labels = MANAGED, at = NOW } = o;
+  const isEmpty = Object.values(files).every((lines) => lines.length === 0);
+  const { place = `${namespace}/hop`, since = isEmpty ? CREATED : null } = o;
+  const annotations = {
+    "sshkey-operator.dev/secret": place,
+    ...(since === null ? {} : { "sshkey-operator.dev/empty-since": since }),
+  };
+  const data = Object.entries(files).map(([dataKey, lines]) => [
+    dataKey,
+    Buffer.from(lines.map((line) => `${line}\n`).join("")).toString("base64"),
+  ]);
+  const object = {
+    metadata: { ...metadata(revision, "hop", namespace), labels, annotations },
+    data: Object.fromEntries(data),
+  };
+  return version("secrets", revision, object, at);
+}
