@@ -1,3 +1,4 @@
+import { secretName } from "../../src/projection/usertarget.ts";
 import { claimedSince, factOf } from "../cluster/facts.ts";
 import { stateOf, type Tenant } from "../operator/tenant.ts";
 import { type Fact, oracle } from "../oracle/oracle.ts";
@@ -32,12 +33,16 @@ export async function differences(tenants: readonly Tenant[]): Promise<readonly 
   for (const tenant of tenants) {
     for (const { metadata, data } of await tenant.secrets()) {
       if (!metadata.name.startsWith("sshkeys-")) continue;
-      const id = `${tenant.namespace}/${metadata.annotations?.["sshkey-operator.dev/user"]}`;
+      if (Object.keys(data).join() !== "authorized_keys") found.push(`Secret ${metadata.name} holds strays`);
+      const user = metadata.annotations?.["sshkey-operator.dev/user"] ?? "";
+      const id = `${tenant.namespace}/${user}`;
+      // Whose it was nobody knows any more, if that user has no SSHKey left.
+      const isOther = secretName("sshkeys-", user) !== metadata.name;
+      if (isOther && data.authorized_keys === "") continue;
       const file = (expected.get(id) ?? []).map((line) => `${line}\n`).join("");
       expected.delete(id);
       if (data.authorized_keys !== file)
         found.push(`Secret ${metadata.name} of ${id} holds [${data.authorized_keys}], not [${file}]`);
-      if (Object.keys(data).join() !== "authorized_keys") found.push(`Secret ${metadata.name} holds strays`);
     }
   }
   for (const id of expected.keys()) found.push(`there is no Secret of ${id}`);

@@ -39,8 +39,8 @@ async function soak(seconds: number, seed: number): Promise<boolean> {
       say("Secrets and statuses are as the model has them");
     }
     await arena.untilQuiet();
-    const { breaches, secretWrites, statusWrites } = await arena.judge(BLIND_MS);
-    say(`${secretWrites} writes of Secrets and ${statusWrites} of statuses judged`);
+    const { breaches, ...judged } = await arena.judge(BLIND_MS);
+    for (const [what, count] of Object.entries(judged)) say(`${what} judged: ${count}`);
     for (const [name, count] of Object.entries(turmoil.counts)) say(`${name}: ${count}`);
     const problems = [...breaches, ...growth(samples)];
     for (const problem of problems) say(problem);
