@@ -86,16 +86,16 @@ export class Turmoil {
       const keys = (await Promise.all(this.#tenants.map((tenant) => tenant.list()))).flat();
       return !keys.some(({ spec }) => Date.parse(spec.expiresAt ?? "") > Date.now());
     });
-    await eventually(
-      "Secrets and statuses are as the model has them",
-      async () => {
-        const found = [...(await differences(this.#tenants)), ...(await sharedDifferences(this.#tenants))];
-        if (found.length > 0)
-          throw new Error(`${found.length} differences:\n${found.slice(0, 10).join("\n")}`);
-        return true;
-      },
-      deadlineMs,
-    );
+    let found: readonly string[] = [];
+    const isReached = async () => {
+      found = [...(await differences(this.#tenants)), ...(await sharedDifferences(this.#tenants))];
+      return found.length === 0;
+    };
+    try {
+      await eventually("Secrets and statuses are as the model has them", isReached, deadlineMs);
+    } catch (error) {
+      throw new Error(`${found.length} differences:\n${found.slice(0, 10).join("\n")}`, { cause: error });
+    }
   }
 
   async #act(random: Random): Promise<void> {
