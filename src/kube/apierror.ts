@@ -1,8 +1,8 @@
 /** Why a request to the API server got no usable response. The set is closed, so it can label a metric. */
-export type ApiErrorCode = (typeof serverCodes)[number] | (typeof transportCodes)[number];
+export type ApiErrorCode = (typeof SERVER_CODES)[number] | (typeof TRANSPORT_CODES)[number];
 
 /** Codes of error responses: `reason` of metav1.Status, or what the HTTP status stands for. */
-const serverCodes = [
+const SERVER_CODES = [
   "BadRequest",
   "Unauthorized",
   "Forbidden",
@@ -22,7 +22,7 @@ const serverCodes = [
 ] as const;
 
 /** Codes of requests that got no response, or one that is not valid. */
-const transportCodes = [
+const TRANSPORT_CODES = [
   "Unreachable",
   "Disconnected",
   "Idle",
@@ -109,7 +109,7 @@ export function isApiError(error: unknown, ...codes: ApiErrorCode[]): error is A
   return error instanceof ApiError && (codes.length === 0 || codes.includes(error.code));
 }
 
-const codeByStatus: Readonly<Record<number, ApiErrorCode>> = {
+const CODE_BY_STATUS: Readonly<Record<number, ApiErrorCode>> = {
   400: "BadRequest",
   401: "Unauthorized",
   403: "Forbidden",
@@ -127,17 +127,17 @@ const codeByStatus: Readonly<Record<number, ApiErrorCode>> = {
 };
 
 /** Reasons of metav1.StatusReason that mean the same as another one here. */
-const synonyms = new Map<string, ApiErrorCode>([
+const SYNONYMS = new Map<string, ApiErrorCode>([
   ["Gone", "Expired"],
   ["ServerTimeout", "Timeout"],
 ]);
 
 function codeOf(status: number, reason: string): ApiErrorCode {
-  const known = synonyms.get(reason) ?? serverCodes.find((code) => code === reason);
+  const known = SYNONYMS.get(reason) ?? SERVER_CODES.find((code) => code === reason);
   if (known !== undefined) {
     return known;
   }
-  const byStatus = codeByStatus[status];
+  const byStatus = CODE_BY_STATUS[status];
   if (byStatus !== undefined) {
     return byStatus;
   }
@@ -165,13 +165,13 @@ function parseStatus(body: string): StatusAnswer {
   };
 }
 
-const retryAfterLimitMs = 600_000;
+const RETRY_AFTER_LIMIT_MS = 600_000;
 
 /** Retry-After is seconds or an HTTP date (RFC 9110 section 10.2.3); the Status may say it as well. */
 function retryAfterMs(header: string | undefined, seconds: number | undefined): number | undefined {
   const fromHeader = header === undefined ? undefined : headerMs(header);
   const wait = fromHeader ?? (seconds === undefined ? undefined : seconds * 1000);
-  return wait === undefined ? undefined : Math.min(Math.max(wait, 0), retryAfterLimitMs);
+  return wait === undefined ? undefined : Math.min(Math.max(wait, 0), RETRY_AFTER_LIMIT_MS);
 }
 
 function headerMs(header: string): number | undefined {

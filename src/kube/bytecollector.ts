@@ -1,5 +1,5 @@
 /** An object in etcd is at most a few MiB, so no line of a watch and no item of a list is longer. */
-const lengthLimit = 64 * 1024 * 1024;
+const LENGTH_LIMIT = 64 * 1024 * 1024;
 
 /** Joins chunks in one buffer, so that there is one copy of a long text. Work is linear in the bytes. */
 export class ByteCollector {
@@ -19,7 +19,7 @@ export class ByteCollector {
   /** Throws a RangeError above 64 MiB. */
   append(chunk: Uint8Array): void {
     const length = this.#length + chunk.length;
-    if (length > lengthLimit) {
+    if (length > LENGTH_LIMIT) {
       throw new RangeError(`${this.#what} has no end`);
     }
     if (length > this.#buffer.length) {

@@ -27,8 +27,8 @@ export interface CredentialsOptions {
   readonly serviceAccountRoot?: string;
 }
 
-const refreshIntervalMs = 1000;
-const obtainLimitMs = 30_000;
+const REFRESH_INTERVAL_MS = 1000;
+const OBTAIN_LIMIT_MS = 30_000;
 
 /**
  * Who the process is to the API server: everything a kubeconfig can say, kept up to date while files, tokens and
@@ -90,7 +90,7 @@ export class Credentials {
     if (refused !== undefined && refused !== this.#access) {
       return;
     }
-    if (now - this.#refreshedAt >= refreshIntervalMs) {
+    if (now - this.#refreshedAt >= REFRESH_INTERVAL_MS) {
       this.#refreshedAt = now;
       this.#stale = true;
     }
@@ -105,7 +105,7 @@ export class Credentials {
   /** New credentials, or the last that could be obtained. */
   async #renew(): Promise<RESTConfig> {
     try {
-      this.#access = await within(this.#obtain(), obtainLimitMs, this.#source.name);
+      this.#access = await within(this.#obtain(), OBTAIN_LIMIT_MS, this.#source.name);
       this.#obtainedAt = performance.now();
       this.#failure = undefined;
       return this.#access;
@@ -115,7 +115,7 @@ export class Credentials {
         throw this.#failure;
       }
       // Half-written files are complete a moment later: look again soon.
-      this.#obtainedAt = performance.now() - this.#maxAgeMs + refreshIntervalMs;
+      this.#obtainedAt = performance.now() - this.#maxAgeMs + REFRESH_INTERVAL_MS;
       return this.#access;
     } finally {
       this.#stale = false;

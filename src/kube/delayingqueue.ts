@@ -2,9 +2,9 @@ import { Deadlines } from "../deadlines.ts";
 import type { Priority } from "./fairqueue.ts";
 
 /** Node fires a timer at once when its delay does not fit in 31 bits. */
-const longestTimerMs = 2 ** 31 - 1;
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
-const priorities = ["removal", "normal"] as const;
+const PRIORITIES = ["removal", "normal"] as const;
 
 export interface DelayingQueueOptions<K> {
   /** Called for each key that is due, while the queue is started. */
@@ -58,7 +58,7 @@ export class DelayingQueue<K> {
   /** Holds `key` until these times; a longer hold stays as it is. */
   hold(key: K, until: Readonly<Record<Priority, number>>): void {
     this.#dropExpiredHolds();
-    for (const priority of priorities) {
+    for (const priority of PRIORITIES) {
       const held = this.#held[priority];
       if (until[priority] > (held.at(key) ?? Number.NEGATIVE_INFINITY)) held.set(key, until[priority]);
     }
@@ -72,7 +72,7 @@ export class DelayingQueue<K> {
 
   #dropExpiredHolds(): void {
     const now = this.#options.now();
-    for (const priority of priorities) {
+    for (const priority of PRIORITIES) {
       while (this.#held[priority].takeDue(now) !== undefined);
     }
   }
@@ -82,7 +82,7 @@ export class DelayingQueue<K> {
     const soonest = Math.min(this.#due.removal.soonest ?? Infinity, this.#due.normal.soonest ?? Infinity);
     if (soonest === Infinity || !this.#isStarted) return;
     this.#timerAt = soonest;
-    const delay = Math.min(Math.max(Math.ceil(soonest - this.#options.now()), 0), longestTimerMs);
+    const delay = Math.min(Math.max(Math.ceil(soonest - this.#options.now()), 0), LONGEST_TIMER_MS);
     this.#timer = setTimeout(() => this.#addDue(), delay);
   }
 
@@ -94,7 +94,7 @@ export class DelayingQueue<K> {
 
   #addDue(): void {
     const now = this.#options.now();
-    for (const priority of priorities) {
+    for (const priority of PRIORITIES) {
       const due = this.#due[priority];
       for (let first = due.takeDue(now); first !== undefined; first = due.takeDue(now)) {
         this.#options.onDue(first.key, priority);

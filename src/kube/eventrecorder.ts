@@ -47,11 +47,11 @@ export interface EventRecorderOptions {
   readonly now?: () => number;
 }
 
-const concurrency = 2;
-const attemptLimit = 4;
+const CONCURRENCY = 2;
+const ATTEMPT_LIMIT = 4;
 /** Tokens of each namespace that only a Warning may take, so that Normal Events never crowd out Warnings. */
-const warningReserve = 5;
-const retryBackoff = { initialMs: 500, maxMs: 10_000 };
+const WARNING_RESERVE = 5;
+const RETRY_BACKOFF = { initialMs: 500, maxMs: 10_000 };
 
 /**
  * Writes events.k8s.io/v1 Events asynchronously: `record` returns at once and never fails. Warnings go before Normal
@@ -107,7 +107,7 @@ export class EventRecorder {
   }
 
   #dispatch(): void {
-    while (this.#writing < concurrency) {
+    while (this.#writing < CONCURRENCY) {
       const queued = this.#warnings.shift() ?? this.#normals.shift();
       if (queued === undefined) {
         break;
@@ -125,7 +125,7 @@ export class EventRecorder {
   }
 
   #mayWrite(event: EventRecord): boolean {
-    return this.#buckets.take(event.regarding.namespace, event.type === "Warning" ? 0 : warningReserve);
+    return this.#buckets.take(event.regarding.namespace, event.type === "Warning" ? 0 : WARNING_RESERVE);
   }
 
   async #write(queued: QueuedEvent): Promise<void> {
@@ -145,7 +145,7 @@ export class EventRecorder {
 
   async #create(body: unknown, path: string): Promise<"recorded" | DropReason> {
     const { signal } = this.#stop;
-    for (let attempt = 0; attempt < attemptLimit; attempt += 1) {
+    for (let attempt = 0; attempt < ATTEMPT_LIMIT; attempt += 1) {
       try {
         await this.#options.transport.request({ method: "POST", path, body, signal, deadlineMs: 10_000 });
         return "recorded";
@@ -163,7 +163,7 @@ export class EventRecorder {
         if (error.status >= 400 && error.status < 500 && error.status !== 429) {
           return "rejected";
         }
-        await sleep(Math.max(backoffDelay(retryBackoff, attempt), error.retryAfterMs ?? 0), signal);
+        await sleep(Math.max(backoffDelay(RETRY_BACKOFF, attempt), error.retryAfterMs ?? 0), signal);
       }
     }
     return "unavailable";

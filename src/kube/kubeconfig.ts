@@ -54,11 +54,11 @@ export function loadKubeConfig(file?: string, serviceAccountRoot = ""): KubeConf
   return fromFiles([standard]);
 }
 
-const tokenPath = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+const TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
 function isInCluster(root: string): boolean {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  return Boolean(host) && Boolean(port) && readText(root + tokenPath) !== undefined;
+  return Boolean(host) && Boolean(port) && readText(root + TOKEN_PATH) !== undefined;
 }
 
 function fromServiceAccount(root: string): KubeConfigSource {
@@ -152,12 +152,12 @@ function absolute(document: Fields, folder: string): Fields {
   // KubeConfig forgets the cluster's CA when a context names no user.
   const contexts = entries(document.contexts).map((entry) => {
     const context = fieldsOf(entry.context);
-    return { ...entry, context: { ...context, user: context.user || anonymous } };
+    return { ...entry, context: { ...context, user: context.user || ANONYMOUS } };
   });
-  return { ...document, clusters, users: [...users, { name: anonymous, user: {} }], contexts };
+  return { ...document, clusters, users: [...users, { name: ANONYMOUS, user: {} }], contexts };
 }
 
-const anonymous = "anonymous (no user in the context)";
+const ANONYMOUS = "anonymous (no user in the context)";
 
 function absoluteUser(user: Fields, path: (value: unknown) => unknown, folder: string): Fields {
   const { tokenFile, ...rest } = user;

@@ -26,15 +26,15 @@ export interface LeaderElectorOptions {
 }
 
 /** client-go's JitterFactor, for which the renew deadline has to leave room. */
-const jitter = 1.2;
+const JITTER = 1.2;
 
 /** So that candidates that lost the same race do not meet again. */
-const candidateJitter = 0.2;
+const CANDIDATE_JITTER = 0.2;
 
 /** A process that is stopping has seconds only: for all attempts to release the Lease, for one, and between two. */
-const releaseLimitMs = 1500;
-const releaseAttemptMs = 700;
-const releasePauseMs = 250;
+const RELEASE_LIMIT_MS = 1500;
+const RELEASE_ATTEMPT_MS = 700;
+const RELEASE_PAUSE_MS = 250;
 
 /**
  * Leader election on a coordination.k8s.io/v1 Lease. At most one candidate's `isLeader` is true at a time as long as
@@ -62,7 +62,7 @@ export class LeaderElector {
     this.#now = options.now ?? (() => performance.now());
     if (
       this.#leaseDurationMs <= this.#renewDeadlineMs ||
-      this.#renewDeadlineMs <= this.#retryPeriodMs * jitter
+      this.#renewDeadlineMs <= this.#retryPeriodMs * JITTER
     ) {
       throw new RangeError("leader election: leaseDuration > renewDeadline > 1.2 × retryPeriod must hold");
     }
@@ -92,7 +92,7 @@ export class LeaderElector {
         if (await this.#tryAcquireOrRenew(signal)) {
           await this.#term(signal, onStartedLeading);
         }
-        await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * candidateJitter), signal);
+        await sleep((this.#retryPeriodMs / 2) * (1 + Math.random() * CANDIDATE_JITTER), signal);
       }
     } finally {
       // Without a term too: an aborted attempt may have taken the Lease.
@@ -221,15 +221,15 @@ export class LeaderElector {
   /** Releases the Lease, so that another candidate can take it at once. One that cannot be released expires. */
   async #release(): Promise<void> {
     const limit = new AbortController();
-    const timer = setTimeout(() => limit.abort(), releaseLimitMs);
+    const timer = setTimeout(() => limit.abort(), RELEASE_LIMIT_MS);
     const { signal } = limit;
     while ((this.#mine() || this.#isInDoubt) && !signal.aborted) {
       try {
-        await this.#releaseOnce({ signal, deadlineMs: releaseAttemptMs });
+        await this.#releaseOnce({ signal, deadlineMs: RELEASE_ATTEMPT_MS });
       } catch (error) {
         this.#options.onError?.(error);
         const retryAfterMs = isApiError(error) ? error.retryAfterMs : undefined;
-        await sleep(Math.max(releasePauseMs, retryAfterMs ?? 0), signal);
+        await sleep(Math.max(RELEASE_PAUSE_MS, retryAfterMs ?? 0), signal);
       }
     }
     clearTimeout(timer);

@@ -1,22 +1,22 @@
 import { type ApiError, undecodable } from "./apierror.ts";
 import { ByteCollector } from "./bytecollector.ts";
 
-const quote = 0x22;
-const comma = 0x2c;
-const colon = 0x3a;
-const backslash = 0x5c;
-const openBracket = 0x5b;
-const closeBracket = 0x5d;
-const openBrace = 0x7b;
-const closeBrace = 0x7d;
+const QUOTE = 0x22;
+const COMMA = 0x2c;
+const COLON = 0x3a;
+const BACKSLASH = 0x5c;
+const OPEN_BRACKET = 0x5b;
+const CLOSE_BRACKET = 0x5d;
+const OPEN_BRACE = 0x7b;
+const CLOSE_BRACE = 0x7d;
 /** Makes braces of brackets, and of nothing else. */
-const toBrace = 0x20;
+const TO_BRACE = 0x20;
 
 /** What stands before the one long list in an item that hardly anybody reads. */
-const managedFields = Buffer.from('"managedFields":');
+const MANAGED_FIELDS = Buffer.from('"managedFields":');
 
 /** Up to here a string is read byte by byte, which is faster than a search for its end. */
-const shortString = 1024;
+const SHORT_STRING = 1024;
 
 /**
  * Where in the list the next byte stands: outside of its items, behind the bracket before them, behind a comma between
@@ -94,17 +94,17 @@ export class ListReader {
     while (at < chunk.length && this.#place === "outside") {
       const byte = chunk[at];
       at += 1;
-      if (byte === quote) {
+      if (byte === QUOTE) {
         if (this.#isAtName) this.#name = [offset + at - 1, 0];
         at = this.#endOfString(chunk, at);
         this.#endName(offset + at);
-      } else if (byte === openBrace || byte === openBracket) {
+      } else if (byte === OPEN_BRACE || byte === OPEN_BRACKET) {
         this.#depth += 1;
-        if (byte === openBracket && this.#depth === 2 && !this.#isBeforeColon) this.#place = "first";
-      } else if (byte === closeBrace || byte === closeBracket) {
+        if (byte === OPEN_BRACKET && this.#depth === 2 && !this.#isBeforeColon) this.#place = "first";
+      } else if (byte === CLOSE_BRACE || byte === CLOSE_BRACKET) {
         this.#depth -= 1;
-      } else if (this.#depth === 1 && (byte === colon || byte === comma)) {
-        this.#isBeforeColon = byte === comma;
+      } else if (this.#depth === 1 && (byte === COLON || byte === COMMA)) {
+        this.#isBeforeColon = byte === COMMA;
       }
     }
     this.#rest.append(chunk.subarray(start, at));
@@ -132,16 +132,16 @@ export class ListReader {
   /** Reads one byte between two items. */
   #readBetween(chunk: Buffer, at: number): number {
     const byte = chunk[at];
-    if (byte === openBrace && this.#place !== "behind") {
+    if (byte === OPEN_BRACE && this.#place !== "behind") {
       this.#place = "within";
       return at;
     }
-    if (byte === closeBracket && this.#place !== "next") {
+    if (byte === CLOSE_BRACKET && this.#place !== "next") {
       this.#place = "outside";
       this.#depth = 2;
       return at;
     }
-    if (byte === comma && this.#place === "behind") {
+    if (byte === COMMA && this.#place === "behind") {
       this.#place = "next";
     } else if (byte !== 0x20 && byte !== 0x0a && byte !== 0x0d && byte !== 0x09) {
       throw undecodable(this.#call, "the items of the answer are not a list of objects");
@@ -164,14 +164,14 @@ export class ListReader {
     while (at < length) {
       const byte = chunk[at] as number;
       at += 1;
-      if (byte === quote) {
+      if (byte === QUOTE) {
         at = this.#endOfString(chunk, at);
-      } else if (byte >= openBracket) {
-        const brace = byte | toBrace;
-        if (brace === openBrace) {
-          if (byte === openBracket && depth === 2) this.#noteManagedFields(chunk, at);
+      } else if (byte >= OPEN_BRACKET) {
+        const brace = byte | TO_BRACE;
+        if (brace === OPEN_BRACE) {
+          if (byte === OPEN_BRACKET && depth === 2) this.#noteManagedFields(chunk, at);
           depth += 1;
-        } else if (brace === closeBrace) {
+        } else if (brace === CLOSE_BRACE) {
           depth -= 1;
           if (depth === 0) break;
           if (depth === 2 && this.#unread[0] > 0 && this.#unread[1] === 0) this.#unread[1] = at - 1;
@@ -184,9 +184,9 @@ export class ListReader {
 
   /** A list begins at `at`. */
   #noteManagedFields(chunk: Buffer, at: number): void {
-    const start = at - 1 - managedFields.length;
+    const start = at - 1 - MANAGED_FIELDS.length;
     if (this.#keepsManagedFields || this.#unread[0] > 0 || start < 0) return;
-    if (managedFields.compare(chunk, start, at - 1) === 0) this.#unread[0] = at;
+    if (MANAGED_FIELDS.compare(chunk, start, at - 1) === 0) this.#unread[0] = at;
   }
 
   /** The index behind the string, or the end of the chunk, with `#isInString` set, when it goes on. */
@@ -194,12 +194,12 @@ export class ListReader {
     const { length } = chunk;
     let at = start;
     for (;;) {
-      const stop = Math.min(at + shortString, length);
+      const stop = Math.min(at + SHORT_STRING, length);
       while (at < stop) {
         const byte = chunk[at];
         at += 1;
-        if (byte === quote) return at;
-        if (byte === backslash) at += 1;
+        if (byte === QUOTE) return at;
+        if (byte === BACKSLASH) at += 1;
       }
       if (at >= length) {
         this.#isInString = true;
@@ -233,9 +233,9 @@ export class ListReader {
 
 /** The index of the next quote in a string, behind it if it is escaped; where the chunk ends there is none. */
 function atQuote(chunk: Buffer, start: number): number {
-  const next = chunk.indexOf(quote, start);
+  const next = chunk.indexOf(QUOTE, start);
   const end = next === -1 ? chunk.length : next;
   let first = end;
-  while (first > start && chunk[first - 1] === backslash) first -= 1;
+  while (first > start && chunk[first - 1] === BACKSLASH) first -= 1;
   return (end - first) % 2 === 0 ? end : end + 1;
 }

@@ -78,7 +78,7 @@ export interface Restart {
 }
 
 /** A watch that ends sooner than this without an event is a failure: such a server would be asked in a tight loop. */
-const shortWatchMs = 1000;
+const SHORT_WATCH_MS = 1000;
 
 /**
  * Keeps a sink equal to a collection on the server (client-go: Reflector): lists it, then watches from there. A list
@@ -203,7 +203,7 @@ export class Reflector<T> {
       silent = false;
       this.#apply(line);
     }
-    if (silent && this.#now() - started < shortWatchMs) {
+    if (silent && this.#now() - started < SHORT_WATCH_MS) {
       throw new ApiError({
         code: "Disconnected",
         message: `WATCH ${path}: the server ended the watch at once`,

@@ -28,7 +28,7 @@ export type RestartReason =
 
 /** The reason that `error` stands for. */
 export function restartReason(error: ApiError): RestartReason {
-  return reasons[error.code] ?? "error";
+  return REASONS[error.code] ?? "error";
 }
 
 /** Where to start again: `resume` from the last version seen, `relist`, or `resume` first and `relist` if that fails too. */
@@ -55,7 +55,7 @@ export function isLossOfContact(reason: RestartReason): boolean {
   return reason === "disconnected" || reason === "idle" || reason === "unavailable";
 }
 
-const reasons: Partial<Record<ApiError["code"], RestartReason>> = {
+const REASONS: Partial<Record<ApiError["code"], RestartReason>> = {
   Expired: "expired",
   Disconnected: "disconnected",
   Aborted: "disconnected",

@@ -283,13 +283,13 @@ function networkFailure(call: Call, error: unknown): ApiError {
   return failure(call, "Unreachable", `no connection (${code}): ${advice}`);
 }
 
-const explanations: Partial<Record<ApiErrorCode, string>> = {
+const EXPLANATIONS: Partial<Record<ApiErrorCode, string>> = {
   Aborted: "given up by the caller",
   Timeout: "no complete answer within the deadline",
   Idle: "not a byte came within the idle limit",
 };
 
-function failure(call: Call, code: ApiErrorCode, what = explanations[code] ?? code, cause?: Error): ApiError {
+function failure(call: Call, code: ApiErrorCode, what = EXPLANATIONS[code] ?? code, cause?: Error): ApiError {
   return new ApiError({ code, message: `${nameOf(call)}: ${what}`, cause });
 }
 
@@ -297,7 +297,7 @@ function nameOf(call: Call): string {
   return `${call.method} ${call.path}`;
 }
 
-const writeVerbs = { POST: "create", PUT: "update", DELETE: "delete" } as const;
+const WRITE_VERBS = { POST: "create", PUT: "update", DELETE: "delete" } as const;
 
 function verbOf(call: Call): RequestObservation["verb"] {
   switch (call.method) {
@@ -306,7 +306,7 @@ function verbOf(call: Call): RequestObservation["verb"] {
     case "PATCH":
       return call.contentType?.startsWith("application/apply-patch") ? "apply" : "patch";
     default:
-      return writeVerbs[call.method];
+      return WRITE_VERBS[call.method];
   }
 }
 
