@@ -124,10 +124,15 @@ export class Claims {
     }
   }
 
+  /** How many SSHKeys there are, by what their proof is worth. */
+  *proofCounts(): Iterable<{ readonly result: ProofResult; readonly count: number }> {
+    for (const [result, count] of this.#proofCounts) yield { result, count };
+  }
+
   /** Removes an SSHKey; returns its own claim as `gone`, and the others that change. */
   remove(namespace: string, name: string): readonly Change[] {
     const claims = this.#namespaces.get(namespace);
-    const claim = this.#find(namespace, name);
+    const claim = claims?.byName.get(name);
     if (claims === undefined || claim === undefined) return [];
     claims.byName.delete(name);
     this.#expiries.delete(claim);
@@ -137,11 +142,6 @@ export class Claims {
     claims.leave(claim, claim.record, changes);
     if (claims.byName.size === 0) this.#namespaces.delete(namespace);
     return [{ claim, kind: "gone" }, ...changes.allBut(claim)];
-  }
-
-  /** How many SSHKeys there are, by what their proof is worth. */
-  *proofCounts(): Iterable<{ readonly result: ProofResult; readonly count: number }> {
-    for (const [result, count] of this.#proofCounts) yield { result, count };
   }
 
   /**

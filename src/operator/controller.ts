@@ -31,7 +31,7 @@ export class Controller {
   readonly secrets: WorkQueue<string>;
   /** Ids of those whose Secret cannot be written until something changes. */
   readonly blocked: WorkQueue<string>;
-  /** Ids of objects as StatusReconciler has them. */
+  /** SSHKeys as namespace/name, AuthorizedKeys as authorizedKeysStatusId has it. */
   readonly statuses: WorkQueue<string>;
   readonly #blockedIds = new Set<string>();
   /** When the next request about a blocked Secret may be made, in monotonic ms. */

@@ -58,8 +58,8 @@ export class WriteBudget {
   }
 
   /**
-   * ms until the status of the SSHKey `namespace/name`, an object of so many bytes, may be written; 0 for now, and then it
-   * counts as written.
+   * ms until the status of an object of so many bytes in the namespace may be written; 0 for now, and then it counts as
+   * written.
    */
   takeStatus(id: string, namespace: string, bytes: number): number {
     const pause = Math.max(this.#statuses.wait(id, 1), this.#statusBytes.wait(namespace, bytes));
