@@ -2,7 +2,6 @@ import { onTestFinished, vi } from "vitest";
 import { PLURAL } from "../../../src/api/names.ts";
 import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
-import type { Call, Transport } from "../../../src/kube/transport.ts";
 import { guardAuthorizedKeys, guardSSHKeys } from "../../../src/operator/deletionguard.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
 import type { Metrics } from "../../../src/operator/metrics.ts";
@@ -10,7 +9,8 @@ import { crdPath } from "../../../src/operator/paths.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { NOW } from "../../projection/secrets.ts";
-import { only, scripted, until } from "./fakes.ts";
+import { only } from "./fakes.ts";
+import { listOf, WatchedServer } from "./watchedserver.ts";
 
 export const CRD_PATH = crdPath(PLURAL);
 /** A CRD that was there before everything. */
@@ -20,29 +20,11 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** Sources and DeletionGuard of an API server that answers by path, a call at a time if need be; the rest is empty lists. */
 export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: readonly string[]) {
-  const server = scripted((call) => {
+  const server = new WatchedServer((call) => {
     const answer = answers[call.path] ?? (call.path === CRD_PATH ? STANDS : listOf());
     return typeof answer === "function" ? answer(call) : answer;
   });
-  const shown = new Map<string, string[]>();
-  const watched = new Set<string>();
-  const transport = only<Transport>({
-    request: (call) => server.request(call),
-    async read(call, reader) {
-      reader.take(Buffer.from(JSON.stringify(await server.request(call))));
-      return reader.end();
-    },
-    async *stream({ path, signal }: Call, { onOpen }) {
-      onOpen?.();
-      watched.add(path);
-      while (signal?.aborted !== true) {
-        const event = shown.get(path)?.shift();
-        if (event !== undefined) yield event;
-        await until("an event comes or it ends", () => signal?.aborted === true || hasEvents(path));
-      }
-    },
-  });
-  const hasEvents = (path: string) => (shown.get(path)?.length ?? 0) > 0;
+  const { transport, calls, watched } = server;
   const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
   const put = vi.spyOn(projection, "putSSHKey");
   const suspend = vi.spyOn(projection, "suspend");
@@ -69,7 +51,7 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
   return {
     projection,
     deletions,
-    calls: server.calls,
+    calls,
     logged,
     specs,
     /** What the operator has seen of SSHKeys, in order: name, resourceVersion and what the proof is worth. */
@@ -84,7 +66,6 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
       return isReady;
     },
     isSynced: (namespace: string) => projection.isSynced(namespace),
-    /** Paths that are watched, so their lists are complete. */
     watched,
     /** Lists and watches; ends with the test. */
     start() {
@@ -95,14 +76,9 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
         await ended;
       });
     },
-    /** The watch of this path shows an event. */
     show(path: string, type: "ADDED" | "MODIFIED" | "DELETED", object: StoredSSHKey) {
-      shown.set(path, [...(shown.get(path) ?? []), JSON.stringify({ type, object })]);
+      server.show(path, type, object);
     },
     claim: (name: string) => projection.claims.get("team-a", name),
   };
-}
-
-export function listOf(...items: readonly unknown[]) {
-  return { metadata: { resourceVersion: "100" }, items };
 }

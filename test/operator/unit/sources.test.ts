@@ -4,7 +4,8 @@ import { secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
 import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
 import { refusal, until } from "./fakes.ts";
-import { CRD_PATH, follow, listOf, STANDS } from "./followedsources.ts";
+import { CRD_PATH, follow, STANDS } from "./followedsources.ts";
+import { listOf } from "./watchedserver.ts";
 
 const ALICE = "team-a/sshkeys-alice";
 

@@ -3,7 +3,8 @@ import { sshKeysPath } from "../../../src/operator/paths.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
 import { until } from "./fakes.ts";
-import { follow, listOf } from "./followedsources.ts";
+import { follow } from "./followedsources.ts";
+import { listOf } from "./watchedserver.ts";
 
 describe("an SSHKey that a watch shows with a proof", () => {
   const PROOF = proof({ key: 1, user: "alice" });
