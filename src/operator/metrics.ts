@@ -28,7 +28,9 @@ export function workersFor(concurrency: number): Readonly<Record<ControllerName,
  * more. `refused`: the API server, a policy or a webhook rejects it. `failed`: the API server failed for 30 s. Of lists:
  * `forbidden`, and `unlisted` when they failed.
  */
-export type RefreshResult = "annotated" | "gone" | "refused" | "failed" | "forbidden" | "unlisted";
+export const REFRESH_RESULTS = ["annotated", "gone", "refused", "failed", "forbidden", "unlisted"] as const;
+
+export type RefreshResult = (typeof REFRESH_RESULTS)[number];
 
 /** What of the controller a scrape reads. */
 export interface Observed {
@@ -242,6 +244,14 @@ export class Metrics {
         for (const [reason, count] of projection.authorizedKeys.counts.omitted) gauge.set({ reason }, count);
       },
     );
+    this.#gauge(
+      "sshkey_operator_blocked_removals",
+      "Keys that should be out of the Secrets of AuthorizedKeys and are still in, as the statuses say.",
+      [],
+      (gauge) => gauge.set(projection.authorizedKeys.counts.blockedRemovals),
+    );
+    // From the beginning, so that the first one is seen as an increase.
+    if (refresher !== undefined) for (const result of REFRESH_RESULTS) this.#podRefreshes.inc({ result }, 0);
   }
 
   requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {

@@ -14,6 +14,7 @@ export type Assignment =
 export class AuthorizedKeysObjects {
   readonly #namespaces = new Map<string, Map<string, AuthorizedKeysRecord>>();
   readonly #prefix: string;
+  #blockedRemovals = 0;
 
   /** `prefix`: of the names of users' Secrets. */
   constructor(prefix: string) {
@@ -29,8 +30,15 @@ export class AuthorizedKeysObjects {
     for (const each of namespaces) yield* this.#namespaces.get(each)?.values() ?? [];
   }
 
+  /** How many keys should be out and are in, as all statuses say together. */
+  get blockedRemovals(): number {
+    return this.#blockedRemovals;
+  }
+
   put(record: AuthorizedKeysRecord): void {
-    const { namespace, name } = record;
+    const { namespace, name, observed } = record;
+    const before = this.get(namespace, name)?.observed.blockedRemovals ?? 0;
+    this.#blockedRemovals += observed.blockedRemovals - before;
     const known = this.#namespaces.get(namespace);
     if (known === undefined) this.#namespaces.set(namespace, new Map([[name, record]]));
     else known.set(name, record);
@@ -38,6 +46,7 @@ export class AuthorizedKeysObjects {
 
   delete(namespace: string, name: string): void {
     const known = this.#namespaces.get(namespace);
+    this.#blockedRemovals -= known?.get(name)?.observed.blockedRemovals ?? 0;
     known?.delete(name);
     if (known?.size === 0) this.#namespaces.delete(namespace);
   }

@@ -145,12 +145,17 @@ export class AuthorizedKeysTargets {
     return this.#verdicts.get(`${namespace}/${name}`);
   }
 
-  /** How many AuthorizedKeys there are by STATE, and how much is left out of them by reason. */
+  /**
+   * How many AuthorizedKeys there are by STATE, how much is left out of them by reason, and how many keys should be out
+   * and are in, as their statuses say.
+   */
   get counts(): {
     readonly states: ReadonlyMap<string, number>;
     readonly omitted: ReadonlyMap<string, number>;
+    readonly blockedRemovals: number;
   } {
-    return { states: this.#stateCounts, omitted: this.#omittedCounts };
+    const { blockedRemovals } = this.#objects;
+    return { states: this.#stateCounts, omitted: this.#omittedCounts, blockedRemovals };
   }
 
   /** Something has changed in the namespace: what that makes others write is on its account. */

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { AUTHORIZED_KEYS_STATES } from "../../src/api/omissions.ts";
+import { STATES } from "../../src/api/states.ts";
+import { REFRESH_RESULTS } from "../../src/operator/metrics.ts";
 import { exposedMetrics } from "../availability/exposedmetrics.ts";
 import { CHART, only, render } from "./helm.ts";
 
@@ -25,6 +28,17 @@ describe("an alert", () => {
     expect(unknownMetrics(expr)).toEqual([]);
     for (const [, selector = ""] of expr.matchAll(/\w\{([^}]*)\}/g))
       expect(selector).toContain('namespace="sshkey-operator"');
+  });
+
+  test.each(alerts)("$alert asks for STATEs and results that there are", ({ expr }) => {
+    const known = new Set([...Object.keys({ ...STATES, ...AUTHORIZED_KEYS_STATES }), ...REFRESH_RESULTS]);
+    expect(valuesOf(expr, "state|result").filter((value) => !known.has(value))).toEqual([]);
+  });
+
+  test("asks for each STATE of an AuthorizedKeys in which a person has to act", () => {
+    const stalled = Object.entries(AUTHORIZED_KEYS_STATES).filter(([, { stalled }]) => stalled);
+    const alert = alerts.find(({ alert }) => alert === "SSHKeyOperatorAuthorizedKeysStalled");
+    expect(valuesOf(alert?.expr ?? "", "state").sort()).toEqual(stalled.map(([state]) => state).sort());
   });
 
   test.each(alerts)("$alert has a runbook in docs/operations.md", ({ alert }) => {
@@ -95,6 +109,15 @@ describe("the dashboard", () => {
     },
   );
 
+  test("has each panel once, and none over another", () => {
+    const all: { id: number; gridPos: { x: number; y: number; w: number; h: number } }[] = dashboard.panels;
+    expect(new Set(all.map(({ id }) => id)).size).toBe(all.length);
+    const cells = all.flatMap(({ gridPos: { x, y, w, h } }) =>
+      Array.from({ length: w * h }, (_, i) => `${x + (i % w)} ${y + Math.floor(i / w)}`),
+    );
+    expect(new Set(cells).size).toBe(cells.length);
+  });
+
   test("finds the installations by a metric that there is", () => {
     const [, { query }] = dashboard.templating.list;
     const [, metric = ""] = /^label_values\((\w+), namespace\)$/.exec(query.query) ?? [];
@@ -115,4 +138,10 @@ function unknownMetrics(expr: string): string[] {
   const named = [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = ""]) => name);
   expect(named.length).toBeGreaterThan(0);
   return named.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, "")));
+}
+
+/** The values that an expression asks for of labels of these names. */
+function valuesOf(expr: string, names: string): string[] {
+  const matchers = expr.matchAll(new RegExp(`\\b(?:${names})=~?"([^"]*)"`, "g"));
+  return [...matchers].flatMap(([, values = ""]) => values.split("|"));
 }

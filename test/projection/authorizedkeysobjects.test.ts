@@ -77,3 +77,34 @@ describe("of more than may have a Secret", () => {
     expect(assigned(ofUser, ...rest, youngest).youngest).toBe("youngest");
   });
 });
+
+describe("keys that should be out and are in", () => {
+  /** As the status of the object of this name says. */
+  function withBlocked(name: string, blockedRemovals: number) {
+    const object = authorizedKeys({});
+    return toAuthorizedKeysRecord({
+      ...object,
+      metadata: { ...object.metadata, name },
+      status: { observedGeneration: 1, blockedRemovals },
+    });
+  }
+
+  it("are those of all statuses together, each as it was last seen", () => {
+    const objects = new AuthorizedKeysObjects("sshkeys-");
+    objects.put(withBlocked("hop", 2));
+    objects.put(withBlocked("gate", 3));
+    const counts = [objects.blockedRemovals];
+    objects.put(withBlocked("hop", 1));
+    counts.push(objects.blockedRemovals);
+    objects.put(withBlocked("hop", 0));
+    counts.push(objects.blockedRemovals);
+    expect(counts).toEqual([5, 4, 3]);
+  });
+
+  it("are none of an object that is gone, or was never there", () => {
+    const objects = new AuthorizedKeysObjects("sshkeys-");
+    objects.put(withBlocked("hop", 2));
+    for (const name of ["hop", "hop", "gate"]) objects.delete("bastion", name);
+    expect(objects.blockedRemovals).toBe(0);
+  });
+});

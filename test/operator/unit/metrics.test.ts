@@ -188,6 +188,19 @@ describe("metrics of the keys", () => {
     await end();
   });
 
+  test("sshkey_operator_blocked_removals is what the statuses of AuthorizedKeys say, and forgets those that are gone", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { end, read } = startQueues(projection);
+    const record = authorizedKeysRecord({});
+    const counted = [await read("sshkey_operator_blocked_removals")];
+    projection.authorizedKeys.put({ ...record, observed: { ...record.observed, blockedRemovals: 2 } });
+    counted.push(await read("sshkey_operator_blocked_removals"));
+    projection.authorizedKeys.remove(record.namespace, record.name);
+    counted.push(await read("sshkey_operator_blocked_removals"));
+    expect(counted).toEqual([[0], [2], [0]]);
+    await end();
+  });
+
   test("a scrape costs the same however many SSHKeys there are", async () => {
     const [few, many] = [startQueues(withKeys(1000)), startQueues(withKeys(50_000))];
     const [cheap, dear] = await fastest([few.metrics, many.metrics]);
