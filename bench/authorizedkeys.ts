@@ -7,7 +7,7 @@ import {
   secretPath,
   secretsPath,
   sshKeysPath,
-} from "../src/operator/paths.ts";
+} from "../src/api/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import { eventually } from "../test/cluster/eventually.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";

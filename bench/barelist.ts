@@ -1,8 +1,8 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { Pool } from "undici";
+import { managedSelector, secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { managedSelector, secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
 
 const SELECTOR = managedSelector(DEFAULT_SETTINGS.secrets.installation);

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { Agent, request } from "node:https";
 import { MANAGED_LABEL } from "../src/api/names.ts";
+import { secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { readAccess } from "./client.ts";
 
 /**

@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import { eventually } from "../test/cluster/eventually.ts";
 import type { Bench, Figure, Round, Sample } from "./bench.ts";

@@ -1,4 +1,4 @@
-import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import type { NewSSHKey } from "./keyset.ts";
 import type { Site } from "./site.ts";

@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { API_VERSION, KIND } from "../src/api/names.ts";
+import { sshKeysPath } from "../src/api/paths.ts";
 import type { StoredSSHKey } from "../src/claims/record.ts";
-import { sshKeysPath } from "../src/operator/paths.ts";
 import type { Write } from "./send.ts";
 
 /** An SSHKey as a person would apply it. */

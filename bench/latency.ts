@@ -1,6 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { KubeObject } from "../src/api/object.ts";
-import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { startEcho } from "./echo.ts";
 import { keySet, newSSHKey } from "./keyset.ts";

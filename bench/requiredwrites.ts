@@ -1,9 +1,9 @@
 import { API_VERSION, KIND } from "../src/api/names.ts";
+import { secretsPath, sshKeyStatusPath, WRITE_QUERY } from "../src/api/paths.ts";
 import type { SSHKeyStatus } from "../src/api/sshkey.generated.ts";
 import { DEFAULT_POLICY } from "../src/claims/policy.ts";
 import { toSSHKeyRecord } from "../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { secretsPath, sshKeyStatusPath, WRITE_QUERY } from "../src/operator/paths.ts";
 import { Projection } from "../src/projection/projection.ts";
 import { buildCreate, toLiveSecret } from "../src/projection/secret.ts";
 import { statusWrite } from "../src/projection/status.ts";

@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { Client as SocketClient } from "undici";
 import { API_VERSION } from "../src/api/names.ts";
-import { secretPath, secretsPath, sshKeyStatusPath, sshKeysPath } from "../src/operator/paths.ts";
+import { secretPath, secretsPath, sshKeyStatusPath, sshKeysPath } from "../src/api/paths.ts";
 import { type CreatedSSHKey, creation, type NewSSHKey, newSSHKey } from "./keyset.ts";
 import { type Required, requiredFor, writesOf } from "./requiredwrites.ts";
 import { BEST, sendAll } from "./send.ts";

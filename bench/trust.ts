@@ -1,8 +1,8 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { MANAGED_LABEL } from "../src/api/names.ts";
+import { secretPath, secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
-import { secretPath, secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { FileWatch, type Took } from "./filewatch.ts";
 import { creation, newSSHKey } from "./keyset.ts";

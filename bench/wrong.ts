@@ -1,6 +1,6 @@
+import { secretsPath, sshKeysPath } from "../src/api/paths.ts";
 import { statusDigest } from "../src/claims/observedstatus.ts";
 import type { StoredSSHKey } from "../src/claims/record.ts";
-import { secretsPath, sshKeysPath } from "../src/operator/paths.ts";
 import type { SecretObject } from "../src/projection/secret.ts";
 import type { Required } from "./requiredwrites.ts";
 import type { Site } from "./site.ts";

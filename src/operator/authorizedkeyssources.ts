@@ -1,4 +1,5 @@
 import { type KubeObject, namespacedName } from "../api/object.ts";
+import { authorizedKeysPath, METADATA_ONLY, NAMESPACES_PATH, namespacePath } from "../api/paths.ts";
 import {
   type AuthorizedKeysRecord,
   type StoredAuthorizedKeys,
@@ -12,7 +13,6 @@ import type { Transport } from "../kube/transport.ts";
 import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
 import type { Projection } from "../projection/projection.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
-import { authorizedKeysPath, METADATA_ONLY, NAMESPACES_PATH, namespacePath } from "./paths.ts";
 
 export interface AuthorizedKeysSourcesOptions {
   readonly transport: Transport;

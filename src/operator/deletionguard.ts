@@ -1,5 +1,6 @@
 import { AUTHORIZED_KEYS_PLURAL, PLURAL } from "../api/names.ts";
 import { createdAt, type KubeObject, namespacedName } from "../api/object.ts";
+import { crdPath, METADATA_ONLY } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
@@ -10,7 +11,6 @@ import { AuthorizedKeysTarget } from "../projection/authorizedkeystarget.ts";
 import type { Projection } from "../projection/projection.ts";
 import { Tally } from "../tally.ts";
 import { type Log, logEvent } from "./logevent.ts";
-import { crdPath, METADATA_ONLY } from "./paths.ts";
 
 /** An object of the API whose deletion is to be believed or not. */
 export interface Deletable {

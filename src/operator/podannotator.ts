@@ -1,5 +1,6 @@
 import { KEYS_CHANGED_ANNOTATION } from "../api/names.ts";
 import { namespaceOf } from "../api/object.ts";
+import { METADATA_ONLY, podPath, WRITE_QUERY } from "../api/paths.ts";
 import { formatMicroTime } from "../api/time.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
@@ -7,7 +8,6 @@ import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { Requests } from "../kube/transport.ts";
 import { WorkQueue, type WorkQueueObserver } from "../kube/workqueue.ts";
 import type { RefreshResult } from "./metrics.ts";
-import { METADATA_ONLY, podPath, WRITE_QUERY } from "./paths.ts";
 
 /** One pod, and none that comes after it under the same name. */
 export interface PodIdentity {

@@ -1,5 +1,6 @@
 import { REFRESH_LABEL } from "../api/names.ts";
 import { isKubeObject, type KubeObject, namespaceOf } from "../api/object.ts";
+import { podsPath } from "../api/paths.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { fetchPage, type Page } from "../kube/pagedlist.ts";
 import { TokenBuckets } from "../kube/tokenbuckets.ts";
@@ -9,7 +10,6 @@ import type { FileChange } from "../projection/accesschanges.ts";
 import type { Target } from "../projection/target.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, REFRESH_WORKERS } from "./metrics.ts";
-import { podsPath } from "./paths.ts";
 import { isServers, PodAnnotator, type PodIdentity, RETRY, RETRY_FOR_MS } from "./podannotator.ts";
 
 export interface PodRefresherOptions {

@@ -1,9 +1,9 @@
+import { METADATA_ONLY, managedSelector, secretPath, secretsPath, WRITE_QUERY } from "../api/paths.ts";
 import { ApiError } from "../kube/apierror.ts";
 import type { Call, Requests } from "../kube/transport.ts";
 import type { Answer } from "../projection/delivery.ts";
 import type { SecretRequest } from "../projection/reconcile.ts";
 import type { SecretObject, SecretWrite } from "../projection/secret.ts";
-import { METADATA_ONLY, managedSelector, secretPath, secretsPath, WRITE_QUERY } from "./paths.ts";
 
 /** How a request went: the answer that the reconcile continues with, and the error that it stands for. */
 export interface SecretAnswer {

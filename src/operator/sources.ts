@@ -1,4 +1,5 @@
 import { namespacedName } from "../api/object.ts";
+import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
@@ -11,7 +12,6 @@ import { AuthorizedKeysSources } from "./authorizedkeyssources.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
-import { managedSelector, secretsPath, sshKeysPath } from "./paths.ts";
 import { ProofQueue, patienceFor } from "./proofqueue.ts";
 
 export interface SourcesOptions {

@@ -1,5 +1,6 @@
 import { AUTHORIZED_KEYS_KIND, KIND } from "../api/names.ts";
 import { namespacedName } from "../api/object.ts";
+import { authorizedKeysStatusPath, sshKeyStatusPath } from "../api/paths.ts";
 import type { Settings } from "../config/settings.ts";
 import { ApiError } from "../kube/apierror.ts";
 import type { Requests } from "../kube/transport.ts";
@@ -10,7 +11,6 @@ import { statusWrite, strayFields } from "../projection/status.ts";
 import type { Announcer } from "./announcer.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
-import { authorizedKeysStatusPath, sshKeyStatusPath } from "./paths.ts";
 import { type StatusObject, StatusWriter, type StrayFields } from "./statuswriter.ts";
 import type { WriteBudget } from "./writebudget.ts";
 

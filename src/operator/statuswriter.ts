@@ -1,9 +1,9 @@
 import { API_VERSION } from "../api/names.ts";
 import type { KubeObject } from "../api/object.ts";
+import { METADATA_ONLY, WRITE_QUERY } from "../api/paths.ts";
 import { isApiError } from "../kube/apierror.ts";
 import type { Call, Requests } from "../kube/transport.ts";
 import type { JSONPatch } from "../projection/status.ts";
-import { METADATA_ONLY, WRITE_QUERY } from "./paths.ts";
 
 /** The object whose status is written, as it was seen when that was computed. */
 export interface StatusObject {

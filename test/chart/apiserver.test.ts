@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, KIND, PLURAL } from "../../src/api/names.ts";
-import { crdPath, secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
+import { crdPath, secretPath, secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { startOperator } from "../cluster/operatorprocess.ts";

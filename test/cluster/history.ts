@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
+import { authorizedKeysPath, NAMESPACES_PATH, secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { authorizedKeysPath, NAMESPACES_PATH, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 
 export type Resource = keyof typeof PATHS;
 

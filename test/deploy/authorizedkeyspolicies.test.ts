@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { isLogin } from "../../src/api/logins.ts";
 import { API_VERSION, AUTHORIZED_KEYS_PLURAL } from "../../src/api/names.ts";
-import { secretPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretPath, secretsPath } from "../../src/api/paths.ts";
 import type { Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type ImpersonatedOptions, requestAs } from "./impersonated.ts";

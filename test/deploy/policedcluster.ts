@@ -1,5 +1,5 @@
 import { afterAll, beforeAll } from "vitest";
-import { secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
+import { secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import type { AdminClient, Answer, Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type ImpersonatedOptions, requestAs } from "./impersonated.ts";

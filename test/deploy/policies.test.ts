@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
+import { secretPath, secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { managed, secret, sshKey, TEAM } from "./objects.ts";
 import { OPERATOR, PEOPLE, policedCluster, SELF_SERVICE } from "./policedcluster.ts";

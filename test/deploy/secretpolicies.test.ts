@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { DATA_KEY, MANAGED_LABEL, SECRET_ANNOTATION } from "../../src/api/names.ts";
-import { secretPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretPath, secretsPath } from "../../src/api/paths.ts";
 import type { Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { accountToken, base64, fieldManagers, managed, pod, secret, TEAM } from "./objects.ts";

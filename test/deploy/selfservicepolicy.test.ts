@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test } from "vitest";
-import { sshKeysPath } from "../../src/operator/paths.ts";
+import { sshKeysPath } from "../../src/api/paths.ts";
 import { ed25519 } from "../claims/sshkeys.ts";
 import type { Method } from "../cluster/adminclient.ts";
 import { eventually } from "../cluster/eventually.ts";

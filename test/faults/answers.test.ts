@@ -1,6 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { sshKeyStatusPath } from "../../src/operator/paths.ts";
+import { sshKeyStatusPath } from "../../src/api/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";

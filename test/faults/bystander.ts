@@ -1,8 +1,8 @@
 import { API_VERSION, KIND } from "../../src/api/names.ts";
+import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { Credentials } from "../../src/kube/credentials.ts";
 import { Transport } from "../../src/kube/transport.ts";
-import { sshKeysPath } from "../../src/operator/paths.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { DEADLINE_MS, stateOf, type Tenant } from "../operator/tenant.ts";
 

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
 import type { State } from "../../src/api/states.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import { sshKeysPath } from "../../src/operator/paths.ts";
 import { byOperator, readWrites, type Write } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { inTurns } from "../cluster/inturns.ts";

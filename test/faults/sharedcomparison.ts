@@ -1,6 +1,6 @@
 import type { AuthorizedKeys } from "../../src/api/authorizedkeys.generated.ts";
+import { authorizedKeysPath, namespacePath } from "../../src/api/paths.ts";
 import type { StoredAuthorizedKeys } from "../../src/authorizedkeys/record.ts";
-import { authorizedKeysPath, namespacePath } from "../../src/operator/paths.ts";
 import { claimedSince, factOf } from "../cluster/facts.ts";
 import type { PlainSecret, Tenant } from "../operator/tenant.ts";
 import { type KeyFact, type NamespaceFact, selection } from "../oracle/selection.ts";

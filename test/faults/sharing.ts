@@ -7,7 +7,7 @@ import {
   SECRET_ANNOTATION,
   SHARE_KEYS_ANNOTATION,
 } from "../../src/api/names.ts";
-import { authorizedKeysPath, namespacePath, secretPath } from "../../src/operator/paths.ts";
+import { authorizedKeysPath, namespacePath, secretPath } from "../../src/api/paths.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
 import { NO_OPTION } from "../projection/authorizedkeystruth.ts";

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../../src/api/names.ts";
+import { secretPath, secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
-import { secretPath, secretsPath, sshKeysPath } from "../../src/operator/paths.ts";
 import { secretName } from "../../src/projection/usertarget.ts";
 import { freshProvableKey, proofFor, seedOf } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";

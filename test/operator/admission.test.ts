@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { secretPath, secretsPath } from "../../src/operator/paths.ts";
+import { secretPath, secretsPath } from "../../src/api/paths.ts";
 import { readRequests } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey, freshRSAKey } from "./publickeys.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { secretsPath } from "../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
-import { secretsPath } from "../../src/operator/paths.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey, freshRSAKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { KEYS_CHANGED_ANNOTATION } from "../../src/api/names.ts";
-import { podPath } from "../../src/operator/paths.ts";
+import { podPath } from "../../src/api/paths.ts";
 import { readRequests } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { FaultProxy } from "../faults/faultproxy.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KEYS_CHANGED_ANNOTATION, REFRESH_LABEL } from "../../src/api/names.ts";
-import { podPath, podsPath } from "../../src/operator/paths.ts";
+import { podPath, podsPath } from "../../src/api/paths.ts";
 import { inTurns } from "../cluster/inturns.ts";
 import { Pods } from "./pods.ts";
 import { freshKey } from "./publickeys.ts";

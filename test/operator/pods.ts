@@ -1,5 +1,5 @@
 import { KEYS_CHANGED_ANNOTATION, REFRESH_LABEL } from "../../src/api/names.ts";
-import { podPath, podsPath } from "../../src/operator/paths.ts";
+import { podPath, podsPath } from "../../src/api/paths.ts";
 import { byOperator, readWrites, type Write } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
 import type { Stage } from "./stage.ts";

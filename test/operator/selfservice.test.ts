@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { SELF_SERVICE_LABEL } from "../../src/api/names.ts";
-import { namespacePath } from "../../src/operator/paths.ts";
+import { namespacePath } from "../../src/api/paths.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import type { Tenant } from "./tenant.ts";

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, KIND } from "../../src/api/names.ts";
+import { sshKeyStatusPath } from "../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
-import { sshKeyStatusPath } from "../../src/operator/paths.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import type { Tenant } from "./tenant.ts";

@@ -1,13 +1,13 @@
 import { API_VERSION, KIND } from "../../src/api/names.ts";
-import type { SSHKey, SSHKeySpec, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
-import type { State } from "../../src/api/states.ts";
 import {
   managedSelector,
   secretPath,
   secretsPath,
   sshKeyStatusPath,
   sshKeysPath,
-} from "../../src/operator/paths.ts";
+} from "../../src/api/paths.ts";
+import type { SSHKey, SSHKeySpec, SSHKeyStatus } from "../../src/api/sshkey.generated.ts";
+import type { State } from "../../src/api/states.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 

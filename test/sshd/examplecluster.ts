@@ -1,5 +1,5 @@
 import { KIND, SHARE_KEYS_ANNOTATION } from "../../src/api/names.ts";
-import { authorizedKeysPath, namespacePath } from "../../src/operator/paths.ts";
+import { authorizedKeysPath, namespacePath } from "../../src/api/paths.ts";
 import { type Cluster, startCluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { type OperatorProcess, startOperator } from "../cluster/operatorprocess.ts";

@@ -5,7 +5,7 @@ import type {
 } from "../../../src/api/authorizedkeys.generated.ts";
 import { API_VERSION, AUTHORIZED_KEYS_KIND, SHARE_KEYS_ANNOTATION } from "../../../src/api/names.ts";
 import type { AuthorizedKeysState } from "../../../src/api/omissions.ts";
-import { authorizedKeysPath, namespacePath } from "../../../src/operator/paths.ts";
+import { authorizedKeysPath, namespacePath } from "../../../src/api/paths.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { DEADLINE_MS, type PlainSecret, type Tenant } from "../tenant.ts";
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AUTHORIZED_KEYS_PLURAL, GROUP } from "../../../src/api/names.ts";
-import { authorizedKeysPath, crdPath } from "../../../src/operator/paths.ts";
+import { authorizedKeysPath, crdPath } from "../../../src/api/paths.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";
 import { type Rule, ServiceAccount } from "../serviceaccount.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { AUTHORIZED_KEYS_ANNOTATION, USER_ANNOTATION } from "../../../src/api/names.ts";
-import { authorizedKeysPath } from "../../../src/operator/paths.ts";
+import { authorizedKeysPath } from "../../../src/api/paths.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";
 import type { Tenant } from "../tenant.ts";

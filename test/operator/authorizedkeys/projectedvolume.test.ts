@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { parse } from "yaml";
-import { podsPath } from "../../../src/operator/paths.ts";
+import { podsPath } from "../../../src/api/paths.ts";
 import { inTurns } from "../../cluster/inturns.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";

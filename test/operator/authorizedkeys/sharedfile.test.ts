@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, AUTHORIZED_KEYS_KIND } from "../../../src/api/names.ts";
-import { authorizedKeysPath } from "../../../src/operator/paths.ts";
+import { authorizedKeysPath } from "../../../src/api/paths.ts";
 import { makeKey, makeProof, publicKeyLine } from "../../ssh/signer.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";

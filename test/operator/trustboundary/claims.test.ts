@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { sshKeysPath } from "../../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../../src/api/sshkey.generated.ts";
-import { sshKeysPath } from "../../../src/operator/paths.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { secretsPath } from "../../../src/operator/paths.ts";
+import { secretsPath } from "../../../src/api/paths.ts";
 import { readRequests } from "../../cluster/auditlog.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { inTurns } from "../../cluster/inturns.ts";

@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATION } from "../../../src/api/names.ts";
-import { secretsPath } from "../../../src/operator/paths.ts";
+import { secretsPath } from "../../../src/api/paths.ts";
 import { freshKey } from "../publickeys.ts";
 import { Stage } from "../stage.ts";
 import { readyOf, type Tenant } from "../tenant.ts";

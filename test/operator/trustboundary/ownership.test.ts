@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { MANAGED_LABEL, SECRET_ANNOTATION } from "../../../src/api/names.ts";
+import { secretsPath } from "../../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../../src/api/sshkey.generated.ts";
-import { secretsPath } from "../../../src/operator/paths.ts";
 import { readWrites } from "../../cluster/auditlog.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { freshKey } from "../publickeys.ts";

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { KEYS_CHANGED_ANNOTATION } from "../../../src/api/names.ts";
-import { podPath } from "../../../src/operator/paths.ts";
+import { podPath } from "../../../src/api/paths.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { inTurns } from "../../cluster/inturns.ts";
 import { Pods } from "../pods.ts";

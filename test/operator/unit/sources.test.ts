@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { secretsPath, sshKeysPath } from "../../../src/api/paths.ts";
 import type { Call } from "../../../src/kube/transport.ts";
-import { secretsPath, sshKeysPath } from "../../../src/operator/paths.ts";
 import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
 import { refusal, until } from "./fakes.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { sshKeyStatusPath } from "../../../src/api/paths.ts";
 import type { SSHKeyStatus } from "../../../src/api/sshkey.generated.ts";
-import { sshKeyStatusPath } from "../../../src/operator/paths.ts";
 import { StatusWriter } from "../../../src/operator/statuswriter.ts";
 import { strayFields } from "../../../src/projection/status.ts";
 import { sshKeyRecord } from "../../claims/sshkeys.ts";

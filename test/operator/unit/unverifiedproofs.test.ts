@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { sshKeysPath } from "../../../src/operator/paths.ts";
+import { sshKeysPath } from "../../../src/api/paths.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
 import { until } from "./fakes.ts";

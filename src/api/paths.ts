@@ -1,11 +1,4 @@
-import {
-  API_VERSION,
-  AUTHORIZED_KEYS_PLURAL,
-  FIELD_MANAGER,
-  GROUP,
-  MANAGED_LABEL,
-  PLURAL,
-} from "../api/names.ts";
+import { API_VERSION, AUTHORIZED_KEYS_PLURAL, FIELD_MANAGER, GROUP, MANAGED_LABEL, PLURAL } from "./names.ts";
 
 /** Where the objects that the operator works with stand in the API. */
 
