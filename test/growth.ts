@@ -4,6 +4,8 @@ export const LINEAR = 3;
 /** Before this many rounds one slow measurement of the smaller work could make any growth look small. */
 const LEAST_ROUNDS = 3;
 const MOST_ROUNDS = 60;
+/** ms for which they go on at the least: a busy neighbour can disturb every round of a shorter time. */
+const MOST_ROUNDS_MS = 5000;
 /** ms of one measurement, at the least. */
 const LEAST_MS = 0.3;
 
@@ -32,6 +34,7 @@ class LeastByTurns {
   #short = Number.POSITIVE_INFINITY;
   #long = Number.POSITIVE_INFINITY;
   #rounds = 0;
+  readonly #started = performance.now();
 
   add(short: number, long: number): void {
     this.#short = Math.min(this.#short, short);
@@ -45,7 +48,8 @@ class LeastByTurns {
 
   isEnough(limit: number): boolean {
     if (this.#rounds < LEAST_ROUNDS) return false;
-    return this.growth < limit || this.#rounds >= MOST_ROUNDS;
+    const isTooLong = this.#rounds >= MOST_ROUNDS && performance.now() - this.#started >= MOST_ROUNDS_MS;
+    return this.growth < limit || isTooLong;
   }
 }
 
