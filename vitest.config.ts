@@ -9,6 +9,7 @@ const PURE = [
   "test/crds/generatedtypes.test.ts",
   "test/demo/{fit,narrator}.test.ts",
   "test/faults/{checker,sharedsecrets,sharedstatuses}.test.ts",
+  "test/plugin/unit/**/*.test.ts",
   "test/sshd/findsshd.test.ts",
 ];
 
@@ -38,7 +39,7 @@ export default defineConfig({
           name: "cluster",
           globalSetup: "test/cluster/globalsetup.ts",
           include: [
-            "test/{chart,controlplane,crds,kube/apiserver,operator,deploy,sshd,demo,faults,availability}/**/*.test.ts",
+            "test/{chart,controlplane,crds,kube/apiserver,operator,plugin,deploy,sshd,demo,faults,availability}/**/*.test.ts",
           ],
           exclude: PURE,
           testTimeout: 600_000,

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 
 /** What dependencies import and the operator has no use for, with what they get instead. */
@@ -56,13 +56,15 @@ const replaced: Plugin = {
 };
 
 /**
- * Bundles the operator into dist/main.cjs: one file that needs nothing but Node. CommonJS, because an ES module that
- * imports node:http makes Node load everything that it exports, its WebSocket too: 14 MB.
+ * Bundles the operator into dist/main.cjs and the plugin into dist/kubectl-sshkey.cjs: each one file that needs nothing but
+ * Node. CommonJS, because an ES module that imports node:http makes Node load everything that it exports, its WebSocket
+ * too: 14 MB.
  */
 const { outputFiles } = await build({
   write: false,
-  entryPoints: ["src/main.ts"],
-  outfile: "dist/main.cjs",
+  entryPoints: { main: "src/main.ts", "kubectl-sshkey": "src/plugin/main.ts" },
+  outdir: "dist",
+  outExtension: { ".js": ".cjs" },
   bundle: true,
   platform: "node",
   target: "node24",
@@ -85,5 +87,6 @@ if (outputFiles.some(({ path, text }) => path.endsWith(".cjs") && /[\u0100-\ufff
 mkdirSync("dist", { recursive: true });
 for (const { path, contents } of outputFiles) {
   writeFileSync(`${path}.${process.pid}`, contents);
+  if (path.endsWith("kubectl-sshkey.cjs")) chmodSync(`${path}.${process.pid}`, 0o755);
   renameSync(`${path}.${process.pid}`, path);
 }

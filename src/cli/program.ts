@@ -1,8 +1,8 @@
 import { Command, CommanderError } from "commander";
+import { VERSION } from "../version.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { run } from "./run.ts";
 import { addRunOptions, type RunOptions } from "./runoptions.ts";
-import { VERSION } from "./version.ts";
 
 /**
  * Runs the command line and returns the exit code. Errors that a person can fix are one line on stderr; the signal

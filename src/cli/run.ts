@@ -11,12 +11,12 @@ import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
+import { VERSION } from "../version.ts";
 import { collectAtRest } from "./collectatrest.ts";
 import { type Endpoint, serve } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
 import { leaseNamespace, type RunOptions } from "./runoptions.ts";
-import { VERSION } from "./version.ts";
 
 /** How long Events may take to be sent after the last write, in ms. */
 const EVENTS_GRACE_MS = 500;

@@ -56,6 +56,7 @@ export class ApiError extends Error {
   /** How long the server asks to wait before the next attempt, in milliseconds; at most 10 minutes. */
   readonly retryAfterMs?: number;
   readonly causes: readonly ApiErrorCause[];
+  readonly #said: string;
 
   constructor(o: {
     code: ApiErrorCode;
@@ -64,6 +65,7 @@ export class ApiError extends Error {
     retryAfterMs?: number | undefined;
     causes?: readonly ApiErrorCause[];
     cause?: Error | undefined;
+    said?: string;
   }) {
     super(o.message, o.cause === undefined ? undefined : { cause: o.cause });
     this.code = o.code;
@@ -72,6 +74,15 @@ export class ApiError extends Error {
       this.retryAfterMs = o.retryAfterMs;
     }
     this.causes = o.causes ?? [];
+    this.#said = o.said ?? "";
+  }
+
+  /**
+   * Status.message, "" when there was none: for the person who made the request. It may quote what was sent, so it is
+   * never logged, and no serializer finds it.
+   */
+  said(): string {
+    return this.#said;
   }
 }
 
@@ -90,6 +101,7 @@ export function errorFromResponse(
     message: `${call}: ${status} ${code}`,
     retryAfterMs: retryAfterMs(retryAfter, answer.retryAfterSeconds),
     causes: answer.causes,
+    said: answer.message,
   });
 }
 
@@ -146,11 +158,12 @@ function codeOf(status: number, reason: string): ApiErrorCode {
 
 interface StatusAnswer {
   readonly reason: string;
+  readonly message: string;
   readonly retryAfterSeconds: number | undefined;
   readonly causes: readonly ApiErrorCause[];
 }
 
-/** Reads what is safe to keep of a metav1.Status; empty for anything that is none (a proxy's HTML). */
+/** Reads a metav1.Status; empty for anything that is none (a proxy's HTML). */
 function parseStatus(body: string): StatusAnswer {
   const status = parseRecord(body);
   const details = isRecord(status.details) ? status.details : {};
@@ -158,6 +171,7 @@ function parseStatus(body: string): StatusAnswer {
   const seconds = details.retryAfterSeconds;
   return {
     reason: textOf(status.reason),
+    message: textOf(status.message),
     retryAfterSeconds: typeof seconds === "number" && seconds > 0 ? seconds : undefined,
     causes: causes
       .filter(isRecord)

@@ -25,6 +25,8 @@ export interface CredentialsOptions {
   readonly maxAgeMs?: number;
   /** Folder that stands in for / when the pod's service account is read. */
   readonly serviceAccountRoot?: string;
+  /** Gives the configuration in place of all that. */
+  readonly load?: () => KubeConfigSource;
 }
 
 const REFRESH_INTERVAL_MS = 1000;
@@ -174,7 +176,12 @@ export class Credentials {
   }
 
   #load(): KubeConfigSource {
-    return loadKubeConfig(this.#options.kubeconfig, this.#options.serviceAccountRoot);
+    const {
+      kubeconfig,
+      serviceAccountRoot,
+      load = () => loadKubeConfig(kubeconfig, serviceAccountRoot),
+    } = this.#options;
+    return load();
   }
 }
 

@@ -44,33 +44,59 @@ export function loadKubeConfig(file?: string, serviceAccountRoot = ""): KubeConf
   if (isInCluster(serviceAccountRoot)) {
     return fromServiceAccount(serviceAccountRoot);
   }
-  const standard = join(process.env.HOME ?? homedir(), ".kube", "config");
-  if (readText(standard) === undefined) {
-    throw new KubeConfigError(
-      "NoKubeConfig",
-      `no kubeconfig found: give --kubeconfig FILE, set KUBECONFIG, or create ${standard}`,
-    );
-  }
+  const standard = standardFile();
+  if (!isReadable(standard)) throw noKubeConfig();
   return fromFiles([standard]);
+}
+
+/** The file that is read when nothing names another. */
+export function standardFile(): string {
+  return join(process.env.HOME ?? homedir(), ".kube", "config");
+}
+
+export function isReadable(file: string): boolean {
+  return readText(file) !== undefined;
+}
+
+export function noKubeConfig(): KubeConfigError {
+  return new KubeConfigError(
+    "NoKubeConfig",
+    `no kubeconfig found: give --kubeconfig FILE, set KUBECONFIG, or create ${standardFile()}`,
+  );
 }
 
 const TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
-function isInCluster(root: string): boolean {
+/** Does this run in a pod with a service account? */
+export function isInCluster(root: string): boolean {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
   return Boolean(host) && Boolean(port) && readText(root + TOKEN_PATH) !== undefined;
 }
 
-function fromServiceAccount(root: string): KubeConfigSource {
+export function fromServiceAccount(root: string): KubeConfigSource {
   const config = new KubeConfig();
   config.loadFromCluster(root);
   return { name: "the pod's service account", text: "", headers: {}, config };
 }
 
-type Fields = Record<string, unknown>;
+/** Fields of a YAML mapping, unchecked. */
+export type Fields = Record<string, unknown>;
 
-/** Merges files as client-go does: files that do not exist are passed over, the first to name a thing wins. */
-function fromFiles(files: readonly string[]): KubeConfigSource {
+/** Kubeconfig files merged into one. */
+export interface MergedKubeConfig {
+  /** The files, for messages. */
+  readonly name: string;
+  readonly clusters: readonly Fields[];
+  readonly users: readonly Fields[];
+  readonly contexts: readonly Fields[];
+  readonly "current-context"?: unknown;
+}
+
+/**
+ * Merges files as client-go does: files that do not exist are passed over, the first to name a thing wins. Throws a
+ * KubeConfigError when none can be read, or one is no YAML mapping.
+ */
+export function mergeKubeConfigs(files: readonly string[]): MergedKubeConfig {
   const found = files
     .map((file) => ({ file, text: readText(file) }))
     .filter(({ text }) => text !== undefined);
@@ -82,12 +108,17 @@ function fromFiles(files: readonly string[]): KubeConfigSource {
     );
   }
   const documents = found.map(({ file, text }) => absolute(parseFile(file, text ?? ""), dirname(file)));
-  const merged: Fields = {
+  return {
+    name,
     clusters: mergeByName(documents, "clusters"),
     users: mergeByName(documents, "users"),
     contexts: mergeByName(documents, "contexts"),
     "current-context": documents.map((document) => document["current-context"]).find(Boolean),
   };
+}
+
+/** What the current context says. Throws a KubeConfigError when it names no cluster. */
+export function toKubeConfigSource({ name, ...merged }: MergedKubeConfig): KubeConfigSource {
   return {
     name,
     text: JSON.stringify(merged),
@@ -96,7 +127,11 @@ function fromFiles(files: readonly string[]): KubeConfigSource {
   };
 }
 
-function toKubeConfig(name: string, merged: Fields): KubeConfig {
+function fromFiles(files: readonly string[]): KubeConfigSource {
+  return toKubeConfigSource(mergeKubeConfigs(files));
+}
+
+function toKubeConfig(name: string, merged: Omit<MergedKubeConfig, "name">): KubeConfig {
   const config = new KubeConfig();
   try {
     // JSON is YAML; KubeConfig takes text only.
@@ -191,7 +226,7 @@ function execPlugin(exec: Fields, folder: string): Fields {
 }
 
 /** Impersonate-* headers other than Impersonate-User for the user of the current context. */
-function impersonation(merged: Fields): Record<string, string | string[]> {
+function impersonation(merged: Omit<MergedKubeConfig, "name">): Record<string, string | string[]> {
   const context = entries(merged.contexts).find((entry) => entry.name === merged["current-context"]);
   const userName = fieldsOf(context?.context).user;
   const user = fieldsOf(entries(merged.users).find((entry) => entry.name === userName)?.user);
@@ -227,14 +262,14 @@ function readText(file: string): string | undefined {
   }
 }
 
-function entries(value: unknown): Fields[] {
+export function entries(value: unknown): Fields[] {
   return Array.isArray(value) ? value.filter(isFields) : [];
 }
 
-function fieldsOf(value: unknown): Fields {
+export function fieldsOf(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

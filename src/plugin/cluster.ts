@@ -1,0 +1,191 @@
+import { API_VERSION } from "../api/names.ts";
+import type { KubeObject } from "../api/object.ts";
+import { parseDuration } from "../config/duration.ts";
+import { ApiError, type ApiErrorCode } from "../kube/apierror.ts";
+import type { Credentials } from "../kube/credentials.ts";
+import type { Call, Transport } from "../kube/transport.ts";
+import type { ClusterFlags } from "./clusterflags.ts";
+import { PluginError, type Session } from "./session.ts";
+
+/** Name of the plugin in managedFields: no prefix of kubectl's own, whose fields Flux takes over. */
+const FIELD_MANAGER = "sshkey-plugin";
+
+const PAGE_SIZE = 500;
+
+export interface WriteOptions {
+  /** The API server judges and stores nothing. */
+  readonly dryRun?: boolean;
+}
+
+/** The API server with the person's own kubeconfig and rights. Whatever fails is a PluginError or, if named, undefined. */
+export class Cluster {
+  /** The one to work in. */
+  readonly namespace: string;
+  readonly #credentials: Credentials;
+  readonly #transport: Transport;
+  readonly #deadlineMs: number;
+  readonly #signal: AbortSignal;
+
+  private constructor(o: {
+    namespace: string;
+    credentials: Credentials;
+    transport: Transport;
+    deadlineMs: number;
+    signal: AbortSignal;
+  }) {
+    this.namespace = o.namespace;
+    this.#credentials = o.credentials;
+    this.#transport = o.transport;
+    this.#deadlineMs = o.deadlineMs;
+    this.#signal = o.signal;
+  }
+
+  /** Reads the kubeconfig and signs in. `readsStdin`: what the command reads there, for whoever would ask there. */
+  static async open(session: Session, flags: ClusterFlags, readsStdin?: string): Promise<Cluster> {
+    const deadlineMs = parseDuration(flags.requestTimeout ?? "30s");
+    if (deadlineMs === undefined)
+      throw new PluginError(`--request-timeout ${flags.requestTimeout}: give a duration such as 30s or 2m`);
+    // Loaded when it is needed: help and offline commands start without it.
+    const { loadClientConfig } = await import("../kube/clientconfig.ts");
+    const { KubeConfigError } = await import("../kube/kubeconfig.ts");
+    const { Credentials } = await import("../kube/credentials.ts");
+    const { Transport } = await import("../kube/transport.ts");
+    const { signal } = session;
+    try {
+      const { source, namespace } = await loadClientConfig(flags, {
+        isInteractive: session.isInteractive && readsStdin === undefined,
+        ...(readsStdin === undefined ? {} : { whyNot: `${readsStdin} is read from standard input` }),
+        signal,
+      });
+      const credentials = new Credentials({ load: () => source, connections: 8 });
+      const transport = new Transport({ credentials, userAgent: "kubectl-sshkey" });
+      return new Cluster({ namespace, credentials, transport, deadlineMs, signal });
+    } catch (error) {
+      if (error instanceof KubeConfigError) throw new PluginError(error.message);
+      throw error;
+    }
+  }
+
+  /** Every object of the collection, in the order of the API server. */
+  async list<T extends KubeObject>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+    const items: T[] = [];
+    for (let next: string | undefined = ""; next !== undefined; ) {
+      const page: Page<T> = await this.request({
+        method: "GET",
+        path,
+        query: { ...query, limit: String(PAGE_SIZE), ...(next === "" ? {} : { continue: next }) },
+      });
+      for (const item of page.items ?? []) items.push(item);
+      next = page.metadata?.continue || undefined;
+    }
+    return items;
+  }
+
+  /** The object at the path; undefined where there is none. */
+  async get<T extends KubeObject>(path: string): Promise<T | undefined> {
+    try {
+      return await this.#send<T>({ method: "GET", path });
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "NotFound") return undefined;
+      throw toPluginError(error);
+    }
+  }
+
+  async create<T extends KubeObject>(path: string, body: object, o: WriteOptions = {}): Promise<T> {
+    return await this.request({ method: "POST", path, query: writeQuery(o), body });
+  }
+
+  /** A merge patch of the object at the path. */
+  async patch<T extends KubeObject>(path: string, body: object, o: WriteOptions = {}): Promise<T> {
+    return await this.request({ method: "PATCH", path, query: writeQuery(o), body });
+  }
+
+  /** Deletes the object at the path, of this UID if one is given; false where there was none. */
+  async delete(path: string, o: WriteOptions & { readonly uid?: string } = {}): Promise<boolean> {
+    const body = {
+      apiVersion: "v1",
+      kind: "DeleteOptions",
+      ...(o.uid === undefined ? {} : { preconditions: { uid: o.uid } }),
+      ...(o.dryRun === true ? { dryRun: ["All"] } : {}),
+    };
+    try {
+      await this.#send({ method: "DELETE", path, body });
+      return true;
+    } catch (error) {
+      if (error instanceof ApiError && error.code === "NotFound") return false;
+      throw toPluginError(error);
+    }
+  }
+
+  /** Who the person is to the cluster (authentication.k8s.io SelfSubjectReview). */
+  async userName(): Promise<string> {
+    const review = await this.request<{ status?: { userInfo?: { username?: string } } }>({
+      method: "POST",
+      path: "/apis/authentication.k8s.io/v1/selfsubjectreviews",
+      body: { apiVersion: "authentication.k8s.io/v1", kind: "SelfSubjectReview" },
+    });
+    return review.status?.userInfo?.username ?? "";
+  }
+
+  /** Sends a request of any kind. Rejects with a PluginError whose `code` is that of the ApiError. */
+  async request<T>(call: Call): Promise<T> {
+    try {
+      return await this.#send<T>(call);
+    } catch (error) {
+      throw toPluginError(error);
+    }
+  }
+
+  close(): void {
+    this.#credentials.close();
+  }
+
+  async #send<T>(call: Call): Promise<T> {
+    return await this.#transport.request<T>({ deadlineMs: this.#deadlineMs, signal: this.#signal, ...call });
+  }
+}
+
+/** A request that the API server refused, or that did not reach it. */
+class ClusterError extends PluginError {
+  readonly code: ApiErrorCode;
+
+  constructor(code: ApiErrorCode, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+interface Page<T> {
+  readonly items?: readonly T[] | null;
+  readonly metadata?: { readonly continue?: string };
+}
+
+function writeQuery({ dryRun }: WriteOptions): Readonly<Record<string, string>> {
+  return {
+    fieldManager: FIELD_MANAGER,
+    fieldValidation: "Strict",
+    ...(dryRun === true ? { dryRun: "All" } : {}),
+  };
+}
+
+function toPluginError(error: unknown): unknown {
+  if (!(error instanceof ApiError)) return error;
+  return new ClusterError(error.code, sentence(error));
+}
+
+/** What went wrong, in the words of whoever knows best: the API server, if it answered. */
+function sentence(error: ApiError): string {
+  const said = error.said();
+  switch (error.code) {
+    case "Unauthorized":
+      return "the API server does not know you: sign in again, or check the user of your kubeconfig's context";
+    case "NotFound":
+      return said === "" || said === "the server could not find the requested resource"
+        ? `the cluster does not have ${API_VERSION}: install the operator's CRDs, or choose another cluster with --context`
+        : said;
+    case "Aborted":
+      return "stopped";
+    default:
+      return said === "" ? error.message : said;
+  }
+}

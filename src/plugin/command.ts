@@ -1,0 +1,22 @@
+import type { Command } from "commander";
+import type { ExitCode, Session } from "./session.ts";
+
+/** One command of the plugin; help and docs/plugin.md are made of it. */
+export interface PluginCommand<O = Readonly<Record<string, unknown>>> {
+  readonly name: string;
+  /** What follows the name, as commander writes arguments: `<name>`, `[file...]`. */
+  readonly args: string;
+  /** One line without a full stop. */
+  readonly summary: string;
+  /** What it does beyond that, in whole sentences. */
+  readonly description: string;
+  /** What a person would want, and the command line after `kubectl sshkey` that does it. */
+  readonly examples: readonly { readonly does: string; readonly run: string }[];
+  readonly addOptions: (command: Command) => Command;
+  readonly run: (session: Session, options: O, args: readonly string[]) => Promise<ExitCode>;
+}
+
+/** Takes the type of its options off a command, for a list of all of them. */
+export function pluginCommand<O>(command: PluginCommand<O>): PluginCommand {
+  return command as unknown as PluginCommand;
+}

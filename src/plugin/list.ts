@@ -1,0 +1,135 @@
+import { InvalidArgumentError, Option } from "commander";
+import { GROUP, PLURAL } from "../api/names.ts";
+import { createdAt } from "../api/object.ts";
+import { STATES } from "../api/states.ts";
+import { Cluster } from "./cluster.ts";
+import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { pluginCommand } from "./command.ts";
+import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
+import { EXIT } from "./session.ts";
+import { listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { age, type Column } from "./table.ts";
+
+interface ListOptions extends ClusterFlags {
+  readonly user?: string;
+  readonly state?: string;
+  readonly sort: keyof typeof SORT_KEYS;
+  readonly reverse?: boolean;
+  readonly output?: Output;
+}
+
+export const list = pluginCommand<ListOptions>({
+  name: "list",
+  args: "[words...]",
+  summary: "List SSHKeys, those with all of the words if some are given",
+  description:
+    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet.",
+  examples: [
+    { does: "the keys of the namespace", run: "list" },
+    { does: "who has keys that do not work, in all namespaces", run: "list -A --state Duplicate" },
+    { does: "the newest keys of alice first", run: "list --user alice --sort created --reverse" },
+    { does: "the keys whose title or comment says laptop, for a program", run: "list laptop -o json" },
+  ],
+  addOptions: (command) =>
+    addClusterFlags(
+      addObjectOutput(
+        addAllNamespaces(command)
+          .option("--user <name>", "of this user only")
+          .option("--state <state>", "in this STATE only, whatever its case", toState)
+          .addOption(
+            new Option("--sort <column>", "what to sort by").choices(Object.keys(SORT_KEYS)).default("name"),
+          )
+          .option("--reverse", "the last one first"),
+      ),
+    ),
+  async run(session, options, words) {
+    const cluster = await Cluster.open(session, options);
+    try {
+      const all = await listSSHKeys(cluster, options.allNamespaces === true ? undefined : cluster.namespace);
+      const chosen = sorted(all.filter(filterOf(options, words)), options);
+      const table = { columns: columnsFor(options), wide: WIDE, resource: `${PLURAL}.${GROUP}` };
+      if (chosen.length > 0 || isForPrograms(options.output))
+        await session.print(objectOutput(chosen, options.output, table));
+      else session.say(nothingFound(all.length, options, cluster.namespace));
+      return EXIT.ok;
+    } finally {
+      cluster.close();
+    }
+  },
+});
+
+function toState(word: string): string {
+  const states = [...Object.keys(STATES), "Unknown"];
+  const found = states.find((state) => state.toLowerCase() === word.toLowerCase());
+  if (found === undefined) throw new InvalidArgumentError(`The STATEs are ${states.join(", ")}.`);
+  return found;
+}
+
+function isForPrograms(output: Output | undefined): boolean {
+  return output === "json" || output === "yaml" || output === "name";
+}
+
+function nothingFound(total: number, { allNamespaces }: ListOptions, namespace: string): string {
+  const where = allNamespaces === true ? "any namespace" : `namespace ${namespace}`;
+  return total === 0 ? `No SSHKeys in ${where}.` : `None of the ${total} SSHKeys in ${where} is such a one.`;
+}
+
+function filterOf({ user, state }: ListOptions, words: readonly string[]): (key: SSHKeyObject) => boolean {
+  const wanted = words.map((word) => word.toLowerCase());
+  return (key) => {
+    const { metadata, spec, status = {} } = key;
+    if (user !== undefined && spec.user !== user) return false;
+    if (state !== undefined && stateOf(key) !== state) return false;
+    const { comment, fingerprint, fingerprintMD5 } = status;
+    const text = [metadata.name, spec.user, spec.title, comment, fingerprint, fingerprintMD5]
+      .join("\n")
+      .toLowerCase();
+    return wanted.every((word) => text.includes(word));
+  };
+}
+
+/** What a list can be sorted by: each gives something that compares as it should. */
+const SORT_KEYS = {
+  name: (key: SSHKeyObject) => key.metadata.name,
+  user: ({ spec }: SSHKeyObject) => spec.user,
+  title: ({ spec }: SSHKeyObject) => spec.title ?? "",
+  fingerprint: ({ status }: SSHKeyObject) => status?.fingerprint ?? "",
+  length: ({ status }: SSHKeyObject) => status?.length ?? 0,
+  created: ({ metadata }: SSHKeyObject) => createdAt(metadata),
+  state: stateOf,
+} as const;
+
+function sorted(keys: readonly SSHKeyObject[], { sort, reverse }: ListOptions): readonly SSHKeyObject[] {
+  const keyOf = SORT_KEYS[sort];
+  const id = ({ metadata }: SSHKeyObject) => `${metadata.namespace}/${metadata.name}`;
+  const order = (a: SSHKeyObject, b: SSHKeyObject) => compared(keyOf(a), keyOf(b)) || compared(id(a), id(b));
+  const inOrder = keys.toSorted(order);
+  return reverse === true ? inOrder.reverse() : inOrder;
+}
+
+function compared(a: string | number, b: string | number): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function columnsFor({ allNamespaces }: ListOptions): readonly Column<SSHKeyObject>[] {
+  const namespace = { title: "NAMESPACE", of: ({ metadata }: SSHKeyObject) => metadata.namespace };
+  return allNamespaces === true ? [namespace, ...COLUMNS] : COLUMNS;
+}
+
+const COLUMNS: readonly Column<SSHKeyObject>[] = [
+  { title: "NAME", of: ({ metadata }) => metadata.name },
+  { title: "USER", of: ({ spec }) => spec.user },
+  { title: "TITLE", of: ({ spec }) => spec.title },
+  { title: "LENGTH", of: ({ status }) => status?.length?.toString() },
+  { title: "FINGERPRINT", of: ({ status }) => status?.fingerprint },
+  { title: "STATE", of: stateOf },
+  { title: "AGE", of: ({ metadata }) => age(createdAt(metadata), Date.now()) },
+];
+
+const WIDE: readonly Column<SSHKeyObject>[] = [
+  { title: "TYPE", of: ({ status }) => status?.type },
+  { title: "MD5", of: ({ status }) => status?.fingerprintMD5 },
+  { title: "COMMENT", of: ({ status }) => status?.comment },
+  { title: "EXPIRES", of: ({ spec }) => spec.expiresAt },
+  { title: "SECRET", of: ({ status }) => status?.secretName },
+];

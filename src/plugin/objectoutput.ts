@@ -1,0 +1,41 @@
+import { type Command, Option } from "commander";
+import { stringify } from "yaml";
+import type { KubeObject } from "../api/object.ts";
+import { type Column, table } from "./table.ts";
+
+/** How objects are printed; kubectl's words. */
+export type Output = "wide" | "json" | "yaml" | "name";
+
+export function addObjectOutput(command: Command): Command {
+  return command.addOption(
+    new Option("-o, --output <format>", "how to print").choices(["wide", "json", "yaml", "name"]),
+  );
+}
+
+/** How a table of objects looks. */
+export interface ObjectTable<T> {
+  readonly columns: readonly Column<T>[];
+  /** Shown with -o wide behind the others. */
+  readonly wide: readonly Column<T>[];
+  /** RESOURCE.GROUP, as -o name says it. */
+  readonly resource: string;
+}
+
+/** The objects as the person asked for them: as the API server gave them, or as a table. */
+export function objectOutput<T extends KubeObject>(
+  objects: readonly T[],
+  output: Output | undefined,
+  { columns, wide, resource }: ObjectTable<T>,
+): string {
+  const whole = { apiVersion: "v1", kind: "List", items: objects };
+  switch (output) {
+    case "json":
+      return `${JSON.stringify(whole, undefined, 4)}\n`;
+    case "yaml":
+      return stringify(whole);
+    case "name":
+      return objects.map(({ metadata }) => `${resource}/${metadata.name}\n`).join("");
+    default:
+      return table(output === "wide" ? [...columns, ...wide] : columns, objects);
+  }
+}

@@ -1,0 +1,71 @@
+import { Command, CommanderError } from "commander";
+import { VERSION } from "../version.ts";
+import type { PluginCommand } from "./command.ts";
+import { list } from "./list.ts";
+import { raw } from "./raw.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
+
+/** All commands, in the order of the help. */
+const COMMANDS: readonly PluginCommand[] = [list, raw];
+
+const SUMMARY =
+  "SSH public keys in a Kubernetes cluster: whose they are, whether they work, and what they open.";
+
+const EXIT_CODES = `
+Exit codes:
+  0    done, nothing found
+  1    something was found, or differs
+  2    it could not be done; standard error says why and what to do
+  130  stopped by Ctrl-C`;
+
+/** Runs the command line and gives the exit code. What could not be done is one sentence on stderr. */
+export async function main(args: readonly string[], session: Session): Promise<ExitCode> {
+  let code: ExitCode = EXIT.ok;
+  try {
+    await program(session, (ended) => {
+      code = ended;
+    }).parseAsync([...args], { from: "user" });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
+    if (session.signal.aborted) {
+      session.say("stopped");
+      return EXIT.stopped;
+    }
+    if (error instanceof PluginError) session.say(`error: ${error.message}`);
+    else session.say(`unexpected error, please report it: ${describe(error)}`);
+    return EXIT.failed;
+  }
+}
+
+/** The tree of commands. */
+function program(session: Session, onEnd: (code: ExitCode) => void): Command {
+  const root = new Command("kubectl sshkey")
+    .description(SUMMARY)
+    .version(VERSION, "-V, --version", "print the version")
+    .exitOverride()
+    .showHelpAfterError("Run with --help for the commands and options.")
+    .addHelpText("after", EXIT_CODES);
+  for (const { name, args, summary, description, examples, addOptions, run } of COMMANDS) {
+    const command = root.command(`${name} ${args}`.trim());
+    addOptions(command.summary(summary).description(`${summary}.\n\n${description}`))
+      .addHelpText("after", `\nExamples:\n${examples.map(shown).join("\n")}`)
+      .action(async (...given: unknown[]) => {
+        // commander gives the arguments, then the options, then the command.
+        const positional = given
+          .slice(0, -2)
+          .flat()
+          .filter((arg): arg is string => typeof arg === "string");
+        onEnd(await run(session, command.opts(), positional));
+      });
+  }
+  return root;
+}
+
+function shown({ does, run }: PluginCommand["examples"][number]): string {
+  return `  # ${does}\n  kubectl sshkey ${run}\n`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}

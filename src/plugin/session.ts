@@ -1,0 +1,90 @@
+import { once } from "node:events";
+import { createInterface } from "node:readline/promises";
+import { styleText } from "node:util";
+
+/** How a command ended; the same for all of them. */
+export const EXIT = {
+  ok: 0,
+  /** Something was found, or differs. */
+  found: 1,
+  /** It could not be done. */
+  failed: 2,
+  /** Stopped by Ctrl-C, as a shell counts it: 128 + SIGINT. */
+  stopped: 130,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** What could not be done. `message` is a sentence that says what to do next. */
+export class PluginError extends Error {
+  override readonly name = "PluginError";
+}
+
+/** The streams of a process, or what stands in for them. */
+export interface Streams {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a command has of the world: results go to stdout, talk to stderr. */
+export class Session {
+  /** Aborts when the person stops it. */
+  readonly signal: AbortSignal;
+  readonly #streams: Streams;
+
+  constructor(streams: Streams, signal: AbortSignal) {
+    this.#streams = streams;
+    this.signal = signal;
+  }
+
+  get stdin(): NodeJS.ReadStream {
+    return this.#streams.stdin;
+  }
+
+  get env(): Streams["env"] {
+    return this.#streams.env;
+  }
+
+  /** Can a person be asked? */
+  get isInteractive(): boolean {
+    const { stdin, stderr } = this.#streams;
+    return stdin.isTTY === true && stderr.isTTY === true;
+  }
+
+  /** How many characters a line of the terminal has; undefined when stdout is none. */
+  get columns(): number | undefined {
+    return this.#streams.stdout.isTTY ? this.#streams.stdout.columns : undefined;
+  }
+
+  /** Writes a result. Waits while the reader is slow: of a large result nothing is lost. */
+  async print(text: string): Promise<void> {
+    const { stdout } = this.#streams;
+    if (text === "") return;
+    if (!stdout.write(text.endsWith("\n") ? text : `${text}\n`)) await once(stdout, "drain");
+  }
+
+  /** Tells the person something that is no result. */
+  say(text: string): void {
+    this.#streams.stderr.write(`${text}\n`);
+  }
+
+  /** The text in this style where stdout is a terminal that shows it (no-color.org). */
+  styled(style: Parameters<typeof styleText>[0], text: string): string {
+    const { stdout, env } = this.#streams;
+    const hasColours = stdout.isTTY === true && !env.NO_COLOR && env.TERM !== "dumb";
+    return hasColours ? styleText(style, text, { validateStream: false }) : text;
+  }
+
+  /** Asks on the terminal; call only when `isInteractive`. The answer without spaces at its ends. */
+  async ask(question: string): Promise<string> {
+    const { stdin, stderr } = this.#streams;
+    const lines = createInterface({ input: stdin, output: stderr });
+    try {
+      return (await lines.question(question, { signal: this.signal })).trim();
+    } finally {
+      lines.close();
+    }
+  }
+}

@@ -1,0 +1,41 @@
+import type { KubeObject } from "../api/object.ts";
+import { sshKeysPath } from "../api/paths.ts";
+import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
+import { STATES, type State } from "../api/states.ts";
+import type { Cluster } from "./cluster.ts";
+import { PluginError } from "./session.ts";
+
+/** An SSHKey as the API server gives it. */
+export interface SSHKeyObject extends KubeObject {
+  readonly spec: SSHKeySpec;
+  readonly status?: SSHKeyStatus;
+}
+
+/** Every SSHKey of a namespace, or of all. */
+export async function listSSHKeys(cluster: Cluster, namespace: string | undefined): Promise<SSHKeyObject[]> {
+  return await cluster.list<SSHKeyObject>(sshKeysPath(namespace));
+}
+
+/** The SSHKey of this name; rejects with a PluginError that says how to find those that are there. */
+export async function getSSHKey(cluster: Cluster, name: string): Promise<SSHKeyObject> {
+  const found = await cluster.get<SSHKeyObject>(sshKeyPath(cluster.namespace, name));
+  if (found !== undefined) return found;
+  throw new PluginError(
+    `there is no SSHKey ${name} in namespace ${cluster.namespace}: \`kubectl sshkey list\` shows those that are`,
+  );
+}
+
+function sshKeyPath(namespace: string, name: string): string {
+  return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
+}
+
+/**
+ * Whether the key works, in the word that `kubectl get` prints. `Unknown` until the operator has looked at this version of
+ * the spec.
+ */
+export function stateOf({ metadata, status }: SSHKeyObject): State | "Unknown" {
+  const reason = status?.conditions?.find(({ type }) => type === "Ready")?.reason;
+  const isCurrent = status?.observedGeneration === metadata.generation;
+  const known = Object.keys(STATES).find((state): state is State => state === reason);
+  return isCurrent && known !== undefined ? known : "Unknown";
+}

@@ -1,0 +1,37 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { Tenant } from "../operator/tenant.ts";
+import { plugin } from "./plugin.ts";
+
+let cluster: Cluster;
+let tenant: Tenant;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  tenant = new Tenant(cluster, await cluster.namespace());
+});
+
+afterAll(async () => {
+  await cluster?.stop();
+});
+
+async function raw(name: string) {
+  const { kubeconfig } = cluster.controlPlane;
+  return await plugin(["raw", name, "--namespace", tenant.namespace], { kubeconfig });
+}
+
+test("prints the line of a .pub file", async () => {
+  const key = `${freshKey()} alice@laptop`;
+  await tenant.create("laptop", { user: "alice", key });
+  expect(await raw("laptop")).toEqual({ code: 0, stdout: `${key}\n`, stderr: "" });
+});
+
+test("says how to find what is there when there is none of that name", async () => {
+  const { code, stdout, stderr } = await raw("desk");
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe(
+    `error: there is no SSHKey desk in namespace ${tenant.namespace}: \`kubectl sshkey list\` shows those that are\n`,
+  );
+});
