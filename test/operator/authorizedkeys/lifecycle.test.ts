@@ -125,6 +125,23 @@ describe.concurrent("the Secret of an AuthorizedKeys", () => {
   });
 });
 
+test("keys that should be out of a Secret that is immutable are counted by a metric, after a restart too", async () => {
+  const { tenant, bastion } = await withOneKey();
+  const counted = async () => (await stage.operator.scrape()).value("sshkey_operator_blocked_removals");
+  const untilCounted = (count: number) =>
+    eventually(`${count} are counted`, async () => (await counted()) === count, DEADLINE_MS);
+  expect(await counted()).toBe(0);
+  await tenant.editSecret("gate", { immutable: true });
+  await tenant.edit("laptop", { disabled: true });
+  await untilCounted(1);
+  await stage.crash();
+  await stage.run();
+  await untilCounted(1);
+  await tenant.removeSecret("gate");
+  await bastion.untilFiles("gate", { alice: [] });
+  await untilCounted(0);
+});
+
 test("an AuthorizedKeys that is deleted while the operator is down leaves an empty Secret too", async () => {
   const { bastion } = await withOneKey();
   await stage.crash();
