@@ -29,6 +29,7 @@ const LONGEST_PAUSE_MS = 50;
 const BETWEEN_STRIKES_MS = 5000;
 const WATCHED = ["sshkeys", "secrets", "authorizedkeys", "namespaces"];
 const USERS = ["alice", "bob", "carol@example.com", "Дмитрий"];
+const OPTIONS = ["restrict", "no-pty", 'from="10.0.0.0/8"', 'from="', 'environment="A=1"', "pty"];
 const NAMES = Array.from({ length: 20 }, (_, index) => `key-${index}`);
 
 /** People and faults that do at random what they can, each run of a seed the same as far as the machine lets it. */
@@ -125,7 +126,8 @@ export class Turmoil {
     const name = random.pick(NAMES);
     const [user, key] = [random.pick(USERS), this.#key(random)];
     const proof = random.below(3) === 0 ? this.#proof(random, user, key) : null;
-    const spec: SSHKeySpec = { user, key, ...(proof === null ? {} : { proof }) };
+    const options = random.below(4) === 0 ? { options: [random.pick(OPTIONS)] } : {};
+    const spec: SSHKeySpec = { user, key, ...options, ...(proof === null ? {} : { proof }) };
     const object = { apiVersion: "sshkey-operator.dev/v1alpha1", kind: "SSHKey", metadata: { name }, spec };
     await attempt(tenant, "POST", sshKeysPath(tenant.namespace), object);
   }
@@ -172,7 +174,7 @@ export class Turmoil {
       () => ({ expiresAt: inSeconds(random.below(4)) }),
       () => ({ expiresAt: null }),
       () => ({ title: `title ${random.below(100)}` }),
-      () => ({ options: [random.pick(["restrict", 'from="10.0.0.0/8"', 'from="', "pty"])] }),
+      () => ({ options: [random.pick(OPTIONS)] }),
     ])();
   }
 
