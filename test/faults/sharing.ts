@@ -13,9 +13,11 @@ import type { Tenant } from "../operator/tenant.ts";
 import { NO_OPTION } from "../projection/authorizedkeystruth.ts";
 import type { Random } from "../ssh/random.ts";
 
-const NAMES = ["hop", "sftp", "jump"];
-/** For which two AuthorizedKeys may ask. */
-const CONTESTED = "contested";
+const NAMES = ["hop", "sftp", "jump", "git"];
+/** A Secret for which several AuthorizedKeys may ask. */
+const CONTESTED = { secretName: "contested" };
+/** A user's Secret is never another's. */
+const REFUSED = { secretName: "sshkeys-alice" };
 const USERS: readonly (readonly string[])[] = [
   ["alice"],
   ["bob", "alice"],
@@ -28,7 +30,7 @@ const LABEL = { team: "a" };
 const SELECTING = { namespaceSelector: { matchLabels: LABEL } };
 
 /** Names of the Secrets that AuthorizedKeys of this turmoil ask for, but for those that are users'. */
-export const SHARED_SECRETS: readonly string[] = [...NAMES, CONTESTED];
+export const SHARED_SECRETS: readonly string[] = [...NAMES, CONTESTED.secretName];
 
 /** What people do with AuthorizedKeys and with the consent of their namespaces, and others with those Secrets. */
 export class Sharing {
@@ -64,12 +66,7 @@ export class Sharing {
       layout: random.pick(["FilePerLogin", "FilePerLogin", "SingleFile"] as const),
       logins: { rule: random.pick(["User", "LocalPart"] as const), map },
       options: [...random.pick(OPTIONS)],
-      ...random.pick([
-        {},
-        {},
-        {},
-        ...[CONTESTED, CONTESTED, "sshkeys-alice"].map((secretName) => ({ secretName })),
-      ]),
+      ...random.pick([{}, {}, {}, {}, {}, CONTESTED, CONTESTED, REFUSED]),
     };
     await attempt(target, "POST", authorizedKeysPath(target.namespace), {
       apiVersion: API_VERSION,
