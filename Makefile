@@ -53,9 +53,10 @@ bench-quick: build ## The figures that a busy machine cannot break, in half a mi
 controlplane: $(INSTALLED) ## Find, fetch or build kube-apiserver, etcd and kubectl; the last line is their folder
 	@node controlplane/main.ts --prebuilt
 
-generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api/errors.ts, and the chart's copies of crds/ and deploy/
+generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api/errors.ts, docs/plugin.md from src/plugin/, and the chart's copies of crds/ and deploy/
 	@node tools/generate-api.ts
 	@node tools/generate-errors.ts
+	@node tools/generate-plugin-page.ts
 	@node tools/generate-chart.ts
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes

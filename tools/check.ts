@@ -39,6 +39,10 @@ const withoutAPIServer: Check[] = [
     run: () => command("node", ["tools/generate-errors.ts", "--check"]),
   },
   {
+    name: "docs/plugin.md is up to date",
+    run: () => command("node", ["tools/generate-plugin-page.ts", "--check"]),
+  },
+  {
     name: "The chart has what its sources say",
     run: () => command("node", ["tools/generate-chart.ts", "--check"]),
   },

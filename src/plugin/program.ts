@@ -6,17 +6,17 @@ import { raw } from "./raw.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 
 /** All commands, in the order of the help. */
-const COMMANDS: readonly PluginCommand[] = [list, raw];
+export const COMMANDS: readonly PluginCommand[] = [list, raw];
 
-const SUMMARY =
+export const SUMMARY =
   "SSH public keys in a Kubernetes cluster: whose they are, whether they work, and what they open.";
 
-const EXIT_CODES = `
-Exit codes:
-  0    done, nothing found
-  1    something was found, or differs
-  2    it could not be done; standard error says why and what to do
-  130  stopped by Ctrl-C`;
+export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
+  [EXIT.ok, "done, nothing found"],
+  [EXIT.found, "something was found, or differs"],
+  [EXIT.failed, "it could not be done; standard error says why and what to do"],
+  [EXIT.stopped, "stopped by Ctrl-C"],
+];
 
 /** Runs the command line and gives the exit code. What could not be done is one sentence on stderr. */
 export async function main(args: readonly string[], session: Session): Promise<ExitCode> {
@@ -45,7 +45,10 @@ function program(session: Session, onEnd: (code: ExitCode) => void): Command {
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
     .showHelpAfterError("Run with --help for the commands and options.")
-    .addHelpText("after", EXIT_CODES);
+    .addHelpText(
+      "after",
+      `\nExit codes:\n${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`).join("\n")}`,
+    );
   for (const { name, args, summary, description, examples, addOptions, run } of COMMANDS) {
     const command = root.command(`${name} ${args}`.trim());
     addOptions(command.summary(summary).description(`${summary}.\n\n${description}`))

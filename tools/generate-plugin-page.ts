@@ -1,0 +1,66 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { Command, type Option } from "commander";
+import { addClusterFlags } from "../src/plugin/clusterflags.ts";
+import type { PluginCommand } from "../src/plugin/command.ts";
+import { COMMANDS, EXIT_CODES, SUMMARY } from "../src/plugin/program.ts";
+
+/** Writes docs/plugin.md from the texts of --help; with --check only compares. */
+const FILE = "docs/plugin.md";
+const file = new URL(`../${FILE}`, import.meta.url);
+const { values } = parseArgs({ options: { check: { type: "boolean", default: false } } });
+const clusterFlags = addClusterFlags(new Command()).options;
+const page = pluginPage();
+if (!values.check) writeFileSync(file, page);
+else if (!existsSync(file) || readFileSync(file, "utf8") !== page) {
+  console.error(`${FILE} is not what src/plugin/ says: run \`make generate\` and commit it.`);
+  process.exitCode = 1;
+}
+
+function pluginPage(): string {
+  return `<!-- Generated from src/plugin/ by \`make generate\`. Do not edit. -->
+# kubectl sshkey
+
+${SUMMARY} It speaks to the API server with your own kubeconfig, context and rights, and needs nothing of the operator's. The same texts stand in \`kubectl sshkey COMMAND --help\`.
+
+To install it, put \`dist/kubectl-sshkey.cjs\` as \`kubectl-sshkey\` into a folder of your \`PATH\`; it is one file that needs Node 24 or newer.
+
+Results are written to standard output, everything else to standard error. Colours are used in a terminal only, and never when \`NO_COLOR\` is set. Without a terminal nothing is asked.
+
+${table(
+  "exit code",
+  EXIT_CODES.map(([code, meaning]) => [String(code), meaning]),
+)}
+${COMMANDS.map(section).join("\n")}
+## Flags for the cluster
+
+Of every command that speaks to the API server, with kubectl's meaning. kubectl's \`--user\` is missing: here that is the user of a key.
+
+${table("flag", clusterFlags.map(row))}`;
+}
+
+function section({ name, args, summary, description, examples, addOptions }: PluginCommand): string {
+  const isOwn = ({ long }: Option) => !clusterFlags.some((flag) => flag.long === long);
+  const own = addOptions(new Command()).options.filter(isOwn);
+  const runs = examples.map(({ does, run }) => `# ${does}\nkubectl sshkey ${run}\n`).join("\n");
+  return `## \`kubectl sshkey ${`${name} ${args}`.trim()}\`
+
+${summary}.
+
+${description}
+
+${own.length === 0 ? "" : `${table("flag", own.map(row))}\n`}\`\`\`sh
+${runs}\`\`\`
+`;
+}
+
+function row({ flags, description, argChoices, defaultValue }: Option): readonly [string, string] {
+  const choices = argChoices === undefined ? "" : ` (${argChoices.join(", ")})`;
+  const standard = typeof defaultValue === "string" ? `; default ${defaultValue}` : "";
+  return [`\`${flags}\``, `${description}${choices}${standard}`];
+}
+
+function table(head: string, rows: readonly (readonly [string, string])[]): string {
+  const lines = rows.map(([first, meaning]) => `| ${first} | ${meaning.replaceAll("|", "\\|")} |\n`);
+  return `| ${head} | meaning |\n| --- | --- |\n${lines.join("")}`;
+}
