@@ -1,22 +1,24 @@
 import { readFileSync } from "node:fs";
 import { delimiter } from "node:path";
+import { checkClientConfig } from "./clientconfigcheck.ts";
 import { type ExecCredentialOptions, execCredential } from "./execcredential.ts";
 import {
   type Fields,
   fieldsOf,
   fromServiceAccount,
   isInCluster,
-  isReadable,
+  isMissing,
   KubeConfigError,
   type KubeConfigSource,
   type MergedKubeConfig,
   mergeKubeConfigs,
   noKubeConfig,
   standardFile,
+  TOKEN_FILE_PROVIDER,
   toKubeConfigSource,
 } from "./kubeconfig.ts";
 
-/** What kubectl's flags of the same names say in place of the kubeconfig. */
+/** What kubectl's flags of the same names say in place of the kubeconfig; an empty text says nothing. */
 export interface ClientOverrides {
   readonly kubeconfig?: string;
   readonly context?: string;
@@ -32,6 +34,8 @@ export interface ClientOverrides {
   readonly as?: string;
   readonly asGroup?: readonly string[];
   readonly asUid?: string;
+  /** KEY=VALUE; what has no "=" says nothing. */
+  readonly asUserExtra?: readonly string[];
 }
 
 /** The cluster and the user of a person, as kubectl would take them. */
@@ -42,44 +46,49 @@ export interface ClientConfig {
 }
 
 /**
- * Loads what kubectl would with these flags (client-go: clientcmd): --kubeconfig; the files of $KUBECONFIG; .kube/config
- * in the home folder; the pod's service account. A sign-in helper of the user is run, and may ask a person. Rejects with a
- * KubeConfigError that says what to do.
+ * Loads what kubectl would with these flags (client-go: tools/clientcmd): --kubeconfig; the files of $KUBECONFIG;
+ * .kube/config in the home folder; where none of them names a cluster, the pod's service account. A sign-in helper of the
+ * user is run, and may ask a person. Rejects with a KubeConfigError that says what to do.
  */
 export async function loadClientConfig(
-  o: ClientOverrides,
+  given: ClientOverrides,
   terminal: ExecCredentialOptions,
 ): Promise<ClientConfig> {
+  const o = withoutEmpty(given);
   const files = filesFor(o);
-  if (files === undefined && o.server === undefined) {
-    if (!isInCluster("")) throw noKubeConfig();
-    return { source: fromServiceAccount(""), namespace: o.namespace ?? namespaceOfPod() };
-  }
   const merged = files === undefined ? NO_FILES : mergeKubeConfigs(files);
-  const { context, cluster, user } = current(merged, o);
-  const credential =
-    user.exec === undefined ? {} : await execCredential(fieldsOf(user.exec), cluster, terminal);
-  const { exec, ...plainUser } = user;
+  const chosen = current(merged, o);
+  const { context } = chosen;
+  const namespace = o.namespace ?? (String(context.namespace ?? "") || ownNamespace());
+  const { cluster, user } = !chosen.cluster.server && isInCluster("") ? ofPod(o) : chosen;
+  const server = serverOf(cluster);
+  if (server === undefined) throw files === undefined ? noKubeConfig() : noCluster(merged.name);
+  checkClientConfig(merged.name, cluster, user);
+  const signedIn = server.startsWith("https://") ? await signIn(user, cluster, terminal) : actingAs(user);
   const source = toKubeConfigSource({
     name: merged.name,
-    clusters: [{ name: CURRENT, cluster }],
-    users: [{ name: CURRENT, user: { ...plainUser, ...credential } }],
+    clusters: [{ name: CURRENT, cluster: { ...cluster, server } }],
+    users: [{ name: CURRENT, user: signedIn }],
     contexts: [{ name: CURRENT, context: { cluster: CURRENT, user: CURRENT } }],
     "current-context": CURRENT,
   });
-  return { source, namespace: o.namespace ?? (String(context.namespace ?? "") || "default") };
+  return { source, namespace };
 }
 
 const CURRENT = "current";
 
 const NO_FILES: MergedKubeConfig = { name: "given by flags", clusters: [], users: [], contexts: [] };
 
+function withoutEmpty(o: ClientOverrides): ClientOverrides {
+  return Object.fromEntries(Object.entries(o).filter(([, value]) => value !== ""));
+}
+
 /** Undefined when there is none. */
 function filesFor({ kubeconfig }: ClientOverrides): readonly string[] | undefined {
   if (kubeconfig !== undefined) return [kubeconfig];
-  const listed = (process.env.KUBECONFIG ?? "").split(delimiter).filter((name) => name !== "");
-  const files = listed.length > 0 ? listed : [standardFile()];
-  return files.some(isReadable) ? files : undefined;
+  const { KUBECONFIG: listed = "" } = process.env;
+  const files = listed === "" ? [standardFile()] : listed.split(delimiter).filter((name) => name !== "");
+  return files.every(isMissing) ? undefined : files;
 }
 
 interface Current {
@@ -89,23 +98,15 @@ interface Current {
 }
 
 function current(merged: MergedKubeConfig, o: ClientOverrides): Current {
-  const name = o.context ?? merged["current-context"];
+  const name = o.context ?? (merged["current-context"] || undefined);
   const context = named(merged.contexts, name, "context");
-  if (context === undefined && o.context !== undefined) throw missing("context", o.context, merged.name);
-  const clusterName = o.cluster ?? context?.cluster;
-  const cluster = named(merged.clusters, clusterName, "cluster");
-  const user = named(merged.users, context?.user, "user");
+  if (context === undefined && name !== undefined) throw missing("context", name, merged.name);
+  const cluster = named(merged.clusters, o.cluster ?? context?.cluster, "cluster");
   if (cluster === undefined && o.cluster !== undefined) throw missing("cluster", o.cluster, merged.name);
-  if (cluster === undefined && o.server === undefined) {
-    throw new KubeConfigError(
-      "NoCurrentContext",
-      `kubeconfig ${merged.name} has no current context that names a cluster: give --context NAME, or choose one with "kubectl config use-context NAME"`,
-    );
-  }
   return {
     context: context ?? {},
-    cluster: { ...cluster, ...clusterOverrides(o) },
-    user: overriddenUser(user ?? {}, o),
+    cluster: overriddenCluster(cluster ?? {}, o),
+    user: overriddenUser(named(merged.users, context?.user, "user") ?? {}, o),
   };
 }
 
@@ -114,42 +115,50 @@ function named(entries: readonly Fields[], name: unknown, part: string): Fields 
   return entry === undefined ? undefined : fieldsOf(entry[part]);
 }
 
-function missing(what: string, name: string, file: string): KubeConfigError {
+function missing(what: string, name: unknown, file: string): KubeConfigError {
   return new KubeConfigError(
     "NoCurrentContext",
     `kubeconfig ${file} has no ${what} "${name}": "kubectl config view" shows those that it has`,
   );
 }
 
-function clusterOverrides(o: ClientOverrides): Fields {
+function noCluster(file: string): KubeConfigError {
+  return new KubeConfigError(
+    "NoCurrentContext",
+    `kubeconfig ${file} has no current context that names a cluster: give --context NAME, or choose one with "kubectl config use-context NAME"`,
+  );
+}
+
+/** client-go: an address without a scheme is one of plain HTTP. */
+function serverOf(cluster: Fields): string | undefined {
+  const server = String(cluster.server || process.env.KUBERNETES_MASTER || "");
+  return server === "" || server.includes("://") ? server || undefined : `http://${server}`;
+}
+
+/** client-go: an address of the command line is not that of the name in the file, nor is an authority beside a skipped check. */
+function overriddenCluster(cluster: Fields, o: ClientOverrides): Fields {
   const { server, certificateAuthority, insecureSkipTlsVerify, tlsServerName } = o;
-  const isPlain = server?.startsWith("http://") === true;
+  const saysWhom = server !== undefined || tlsServerName !== undefined;
+  const saysTrust = certificateAuthority !== undefined || insecureSkipTlsVerify === true;
   return {
+    ...cluster,
     ...(server === undefined ? {} : { server }),
-    ...(certificateAuthority === undefined
-      ? {}
-      : { "certificate-authority": certificateAuthority, "certificate-authority-data": undefined }),
-    ...(insecureSkipTlsVerify === true || isPlain ? { "insecure-skip-tls-verify": true } : {}),
-    ...(tlsServerName === undefined ? {} : { "tls-server-name": tlsServerName }),
+    ...(saysWhom ? { "tls-server-name": tlsServerName } : {}),
+    ...(saysTrust
+      ? {
+          "certificate-authority": certificateAuthority,
+          "certificate-authority-data": undefined,
+          "insecure-skip-tls-verify": insecureSkipTlsVerify,
+        }
+      : {}),
   };
 }
 
 function overriddenUser(user: Fields, o: ClientOverrides): Fields {
-  const { token, clientCertificate, clientKey, as, asGroup, asUid } = o;
-  // client-go: a token of the command line puts out every other way to get one.
-  const { exec, "auth-provider": provider, token: _, username, password, ...others } = user;
-  const {
-    as: asBefore,
-    "as-groups": groups,
-    "as-uid": uid,
-    "as-user-extra": extra,
-    ...plain
-  } = token === undefined ? user : { ...others, token };
+  const { token, clientCertificate, clientKey, as, asGroup, asUid, asUserExtra } = o;
   return {
-    // Whoever names whom to act as means nobody else's groups.
-    ...(as === undefined && asGroup === undefined
-      ? { ...plain, as: asBefore, "as-groups": groups, "as-uid": uid, "as-user-extra": extra }
-      : plain),
+    ...user,
+    ...(token === undefined ? {} : { token }),
     ...(clientCertificate === undefined
       ? {}
       : { "client-certificate": clientCertificate, "client-certificate-data": undefined }),
@@ -157,13 +166,61 @@ function overriddenUser(user: Fields, o: ClientOverrides): Fields {
     ...(as === undefined ? {} : { as }),
     ...(asGroup === undefined ? {} : { "as-groups": asGroup }),
     ...(asUid === undefined ? {} : { "as-uid": asUid }),
+    ...(asUserExtra === undefined
+      ? {}
+      : { "as-user-extra": { ...fieldsOf(user["as-user-extra"]), ...extraOf(asUserExtra) } }),
   };
 }
 
-function namespaceOfPod(): string {
+function extraOf(pairs: readonly string[]): Record<string, string[]> {
+  const extra: Record<string, string[]> = {};
+  for (const pair of pairs) {
+    const [, key, value] = /^([^=]*)=(.*)$/s.exec(pair) ?? [];
+    if (key !== undefined && value !== undefined) extra[key] = [...(extra[key] ?? []), value];
+  }
+  return extra;
+}
+
+/** The user with one way to sign in, the first that client-go would take; a helper is run. */
+async function signIn(user: Fields, cluster: Fields, terminal: ExecCredentialOptions): Promise<Fields> {
+  const { exec, token, "auth-provider": provider, ...others } = user;
+  const isFromFile = fieldsOf(provider).name === TOKEN_FILE_PROVIDER;
+  if (isFromFile) return { ...others, "auth-provider": provider };
+  if (token) return { ...others, token };
+  if (exec === undefined) return { ...others, "auth-provider": provider };
+  const isKnown = others.username || others.password || others["client-certificate"];
+  if (isKnown || others["client-certificate-data"]) return others;
+  return { ...others, ...(await execCredential(fieldsOf(exec), cluster, terminal)) };
+}
+
+/** Over a line that anybody can read no credentials are sent. */
+function actingAs(user: Fields): Fields {
+  const kept = ["as", "as-groups", "as-uid", "as-user-extra"];
+  return Object.fromEntries(Object.entries(user).filter(([name]) => kept.includes(name)));
+}
+
+/** The pod's service account; of it the command line may name another token, another authority, and whom to act as. */
+function ofPod(o: ClientOverrides): Pick<Current, "cluster" | "user"> {
+  const { config } = fromServiceAccount("");
+  const pod = config.getCurrentCluster();
+  const provider = o.token === undefined ? { "auth-provider": config.getCurrentUser()?.authProvider } : {};
+  const cluster = { server: pod?.server, "certificate-authority": pod?.caFile };
+  return { cluster: overriddenCluster(cluster, o), user: overriddenUser(provider, o) };
+}
+
+/** Where a command works that no flag and no context tells: in a pod its own namespace. */
+function ownNamespace(): string {
+  if (!isInCluster("")) return "default";
+  const { POD_NAMESPACE: told = "" } = process.env;
+  return told || contentOf(NAMESPACE_FILE) || "default";
+}
+
+const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";
+
+function contentOf(file: string): string {
   try {
-    return readFileSync("/var/run/secrets/kubernetes.io/serviceaccount/namespace", "utf8").trim();
+    return readFileSync(file, "utf8").trim();
   } catch {
-    return "default";
+    return "";
   }
 }

@@ -5,8 +5,8 @@ import { entries, type Fields, fieldsOf, isFields, KubeConfigError } from "./kub
 export interface ExecCredentialOptions {
   /** May the helper read from the terminal? It is there, and the command reads nothing from it. */
   readonly isInteractive: boolean;
-  /** Why it may not, as the end of a sentence: "the key is read from standard input". */
-  readonly whyNot?: string;
+  /** Why it may not and what to do, as the end of a sentence: "there is none: run it in a terminal". */
+  readonly whyNot: string;
   readonly signal?: AbortSignal;
 }
 
@@ -23,9 +23,7 @@ export async function execCredential(
   const mode = String(exec.interactiveMode ?? "IfAvailable");
   const isInteractive = mode !== "Never" && o.isInteractive;
   if (mode === "Always" && !isInteractive) {
-    throw failed(
-      `the sign-in helper ${command} of your kubeconfig needs the terminal, but ${o.whyNot ?? "there is none"}`,
-    );
+    throw failed(`the sign-in helper ${command} of your kubeconfig needs the terminal, but ${o.whyNot}`);
   }
   const { apiVersion } = exec;
   const info = {
@@ -69,9 +67,15 @@ async function run(
   try {
     code = await promise;
   } catch (error) {
-    if (signal?.aborted) throw failed(`the sign-in helper ${command} was stopped`);
+    if (signal?.aborted) {
+      // One that does not stop holds up nobody.
+      child.unref();
+      child.stdout.destroy();
+      throw failed(`the sign-in helper ${command} was stopped`);
+    }
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    const advice = typeof hint === "string" && hint !== "" ? `:\n${hint}` : ": install it, or check the PATH";
+    const advice =
+      typeof hint === "string" && hint !== "" ? `:\n${visible(hint)}` : ": install it, or check the PATH";
     throw failed(
       isMissing
         ? `the sign-in helper ${command} of your kubeconfig is not installed${advice}`
@@ -79,8 +83,18 @@ async function run(
     );
   }
   if (code !== 0)
-    throw failed(`the sign-in helper ${command} of your kubeconfig ended with exit code ${code}`);
+    throw failed(
+      `the sign-in helper ${command} of your kubeconfig ended ${code === null ? "by a signal" : `with exit code ${code}`}: run it by hand to see why`,
+    );
   return Buffer.concat(chunks).toString("utf8");
+}
+
+/** As client-go shows a hint: lines and tabs stay, nothing that a terminal obeys does. */
+function visible(text: string): string {
+  return text.replace(
+    /[^\P{C}\t\n\r]/gu,
+    (hidden) => `U+${hidden.codePointAt(0)?.toString(16).toUpperCase().padStart(4, "0")}`,
+  );
 }
 
 function fieldsFrom(command: string, apiVersion: unknown, output: string): Fields {

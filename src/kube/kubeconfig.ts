@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, sep } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
@@ -45,7 +45,7 @@ export function loadKubeConfig(file?: string, serviceAccountRoot = ""): KubeConf
     return fromServiceAccount(serviceAccountRoot);
   }
   const standard = standardFile();
-  if (!isReadable(standard)) throw noKubeConfig();
+  if (isMissing(standard)) throw noKubeConfig();
   return fromFiles([standard]);
 }
 
@@ -54,8 +54,9 @@ export function standardFile(): string {
   return join(process.env.HOME ?? homedir(), ".kube", "config");
 }
 
-export function isReadable(file: string): boolean {
-  return readText(file) !== undefined;
+/** Is there nothing of that name? What is there and cannot be read is what somebody meant all the same. */
+export function isMissing(file: string): boolean {
+  return statSync(file, { throwIfNoEntry: false }) === undefined;
 }
 
 export function noKubeConfig(): KubeConfigError {
@@ -70,7 +71,11 @@ const TOKEN_PATH = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /** Does this run in a pod with a service account? */
 export function isInCluster(root: string): boolean {
   const { KUBERNETES_SERVICE_HOST: host, KUBERNETES_SERVICE_PORT: port } = process.env;
-  return Boolean(host) && Boolean(port) && readText(root + TOKEN_PATH) !== undefined;
+  return (
+    Boolean(host) &&
+    Boolean(port) &&
+    statSync(root + TOKEN_PATH, { throwIfNoEntry: false })?.isFile() === true
+  );
 }
 
 export function fromServiceAccount(root: string): KubeConfigSource {
@@ -101,12 +106,7 @@ export function mergeKubeConfigs(files: readonly string[]): MergedKubeConfig {
     .map((file) => ({ file, text: readText(file) }))
     .filter(({ text }) => text !== undefined);
   const name = found.map(({ file }) => file).join(delimiter) || files.join(delimiter);
-  if (found.length === 0) {
-    throw new KubeConfigError(
-      "KubeConfigUnreadable",
-      `cannot read kubeconfig ${name}: check the path and its permissions`,
-    );
-  }
+  if (found.length === 0) throw unreadable(name);
   const documents = found.map(({ file, text }) => absolute(parseFile(file, text ?? ""), dirname(file)));
   return {
     name,
@@ -133,9 +133,13 @@ function fromFiles(files: readonly string[]): KubeConfigSource {
 
 function toKubeConfig(name: string, merged: Omit<MergedKubeConfig, "name">): KubeConfig {
   const config = new KubeConfig();
+  const clusters = merged.clusters.map(({ cluster, ...entry }) => ({
+    ...entry,
+    cluster: withoutCheckOfPlain(fieldsOf(cluster)),
+  }));
   try {
     // JSON is YAML; KubeConfig takes text only.
-    config.loadFromString(JSON.stringify(merged));
+    config.loadFromString(JSON.stringify({ ...merged, clusters }));
   } catch {
     throw new KubeConfigError(
       "KubeConfigInvalid",
@@ -151,7 +155,14 @@ function toKubeConfig(name: string, merged: Omit<MergedKubeConfig, "name">): Kub
   return config;
 }
 
+/** Without TLS there is no certificate to check, but KubeConfig refuses http:// unless told to skip the check. */
+function withoutCheckOfPlain(cluster: Fields): Fields {
+  const isPlain = typeof cluster.server === "string" && cluster.server.startsWith("http://");
+  return isPlain ? { ...cluster, "insecure-skip-tls-verify": true } : cluster;
+}
+
 function parseFile(file: string, text: string): Fields {
+  if (text === "") return {};
   try {
     const document: unknown = parse(text, { logLevel: "error" });
     if (isFields(document)) {
@@ -172,12 +183,9 @@ function absolute(document: Fields, folder: string): Fields {
     typeof value === "string" && value !== "" && !isAbsolute(value) ? join(folder, value) : value;
   const clusters = entries(document.clusters).map((entry) => {
     const cluster = fieldsOf(entry.cluster);
-    // Without TLS there is no certificate to check, but KubeConfig refuses http:// unless told to skip the check.
-    const plain = typeof cluster.server === "string" && cluster.server.startsWith("http://");
-    const skip = plain ? { "insecure-skip-tls-verify": true } : {};
     return {
       ...entry,
-      cluster: { ...cluster, "certificate-authority": path(cluster["certificate-authority"]), ...skip },
+      cluster: { ...cluster, "certificate-authority": path(cluster["certificate-authority"]) },
     };
   });
   const users = entries(document.users).map((entry) => ({
@@ -194,6 +202,9 @@ function absolute(document: Fields, folder: string): Fields {
 
 const ANONYMOUS = "anonymous (no user in the context)";
 
+/** Name of the provider that KubeConfig reads a token file with. */
+export const TOKEN_FILE_PROVIDER = "tokenFile";
+
 function absoluteUser(user: Fields, path: (value: unknown) => unknown, folder: string): Fields {
   const { tokenFile, ...rest } = user;
   const made: Fields = {
@@ -204,7 +215,7 @@ function absoluteUser(user: Fields, path: (value: unknown) => unknown, folder: s
   if (typeof tokenFile === "string" && tokenFile !== "") {
     // client-go: tokenFile goes before token, and is read again while running.
     delete made.token;
-    made["auth-provider"] = { name: "tokenFile", config: { tokenFile: path(tokenFile) } };
+    made["auth-provider"] = { name: TOKEN_FILE_PROVIDER, config: { tokenFile: path(tokenFile) } };
   }
   const exec = user.exec;
   if (isFields(exec)) {
@@ -253,13 +264,21 @@ function mergeByName(documents: readonly Fields[], list: string): Fields[] {
   return [...byName.values()];
 }
 
-/** The file's text, or undefined when it is not there or not readable. */
+/** The file's text, or undefined when it is not there. Throws a KubeConfigError when it cannot be read. */
 function readText(file: string): string | undefined {
   try {
     return readFileSync(file, "utf8");
-  } catch {
-    return undefined;
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
+    throw unreadable(file);
   }
+}
+
+function unreadable(name: string): KubeConfigError {
+  return new KubeConfigError(
+    "KubeConfigUnreadable",
+    `cannot read kubeconfig ${name}: check the path and its permissions`,
+  );
 }
 
 export function entries(value: unknown): Fields[] {

@@ -1,10 +1,9 @@
 import { API_VERSION } from "../api/names.ts";
 import type { KubeObject } from "../api/object.ts";
-import { parseDuration } from "../config/duration.ts";
 import { ApiError, type ApiErrorCode } from "../kube/apierror.ts";
 import type { Credentials } from "../kube/credentials.ts";
 import type { Call, Transport } from "../kube/transport.ts";
-import type { ClusterFlags } from "./clusterflags.ts";
+import { type ClusterFlags, deadlineOf } from "./clusterflags.ts";
 import { PluginError, type Session } from "./session.ts";
 
 /** Name of the plugin in managedFields: no prefix of kubectl's own, whose fields Flux takes over. */
@@ -42,9 +41,7 @@ export class Cluster {
 
   /** Reads the kubeconfig and signs in. `readsStdin`: what the command reads there, for whoever would ask there. */
   static async open(session: Session, flags: ClusterFlags, readsStdin?: string): Promise<Cluster> {
-    const deadlineMs = parseDuration(flags.requestTimeout ?? "30s");
-    if (deadlineMs === undefined)
-      throw new PluginError(`--request-timeout ${flags.requestTimeout}: give a duration such as 30s or 2m`);
+    const deadlineMs = deadlineOf(flags);
     // Loaded when it is needed: help and offline commands start without it.
     const { loadClientConfig } = await import("../kube/clientconfig.ts");
     const { KubeConfigError } = await import("../kube/kubeconfig.ts");
@@ -53,8 +50,11 @@ export class Cluster {
     const { signal } = session;
     try {
       const { source, namespace } = await loadClientConfig(flags, {
-        isInteractive: session.isInteractive && readsStdin === undefined,
-        ...(readsStdin === undefined ? {} : { whyNot: `${readsStdin} is read from standard input` }),
+        isInteractive: session.stdin.isTTY === true && readsStdin === undefined,
+        whyNot:
+          readsStdin === undefined
+            ? "there is none: run it in a terminal, or sign in before"
+            : `${readsStdin} is read from standard input: give it as a file`,
         signal,
       });
       const credentials = new Credentials({ load: () => source, connections: 8 });

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { GROUP, PLURAL } from "../api/names.ts";
+import { GROUP, KIND } from "../api/names.ts";
 import { createdAt } from "../api/object.ts";
 import { STATES } from "../api/states.ts";
 import { Cluster } from "./cluster.ts";
@@ -47,7 +47,7 @@ export const list = pluginCommand<ListOptions>({
     try {
       const all = await listSSHKeys(cluster, options.allNamespaces === true ? undefined : cluster.namespace);
       const chosen = sorted(all.filter(filterOf(options, words)), options);
-      const table = { columns: columnsFor(options), wide: WIDE, resource: `${PLURAL}.${GROUP}` };
+      const table = { columns: columnsFor(options), wide: WIDE, resource: `${KIND.toLowerCase()}.${GROUP}` };
       if (chosen.length > 0 || isForPrograms(options.output))
         await session.print(objectOutput(chosen, options.output, table));
       else session.say(nothingFound(all.length, options, cluster.namespace));

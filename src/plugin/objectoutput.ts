@@ -17,7 +17,7 @@ export interface ObjectTable<T> {
   readonly columns: readonly Column<T>[];
   /** Shown with -o wide behind the others. */
   readonly wide: readonly Column<T>[];
-  /** RESOURCE.GROUP, as -o name says it. */
+  /** KIND.GROUP in lower case, as kubectl's -o name says it. */
   readonly resource: string;
 }
 

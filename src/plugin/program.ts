@@ -3,7 +3,7 @@ import { VERSION } from "../version.ts";
 import type { PluginCommand } from "./command.ts";
 import { list } from "./list.ts";
 import { raw } from "./raw.ts";
-import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
+import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
 
 /** All commands, in the order of the help. */
 export const COMMANDS: readonly PluginCommand[] = [list, raw];
@@ -16,6 +16,7 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
   [EXIT.found, "something was found, or differs"],
   [EXIT.failed, "it could not be done; standard error says why and what to do"],
   [EXIT.stopped, "stopped by Ctrl-C"],
+  [EXIT.unread, "whoever reads the output has closed it, as head does"],
 ];
 
 /** Runs the command line and gives the exit code. What could not be done is one sentence on stderr. */
@@ -27,6 +28,7 @@ export async function main(args: readonly string[], session: Session): Promise<E
     }).parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
+    if (error instanceof UnreadError) return EXIT.unread;
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.failed;
     if (session.signal.aborted) {
       session.say("stopped");

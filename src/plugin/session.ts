@@ -11,6 +11,8 @@ export const EXIT = {
   failed: 2,
   /** Stopped by Ctrl-C, as a shell counts it: 128 + SIGINT. */
   stopped: 130,
+  /** Whoever reads the results has seen enough, as head has: 128 + SIGPIPE. */
+  unread: 141,
 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -18,6 +20,11 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What could not be done. `message` is a sentence that says what to do next. */
 export class PluginError extends Error {
   override readonly name = "PluginError";
+}
+
+/** Nobody reads the results any more: there is nothing to say, and nobody to say it to. */
+export class UnreadError extends Error {
+  override readonly name = "UnreadError";
 }
 
 /** The streams of a process, or what stands in for them. */
@@ -33,10 +40,21 @@ export class Session {
   /** Aborts when the person stops it. */
   readonly signal: AbortSignal;
   readonly #streams: Streams;
+  #isUnread = false;
 
   constructor(streams: Streams, signal: AbortSignal) {
     this.#streams = streams;
     this.signal = signal;
+    streams.stdout.on("error", () => {
+      this.#isUnread = true;
+    });
+    // Talk that nobody hears changes no result.
+    streams.stderr.on("error", () => undefined);
+  }
+
+  /** Has the reader of the results gone? */
+  get isUnread(): boolean {
+    return this.#isUnread;
   }
 
   get stdin(): NodeJS.ReadStream {
@@ -58,11 +76,21 @@ export class Session {
     return this.#streams.stdout.isTTY ? this.#streams.stdout.columns : undefined;
   }
 
-  /** Writes a result. Waits while the reader is slow: of a large result nothing is lost. */
+  /**
+   * Writes a result. Waits while the reader is slow: of a large result nothing is lost. Rejects with an UnreadError when
+   * there is no reader any more, and when the person stops it meanwhile.
+   */
   async print(text: string): Promise<void> {
     const { stdout } = this.#streams;
+    if (this.#isUnread) throw new UnreadError();
     if (text === "") return;
-    if (!stdout.write(text.endsWith("\n") ? text : `${text}\n`)) await once(stdout, "drain");
+    if (stdout.write(text.endsWith("\n") ? text : `${text}\n`)) return;
+    try {
+      await once(stdout, "drain", { signal: this.signal });
+    } catch (error) {
+      if (this.#isUnread) throw new UnreadError();
+      throw error;
+    }
   }
 
   /** Tells the person something that is no result. */
@@ -77,12 +105,20 @@ export class Session {
     return hasColours ? styleText(style, text, { validateStream: false }) : text;
   }
 
-  /** Asks on the terminal; call only when `isInteractive`. The answer without spaces at its ends. */
+  /**
+   * Asks on the terminal; call only when `isInteractive`. The answer without spaces at its ends. Rejects when the person
+   * stops it, or ends the input without an answer.
+   */
   async ask(question: string): Promise<string> {
     const { stdin, stderr } = this.#streams;
     const lines = createInterface({ input: stdin, output: stderr });
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    // While it reads, the terminal gives it Ctrl-C as a character.
+    lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
+    lines.on("close", () => reject(new PluginError("there was no answer: nothing was done")));
+    lines.question(question, { signal: this.signal }).then(resolve, reject);
     try {
-      return (await lines.question(question, { signal: this.signal })).trim();
+      return (await promise).trim();
     } finally {
       lines.close();
     }

@@ -43,7 +43,7 @@ async function names(...args: readonly string[]): Promise<readonly string[]> {
   return stdout
     .split("\n")
     .slice(0, -1)
-    .map((line) => line.slice("sshkeys.sshkey-operator.dev/".length));
+    .map((line) => line.slice("sshkey.sshkey-operator.dev/".length));
 }
 
 describe("the table", () => {
