@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { readFileSync } from "node:fs";
-import { entries, type Fields, fieldsOf, isFields, KubeConfigError } from "./kubeconfig.ts";
+import { entries, type Fields, fieldsOf, KubeConfigError } from "./kubeconfig.ts";
 
 export interface ExecCredentialOptions {
   /** May the helper read from the terminal? It is there, and the command reads nothing from it. */
@@ -134,10 +134,11 @@ function clusterInfo(cluster: Fields): Fields {
   return {
     server: cluster.server,
     "tls-server-name": cluster["tls-server-name"],
-    "insecure-skip-tls-verify": cluster["insecure-skip-tls-verify"],
+    "insecure-skip-tls-verify": cluster["insecure-skip-tls-verify"] || undefined,
     "certificate-authority-data": data,
     "proxy-url": cluster["proxy-url"],
-    ...(isFields(config) ? { config } : {}),
+    "disable-compression": cluster["disable-compression"] || undefined,
+    config: config ?? null,
   };
 }
 

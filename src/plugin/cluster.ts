@@ -185,6 +185,11 @@ function sentence(error: ApiError): string {
         : said;
     case "Aborted":
       return "stopped";
+    case "Timeout":
+    case "Disconnected":
+      return error.status === 0
+        ? `${error.message}: try again, or give the API server longer with --request-timeout`
+        : said || error.message;
     default:
       return said === "" ? error.message : said;
   }

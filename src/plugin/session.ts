@@ -115,7 +115,9 @@ export class Session {
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     // While it reads, the terminal gives it Ctrl-C as a character.
     lines.on("SIGINT", () => process.kill(process.pid, "SIGINT"));
-    lines.on("close", () => reject(new PluginError("there was no answer: nothing was done")));
+    // An answer may come in the same breath as the end.
+    const noAnswer = () => reject(new PluginError("there was no answer: nothing was done"));
+    lines.on("close", () => setImmediate(noAnswer));
     lines.question(question, { signal: this.signal }).then(resolve, reject);
     try {
       return (await promise).trim();

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { type Finished, run } from "../cluster/run.ts";
 
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
+/** The built plugin. */
+export const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
 
 export interface PluginOptions {
   readonly kubeconfig?: string;
