@@ -17,7 +17,7 @@ export interface ObjectMeta {
   readonly annotations?: Readonly<Record<string, string>>;
   readonly deletionTimestamp?: string;
   /** Left out of lists unless they are asked for. */
-  readonly managedFields?: readonly { readonly time?: string }[];
+  readonly managedFields?: readonly { readonly manager?: string; readonly time?: string }[];
 }
 
 /** What is known of an object that is gone. `namespace` is empty for a cluster-scoped object. */

@@ -161,7 +161,7 @@ function shapeMessage(key: string): string {
   if (/^(c3NoL[VW]|ZWNkc2Et|c2st(c3No|ZWNk))/.test(text)) {
     return "this is the base64 of a whole key line. Decode it with `base64 -d` and put in the line itself";
   }
-  if (/^[ \t]*["\x27`“”„‘’‚«»](ssh|ecdsa|sk)-/.test(key)) {
+  if (/^[ \t]*["\x27`\u201c\u201d\u201e\u2018\u2019\u201a\xab\xbb](ssh|ecdsa|sk)-/.test(key)) {
     return "quotes stand around the key. Remove them, also the one at the end";
   }
   if (isSeveralKeys(key)) return "these are several keys. Create one SSHKey object for each";

@@ -11,9 +11,26 @@ const FIELD_MANAGER = "sshkey-plugin";
 
 const PAGE_SIZE = 500;
 
+/** Of a watch of one object nothing may come for long. */
+const WATCH_IDLE_MS = 600_000;
+
 export interface WriteOptions {
   /** The API server judges and stores nothing. */
   readonly dryRun?: boolean;
+  /** Ends the request in place of the person's Ctrl-C. */
+  readonly signal?: AbortSignal;
+}
+
+/** What may be deleted: the object of this UID, in this version of it. */
+interface DeletePreconditions {
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+}
+
+/** What a watch tells. */
+export interface Change<T> {
+  readonly type: "ADDED" | "MODIFIED" | "DELETED";
+  readonly object: T;
 }
 
 /** The API server with the person's own kubeconfig and rights. Whatever fails is a PluginError or, if named, undefined. */
@@ -92,27 +109,52 @@ export class Cluster {
   }
 
   async create<T extends KubeObject>(path: string, body: object, o: WriteOptions = {}): Promise<T> {
-    return await this.request({ method: "POST", path, query: writeQuery(o), body });
+    return await this.request({ method: "POST", path, query: writeQuery(o), body, ...signalOf(o) });
   }
 
   /** A merge patch of the object at the path. */
   async patch<T extends KubeObject>(path: string, body: object, o: WriteOptions = {}): Promise<T> {
-    return await this.request({ method: "PATCH", path, query: writeQuery(o), body });
+    return await this.request({ method: "PATCH", path, query: writeQuery(o), body, ...signalOf(o) });
   }
 
-  /** Deletes the object at the path, of this UID if one is given; false where there was none. */
-  async delete(path: string, o: WriteOptions & { readonly uid?: string } = {}): Promise<boolean> {
+  /** Deletes the object at the path, if it is the one that is meant; false where there was none. */
+  async delete(path: string, o: WriteOptions & DeletePreconditions = {}): Promise<boolean> {
+    const { uid, resourceVersion } = o;
     const body = {
       apiVersion: "v1",
       kind: "DeleteOptions",
-      ...(o.uid === undefined ? {} : { preconditions: { uid: o.uid } }),
+      preconditions: {
+        ...(uid === undefined ? {} : { uid }),
+        ...(resourceVersion === undefined ? {} : { resourceVersion }),
+      },
       ...(o.dryRun === true ? { dryRun: ["All"] } : {}),
     };
     try {
-      await this.#send({ method: "DELETE", path, body });
+      await this.#send({ method: "DELETE", path, body, ...signalOf(o) });
       return true;
     } catch (error) {
       if (error instanceof ApiError && error.code === "NotFound") return false;
+      throw toPluginError(error);
+    }
+  }
+
+  /**
+   * What happens in the collection at the path after this version of it, until the server ends it or `signal` is aborted.
+   * Rejects like `request`.
+   */
+  async *watch<T extends KubeObject>(
+    path: string,
+    query: Readonly<Record<string, string>>,
+    signal: AbortSignal,
+  ): AsyncGenerator<Change<T>, void> {
+    const { parseWatchEvent } = await import("../kube/watchevent.ts");
+    const call: Call = { method: "GET", path, query: { ...query, watch: "true" }, signal };
+    try {
+      for await (const line of this.#transport.stream(call, { idleMs: WATCH_IDLE_MS })) {
+        const event = parseWatchEvent(line, path);
+        if (event.type !== "BOOKMARK") yield { type: event.type, object: event.object as T };
+      }
+    } catch (error) {
       throw toPluginError(error);
     }
   }
@@ -146,7 +188,7 @@ export class Cluster {
 }
 
 /** A request that the API server refused, or that did not reach it. */
-class ClusterError extends PluginError {
+export class ClusterError extends PluginError {
   readonly code: ApiErrorCode;
 
   constructor(code: ApiErrorCode, message: string) {
@@ -166,6 +208,10 @@ function writeQuery({ dryRun }: WriteOptions): Readonly<Record<string, string>> 
     fieldValidation: "Strict",
     ...(dryRun === true ? { dryRun: "All" } : {}),
   };
+}
+
+function signalOf({ signal }: WriteOptions): { readonly signal?: AbortSignal } {
+  return signal === undefined ? {} : { signal };
 }
 
 function toPluginError(error: unknown): unknown {

@@ -32,7 +32,8 @@ export function objectOutput<T extends KubeObject>(
     case "json":
       return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
-      return stringify(whole);
+      // A key is one line, however long.
+      return stringify(whole, { lineWidth: 0 });
     case "name":
       return objects.map(({ metadata }) => `${resource}/${metadata.name}\n`).join("");
     default:

@@ -1,12 +1,13 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import { add } from "./add.ts";
 import type { PluginCommand } from "./command.ts";
 import { list } from "./list.ts";
 import { raw } from "./raw.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly PluginCommand[] = [list, raw];
+export const COMMANDS: readonly PluginCommand[] = [add, list, raw];
 
 export const SUMMARY =
   "SSH public keys in a Kubernetes cluster: whose they are, whether they work, and what they open.";

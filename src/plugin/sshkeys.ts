@@ -5,6 +5,9 @@ import { STATES, type State } from "../api/states.ts";
 import type { Cluster } from "./cluster.ts";
 import { PluginError } from "./session.ts";
 
+/** As `kubectl` says what it has written. */
+export const RESOURCE = "sshkey.sshkey-operator.dev";
+
 /** An SSHKey as the API server gives it. */
 export interface SSHKeyObject extends KubeObject {
   readonly spec: SSHKeySpec;
@@ -17,14 +20,19 @@ export async function listSSHKeys(cluster: Cluster, namespace: string | undefine
 }
 
 /** The SSHKey of this name; rejects with a PluginError that says how to find those that are there. */
-export async function getSSHKey(cluster: Cluster, name: string): Promise<SSHKeyObject> {
-  const found = await cluster.get<SSHKeyObject>(sshKeyPath(cluster.namespace, name));
+export async function getSSHKey(
+  cluster: Cluster,
+  name: string,
+  namespace = cluster.namespace,
+): Promise<SSHKeyObject> {
+  const found = await cluster.get<SSHKeyObject>(sshKeyPath(namespace, name));
   if (found !== undefined) return found;
   throw new PluginError(
-    `there is no SSHKey ${name} in namespace ${cluster.namespace}: \`kubectl sshkey list\` shows those that are`,
+    `there is no SSHKey ${name} in namespace ${namespace}: \`kubectl sshkey list\` shows those that are`,
   );
 }
 
+/** Where it stands in the API. */
 function sshKeyPath(namespace: string, name: string): string {
   return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
 }

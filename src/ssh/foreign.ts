@@ -1,7 +1,19 @@
 import { createPublicKey, type KeyObject } from "node:crypto";
 import { decodeBase64 } from "./base64.ts";
-import { decodeKeyBlob } from "./blob.ts";
+import { decodeKeyBlob, type KeyBlob } from "./blob.ts";
 import { blobOfKeyObject } from "./keyobject.ts";
+
+/** A public key in another format than OpenSSH's one line, or what else is known of such a text. */
+export interface Foreign {
+  /** What it is, as the beginning of a sentence. */
+  readonly what: string;
+  /** The key; undefined where it is damaged, of no SSH type, or nothing that becomes a key. */
+  readonly key: KeyBlob | undefined;
+  /** What the format itself says of the key, as RFC 4716 does; otherwise empty. */
+  readonly comment: string;
+  /** What to do where there is no key, as the end of a sentence. */
+  readonly advice: string;
+}
 
 /**
  * Says, in one sentence, what a text in another format than OpenSSH's one line is; undefined where no format is
@@ -9,11 +21,20 @@ import { blobOfKeyObject } from "./keyobject.ts";
  * To be asked after describePrivateKey: this one looks for public keys only.
  */
 export function describeForeign(text: string): string | undefined {
-  return describeSSH2(text) ?? describePEM(text) ?? describeJWK(text) ?? describeDER(text);
+  const foreign = readForeign(text);
+  if (foreign === undefined) return undefined;
+  const { what, key, advice } = foreign;
+  if (key === undefined) return `${what}${advice}`;
+  return `${what}; as an OpenSSH line it is: ${key.type} ${key.blob.toString("base64")}`;
+}
+
+/** The same as its parts. */
+export function readForeign(text: string): Foreign | undefined {
+  return readSSH2(text) ?? readPEM(text) ?? readJWK(text) ?? readDER(text);
 }
 
 /** RFC 4716: header lines with a colon, then the base64 of the blob. */
-function describeSSH2(text: string): string | undefined {
+function readSSH2(text: string): Foreign | undefined {
   const body = between(text, "---- BEGIN SSH2 PUBLIC KEY ----", "---- END");
   if (body === undefined) return undefined;
   const lines = body
@@ -24,52 +45,66 @@ function describeSSH2(text: string): string | undefined {
     .filter((line) => !line.includes(":"))
     .join("")
     .replaceAll(/[ \t]/g, "");
-  return withLine("This is an RFC 4716 (ssh.com) public key", decodeBase64(base64), "ssh-keygen -i -f FILE");
+  const header = lines.find((line) => /^comment:/i.test(line))?.slice("comment:".length) ?? "";
+  const comment = header.trim().replace(/^"(.*)"$/, "$1");
+  const foreign = keyOr(
+    "This is an RFC 4716 (ssh.com) public key",
+    decodeBase64(base64),
+    "ssh-keygen -i -f FILE",
+  );
+  // What ssh-keygen -e puts in place of the comment.
+  return { ...foreign, comment: / converted by .* from OpenSSH$/.test(comment) ? "" : comment };
 }
 
-function describePEM(text: string): string | undefined {
+function readPEM(text: string): Foreign | undefined {
   for (const { label, name, type, convert } of PEM_LABELS) {
     const body = between(text, `-----BEGIN ${label}-----`, "-----END");
     if (body === undefined) continue;
     const der = Buffer.from(body, "base64");
-    return withLine(`This is a public key in PEM form (${name})`, blobOfDER(der, type), convert);
+    return keyOr(`This is a public key in PEM form (${name})`, blobOfDER(der, type), convert);
   }
   if (text.includes("-----BEGIN CERTIFICATE-----")) {
-    return "This is an X.509 certificate and not an SSH key; give the line of your .pub file, which comes with a key made by: ssh-keygen -t ed25519";
+    return {
+      what: "This is an X.509 certificate and not an SSH key",
+      advice: "; give the line of your .pub file, which comes with a key made by: ssh-keygen -t ed25519",
+      ...NO_KEY,
+    };
   }
   if (text.includes("-----BEGIN PGP PUBLIC KEY")) {
-    return "This is an OpenPGP public key; print the SSH key of its authentication subkey with: gpg --export-ssh-key USER";
+    return {
+      what: "This is an OpenPGP public key",
+      advice: "; print the SSH key of its authentication subkey with: gpg --export-ssh-key USER",
+      ...NO_KEY,
+    };
   }
   return undefined;
 }
 
 /** RFC 7517: a JSON object with "kty". */
-function describeJWK(text: string): string | undefined {
+function readJWK(text: string): Foreign | undefined {
   if (!text.includes('"kty"')) return undefined;
   const blob = quietly(() => blobOfKeyObject(createPublicKey({ key: JSON.parse(text), format: "jwk" })));
-  return withLine("This is a JSON Web Key", blob, "a .pub file made by: ssh-keygen -t ed25519");
+  return keyOr("This is a JSON Web Key", blob, "a .pub file made by: ssh-keygen -t ed25519");
 }
 
 /** PEM without its head and foot: base64 of a SEQUENCE (0x30, so it begins with M) and nothing else. */
-function describeDER(text: string): string | undefined {
+function readDER(text: string): Foreign | undefined {
   const word = text.trim();
   if (!word.startsWith("M")) return undefined;
   const der = decodeBase64(word.replaceAll(/[ \t]/g, ""));
   if (der === undefined) return undefined;
   for (const { name, type, convert } of PEM_LABELS) {
     const blob = blobOfDER(der, type);
-    if (blob !== undefined) {
-      return withLine(`This is the base64 of a public key (${name}) without its PEM header`, blob, convert);
-    }
+    if (blob !== undefined)
+      return keyOr(`This is the base64 of a public key (${name}) without its PEM header`, blob, convert);
   }
   return undefined;
 }
 
-function withLine(what: string, bytes: Buffer | undefined, convert: string): string {
+function keyOr(what: string, bytes: Buffer | undefined, convert: string): Foreign {
   const decoded = bytes && decodeKeyBlob(bytes);
-  if (!decoded?.ok) return `${what} that is damaged or of no SSH type; convert the original with: ${convert}`;
-  const { type, blob } = decoded.value;
-  return `${what}; as an OpenSSH line it is: ${type} ${blob.toString("base64")}`;
+  const advice = ` that is damaged or of no SSH type; convert the original with: ${convert}`;
+  return { what, key: decoded?.ok ? decoded.value : undefined, comment: "", advice };
 }
 
 function blobOfDER(der: Buffer, type: "spki" | "pkcs1"): Buffer | undefined {
@@ -100,3 +135,5 @@ const PEM_LABELS = [
   { label: "PUBLIC KEY", name: "PKCS#8", type: "spki", convert: "ssh-keygen -i -m PKCS8 -f FILE" },
   { label: "RSA PUBLIC KEY", name: "PKCS#1", type: "pkcs1", convert: "ssh-keygen -i -m PEM -f FILE" },
 ] as const;
+
+const NO_KEY = { key: undefined, comment: "" } as const;

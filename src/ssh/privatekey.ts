@@ -3,11 +3,27 @@
  * undefined where it shows no sign of one. Never quotes the text. Linear in its length.
  */
 export function describePrivateKey(text: string): string | undefined {
+  const found = findPrivateKey(text);
+  return (
+    found &&
+    `This is a private key (${found.kind}) and must never be shared, so count it as exposed and make a new one; only the public half belongs here, which this prints: ${found.publicHalf}`
+  );
+}
+
+/** A private key that was seen in a text. */
+export interface PrivateKeySign {
+  readonly kind: PrivateKeyKind;
+  /** The command that prints the public half of what is in FILE. */
+  readonly publicHalf: string;
+}
+
+/** The same without the sentence, for who says it of a file that nobody else has seen. */
+export function findPrivateKey(text: string): PrivateKeySign | undefined {
   // A UTF-16 file read as bytes has a NUL beside each letter.
   const letters = text.includes("\0") ? text.replaceAll("\0", "") : text;
   if (!ANY_SIGN.test(letters)) return undefined;
   const kind = PRIVATE_KEY_PATTERNS.find(({ pattern }) => pattern.test(letters))?.kind;
-  return kind && sentence(kind);
+  return kind && { kind, publicHalf: COMMANDS[kind] };
 }
 
 export type PrivateKeyKind = "PuTTY" | "ssh.com" | "OpenSSH" | "PEM" | "JWK";
@@ -68,10 +84,6 @@ export const PRIVATE_KEY_PATTERNS: readonly { readonly kind: PrivateKeyKind; rea
     pattern: /LCJkIjoi|wiZCI6I|sImQiOi|ICJkIjogI|AiZCI6IC|gImQiOiAi/u,
   },
 ];
-
-function sentence(kind: PrivateKeyKind): string {
-  return `This is a private key (${kind}) and must never be shared, so count it as exposed and make a new one; only the public half belongs here, which this prints: ${COMMANDS[kind]}`;
-}
 
 const COMMANDS: Readonly<Record<PrivateKeyKind, string>> = {
   PuTTY: "puttygen FILE -O public-openssh",

@@ -1,0 +1,189 @@
+import type { SSHKeySpec } from "../api/sshkey.generated.ts";
+import { printable } from "../ssh/unprintable.ts";
+import { Cluster } from "./cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { pluginCommand } from "./command.ts";
+import { listed } from "./keychoice.ts";
+import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
+import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
+import type { GivenKey } from "./keytext.ts";
+import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./newsshkey.ts";
+import { addObjectOutput, type Output } from "./objectoutput.ts";
+import { addProofFlags, type ProofFlags, proofFor } from "./proofflags.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
+import { type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
+import { addDryRun, addWaiting, confirm, doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
+import { writtenOutput } from "./writtenoutput.ts";
+
+interface AddOptions
+  extends ClusterFlags,
+    KeySourceFlags,
+    KeyFieldFlags,
+    ProofFlags,
+    WritingFlags,
+    WaitingFlags {
+  readonly user?: string;
+  readonly name?: string;
+  readonly yes?: boolean;
+  readonly output?: Output;
+}
+
+export const add = pluginCommand<AddOptions>({
+  name: "add",
+  args: "[file]",
+  summary: "Make an SSHKey of a public key and say whether it works",
+  description:
+    'The key is that of a .pub file, of standard input (-), of ssh-agent or of a published list. A public key in PEM, PKCS#8, RFC 4716 (PuTTY\'s "Save public key", ssh.com) or as a JSON Web Key is converted and shown; a private key is never read beyond its first lines. What a published list says is shown, and asked about in a terminal, before anything is sent. The name of the SSHKey is made of user, title and key, and nothing is overwritten: a key that is there already, just the same, stays as it is.\n\nExit code 0: the key works; 1: it stands there and is refused, with the reason on standard error; 2: it could not be added, or nothing was said of it in time.',
+  examples: [
+    { does: "your own key", run: "add ~/.ssh/id_ed25519.pub" },
+    { does: "a key of alice that lives for 90 days", run: "add alice.pub --user alice --expires-in 90d" },
+    { does: "the key in ssh-agent with laptop in its comment, proven", run: "add --agent laptop --prove" },
+    {
+      does: "a manifest for the git repository, without a cluster",
+      run: "add alice.pub --user alice -n team-a --dry-run=client -o yaml",
+    },
+    {
+      does: "what alice publishes, after a look at it",
+      run: "add --from-url https://github.com/alice.keys --user alice",
+    },
+  ],
+  addOptions: (command) =>
+    addClusterFlags(
+      addWaiting(
+        addDryRun(
+          addObjectOutput(
+            addProofFlags(
+              addKeyFields(
+                addKeySource(
+                  command
+                    .option("--user <name>", "whose key it is (default: who you are to the cluster)")
+                    .option("--name <name>", "name of the SSHKey (default: made of user, title and key)"),
+                ),
+              ),
+            ),
+          ).option("-y, --yes", "do not ask before keys of a published list are sent"),
+        ),
+      ),
+    ),
+  async run(session, options, [file]) {
+    const timeoutMs = parseTimeout(options.timeout);
+    const given = await givenKeys(session, file, options);
+    heedSeveral(given.keys.length, options);
+    if (given.isForeign)
+      session.say(
+        `${options.fromUrl} lists ${given.keys.length === 1 ? "one key" : `${given.keys.length} keys`}:\n${listed(given.keys)}`,
+      );
+    if (options.dryRun === "client" && options.user !== undefined) {
+      const made = await madeOf(session, given.keys, options.user, options);
+      return await printManifests(session, made, options.namespace, options);
+    }
+    const cluster = await Cluster.open(session, options, file === "-" ? "the key" : undefined);
+    try {
+      const user = options.user ?? (await ownUser(cluster));
+      const made = await madeOf(session, given.keys, user, options);
+      if (options.dryRun === "client") return await printManifests(session, made, cluster.namespace, options);
+      if (given.isForeign) await confirmForeign(session, given.keys, user, options);
+      return await send(session, cluster, made, timeoutMs, options);
+    } finally {
+      cluster.close();
+    }
+  },
+});
+
+/** What is of one key cannot be said of several. */
+function heedSeveral(count: number, { name, proof, prove }: AddOptions): void {
+  if (count === 1) return;
+  const of = name !== undefined ? "--name" : proof !== undefined ? "--proof" : prove ? "--prove" : undefined;
+  if (of === undefined) return;
+  throw new PluginError(`${of} is for one key and these are ${count}: choose one with --only WORD`);
+}
+
+/** Who the person is to the cluster, if that is a person. */
+async function ownUser(cluster: Cluster): Promise<string> {
+  const name = await cluster.userName();
+  if (name !== "" && !name.startsWith("system:")) return name;
+  throw new PluginError(
+    `to the cluster you are ${name === "" ? "nobody" : printable(name)}, which is no person: say whose key it is with --user NAME`,
+  );
+}
+
+async function madeOf(
+  session: Session,
+  keys: readonly GivenKey[],
+  user: string,
+  options: AddOptions,
+): Promise<readonly NewSSHKey[]> {
+  const fields = fieldsOf(options, Date.now());
+  const made: NewSSHKey[] = [];
+  for (const key of keys) {
+    const withoutProof: SSHKeySpec = specOf(key, user, { ...titleFrom(key), ...fields });
+    const proof = await proofFor(session, { user, key, namespace: options.proofNamespace }, options);
+    const spec = proof === undefined ? withoutProof : { ...withoutProof, proof };
+    made.push({ key, spec, name: options.name });
+  }
+  return made;
+}
+
+async function printManifests(
+  session: Session,
+  made: readonly NewSSHKey[],
+  namespace: string | undefined,
+  options: AddOptions,
+): Promise<ExitCode> {
+  const objects = made.map((each) => manifestOf(each, namespace) as SSHKeyObject);
+  const lines = objects.map((object) => doneTo(object, "created", options));
+  await session.print(writtenOutput(objects, options.output, lines));
+  return EXIT.ok;
+}
+
+async function confirmForeign(
+  session: Session,
+  keys: readonly GivenKey[],
+  user: string,
+  { yes, dryRun }: AddOptions,
+): Promise<void> {
+  if (yes === true || dryRun === "server") return;
+  if (!session.isInteractive)
+    throw new PluginError("keys of a published list are not sent unseen: look at them above, and give --yes");
+  const what = keys.length === 1 ? "this key" : `these ${keys.length} keys`;
+  await confirm(session, `Add ${what} for ${printable(user)}?`, "nothing was added");
+}
+
+async function send(
+  session: Session,
+  cluster: Cluster,
+  made: readonly NewSSHKey[],
+  timeoutMs: number,
+  options: AddOptions,
+): Promise<ExitCode> {
+  const dryRun = options.dryRun === "server";
+  const objects: SSHKeyObject[] = [];
+  let code: ExitCode = EXIT.ok;
+  for (const each of made) {
+    const { object, isKnown } = await createSSHKey(cluster, each, { dryRun });
+    const line = doneTo(object, isKnown ? "unchanged" : "created", options);
+    if (!isForPrograms(options.output)) await session.print(line);
+    const isWaitedFor = options.wait && !dryRun;
+    const seen = isWaitedFor ? await untilJudged(session, cluster, object, timeoutMs) : object;
+    objects.push(seen);
+    if (!isWaitedFor) continue;
+    session.say(toldState(seen));
+    code = worse(code, codeOf(seen));
+  }
+  if (isForPrograms(options.output)) await session.print(writtenOutput(objects, options.output, []));
+  return code;
+}
+
+function isForPrograms(output: Output | undefined): boolean {
+  return output !== undefined && output !== "wide";
+}
+
+function codeOf(key: SSHKeyObject): ExitCode {
+  if (!isJudged(key)) return EXIT.failed;
+  return isRefusal(stateOf(key)) ? EXIT.found : EXIT.ok;
+}
+
+function worse(one: ExitCode, other: ExitCode): ExitCode {
+  return one > other ? one : other;
+}

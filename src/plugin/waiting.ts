@@ -1,0 +1,113 @@
+import { sshKeysPath } from "../api/paths.ts";
+import { STATES, type State } from "../api/states.ts";
+import { parseDuration } from "../config/duration.ts";
+import { printable } from "../ssh/unprintable.ts";
+import { type Cluster, ClusterError } from "./cluster.ts";
+import { PluginError, type Session } from "./session.ts";
+import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+
+/** How long a STATE is waited for without a word. */
+const QUIET_MS = 2000;
+
+/** How often the object is read where it may not be watched. */
+const POLL_MS = 500;
+
+/**
+ * Waits until the operator has said of this SSHKey, in this version of its spec or a later one, what becomes of it: any STATE
+ * but Pending. Gives what was last seen when the time is up, which is then none of those. Rejects with a PluginError if
+ * it is deleted meanwhile.
+ */
+export async function untilJudged(
+  session: Session,
+  cluster: Cluster,
+  key: SSHKeyObject,
+  timeoutMs: number,
+): Promise<SSHKeyObject> {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const signal = AbortSignal.any([session.signal, timeout]);
+  const { name } = key.metadata;
+  const progress = setTimeout(() => session.say(`waiting for what the operator says of ${name}`), QUIET_MS);
+  const seen = new Sighting(key);
+  try {
+    while (!seen.isJudged && !signal.aborted) await untilSomethingHappens(cluster, seen, signal);
+  } catch (error) {
+    if (!timeout.aborted || session.signal.aborted) throw error;
+  } finally {
+    clearTimeout(progress);
+  }
+  if (session.signal.aborted) throw new PluginError("stopped");
+  return seen.newest;
+}
+
+/** Has the operator said of this version of the spec what becomes of the key? */
+export function isJudged(key: SSHKeyObject): boolean {
+  const state = stateOf(key);
+  return state !== "Unknown" && state !== "Pending";
+}
+
+/** How it stands, for a person: the STATE and what the operator says about it. */
+export function toldState(key: SSHKeyObject): string {
+  const { name } = key.metadata;
+  const state = stateOf(key);
+  const message = printable(key.status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "");
+  if (state === "Unknown")
+    return `${name}: the operator has said nothing about it yet; \`kubectl sshkey list ${name}\` shows when it has`;
+  return `${name} is ${state}: ${message === "" ? STATES[state].meaning : message}`;
+}
+
+/** Is the key of no use in this STATE? */
+export function isRefusal(state: State | "Unknown"): boolean {
+  return state !== "Projected" && state !== "Accepted" && state !== "Pending" && state !== "Unknown";
+}
+
+/** ms; rejects what is no duration. */
+export function parseTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0)
+    throw new PluginError(`--timeout ${text}: give a duration such as 30s or 2m`);
+  return ms;
+}
+
+class Sighting {
+  newest: SSHKeyObject;
+  readonly #uid: string;
+  readonly #generation: number;
+
+  constructor(key: SSHKeyObject) {
+    this.newest = key;
+    this.#uid = key.metadata.uid;
+    this.#generation = key.metadata.generation ?? 0;
+  }
+
+  get isJudged(): boolean {
+    return isJudged(this.newest);
+  }
+
+  saw(key: SSHKeyObject): void {
+    if (key.metadata.uid !== this.#uid) throw gone(key.metadata.name);
+    // An API server that lags behind shows an older one.
+    if ((key.metadata.generation ?? 0) >= this.#generation) this.newest = key;
+  }
+}
+
+async function untilSomethingHappens(cluster: Cluster, seen: Sighting, signal: AbortSignal): Promise<void> {
+  const { name, namespace = cluster.namespace, resourceVersion } = seen.newest.metadata;
+  const query = { fieldSelector: `metadata.name=${name}`, resourceVersion };
+  try {
+    for await (const { type, object } of cluster.watch<SSHKeyObject>(sshKeysPath(namespace), query, signal)) {
+      if (type === "DELETED") throw gone(name);
+      seen.saw(object);
+      if (seen.isJudged) return;
+    }
+  } catch (error) {
+    // Not allowed to watch, the history is gone, the connection broke: what can be read tells more.
+    if (!(error instanceof ClusterError) || signal.aborted) throw error;
+    const { setTimeout: pause } = await import("node:timers/promises");
+    await pause(POLL_MS, undefined, { signal });
+    seen.saw(await getSSHKey(cluster, name, namespace));
+  }
+}
+
+function gone(name: string): PluginError {
+  return new PluginError(`${name} was deleted by somebody else meanwhile`);
+}

@@ -1,0 +1,54 @@
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { KubeObject } from "../api/object.ts";
+import { PluginError, type Session } from "./session.ts";
+import { RESOURCE } from "./sshkeys.ts";
+
+/** kubectl's flags of the same names, for commands that write. */
+export interface WritingFlags {
+  readonly dryRun?: "none" | "client" | "server";
+}
+
+export function addDryRun(command: Command): Command {
+  return command.addOption(
+    new Option(
+      "--dry-run <how>",
+      "client: send nothing; server: let the API server judge it, and store nothing",
+    )
+      .choices(["none", "client", "server"])
+      .default("none"),
+  );
+}
+
+/** Flags of commands that wait for what the operator says. */
+export interface WaitingFlags {
+  readonly wait: boolean;
+  readonly timeout: string;
+}
+
+export function addWaiting(command: Command): Command {
+  return command
+    .option("--wait <true|false>", "wait for what the operator says of it", toBoolean, true)
+    .option("--timeout <duration>", "how long to wait, as 30s or 2m", "30s");
+}
+
+/** How kubectl says that something has been done to an object, or would have been. */
+export function doneTo(
+  { metadata }: Pick<KubeObject, "metadata">,
+  done: string,
+  flags: WritingFlags,
+): string {
+  const { dryRun } = flags;
+  const suffix = dryRun === "server" ? " (server dry run)" : dryRun === "client" ? " (dry run)" : "";
+  return `${RESOURCE}/${metadata.name} ${done}${suffix}`;
+}
+
+/** Asks a person whether to go on; rejects with a PluginError if not. `refused`: what then has not been done. */
+export async function confirm(session: Session, question: string, refused: string): Promise<void> {
+  const answer = await session.ask(`${question} [y/N] `);
+  if (!/^y(es)?$/i.test(answer)) throw new PluginError(refused);
+}
+
+function toBoolean(text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new InvalidArgumentError("Say true or false, as in --wait=false.");
+}

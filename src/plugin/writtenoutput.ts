@@ -1,0 +1,25 @@
+import { stringify } from "yaml";
+import { GROUP, PLURAL } from "../api/names.ts";
+import type { Output } from "./objectoutput.ts";
+import type { SSHKeyObject } from "./sshkeys.ts";
+
+/** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
+export function writtenOutput(
+  objects: readonly SSHKeyObject[],
+  output: Output | undefined,
+  lines: readonly string[],
+): string {
+  const [first] = objects;
+  const whole = objects.length === 1 ? first : { apiVersion: "v1", kind: "List", items: objects };
+  switch (output) {
+    case "json":
+      return `${JSON.stringify(whole, undefined, 4)}\n`;
+    case "yaml":
+      // A key is one line, however long.
+      return stringify(whole, { lineWidth: 0 });
+    case "name":
+      return objects.map(({ metadata }) => `${PLURAL}.${GROUP}/${metadata.name}\n`).join("");
+    default:
+      return lines.map((line) => `${line}\n`).join("");
+  }
+}
