@@ -25,11 +25,20 @@ export async function getSSHKey(
   name: string,
   namespace = cluster.namespace,
 ): Promise<SSHKeyObject> {
-  const found = await cluster.get<SSHKeyObject>(sshKeyPath(namespace, name));
+  const found = await findSSHKey(cluster, namespace, name);
   if (found !== undefined) return found;
   throw new PluginError(
     `there is no SSHKey ${name} in namespace ${namespace}: \`kubectl sshkey list\` shows those that are`,
   );
+}
+
+/** The SSHKey of this name; undefined where there is none. */
+export async function findSSHKey(
+  cluster: Cluster,
+  namespace: string,
+  name: string,
+): Promise<SSHKeyObject | undefined> {
+  return await cluster.get<SSHKeyObject>(sshKeyPath(namespace, name));
 }
 
 /** Where it stands in the API. */

@@ -1,0 +1,232 @@
+import { MANAGED_LABEL, USER_ANNOTATION } from "../api/names.ts";
+import { namespacedName } from "../api/object.ts";
+import { secretsPath } from "../api/paths.ts";
+import type { State } from "../api/states.ts";
+import type { SecretObject } from "../projection/secret.ts";
+import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
+import { lineType } from "../ssh/keytype.ts";
+import { parsePublicKey } from "../ssh/publickey.ts";
+import { type Cluster, ClusterError } from "./cluster.ts";
+import { findSSHKey, listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+
+/** Whose a key is. Documented field by field in the help of `who`. */
+export interface KeyOwner {
+  readonly user?: string;
+  readonly namespace?: string;
+  readonly name?: string;
+  readonly title?: string;
+  /**
+   * The STATE of the SSHKey, or why there is none with this key: `Edited`, it has another one now; `Deleted`; `Unreadable`,
+   * for this person; `Foreign`, the line is none that the operator writes.
+   */
+  readonly state: State | "Unknown" | "Edited" | "Deleted" | "Unreadable" | "Foreign";
+  /** Where the key still stands, unless an SSHKey accounts for it. */
+  readonly secrets?: readonly SecretLine[];
+}
+
+/** A line of a file in a Secret. */
+export interface SecretLine {
+  readonly namespace: string;
+  readonly name: string;
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+}
+
+/** All SSHKeys and managed Secrets of a namespace, or of all, as they were at one time, by the keys in them. */
+export class KeyOwners {
+  readonly #cluster: Cluster;
+  readonly #namespace: string | undefined;
+  /** By canonical base64. */
+  readonly #keys = new Map<string, KeyPlaces>();
+  readonly #sshKeys = new Map<string, string>();
+  /** By fingerprint. Of MD5 only when somebody asks for one. */
+  readonly #bySHA256 = new Map<string, KeyPlaces>();
+  #byMD5: Map<string, KeyPlaces> | undefined;
+
+  private constructor(cluster: Cluster, namespace: string | undefined) {
+    this.#cluster = cluster;
+    this.#namespace = namespace;
+  }
+
+  /** `onForbidden`: the Secrets may not be listed, so nothing is known of keys without an SSHKey. */
+  static async read(
+    cluster: Cluster,
+    namespace: string | undefined,
+    onForbidden: () => void,
+  ): Promise<KeyOwners> {
+    const owners = new KeyOwners(cluster, namespace);
+    const [sshKeys, secrets] = await Promise.all([
+      listSSHKeys(cluster, namespace),
+      listSecrets(cluster, namespace, onForbidden),
+    ]);
+    for (const sshKey of sshKeys) owners.#addSSHKey(sshKey);
+    for (const secret of secrets) owners.#addSecret(secret);
+    for (const [base64, places] of owners.#keys)
+      owners.#bySHA256.set(fingerprintSHA256(Buffer.from(base64, "base64")), places);
+    // A status may still speak of a key that has been changed since.
+    for (const sshKey of sshKeys) owners.#addFormer(sshKey);
+    return owners;
+  }
+
+  /** Everyone whose key has this fingerprint, SHA256 or MD5. */
+  async find(fingerprint: string): Promise<readonly KeyOwner[]> {
+    const places = fingerprint.startsWith("SHA256:")
+      ? this.#bySHA256.get(fingerprint)
+      : this.#md5Index().get(fingerprint);
+    if (places === undefined) return [];
+    const found = new Map(places.sshKeys.map((each) => [idOf(each), ownerOf(each)]));
+    for (const each of places.former) {
+      const id = idOf(each);
+      if (!found.has(id)) found.set(id, { ...ownerOf(each), state: "Edited" });
+    }
+    const left = new Map<string, StandingLine[]>();
+    for (const line of places.lines) {
+      const owner = found.get(line.sshKey);
+      if (owner !== undefined && owner.state !== "Edited") continue;
+      const id =
+        line.sshKey === "" ? `line ${line.namespace}/${line.name} ${line.file} ${line.line}` : line.sshKey;
+      left.set(id, [...(left.get(id) ?? []), line]);
+    }
+    for (const [id, lines] of left) found.set(id, await this.#ownerOfLines(lines, places, found.get(id)));
+    return [...found.values()];
+  }
+
+  #md5Index(): Map<string, KeyPlaces> {
+    this.#byMD5 ??= new Map(
+      Array.from(this.#keys, ([base64, places]) => [fingerprintMD5(Buffer.from(base64, "base64")), places]),
+    );
+    return this.#byMD5;
+  }
+
+  #placesOf(base64: string): KeyPlaces {
+    const known = this.#keys.get(base64);
+    if (known !== undefined) return known;
+    const places = { base64, sshKeys: [], former: [], lines: [] };
+    this.#keys.set(base64, places);
+    return places;
+  }
+
+  #addSSHKey(sshKey: SSHKeyObject): void {
+    const base64 = keyOf(sshKey);
+    this.#sshKeys.set(idOf(sshKey), base64 ?? "");
+    if (base64 !== undefined) this.#placesOf(base64).sshKeys.push(sshKey);
+  }
+
+  #addFormer(sshKey: SSHKeyObject): void {
+    const { fingerprint, fingerprintMD5: md5 } = sshKey.status ?? {};
+    if (fingerprint === undefined || stateOf(sshKey) !== "Unknown") return;
+    const places = this.#bySHA256.get(fingerprint) ?? { base64: "", sshKeys: [], former: [], lines: [] };
+    if (places.sshKeys.includes(sshKey)) return;
+    places.former.push(sshKey);
+    this.#bySHA256.set(fingerprint, places);
+    if (md5 !== undefined) this.#md5Index().set(md5, places);
+  }
+
+  #addSecret({ metadata, data = {} }: SecretObject): void {
+    const { namespace = "", name, annotations } = metadata;
+    const user = annotations?.[USER_ANNOTATION];
+    for (const [file, content] of Object.entries(data)) {
+      const lines = Buffer.from(content, "base64").toString("utf8").split("\n");
+      for (const [index, text] of lines.entries()) {
+        const key = readLine(text);
+        if (key === undefined) continue;
+        const line: StandingLine = { namespace, name, file, line: index + 1, sshKey: key.sshKey, user };
+        this.#placesOf(key.base64).lines.push(line);
+      }
+    }
+  }
+
+  /** Of lines that name one SSHKey, or none, whose it is, as far as can be said. */
+  async #ownerOfLines(
+    lines: readonly StandingLine[],
+    { base64 }: KeyPlaces,
+    former: KeyOwner | undefined,
+  ): Promise<KeyOwner> {
+    const [first] = lines;
+    const secrets = lines.map(({ namespace, name, file, line }) => ({ namespace, name, file, line }));
+    if (former !== undefined) return { ...former, secrets };
+    const slash = first?.sshKey.indexOf("/") ?? -1;
+    const user = first?.user === undefined ? {} : { user: first.user };
+    if (first === undefined || slash === -1) return { state: "Foreign", secrets };
+    const namespace = first.sshKey.slice(0, slash);
+    const name = first.sshKey.slice(slash + 1);
+    const isListed = this.#namespace === undefined || this.#namespace === namespace;
+    if (isListed)
+      return {
+        ...user,
+        namespace,
+        name,
+        state: this.#sshKeys.has(first.sshKey) ? "Edited" : "Deleted",
+        secrets,
+      };
+    try {
+      const sshKey = await findSSHKey(this.#cluster, namespace, name);
+      if (sshKey === undefined) return { ...user, namespace, name, state: "Deleted", secrets };
+      return keyOf(sshKey) === base64 ? ownerOf(sshKey) : { ...ownerOf(sshKey), state: "Edited", secrets };
+    } catch (error) {
+      if (!(error instanceof ClusterError) || error.code !== "Forbidden") throw error;
+      return { ...user, namespace, name, state: "Unreadable", secrets };
+    }
+  }
+}
+
+/** Where one key is. */
+interface KeyPlaces {
+  readonly base64: string;
+  readonly sshKeys: SSHKeyObject[];
+  /** SSHKeys whose status still speaks of it. */
+  readonly former: SSHKeyObject[];
+  readonly lines: StandingLine[];
+}
+
+interface StandingLine extends SecretLine {
+  /** `namespace/name`, as the line says; "" where it says nothing of the kind. */
+  readonly sshKey: string;
+  /** For whom the Secret is, as it says. */
+  readonly user: string | undefined;
+}
+
+async function listSecrets(
+  cluster: Cluster,
+  namespace: string | undefined,
+  onForbidden: () => void,
+): Promise<readonly SecretObject[]> {
+  try {
+    return await cluster.list<SecretObject>(secretsPath(namespace), { labelSelector: MANAGED_LABEL });
+  } catch (error) {
+    if (!(error instanceof ClusterError) || error.code !== "Forbidden") throw error;
+    onForbidden();
+    return [];
+  }
+}
+
+function keyOf({ spec }: SSHKeyObject): string | undefined {
+  const key = parsePublicKey(spec.key);
+  return key.ok ? key.value.blob.toString("base64") : undefined;
+}
+
+function idOf({ metadata }: SSHKeyObject): string {
+  return namespacedName({ namespace: metadata.namespace ?? "", name: metadata.name });
+}
+
+function ownerOf(sshKey: SSHKeyObject): KeyOwner {
+  const { metadata, spec } = sshKey;
+  const { namespace = "", name } = metadata;
+  const title = spec.title === undefined ? {} : { title: spec.title };
+  return { user: spec.user, namespace, name, ...title, state: stateOf(sshKey) };
+}
+
+/** The key of a line of authorized_keys, whoever wrote it. */
+function readLine(text: string): { readonly base64: string; readonly sshKey: string } | undefined {
+  const plain = splitKeyLine(text);
+  const behind = lineType(plain.type) === undefined ? skipOptions(text.trimStart()) : undefined;
+  const parts = behind === undefined ? plain : splitKeyLine(behind);
+  const key = decodeKeyLine(parts);
+  if (!key.ok) return undefined;
+  const comment = parts.comment.trim();
+  return { base64: key.value.blob.toString("base64"), sshKey: SSHKEY_NAME.test(comment) ? comment : "" };
+}
+
+const SSHKEY_NAME = /^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9.-]{0,252}$/;
