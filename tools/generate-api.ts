@@ -45,6 +45,18 @@ const DEFINITIONS: readonly Definition[] = [
   },
 ];
 
+/** What src/api/schema.ts reads of a schema. */
+const KEPT = ["type", "required", "enum", "default", "maxLength", "maxItems", "maxProperties"];
+const READ = [
+  "properties",
+  "items",
+  "additionalProperties",
+  "description",
+  "x-kubernetes-list-map-keys",
+  "x-kubernetes-list-type",
+  "x-kubernetes-validations",
+];
+
 await main();
 
 /** Writes the types; with --check only compares. --types names another folder than the one of the repository. */
@@ -55,22 +67,67 @@ async function main(): Promise<void> {
       types: { type: "string", default: "src/api" },
     },
   });
+  const schemas: [kind: string, schema: object][] = [];
   for (const definition of DEFINITIONS) {
-    const name = `${values.types}/${definition.types}`;
-    const file = new URL(name, REPOSITORY);
-    const types = await generateTypes(
-      definition,
-      await readFile(new URL(definition.crd, REPOSITORY), "utf8"),
+    const text = await readFile(new URL(definition.crd, REPOSITORY), "utf8");
+    schemas.push([definition.kind, bare(rootSchema(definition.crd, parse(text)))]);
+    await write(
+      `${values.types}/${definition.types}`,
+      definition.crd,
+      await generateTypes(definition, text),
+      values.check,
     );
-    if (!values.check) {
-      await writeFile(file, types);
-    } else if (!existsSync(file) || (await readFile(file, "utf8")) !== types) {
-      console.error(
-        `${name} is not what ${definition.crd} says: run \`node tools/generate-api.ts\` and commit it.`,
-      );
-      process.exitCode = 1;
-    }
   }
+  await write(`${values.types}/schemas.generated.ts`, "crds/", generateSchemas(schemas), values.check);
+}
+
+/** Or compares only. */
+async function write(name: string, source: string, text: string, isCheck: boolean): Promise<void> {
+  const file = new URL(name, REPOSITORY);
+  if (!isCheck) {
+    await writeFile(file, text);
+  } else if (!existsSync(file) || (await readFile(file, "utf8")) !== text) {
+    console.error(`${name} is not what ${source} says: run \`node tools/generate-api.ts\` and commit it.`);
+    process.exitCode = 1;
+  }
+}
+
+function generateSchemas(schemas: readonly [kind: string, schema: object][]): string {
+  return `// Generated from crds/ by \`node tools/generate-api.ts\`. Do not edit.
+
+import type { Schema } from "./schema.ts";
+
+/** What the definitions say of each kind, without words and rules. */
+export const SCHEMAS: Readonly<Record<${schemas.map(([kind]) => JSON.stringify(kind)).join(" | ")}, Schema>> = ${JSON.stringify(Object.fromEntries(schemas), undefined, 2)};
+`;
+}
+
+/** What src/api/schema.ts knows of; throws for anything else that limits a value, except in the status. */
+function bare(schema: JSONSchema, path = ""): object {
+  const { properties, items, additionalProperties } = schema;
+  const kept = KEPT.filter((name) => schema[name] !== undefined).map((name) => [name, schema[name]]);
+  const isStatus = path === "status" || path.startsWith("status.");
+  const other = Object.keys(schema).filter((name) => !KEPT.includes(name) && !READ.includes(name));
+  if (other.length > 0 && !isStatus)
+    throw new Error(`${path} has ${other.join(", ")}: teach src/api/schema.ts about it.`);
+  return {
+    ...Object.fromEntries(kept),
+    ...(schema["x-kubernetes-list-map-keys"] ? { keys: schema["x-kubernetes-list-map-keys"] } : {}),
+    ...(items === undefined ? {} : { items: bare(items as JSONSchema, `${path}[]`) }),
+    ...(typeof additionalProperties === "object"
+      ? { additionalProperties: bare(additionalProperties, `${path}.*`) }
+      : {}),
+    ...(properties === undefined
+      ? {}
+      : {
+          properties: Object.fromEntries(
+            Object.entries(properties).map(([name, child]) => [
+              name,
+              bare(child, path === "" ? name : `${path}.${name}`),
+            ]),
+          ),
+        }),
+  };
 }
 
 async function generateTypes({ crd, kind, titles }: Definition, crdText: string): Promise<string> {

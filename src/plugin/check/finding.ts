@@ -1,0 +1,40 @@
+import { printable } from "../../ssh/unprintable.ts";
+import type { Position } from "../manifests/document.ts";
+
+/** One thing that is wrong, and where. */
+export interface Finding extends Position {
+  /** As it was named; `-` is stdin. */
+  readonly file: string;
+  /** A stable word for programs. */
+  readonly code: string;
+  /** As the API server names it, `spec.options[0]`; empty where it is no matter of one field. */
+  readonly field: string;
+  /** What is wrong, then what to do. */
+  readonly message: string;
+  /** `SSHKey team-a/alice-laptop`; empty where no object can be told. */
+  readonly object: string;
+}
+
+/** What came of a check. */
+export interface Checked {
+  readonly findings: readonly Finding[];
+  /** Every file that was read, in order. */
+  readonly files: readonly string[];
+  /** How many SSHKeys, AuthorizedKeys and key lines were judged. */
+  readonly judged: number;
+}
+
+/** The code of a file that could not be read. */
+export const UNREADABLE = "Unreadable";
+
+/** What the finding is about, as a text in front of its message. */
+export function textOf({ object, field, message }: Finding): string {
+  const what = [object, field].filter((part) => part !== "").join(" ");
+  return printable(what === "" ? message : `${what}: ${message}`);
+}
+
+/** One finding on one line, without anything that a terminal obeys. */
+export function lineOf(finding: Finding): string {
+  const { file, line, column, code } = finding;
+  return `${printable(line === 0 ? file : `${file}:${line}:${column}`)}: ${code}: ${textOf(finding)}`;
+}

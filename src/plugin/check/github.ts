@@ -1,0 +1,37 @@
+import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
+import { pathFrom } from "./path.ts";
+import { gravestFirst } from "./severity.ts";
+
+/** GitHub shows as many annotations of a kind in each step. */
+const MOST_ANNOTATIONS = 10;
+
+/**
+ * Workflow commands that make annotations of the gravest findings, below the plain text of all of them, since GitHub shows ten
+ * annotations and drops the others. Files are named as seen from the root of the repository.
+ */
+export function github({ findings }: Checked, root: string): string {
+  // No line of others' text may begin with ::, which GitHub would obey.
+  const log = findings.map((finding) => `error: ${lineOf(finding)}\n`);
+  const annotations = gravestFirst(findings)
+    .slice(0, MOST_ANNOTATIONS)
+    .map((finding) => annotation(finding, root));
+  const count = findings.length === 1 ? "1 finding" : `${findings.length} findings`;
+  const last =
+    findings.length > MOST_ANNOTATIONS ? `${count}, the gravest ${MOST_ANNOTATIONS} as annotations` : count;
+  return `${log.join("")}${annotations.join("")}${last}\n`;
+}
+
+function annotation(finding: Finding, root: string): string {
+  const { file, line, column, code } = finding;
+  const path = pathFrom(root, file) ?? file;
+  const place = line === 0 ? "" : `,line=${line},col=${column}`;
+  return `::error file=${property(path)}${place},title=${property(code)}::${data(textOf(finding))}\n`;
+}
+
+function data(text: string): string {
+  return text.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
+}
+
+function property(text: string): string {
+  return data(text).replaceAll(":", "%3A").replaceAll(",", "%2C");
+}

@@ -1,0 +1,217 @@
+import { KIND } from "../../api/names.ts";
+import type { FieldPath } from "../../api/schema.ts";
+import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
+import type { Claim } from "../../claims/claim.ts";
+import { Claims } from "../../claims/claims.ts";
+import type { Knowledge } from "../../claims/judgement.ts";
+import { verified } from "../../claims/proof.ts";
+import type { StoredSSHKey } from "../../claims/record.ts";
+import type { Settings } from "../../config/settings.ts";
+import type { Position } from "../manifests/document.ts";
+import { isOurs, kindFault, type Manifest } from "../manifests/objects.ts";
+import { refusals } from "./admission.ts";
+import type { Finding } from "./finding.ts";
+
+/** Where an object stands. */
+interface Place extends Position {
+  readonly file: string;
+}
+
+/**
+ * Judges objects as the API server and the operator would, one after the other, and all of them together: which ones claim
+ * one key, which have one name. An earlier one counts as the older.
+ */
+export class Judge {
+  /** How many objects of the product it was given. */
+  judged = 0;
+  readonly #settings: Settings;
+  readonly #now: number;
+  readonly #claims: Claims;
+  /** By kind, namespace and name. */
+  readonly #names = new Map<string, Place>();
+  /** By namespace and name of the Secret. */
+  readonly #secrets = new Map<string, Place>();
+  readonly #places = new Map<Claim, { readonly file: string; readonly key: Position }>();
+
+  constructor(settings: Settings, now: number, knowledge?: Knowledge) {
+    this.#settings = settings;
+    this.#now = now;
+    this.#claims = new Claims(settings.policy);
+    if (knowledge !== undefined) this.#claims.setKnowledge(knowledge);
+  }
+
+  /** What is wrong with the object by itself, and with its name; nothing for an object of somebody else's. */
+  judge(file: string, manifest: Manifest): readonly Finding[] {
+    if (!isOurs(manifest)) return [];
+    this.judged += 1;
+    const { object } = manifest;
+    const find = (path: FieldPath, code: string, message: string, field = nameOfField(path)): Finding => ({
+      file,
+      ...manifest.locate(path, code === "UnknownField" ? "key" : "value"),
+      code,
+      field,
+      message,
+      object: describe(object),
+    });
+    const fault = kindFault(manifest);
+    if (fault !== undefined) return [find([fault.field], "UnknownKind", fault.message)];
+    const refused = refusals(object).map(({ path, code, message, field }) =>
+      find(path, code, message, field),
+    );
+    const twin = this.#twin(file, manifest);
+    if (twin !== undefined) {
+      const message = `the object of this name at ${placeText(twin, file)} is overwritten by this one: rename one of the two`;
+      refused.push(find(["metadata", "name"], "SameName", message));
+    }
+    if (refused.length > 0) return refused;
+    return object.kind === KIND ? this.#sshKey(file, manifest, find) : this.#target(file, manifest, find);
+  }
+
+  /** What is wrong with SSHKeys beside others. */
+  *together(): Iterable<Finding> {
+    const counts = new Map<string, number>();
+    const { maximumKeysPerUser } = this.#settings.policy;
+    for (const [claim, { file, key }] of this.#places) {
+      const { namespace, name, user } = claim.record;
+      const finding = { file, ...key, object: describe({ kind: KIND, metadata: { namespace, name } }) };
+      const standing = this.#claims.standing(claim);
+      if (standing.state === "Duplicate") {
+        yield {
+          ...finding,
+          code: "Duplicate",
+          field: "spec.key",
+          message: this.#duplicateMessage(claim, file),
+        };
+      } else if (standing.state === "InForce") {
+        const id = JSON.stringify([namespace, user]);
+        const count = (counts.get(id) ?? 0) + 1;
+        counts.set(id, count);
+        if (count <= maximumKeysPerUser) continue;
+        const message = `The user has ${maximumKeysPerUser} keys before this one, the most allowed (maximumKeysPerUser); delete one of them.`;
+        yield { ...finding, code: "SecretFull", field: "spec.user", message };
+      }
+    }
+  }
+
+  #duplicateMessage(claim: Claim, file: string): string {
+    const standing = this.#claims.standing(claim);
+    if (standing.state !== "Duplicate") return "";
+    const { duplicateOf } = standing;
+    const holder = duplicateOf && this.#claims.get(duplicateOf.namespace, duplicateOf.name);
+    const place = holder && this.#places.get(holder);
+    const where =
+      place === undefined ? "" : ` (The other one: ${placeText({ ...place.key, file: place.file }, file)}.)`;
+    return standing.message + where;
+  }
+
+  /** Remembers the name; gives back where it was given before. */
+  #twin(file: string, { object, locate }: Manifest): Place | undefined {
+    const { name, namespace } = metadataOf(object);
+    if (typeof name !== "string" || name === "") return undefined;
+    const id = [object.kind, namespace ?? "", name].join("\0");
+    const twin = this.#names.get(id);
+    this.#names.set(id, { file, ...locate(["metadata", "name"]) });
+    return twin;
+  }
+
+  #sshKey(file: string, manifest: Manifest, find: Find): readonly Finding[] {
+    const read = this.#claims.read(stored(manifest.object, this.#now, this.judged) as StoredSSHKey);
+    const record = read.proof === undefined ? read : { ...read, proof: verified(read.proof) };
+    const claim = this.#claims.put(record, this.#now)?.claim;
+    if (claim === undefined) return [];
+    this.#places.set(claim, { file, key: manifest.locate(["spec", "key"]) });
+    return claim.findings.map(({ code, message }) => find(placeOf(code, message), code, message));
+  }
+
+  #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {
+    const record = toAuthorizedKeysRecord(
+      stored(manifest.object, this.#now, this.judged) as StoredAuthorizedKeys,
+    );
+    const found = record.faults.map(({ message }) => {
+      const [, field] = /^(spec(?:\.[a-z]+)+)/i.exec(message) ?? [];
+      return find(field?.split(".") ?? optionPath(message), "InvalidOptions", message);
+    });
+    const { namespace, secretName } = record;
+    const isDefault = metadataOf(manifest.object).name === secretName;
+    const path = isDefault ? ["metadata", "name"] : ["spec", "secretName"];
+    const { namePrefix } = this.#settings.secrets;
+    if (secretName.startsWith(namePrefix)) {
+      const message = `Names that begin with ${namePrefix} are those of users' Secrets; give another spec.secretName.`;
+      found.push(find(path, "SecretConflict", message));
+    }
+    const id = JSON.stringify([namespace, secretName]);
+    const twin = this.#secrets.get(id);
+    if (twin === undefined) this.#secrets.set(id, { file, ...manifest.locate(path) });
+    else {
+      const message = `The AuthorizedKeys at ${placeText(twin, file)} writes the Secret of this name; give another spec.secretName.`;
+      found.push(find(path, "SecretConflict", message));
+    }
+    return found;
+  }
+}
+
+type Find = (path: FieldPath, code: string, message: string) => Finding;
+
+/** The object as the API server would have stored it just now. */
+function stored(object: Readonly<Record<string, unknown>>, now: number, count: number): object {
+  const { name, generateName, namespace, labels, annotations } = metadataOf(object);
+  const id = String(count).padStart(10, "0");
+  return {
+    ...object,
+    status: undefined,
+    metadata: {
+      // A name that is made up by the API server is no other's.
+      name: typeof name === "string" && name !== "" ? name : `${String(generateName)}${id}`,
+      namespace: namespace ?? "",
+      labels,
+      annotations,
+      uid: id,
+      resourceVersion: "1",
+      generation: 1,
+      creationTimestamp: new Date(now).toISOString(),
+    },
+  };
+}
+
+function metadataOf({ metadata }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  return typeof metadata === "object" && metadata !== null ? (metadata as Record<string, unknown>) : {};
+}
+
+/** The field that a finding of the operator is about. */
+function placeOf(code: string, message: string): FieldPath {
+  if (OPTION_CODES.has(code) || message.startsWith("Option ")) return optionPath(message);
+  if (code === "InvalidUser") return ["spec", "user"];
+  if (code === "InvalidExpiresAt" || code === "LifetimeTooLong") return ["spec", "expiresAt"];
+  return ["spec", code.startsWith("Proof") || code === "UserVerificationMissing" ? "proof" : "key"];
+}
+
+const OPTION_CODES = new Set([
+  "BadOption",
+  "UnknownOption",
+  "BadOptionValue",
+  "SeveralOptions",
+  "DuplicateOption",
+  "ForbiddenOption",
+]);
+
+function optionPath(message: string): FieldPath {
+  const [, number] = /^Option (\d+)/.exec(message) ?? [];
+  return number === undefined ? ["spec", "options"] : ["spec", "options", Number(number) - 1];
+}
+
+function nameOfField(path: FieldPath): string {
+  return path
+    .map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`))
+    .join("")
+    .slice(1);
+}
+
+function describe(object: Readonly<Record<string, unknown>>): string {
+  const { name, generateName, namespace } = metadataOf(object);
+  const named = [namespace, name ?? generateName].filter((part) => typeof part === "string" && part !== "");
+  return `${typeof object.kind === "string" ? object.kind : "object"} ${named.join("/")}`.trim();
+}
+
+function placeText({ file, line }: Place, from: string): string {
+  return file === from ? `line ${line}` : `${file}:${line}`;
+}

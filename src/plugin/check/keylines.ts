@@ -1,0 +1,90 @@
+import { judge, type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
+import type { Policy } from "../../claims/policy.ts";
+import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
+import { skipOptions, splitKeyLine } from "../../ssh/keyline.ts";
+import { isCertificateType, lineType } from "../../ssh/keytype.ts";
+import { describePrivateKey } from "../../ssh/privatekey.ts";
+import type { Finding } from "./finding.ts";
+
+/** Is a file one of key lines, such as a .pub file or authorized_keys? Its name tells, or else what stands in it. */
+export function isKeyFile(name: string, text: string): boolean {
+  if (/\.pub$|(^|[\\/])authorized_keys[^\\/]*$/.test(name)) return true;
+  if (/\.(ya?ml|json)$/.test(name)) return false;
+  return text.split("\n", 100).some((line) => isKey(line) || isKey(skipOptions(line.trimStart()) ?? ""));
+}
+
+function isKey(line: string): boolean {
+  const { type, base64 } = splitKeyLine(line);
+  return (lineType(type) !== undefined || isCertificateType(type)) && base64.startsWith("AAAA");
+}
+
+export interface CheckedLines {
+  readonly findings: readonly Finding[];
+  /** How many lines hold something. */
+  readonly judged: number;
+}
+
+/**
+ * Judges each line of an authorized_keys or .pub file as if it were an SSHKey, whoever's: the key, its options, and whether
+ * another line has it too. Of a file with a private key nothing else is read.
+ */
+export function checkKeyLines(
+  file: string,
+  text: string,
+  policy: Policy,
+  knowledge: Knowledge = NO_KNOWLEDGE,
+): CheckedLines {
+  const place = { file, field: "", object: "" };
+  const secret = describePrivateKey(text);
+  if (secret !== undefined)
+    return { findings: [{ ...place, line: 1, column: 1, code: "PrivateKey", message: secret }], judged: 1 };
+  const findings: Finding[] = [];
+  const lineOf = new Map<string, number>();
+  let judged = 0;
+  for (const [index, raw] of text.split("\n").entries()) {
+    const line = raw.replace(/\r$/, "");
+    if (/^[ \t]*(#|$)/.test(line)) continue;
+    judged += 1;
+    const { options, key, column } = splitOptions(line);
+    // Whose key it is, how long it is to live and what proves it, a line does not say.
+    const ofLine: Policy = {
+      ...policy,
+      maximumLifetime: undefined,
+      proofs: "Optional",
+      requireUserVerification: false,
+    };
+    const record = toSSHKeyRecord(asSSHKey(key, options));
+    const at = { ...place, line: index + 1 };
+    for (const { code, message } of judge(record, ofLine, knowledge))
+      findings.push({ ...at, column: message.startsWith("Option ") ? 1 : column, code, message });
+    const id = record.key?.base64;
+    const other = id === undefined ? undefined : lineOf.get(id);
+    if (other !== undefined) {
+      const message = `Line ${other} has this key already; remove one of the two.`;
+      findings.push({ ...at, column, code: "Duplicate", message });
+    } else if (id !== undefined) lineOf.set(id, index + 1);
+  }
+  return { findings, judged };
+}
+
+/** A line without options is one that begins with a type; what stands before a type is taken for options, as sshd does. */
+function splitOptions(line: string): { options: readonly string[]; key: string; column: number } {
+  const start = line.length - line.trimStart().length;
+  const rest = isKey(line) ? undefined : skipOptions(line.slice(start));
+  if (rest === undefined || !isKey(rest)) return { options: [], key: line, column: start + 1 };
+  const before = line.slice(start, line.length - rest.length).trimEnd();
+  // When a key ends is what sshd says of it, and no matter of an SSHKey's options.
+  const options = atCommas(before).filter((option) => !/^expiry-time=/i.test(option));
+  const column = line.length - rest.trimStart().length + 1;
+  return { options, key: rest, column };
+}
+
+/** Cuts at the commas outside of quotes. */
+function atCommas(text: string): readonly string[] {
+  return text.match(/(?:[^,"\\]|\\.|\\|"(?:[^"\\]|\\.)*"?)+/gs) ?? [];
+}
+
+function asSSHKey(key: string, options: readonly string[]): StoredSSHKey {
+  const metadata = { name: "line", namespace: "", uid: "line", resourceVersion: "1", generation: 1 };
+  return { metadata, spec: { user: "line", key, options: [...options] } };
+}

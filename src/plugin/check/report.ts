@@ -1,0 +1,80 @@
+import { EXIT, type Session } from "../session.ts";
+import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
+import { github } from "./github.ts";
+import { junit } from "./junit.ts";
+import { sarif } from "./sarif.ts";
+
+/** How findings are printed. */
+export const FORMATS = ["text", "json", "github", "sarif", "junit"] as const;
+export type Format = (typeof FORMATS)[number];
+
+/** People read so many findings; programs get all. */
+const MOST_SHOWN = 50;
+
+/** Prints what was found, the findings to stdout and how many there are to stderr. */
+export async function report(
+  session: Session,
+  checked: Checked,
+  format: Format,
+  root: string,
+): Promise<void> {
+  switch (format) {
+    case "json":
+      await session.print(json(checked));
+      break;
+    case "github":
+      await session.print(github(checked, root));
+      break;
+    case "sarif":
+      await session.print(sarif(checked, root));
+      break;
+    case "junit":
+      await session.print(junit(checked));
+      break;
+    default:
+      await session.print(
+        checked.findings
+          .slice(0, MOST_SHOWN)
+          .map((each) => shown(session, each))
+          .join(""),
+      );
+  }
+  session.say(summary(checked, format === "text" ? MOST_SHOWN : Number.POSITIVE_INFINITY));
+}
+
+/** How it ended: what could not be read weighs more than what was found. */
+export function exitCode({ findings }: Checked): (typeof EXIT)["ok" | "found" | "failed"] {
+  if (findings.some(({ code }) => code === UNREADABLE)) return EXIT.failed;
+  return findings.length > 0 ? EXIT.found : EXIT.ok;
+}
+
+function shown(session: Session, finding: Finding): string {
+  const line = lineOf(finding);
+  const end = line.indexOf(`: ${finding.code}: `);
+  return end === -1 ? `${line}\n` : `${session.styled("bold", line.slice(0, end))}${line.slice(end)}\n`;
+}
+
+function summary({ findings, files, judged }: Checked, shownAtMost: number): string {
+  const where = `${counted(judged, "object or key", "objects and keys")} in ${counted(files.length, "file", "files")}`;
+  if (findings.length === 0) return `${where}: nothing found`;
+  const more = findings.length - shownAtMost;
+  const hidden = more > 0 ? `, of which ${more} are not shown: -o json has them all` : "";
+  return `${where}: ${counted(findings.length, "finding", "findings")}${hidden}`;
+}
+
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
+function json({ findings, files, judged }: Checked): string {
+  const listed = findings.map(({ file, line, column, code, object, field, message }) => ({
+    file,
+    line,
+    column,
+    code,
+    object,
+    field,
+    message,
+  }));
+  return `${JSON.stringify({ files: files.length, judged, findings: listed }, undefined, 2)}\n`;
+}
