@@ -4,12 +4,13 @@ import { add } from "./add.ts";
 import { check } from "./check.ts";
 import type { PluginCommand } from "./command.ts";
 import { list } from "./list.ts";
+import { plan } from "./plan.ts";
 import { raw } from "./raw.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
 import { who } from "./who.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly PluginCommand[] = [check, add, list, raw, who];
+export const COMMANDS: readonly PluginCommand[] = [check, plan, add, list, raw, who];
 
 export const SUMMARY =
   "SSH public keys in a Kubernetes cluster: whose they are, whether they work, and what they open.";

@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { StoredAuthorizedKeys } from "../../../src/authorizedkeys/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
-import { type Access, Forecast } from "../../../src/plugin/forecast.ts";
-import { outcomeChange } from "../../../src/plugin/outcomechange.ts";
+import { type Access, Forecast } from "../../../src/plugin/plan/forecast.ts";
+import { outcomeChange } from "../../../src/plugin/plan/outcomechange.ts";
 import { CREATED, type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
 
 const NOW = CREATED * 1000 + 3_600_000;

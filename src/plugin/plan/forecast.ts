@@ -1,18 +1,18 @@
-import { namespacedName } from "../api/object.ts";
-import type { StoredAuthorizedKeys } from "../authorizedkeys/record.ts";
-import { toAuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { verified } from "../claims/proof.ts";
-import { type StoredSSHKey, toSSHKeyRecord } from "../claims/record.ts";
-import type { Settings } from "../config/settings.ts";
-import { AuthorizedKeysTarget } from "../projection/authorizedkeystarget.ts";
-import { linesOf } from "../projection/file.ts";
-import type { Files } from "../projection/files.ts";
-import { areEmpty } from "../projection/files.ts";
-import type { NamespaceFacts } from "../projection/namespaces.ts";
-import { Projection } from "../projection/projection.ts";
-import { buildCreate, type DesiredSecret, type SecretObject } from "../projection/secret.ts";
-import type { Target } from "../projection/target.ts";
-import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { namespacedName } from "../../api/object.ts";
+import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
+import { toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
+import { verified } from "../../claims/proof.ts";
+import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
+import type { Settings } from "../../config/settings.ts";
+import { AuthorizedKeysTarget } from "../../projection/authorizedkeystarget.ts";
+import { linesOf } from "../../projection/file.ts";
+import type { Files } from "../../projection/files.ts";
+import { areEmpty } from "../../projection/files.ts";
+import type { NamespaceFacts } from "../../projection/namespaces.ts";
+import { Projection } from "../../projection/projection.ts";
+import { buildCreate, type DesiredSecret, type SecretObject } from "../../projection/secret.ts";
+import type { Target } from "../../projection/target.ts";
+import { fingerprintSHA256 } from "../../ssh/fingerprint.ts";
 
 /** One line of a file: who can log in with which key. */
 export interface Access {
@@ -79,6 +79,11 @@ export class Forecast {
   removeSSHKey(namespace: string, name: string): void {
     this.#objects.delete(`${namespace}/${name}`);
     this.#projection.removeSSHKey(namespace, name);
+  }
+
+  /** Stores what a Namespace says. */
+  putNamespace(facts: NamespaceFacts): void {
+    this.#projection.putNamespace(facts);
   }
 
   /** Stores an AuthorizedKeys that is new or changed. */

@@ -1,0 +1,24 @@
+import { fileTexts, isManifestFile } from "../manifests/files.ts";
+import { type Manifest, manifestsIn } from "../manifests/objects.ts";
+import { PluginError, type Session } from "../session.ts";
+
+/** Every object of these files; rejects with a PluginError at the first that cannot be read. */
+export async function readManifests(
+  session: Session,
+  names: readonly string[],
+  recursive: boolean,
+): Promise<readonly Manifest[]> {
+  const manifests: Manifest[] = [];
+  for await (const { file, text, problem } of fileTexts(session, names, {
+    recursive,
+    takes: isManifestFile,
+  })) {
+    if (text === undefined) throw new PluginError(`${file}: ${problem}`);
+    for (const { manifest, fault } of manifestsIn(text)) {
+      if (fault !== undefined)
+        throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
+      manifests.push(manifest);
+    }
+  }
+  return manifests;
+}
