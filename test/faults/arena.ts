@@ -55,10 +55,19 @@ export class Arena {
   async isQuiet(): Promise<boolean> {
     // One that gets no turn on a busy machine is silent as well.
     if (this.stage.isRunning && (await this.stage.work()) > 0) return false;
-    const since = (matches: (request: ProxiedRequest) => boolean) =>
-      performance.now() - (this.proxy.requests.findLast(matches)?.at ?? 0);
-    const isPutOff = since(isSharedStatus) < BETWEEN_SHARED_STATUSES_MS + QUIET_MS;
-    return since(({ verb }) => verb !== "watch") > QUIET_MS && !isPutOff;
+    return this.#sinceRequest(({ verb }) => verb !== "watch") > QUIET_MS;
+  }
+
+  /** As untilQuiet, and nothing is put off either. */
+  async untilSilent(): Promise<void> {
+    const isNothingPutOff = () => this.#sinceRequest(isSharedStatus) > BETWEEN_SHARED_STATUSES_MS + QUIET_MS;
+    const isSilent = async () => isNothingPutOff() && (await this.isQuiet());
+    await eventually("the operator is at rest and has put nothing off", isSilent);
+  }
+
+  /** How long ago the last one came, in ms. */
+  #sinceRequest(matches: (request: ProxiedRequest) => boolean): number {
+    return performance.now() - (this.proxy.requests.findLast(matches)?.at ?? 0);
   }
 
   /** What the SSHKey of this UID was said to be, one after the other; "" before the first status. */

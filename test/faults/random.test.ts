@@ -29,7 +29,7 @@ test("after a random run with faults Secrets and statuses are as the model has t
 });
 
 test("and then no write happens any more, after a restart either", async () => {
-  await arena.untilQuiet();
+  await arena.untilSilent();
   const before = arena.proxy.requests.length;
   await arena.crash();
   await arena.run();
