@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { inGroups } from "../cluster/inturns.ts";
+import { Bastion, share } from "../operator/authorizedkeys/bastion.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import type { Tenant } from "../operator/tenant.ts";
 import { Arena } from "./arena.ts";
@@ -26,7 +27,7 @@ afterAll(async () => {
   await arena.close();
 });
 
-const RESOURCES = ["sshkeys", "secrets"] as const;
+const RESOURCES = ["sshkeys", "secrets", "authorizedkeys", "namespaces"] as const;
 
 const status = (code: number, reason: string) =>
   `${JSON.stringify({ type: "ERROR", object: { kind: "Status", apiVersion: "v1", code, reason, message: "" } })}\n`;
@@ -56,19 +57,33 @@ const STRIKES: readonly (readonly [name: string, strike: (resource: string) => v
 
 describe.each(RESOURCES)("a watch on %s", (resource) => {
   test.each(STRIKES)("that %s loses nothing", async (_, strike) => {
-    const tenant = await arena.tenant();
-    const [one, two] = [freshKey(), freshKey()];
+    const [tenant, guest] = [await arena.tenant(), await arena.tenant()];
+    const bastion = new Bastion(await arena.tenant());
+    const [one, two, three] = [freshKey(), freshKey(), freshKey()];
     await tenant.create("one", { user: "alice", key: one });
     await tenant.create("other", { user: "bob", key: two });
-    await Promise.all([tenant.until("one", "Projected"), tenant.until("other", "Projected")]);
+    await guest.create("guest", { user: "carol", key: three });
+    await Promise.all([tenant, guest].map((source) => share(source, bastion.tenant.namespace)));
+    const from = [tenant, guest].map(({ namespace }) => ({ namespace }));
+    await bastion.create("hop", { from, layout: "SingleFile" });
+    await bastion.create("jump", { from, layout: "SingleFile" });
+    const before = [tenant.line("one", one), tenant.line("other", two), guest.line("guest", three)];
+    const all = before.sort((a, b) => (sourceOf(a) < sourceOf(b) ? -1 : 1));
+    await Promise.all(["hop", "jump"].map((name) => bastion.untilFiles(name, { authorized_keys: all })));
     await arena.untilQuiet();
     strike(resource);
     await tenant.create("two", { user: "bob", key: one });
     await tenant.remove("one");
     await tenant.removeSecret("sshkeys-bob");
-    await tenant.untilFile("sshkeys-bob", [tenant.line("other", two), tenant.line("two", one)]);
+    await share(guest, undefined);
+    await bastion.edit("hop", { options: ["restrict"] });
+    await bastion.remove("jump");
+    const lines = [tenant.line("other", two), tenant.line("two", one)];
+    await tenant.untilFile("sshkeys-bob", lines);
     await tenant.untilFile("sshkeys-alice", []);
     await tenant.until("two", "Projected");
+    await bastion.untilFiles("hop", { authorized_keys: lines.map((line) => `restrict ${line}`) });
+    await bastion.untilFiles("jump", { authorized_keys: [] });
   });
 });
 
@@ -163,13 +178,19 @@ describe("a list of several pages", () => {
 });
 
 test("no write on the way broke a guarantee", async () => {
-  const { breaches, secretWrites } = await arena.judge(10_000);
+  const { breaches, secretWrites, sharedSecretWrites } = await arena.judge(10_000);
   expect(breaches).toEqual([]);
   expect(secretWrites).toBeGreaterThan(50);
+  expect(sharedSecretWrites).toBeGreaterThan(50);
 });
 
 function refuseNext(resource: string, code: number): void {
   const isWatch = (request: ProxiedRequest) => request.verb === "watch" && request.resource === resource;
   arena.proxy.inject(isWatch, { kind: "answer", status: code });
   arena.proxy.cut(resource);
+}
+
+/** NAMESPACE/NAME of its SSHKey. */
+function sourceOf(line: string): string {
+  return line.split(" ").at(-1) ?? "";
 }
