@@ -3,6 +3,8 @@ import { VERSION } from "../version.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import type { PluginCommand } from "./command.ts";
+import { deleteKeys } from "./delete.ts";
+import { disable, enable } from "./disable.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
 import { raw } from "./raw.ts";
@@ -10,7 +12,17 @@ import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./s
 import { who } from "./who.ts";
 
 /** All commands, in the order of the help. */
-export const COMMANDS: readonly PluginCommand[] = [check, plan, add, list, raw, who];
+export const COMMANDS: readonly PluginCommand[] = [
+  check,
+  plan,
+  add,
+  list,
+  raw,
+  deleteKeys,
+  disable,
+  enable,
+  who,
+];
 
 export const SUMMARY =
   "SSH public keys in a Kubernetes cluster: whose they are, whether they work, and what they open.";

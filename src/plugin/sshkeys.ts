@@ -42,7 +42,7 @@ export async function findSSHKey(
 }
 
 /** Where it stands in the API. */
-function sshKeyPath(namespace: string, name: string): string {
+export function sshKeyPath(namespace: string, name: string): string {
   return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
 }
 

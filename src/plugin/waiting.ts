@@ -9,6 +9,9 @@ import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 /** How long a STATE is waited for without a word. */
 const QUIET_MS = 2000;
 
+/** Node's longest timer. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 /** How often the object is read where it may not be watched. */
 const POLL_MS = 500;
 
@@ -23,7 +26,7 @@ export async function untilJudged(
   key: SSHKeyObject,
   timeoutMs: number,
 ): Promise<SSHKeyObject> {
-  const timeout = AbortSignal.timeout(timeoutMs);
+  const timeout = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), LONGEST_MS));
   const signal = AbortSignal.any([session.signal, timeout]);
   const { name } = key.metadata;
   const progress = setTimeout(() => session.say(`waiting for what the operator says of ${name}`), QUIET_MS);

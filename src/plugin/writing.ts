@@ -31,6 +31,13 @@ export function addWaiting(command: Command): Command {
     .option("--timeout <duration>", "how long to wait, as 30s or 2m", "30s");
 }
 
+export function addForceGitOps(command: Command): Command {
+  return command.option(
+    "--force-gitops",
+    "go on although Flux, Argo CD or Helm keeps the object, whose next sync may undo it",
+  );
+}
+
 /** How kubectl says that something has been done to an object, or would have been. */
 export function doneTo(
   { metadata }: Pick<KubeObject, "metadata">,

@@ -4,10 +4,12 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { OpenSSH } from "./openssh.ts";
 import { Playground, type Team } from "./playground.ts";
 import { plugin } from "./plugin.ts";
+import { Terminal } from "./terminal.ts";
 
 let playground: Playground;
 let team: Team;
@@ -176,13 +178,27 @@ describe("with the rights of", () => {
 });
 
 describe("a key in ssh-agent", () => {
+  test("is asked for in a terminal, until the answer is one of them", async () => {
+    await openssh.addToAgent(await openssh.newKey("first", "first@desk"));
+    await openssh.addToAgent(await openssh.newKey("second", "second@desk"));
+    const terminal = new Terminal(
+      ["add", "--agent", "@desk", "--user", "a", "--dry-run=client"],
+      openssh.env,
+    );
+    await terminal.untilItShows("Which one (1-2)? ");
+    terminal.type("3\n");
+    await eventually("it asks again", () => terminal.shown.split("Which one (1-2)? ").length === 3);
+    terminal.type("2\n");
+    expect([await terminal.end(), terminal.shown]).toEqual([0, expect.stringContaining("/a-second-desk-")]);
+  });
+
   test("is chosen by a word of its comment", async () => {
-    const key = await openssh.newKey("chosen", "chosen@desk");
+    const key = await openssh.newKey("chosen", "chosen@table");
     await openssh.addToAgent(key);
-    await openssh.addToAgent(await openssh.newKey("unchosen", "another@desk"));
+    await openssh.addToAgent(await openssh.newKey("unchosen", "another@table"));
     const { code } = await team.as(
       "editor",
-      ["add", "--user", "agent", "--agent", "CHOSEN@desk", "--wait=false"],
+      ["add", "--user", "agent", "--agent", "CHOSEN@table", "--wait=false"],
       { env: openssh.env },
     );
     expect([code, (await specOf("agent"))?.key]).toEqual([0, key.publicKey]);

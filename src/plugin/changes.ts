@@ -1,0 +1,80 @@
+import type { Cluster } from "./cluster.ts";
+import type { GitOpsOptions } from "./gitops.ts";
+import { nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
+import type { SSHKeyObject } from "./sshkeys.ts";
+import { isJudged, parseTimeout, toldState, untilJudged } from "./waiting.ts";
+import { doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
+
+export interface ChangeFlags extends SelectionFlags, WritingFlags, WaitingFlags, GitOpsOptions {}
+
+/** What a command does to each of several SSHKeys. */
+export interface Change {
+  /** As in "sshkey.sshkey-operator.dev/alice-laptop disabled". */
+  readonly done: string;
+  /** Changes it, and gives what it has become; undefined where it was so before. Nothing is stored with a dry run. */
+  readonly apply: (key: SSHKeyObject) => Promise<SSHKeyObject | undefined>;
+  /** Has it become what the person wanted, once the operator has judged it? */
+  readonly isReached: (key: SSHKeyObject) => boolean;
+}
+
+/**
+ * Changes them all first, then waits for what the operator says of each. What fails of one is told and holds up none of
+ * the others; the exit code is that of the worst: 2 if anything could not be done, 1 if one has not become what was wanted.
+ */
+export async function changeKeys(
+  session: Session,
+  cluster: Cluster,
+  names: readonly string[],
+  flags: ChangeFlags,
+  { done, apply, isReached }: Change,
+): Promise<ExitCode> {
+  const timeoutMs = parseTimeout(flags.timeout);
+  const { keys, isPartial } = await selectedKeys(session, cluster, names, flags);
+  const outcome = new Outcome(session, isPartial);
+  const changed: SSHKeyObject[] = [];
+  for (const key of keys) {
+    await outcome.of(key, flags, async () => {
+      const after = await apply(key);
+      await session.print(doneTo(key, after === undefined ? "unchanged" : done, flags));
+      changed.push(after ?? key);
+      return EXIT.ok;
+    });
+  }
+  if (!flags.wait || flags.dryRun !== "none") return outcome.code;
+  const until = performance.now() + timeoutMs;
+  for (const key of changed) {
+    await outcome.of(key, flags, async () => {
+      const seen = await untilJudged(session, cluster, key, Math.max(1, until - performance.now()));
+      session.say(toldState(seen));
+      return isReached(seen) ? EXIT.ok : isJudged(seen) ? EXIT.found : EXIT.failed;
+    });
+  }
+  return outcome.code;
+}
+
+/** How several attempts have ended together. */
+export class Outcome {
+  code: ExitCode;
+  readonly #session: Session;
+
+  constructor(session: Session, isPartial: boolean) {
+    this.#session = session;
+    this.code = isPartial ? EXIT.failed : EXIT.ok;
+  }
+
+  /** Takes the worse code. What could not be done is told; Ctrl-C, and what nobody foresaw, ends it all. */
+  async of(key: SSHKeyObject, flags: SelectionFlags, attempt: () => Promise<ExitCode>): Promise<void> {
+    let code: ExitCode = EXIT.failed;
+    try {
+      code = await attempt();
+    } catch (error) {
+      if (!(error instanceof PluginError) || this.#session.signal.aborted) throw error;
+      const name = nameOf(key, flags);
+      this.#session.say(
+        `error: ${error.message.includes(key.metadata.name) ? "" : `${name}: `}${error.message}`,
+      );
+    }
+    if (code > this.code) this.code = code;
+  }
+}

@@ -1,0 +1,88 @@
+import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { parsePublicKey } from "../ssh/publickey.ts";
+import { printable } from "../ssh/unprintable.ts";
+import { Outcome } from "./changes.ts";
+import { Cluster } from "./cluster.ts";
+import { addClusterFlags } from "./clusterflags.ts";
+import { pluginCommand } from "./command.ts";
+import { type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
+import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
+import { Losers } from "./losers.ts";
+import { EXIT, PluginError, type Session } from "./session.ts";
+import { type SSHKeyObject, sshKeyPath } from "./sshkeys.ts";
+import { addDryRun, addForceGitOps, confirm, doneTo, type WritingFlags } from "./writing.ts";
+
+interface DeleteFlags extends SelectionFlags, WritingFlags, GitOpsOptions {
+  readonly yes?: boolean;
+}
+
+// `delete` is a word of the language.
+export const deleteKeys = pluginCommand<DeleteFlags>({
+  name: "delete",
+  args: "[names...]",
+  summary: "Delete SSHKeys, after a look at what loses the keys",
+  description:
+    "Says on standard error which Secret and which AuthorizedKeys have each key, and asks in a terminal. The operator takes a deleted key out of its files within seconds; sessions that are open stay open. With --user, for people who leave, --yes is required where there is no terminal. What cannot be done of several is told for each and holds up none of the others: the exit code is then 2.",
+  examples: [
+    { does: "one key", run: "delete alice-laptop" },
+    { does: "what somebody who leaves loses", run: "delete --user alice -A --dry-run=client" },
+    { does: "all keys of somebody who has left", run: "delete --user alice -A --yes" },
+  ],
+  addOptions: (command) =>
+    addClusterFlags(
+      addForceGitOps(
+        addDryRun(addSelection(command).option("-y, --yes", "do not ask, also where there is no terminal")),
+      ),
+    ),
+  async run(session, flags, names) {
+    const isAsked = flags.yes !== true && flags.dryRun === "none";
+    if (isAsked && flags.user !== undefined && !session.isInteractive)
+      throw new PluginError(
+        "all keys of a user are not deleted unasked: look at --dry-run=client, then give --yes",
+      );
+    const cluster = await Cluster.open(session, flags);
+    try {
+      const { keys, isPartial } = await selectedKeys(session, cluster, names, flags);
+      const outcome = new Outcome(session, isPartial);
+      const meant: SSHKeyObject[] = [];
+      for (const key of keys) {
+        await outcome.of(key, flags, async () => {
+          heedKeeper(session, key, `remove it ${IN_SOURCE}`, flags);
+          meant.push(key);
+          return EXIT.ok;
+        });
+      }
+      const losers = await Losers.of(cluster, meant);
+      for (const key of meant) session.say(`${nameOf(key, flags)} ${described(key)}: ${losers.toldOf(key)}`);
+      if (meant.length > 0 && isAsked && session.isInteractive) await ask(session, meant.length);
+      for (const key of meant) {
+        await outcome.of(key, flags, async () => {
+          const isDeleted = flags.dryRun === "client" || (await deleted(cluster, key, flags));
+          await session.print(doneTo(key, isDeleted ? "deleted" : "not found", flags));
+          return EXIT.ok;
+        });
+      }
+      return outcome.code;
+    } finally {
+      cluster.close();
+    }
+  },
+});
+
+async function ask(session: Session, count: number): Promise<void> {
+  const what = count === 1 ? "this SSHKey" : `these ${count} SSHKeys`;
+  await confirm(session, `Delete ${what}?`, "nothing was deleted");
+}
+
+/** Only the object that was shown; whose its key is cannot change. */
+async function deleted(cluster: Cluster, key: SSHKeyObject, { dryRun }: WritingFlags): Promise<boolean> {
+  const { namespace = cluster.namespace, name, uid } = key.metadata;
+  return await cluster.delete(sshKeyPath(namespace, name), { uid, dryRun: dryRun === "server" });
+}
+
+function described({ spec }: SSHKeyObject): string {
+  const parsed = parsePublicKey(spec.key);
+  const fingerprint = parsed.ok ? [fingerprintSHA256(parsed.value.blob)] : [];
+  const title = spec.title === undefined || spec.title === "" ? [] : [JSON.stringify(printable(spec.title))];
+  return `(${[printable(spec.user), ...fingerprint, ...title].join(", ")})`;
+}

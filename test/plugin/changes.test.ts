@@ -1,0 +1,240 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { authorizedKeysPath } from "../../src/api/paths.ts";
+import { authorizedKeys } from "../deploy/objects.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { Playground, type Team } from "./playground.ts";
+import { plugin } from "./plugin.ts";
+import { Terminal } from "./terminal.ts";
+
+let playground: Playground;
+let team: Team;
+
+beforeAll(async () => {
+  playground = await Playground.open();
+  team = await playground.team();
+});
+
+afterAll(async () => {
+  await playground?.close();
+});
+
+async function editor(...args: readonly string[]) {
+  return await team.as("editor", args);
+}
+
+/** SSHKeys of these names, each of the user of its name, whose keys are in their Secrets. */
+async function given(...names: readonly string[]): Promise<void> {
+  for (const name of names) await team.create(name, { user: name, key: freshKey() });
+  for (const name of names) await team.until(name, "Projected");
+}
+
+async function namesOf(user: string): Promise<readonly string[]> {
+  return (await team.list()).filter(({ spec }) => spec.user === user).map(({ metadata }) => metadata.name);
+}
+
+const FLUX = { "kustomize.toolkit.fluxcd.io/name": "people" };
+
+describe("disable", () => {
+  test("takes the key out of its Secret before it ends", async () => {
+    await given("ada");
+    const { code, stdout, stderr } = await editor("disable", "ada");
+    expect([code, stdout]).toEqual([0, "sshkey.sshkey-operator.dev/ada disabled\n"]);
+    expect(stderr).toMatch(/^ada is Disabled: /);
+    expect((await team.secret("sshkeys-ada"))?.data.authorized_keys).toBe("");
+  });
+
+  test("takes those out that it can and tells of the others, with exit code 2", async () => {
+    await given("ben", "bea");
+    const { code, stdout, stderr } = await editor("disable", "ben", "nobody", "bea");
+    expect([code, stdout.split("\n").length]).toEqual([2, 3]);
+    expect(stderr).toMatch(/^error: there is no SSHKey nobody/m);
+    expect((await team.read("bea")).spec.disabled).toBe(true);
+  });
+
+  test("takes all keys of a user out, and nobody else's", async () => {
+    await given("cid", "eve");
+    await team.create("cid-2", { user: "cid", key: freshKey() });
+    const { code, stdout } = await editor("disable", "--user", "cid");
+    expect([code, stdout.split("\n").length]).toEqual([0, 3]);
+    expect((await team.read("eve")).spec.disabled).toBeUndefined();
+  });
+
+  test("says with exit code 1 that the key is still in a Secret that is not the operator's any more", async () => {
+    await given("dan");
+    const { secretName = "" } = await team.until("dan", "Projected");
+    await team.editSecret(secretName, { metadata: { labels: { "sshkey-operator.dev/managed": null } } });
+    const { code, stderr } = await editor("disable", "dan");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^dan is SecretConflict: /)]);
+  });
+
+  test("changes nothing that is as it should be", async () => {
+    await team.create("off", { user: "off", key: freshKey(), disabled: true });
+    expect(await editor("disable", "off")).toMatchObject({
+      code: 0,
+      stdout: "sshkey.sshkey-operator.dev/off unchanged\n",
+    });
+  });
+
+  test("stores nothing with a dry run", async () => {
+    await given("dry");
+    for (const how of ["client", "server"]) await editor("disable", "dry", `--dry-run=${how}`);
+    expect((await team.read("dry")).spec.disabled).toBeUndefined();
+  });
+
+  test("leaves what Flux keeps to git", async () => {
+    await given("flo");
+    await team.label("flo", FLUX);
+    const { code, stderr } = await editor("disable", "flo");
+    expect([code, (await team.read("flo")).spec.disabled]).toEqual([2, undefined]);
+    expect(stderr).toBe(
+      "error: flo is kept by Flux (Kustomization people), whose next sync would undo this: set spec.disabled: true in the git repository or chart that it comes from; --force-gitops does it here all the same\n",
+    );
+  });
+
+  test("takes that out too with --force-gitops, and warns", async () => {
+    await given("fay");
+    await team.label("fay", FLUX);
+    const { code, stderr } = await editor("disable", "fay", "--force-gitops");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^warning: fay is kept by Flux/)]);
+  });
+
+  test("is known in managedFields by a name that Flux does not take for kubectl's", async () => {
+    await given("max");
+    await editor("disable", "max");
+    const { managedFields } = (await team.read("max")).metadata as {
+      managedFields?: readonly { manager: string; fieldsV1: object }[];
+    };
+    const owner = managedFields?.find(({ fieldsV1 }) => JSON.stringify(fieldsV1).includes("f:disabled"));
+    expect(owner?.manager).toBe("sshkey-plugin");
+  });
+});
+
+describe("enable", () => {
+  test("puts the key back before it ends", async () => {
+    await team.create("ira", { user: "ira", key: freshKey(), disabled: true });
+    const { code, stderr } = await editor("enable", "ira");
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^ira is Projected: /)]);
+  });
+
+  test("says with exit code 1 that another holds the key by now", async () => {
+    const key = freshKey();
+    await team.create("holder", { user: "holder", key });
+    await team.until("holder", "Projected");
+    await team.untilYounger();
+    await team.create("late", { user: "late", key, disabled: true });
+    const { code, stderr } = await editor("enable", "late");
+    expect([code, stderr]).toEqual([1, expect.stringMatching(/^late is Duplicate: .*holder/)]);
+  });
+});
+
+describe("delete", () => {
+  test("says what loses the key", async () => {
+    await given("joe");
+    const path = authorizedKeysPath(team.namespace);
+    await team.send("POST", path, authorizedKeys("all-here"));
+    await team.send("POST", path, authorizedKeys("not-joe", { from: [{ users: ["sue"] }] }));
+    const { code, stdout, stderr } = await editor("delete", "joe");
+    expect([code, stdout]).toEqual([0, "sshkey.sshkey-operator.dev/joe deleted\n"]);
+    expect(stderr).toMatch(
+      new RegExp(
+        `^joe \\(joe, SHA256:.*\\): Secret sshkeys-joe; AuthorizedKeys that take it: ${team.namespace}/all-here; those of other namespaces you may not read\n$`,
+      ),
+    );
+  });
+
+  test("takes the keys of a user who leaves in all namespaces, and nobody else's", async () => {
+    const other = await playground.team();
+    await given("leo", "liz");
+    await other.create("leo-2", { user: "leo", key: freshKey() });
+    const everywhere = ["--user", "leo", "-A", "--yes"];
+    const { kubeconfig } = playground.stage.cluster.controlPlane;
+    const { code, stdout } = await plugin(["delete", ...everywhere], { kubeconfig });
+    expect([code, stdout.split("\n").length]).toEqual([0, 3]);
+    expect([await namesOf("leo"), (await other.list()).length, await namesOf("liz")]).toEqual([
+      [],
+      0,
+      ["liz"],
+    ]);
+  });
+
+  test("does that without a terminal only with --yes", async () => {
+    await given("ned");
+    const { code, stderr } = await editor("delete", "--user", "ned");
+    expect([code, await namesOf("ned")]).toEqual([2, ["ned"]]);
+    expect(stderr).toContain("--yes");
+  });
+
+  test("says that a user has no keys, rather than nothing", async () => {
+    const { code, stderr } = await editor("delete", "--user", "tpyo", "--yes");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("tpyo has no SSHKeys in namespace")]);
+  });
+
+  test("leaves what Helm keeps to the chart, and takes the rest", async () => {
+    await given("hal", "hui");
+    const annotations = { "meta.helm.sh/release-name": "people" };
+    await team.send("PATCH", `/apis/sshkey-operator.dev/v1alpha1/namespaces/${team.namespace}/sshkeys/hal`, {
+      metadata: { annotations },
+    });
+    const { code, stderr } = await editor("delete", "hal", "hui");
+    expect([code, await namesOf("hal"), await namesOf("hui")]).toEqual([2, ["hal"], []]);
+    expect(stderr).toMatch(/^error: hal is kept by Helm \(release people\), .*: remove it in the git/m);
+  });
+
+  test("deletes nothing with a dry run", async () => {
+    await given("dot");
+    await editor("delete", "dot", "--dry-run=client");
+    await editor("delete", "dot", "--dry-run=server");
+    expect(await namesOf("dot")).toEqual(["dot"]);
+  });
+});
+
+describe("in a terminal delete asks", () => {
+  function deleting(name: string): Terminal {
+    const { kubeconfig } = playground.stage.cluster.controlPlane;
+    return new Terminal(["delete", name, "-n", team.namespace], { KUBECONFIG: kubeconfig });
+  }
+
+  test.each([
+    ["y", 0, 0],
+    ["n", 2, 1],
+    ["", 2, 1],
+  ])("and after the answer %j ends with %i", async (answer, code, left) => {
+    const name = `asked-${code}-${answer === "" ? "nothing" : answer}`;
+    await given(name);
+    const terminal = deleting(name);
+    await terminal.untilItShows("Delete this SSHKey? [y/N] ");
+    terminal.type(`${answer}\n`);
+    expect([await terminal.end(), (await namesOf(name)).length]).toEqual([code, left]);
+  });
+
+  test("and deletes nothing after Ctrl-C", async () => {
+    await given("kept");
+    const terminal = deleting("kept");
+    await terminal.untilItShows("[y/N] ");
+    const { code } = await terminal.interrupt();
+    expect([code, await namesOf("kept")]).toEqual([130, ["kept"]]);
+  });
+});
+
+describe("with the rights of", () => {
+  test.each(["disable", "delete"])("a viewer %s changes nothing", async (command) => {
+    const name = `seen-${command}`;
+    await given(name);
+    const { code, stderr } = await team.as("viewer", [command, name]);
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*User "viewer" cannot/m)]);
+    expect((await team.read(name)).spec.disabled).toBeUndefined();
+  });
+
+  test.each([
+    ["disable", [0, 2]],
+    ["delete", [0, 2]],
+  ])("alice under self-service %s works for her own keys alone", async (command, codes) => {
+    const people = await playground.people("alice");
+    await people.create("own", { user: "alice", key: freshKey() });
+    await people.create("bobs", { user: "bob", key: freshKey() });
+    const own = await people.as("alice", [command, "own"]);
+    const bobs = await people.as("alice", [command, "bobs"]);
+    expect([own.code, bobs.code]).toEqual(codes);
+    expect(bobs.stderr).toContain("you may write only SSHKeys with spec.user alice");
+  });
+});
