@@ -84,13 +84,18 @@ export class Cluster {
   }
 
   /** Every object of the collection, in the order of the API server. */
-  async list<T extends KubeObject>(path: string, query: Readonly<Record<string, string>> = {}): Promise<T[]> {
+  async list<T extends KubeObject>(
+    path: string,
+    query: Readonly<Record<string, string>> = {},
+    o: Pick<WriteOptions, "signal"> = {},
+  ): Promise<T[]> {
     const items: T[] = [];
     for (let next: string | undefined = ""; next !== undefined; ) {
       const page: Page<T> = await this.request({
         method: "GET",
         path,
         query: { ...query, limit: String(PAGE_SIZE), ...(next === "" ? {} : { continue: next }) },
+        ...signalOf(o),
       });
       for (const item of page.items ?? []) items.push(item);
       next = page.metadata?.continue || undefined;

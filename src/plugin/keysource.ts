@@ -21,12 +21,15 @@ export interface GivenKeys {
   readonly isForeign: boolean;
 }
 
+export function addAgent(command: Command): Command {
+  return command.option(
+    "--agent [word]",
+    "the key in ssh-agent with this word in its comment or fingerprint; without a word it is asked which",
+  );
+}
+
 export function addKeySource(command: Command): Command {
-  return command
-    .option(
-      "--agent [word]",
-      "the key in ssh-agent with this word in its comment or fingerprint; without a word it is asked which",
-    )
+  return addAgent(command)
     .option("--from-url <url>", "the keys of a published list, such as https://github.com/USER.keys")
     .option(
       "--only <word>",

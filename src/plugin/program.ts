@@ -8,6 +8,7 @@ import { disable, enable } from "./disable.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
 import { raw } from "./raw.ts";
+import { rotate } from "./rotate.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
 import { who } from "./who.ts";
 
@@ -21,6 +22,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   deleteKeys,
   disable,
   enable,
+  rotate,
   who,
 ];
 

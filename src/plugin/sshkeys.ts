@@ -15,8 +15,12 @@ export interface SSHKeyObject extends KubeObject {
 }
 
 /** Every SSHKey of a namespace, or of all. */
-export async function listSSHKeys(cluster: Cluster, namespace: string | undefined): Promise<SSHKeyObject[]> {
-  return await cluster.list<SSHKeyObject>(sshKeysPath(namespace));
+export async function listSSHKeys(
+  cluster: Cluster,
+  namespace: string | undefined,
+  signal?: AbortSignal,
+): Promise<SSHKeyObject[]> {
+  return await cluster.list<SSHKeyObject>(sshKeysPath(namespace), {}, signal === undefined ? {} : { signal });
 }
 
 /** The SSHKey of this name; rejects with a PluginError that says how to find those that are there. */

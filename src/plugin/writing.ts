@@ -26,9 +26,13 @@ export interface WaitingFlags {
 }
 
 export function addWaiting(command: Command): Command {
-  return command
-    .option("--wait <true|false>", "wait for what the operator says of it", toBoolean, true)
-    .option("--timeout <duration>", "how long to wait, as 30s or 2m", "30s");
+  return addTimeout(
+    command.option("--wait <true|false>", "wait for what the operator says of it", toBoolean, true),
+  );
+}
+
+export function addTimeout(command: Command): Command {
+  return command.option("--timeout <duration>", "how long to wait, as 30s or 2m", "30s");
 }
 
 export function addForceGitOps(command: Command): Command {
