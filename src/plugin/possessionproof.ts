@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { proofCommand, readProof, verified } from "../claims/proof.ts";
+import { findPrivateKey } from "../ssh/privatekey.ts";
 import { type PublicKey, parsePublicKey } from "../ssh/publickey.ts";
 import { lineOf } from "./keytext.ts";
 import { PluginError, type Session } from "./session.ts";
@@ -15,15 +16,26 @@ export interface Provable {
   readonly namespace: string;
 }
 
+/** The command line that prints the proof. */
+export function commandFor({ user, key, namespace }: Provable): string {
+  return proofCommand(user, key.type, namespace);
+}
+
 /** The proof as it is stored; rejects with a PluginError where it proves nothing. */
-export function checkedProof(text: string, { user, key, namespace }: Provable): string {
+export function checkedProof(text: string, what: Provable): string {
+  const { user, key, namespace } = what;
+  const privateKey = findPrivateKey(text);
+  if (privateKey !== undefined)
+    throw new PluginError(
+      `this is a private key (${privateKey.kind}) and no proof; it was read no further and sent nowhere: give what this prints: ${commandFor(what)}`,
+    );
   const proof = text.trim();
   const facts = { ...key, base64: key.blob.toString("base64"), options: "" };
   const result = verified(readProof(proof, user, facts, namespace, undefined));
   if (result.result === "Proven") return `${proof}\n`;
   const why = "message" in result ? result.message.replace(/\.$/, "") : "it could not be verified";
   throw new PluginError(
-    `this is no proof: ${why.replaceAll("in spec.proof ", "")}: make it with: ${proofCommand(user, key.type, namespace)}`,
+    `this is no proof: ${why.replaceAll("in spec.proof ", "")}: make it with: ${commandFor(what)}`,
   );
 }
 
@@ -44,7 +56,7 @@ export async function sign(session: Session, what: Provable, file: string | unde
     if (code !== 0)
       throw new PluginError(
         found === undefined
-          ? `neither ~/.ssh nor ssh-agent has the private key of this public key: give its file with --key, or add it with ssh-add`
+          ? `neither ~/.ssh nor ssh-agent has the private key of this public key: add it with ssh-add, or make the proof with: ${commandFor(what)}`
           : `ssh-keygen could not sign with ${named}: check that it is the private key's file`,
       );
     return checkedProof(stdout, what);

@@ -7,6 +7,7 @@ import { deleteKeys } from "./delete.ts";
 import { disable, enable } from "./disable.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
+import { prove } from "./prove.ts";
 import { raw } from "./raw.ts";
 import { rotate } from "./rotate.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
@@ -24,6 +25,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   enable,
   rotate,
   who,
+  prove,
 ];
 
 export const SUMMARY =

@@ -22,7 +22,7 @@ export function addProofFlags(command: Command): Command {
   );
 }
 
-function addProofNamespace(command: Command): Command {
+export function addProofNamespace(command: Command): Command {
   return command.option(
     "--proof-namespace <name>",
     "what proofs are signed for, if the operator is set to another proofNamespace",

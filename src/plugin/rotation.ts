@@ -2,7 +2,8 @@ import { parsePublicKey } from "../ssh/publickey.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import { createSSHKey, manifestOf, type NewSSHKey } from "./newsshkey.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { getSSHKey, listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
+import { listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
+import { whileUnchanged } from "./unchanged.ts";
 import { isJudged, isRefusal, toldState, untilJudged } from "./waiting.ts";
 import { doneTo, type WritingFlags } from "./writing.ts";
 
@@ -11,9 +12,6 @@ const LAST_WORDS_MS = 700;
 
 /** How long taking back may take, in ms; a second Ctrl-C ends it. */
 const UNDO_MS = 10_000;
-
-/** The operator writes statuses while the old SSHKey is deleted: so often its newest version is read again. */
-const MOST_CONFLICTS = 10;
 
 export interface Exchange {
   readonly old: SSHKeyObject;
@@ -125,21 +123,10 @@ async function takeBack(
 
 /** Rejects where it was changed since it was read: then it may not be what the person wanted to replace. */
 async function removeOld(session: Session, cluster: Cluster, old: SSHKeyObject): Promise<void> {
-  const { name, uid, generation } = old.metadata;
-  for (let conflicts = 0; ; conflicts += 1) {
-    const { metadata } = await getSSHKey(cluster, name);
-    if (metadata.uid !== uid || metadata.generation !== generation)
-      throw new PluginError("somebody has changed it meanwhile");
-    try {
-      const { resourceVersion } = metadata;
-      const signal = lateSignal(session.signal);
-      await cluster.delete(sshKeyPath(cluster.namespace, name), { uid, resourceVersion, signal });
-      return;
-    } catch (error) {
-      const isConflict = error instanceof ClusterError && error.code === "Conflict";
-      if (!isConflict || conflicts === MOST_CONFLICTS) throw error;
-    }
-  }
+  const path = sshKeyPath(cluster.namespace, old.metadata.name);
+  await whileUnchanged(cluster, old, async (version) => {
+    await cluster.delete(path, { ...version, signal: lateSignal(session.signal) });
+  });
 }
 
 async function remove(cluster: Cluster, { metadata }: SSHKeyObject, signal: AbortSignal): Promise<void> {

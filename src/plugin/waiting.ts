@@ -17,7 +17,7 @@ const POLL_MS = 500;
 
 /**
  * Waits until the operator has said of this SSHKey, in this version of its spec or a later one, what becomes of it: any STATE
- * but Pending. Gives what was last seen when the time is up, which is then none of those. Rejects with a PluginError if
+ * but Pending, unless `isDone` says otherwise. Gives what was last seen when the time is up, which is then none of those. Rejects with a PluginError if
  * it is deleted meanwhile.
  */
 export async function untilJudged(
@@ -25,14 +25,15 @@ export async function untilJudged(
   cluster: Cluster,
   key: SSHKeyObject,
   timeoutMs: number,
+  isDone = isJudged,
 ): Promise<SSHKeyObject> {
   const timeout = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), LONGEST_MS));
   const signal = AbortSignal.any([session.signal, timeout]);
   const { name } = key.metadata;
   const progress = setTimeout(() => session.say(`waiting for what the operator says of ${name}`), QUIET_MS);
-  const seen = new Sighting(key);
+  const seen = new Sighting(key, isDone);
   try {
-    while (!seen.isJudged && !signal.aborted) await untilSomethingHappens(cluster, seen, signal);
+    while (!seen.isDone && !signal.aborted) await untilSomethingHappens(cluster, seen, signal);
   } catch (error) {
     if (!timeout.aborted || session.signal.aborted) throw error;
   } finally {
@@ -75,15 +76,17 @@ class Sighting {
   newest: SSHKeyObject;
   readonly #uid: string;
   readonly #generation: number;
+  readonly #isDone: (key: SSHKeyObject) => boolean;
 
-  constructor(key: SSHKeyObject) {
+  constructor(key: SSHKeyObject, isDone: (key: SSHKeyObject) => boolean) {
     this.newest = key;
+    this.#isDone = isDone;
     this.#uid = key.metadata.uid;
     this.#generation = key.metadata.generation ?? 0;
   }
 
-  get isJudged(): boolean {
-    return isJudged(this.newest);
+  get isDone(): boolean {
+    return this.#isDone(this.newest);
   }
 
   saw(key: SSHKeyObject): void {
@@ -100,7 +103,7 @@ async function untilSomethingHappens(cluster: Cluster, seen: Sighting, signal: A
     for await (const { type, object } of cluster.watch<SSHKeyObject>(sshKeysPath(namespace), query, signal)) {
       if (type === "DELETED") throw gone(name);
       seen.saw(object);
-      if (seen.isJudged) return;
+      if (seen.isDone) return;
     }
   } catch (error) {
     // Not allowed to watch, the history is gone, the connection broke: what can be read tells more.
