@@ -3,7 +3,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { listed } from "./keychoice.ts";
+import { described, listed } from "./keychoice.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
@@ -150,6 +150,7 @@ async function confirmForeign(
   await confirm(session, `Add ${what} for ${printable(user)}?`, "nothing was added");
 }
 
+/** Makes them all before it waits for any. What cannot be made of several holds up none of the others. */
 async function send(
   session: Session,
   cluster: Cluster,
@@ -158,21 +159,46 @@ async function send(
   options: AddOptions,
 ): Promise<ExitCode> {
   const dryRun = options.dryRun === "server";
-  const objects: SSHKeyObject[] = [];
   let code: ExitCode = EXIT.ok;
+  const created: SSHKeyObject[] = [];
   for (const each of made) {
-    const { object, isKnown } = await createSSHKey(cluster, each, { dryRun });
-    const line = doneTo(object, isKnown ? "unchanged" : "created", options);
-    if (!isForPrograms(options.output)) await session.print(line);
-    const isWaitedFor = options.wait && !dryRun;
-    const seen = isWaitedFor ? await untilJudged(session, cluster, object, timeoutMs) : object;
-    objects.push(seen);
-    if (!isWaitedFor) continue;
-    session.say(toldState(seen));
-    code = worse(code, codeOf(seen));
+    try {
+      const { object, isKnown } = await createSSHKey(cluster, each, { dryRun });
+      created.push(object);
+      if (isForPrograms(options.output)) continue;
+      await session.print(doneTo(object, isKnown ? "unchanged" : "created", options));
+    } catch (error) {
+      if (!(error instanceof PluginError) || made.length === 1 || session.signal.aborted) throw error;
+      session.say(`error: ${described(each.key)}: ${error.message}`);
+      code = EXIT.failed;
+    }
   }
-  if (isForPrograms(options.output)) await session.print(writtenOutput(objects, options.output, []));
-  return code;
+  const seen = options.wait && !dryRun ? await judged(session, cluster, created, timeoutMs) : undefined;
+  if (isForPrograms(options.output)) await session.print(writtenOutput(seen ?? created, options.output, []));
+  return (seen ?? []).map(codeOf).reduce(worse, code);
+}
+
+async function judged(
+  session: Session,
+  cluster: Cluster,
+  created: readonly SSHKeyObject[],
+  timeoutMs: number,
+): Promise<readonly SSHKeyObject[]> {
+  const until = performance.now() + timeoutMs;
+  const seen: SSHKeyObject[] = [];
+  try {
+    for (const object of created) {
+      const latest = await untilJudged(session, cluster, object, Math.max(1, until - performance.now()));
+      session.say(toldState(latest));
+      seen.push(latest);
+    }
+    return seen;
+  } catch (error) {
+    if (!session.signal.aborted) throw error;
+    const names = created.map(({ metadata }) => metadata.name).join(", ");
+    session.say(`added all the same: ${names}; \`kubectl sshkey list\` shows what becomes of it`);
+    throw error;
+  }
 }
 
 function isForPrograms(output: Output | undefined): boolean {

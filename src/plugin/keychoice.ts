@@ -43,7 +43,7 @@ export function listed(keys: readonly GivenKey[]): string {
 }
 
 /** Fingerprint, bits, type and comment: whatever else the line says is not seen. */
-function described({ blob, bits, type, comment }: GivenKey): string {
+export function described({ blob, bits, type, comment }: GivenKey): string {
   return `${fingerprintSHA256(blob)} ${bits} ${type}${comment === "" ? "" : ` ${comment}`}`;
 }
 

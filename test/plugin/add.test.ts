@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { run } from "../cluster/run.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { OpenSSH } from "./openssh.ts";
 import { Playground, type Team } from "./playground.ts";
@@ -156,6 +157,42 @@ describe("a dry run", () => {
   });
 });
 
+describe("nothing is sent", () => {
+  test("of a private key, in no word of which it is repeated", async () => {
+    const { file } = await openssh.newKey("private", "x");
+    const { code, stdout, stderr } = await team.as("editor", ["add", file, "--user", "private"]);
+    expect([code, stdout, await specOf("private")]).toEqual([2, "", undefined]);
+    expect(stderr).toBe(
+      `error: ${file} is a private key (OpenSSH); it was read no further and sent nowhere: give its public half, the .pub file, which this prints: ssh-keygen -y -f ${file}\n`,
+    );
+  });
+
+  test.each([
+    [["--option", "nonsense"], "--option: "],
+    [["--title", "a\u202eb"], "--title: the title contains U+202E"],
+    [["--expires-at", "tomorrow"], "--expires-at: "],
+    [["--user", " alice"], "--user: the user begins or ends with a space"],
+  ])("with %j, and it says why", async (flags, why) => {
+    const { code, stderr } = await add(freshKey(), ...flags);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(why)]);
+  });
+});
+
+test("Ctrl-C while it waits says what was added all the same", async () => {
+  const file = join(openssh.folder, "slow.pub");
+  await writeFile(file, freshKey());
+  await playground.stage.rest();
+  try {
+    const args = ["add", file, "--user", "slow", "--name", "slow", "-n", team.namespace];
+    const terminal = new Terminal(args, { KUBECONFIG: playground.stage.cluster.controlPlane.kubeconfig });
+    await terminal.untilItShows(" created");
+    const { code } = await terminal.interrupt();
+    expect([code, terminal.shown]).toEqual([130, expect.stringContaining("added all the same: slow;")]);
+  } finally {
+    await playground.stage.run();
+  }
+});
+
 describe("with the rights of", () => {
   test("a viewer it is the API server that says no", async () => {
     const { code, stderr } = await team.as("viewer", ["add", "-"], { input: freshKey() });
@@ -178,6 +215,23 @@ describe("with the rights of", () => {
 });
 
 describe("a key in ssh-agent", () => {
+  test("that is a certificate is left out, and an agent without another key says what to do", async () => {
+    const [ca, key] = [await openssh.newKey("ca", "ca"), await openssh.newKey("certified", "certified")];
+    const { code } = await run("ssh-keygen", ["-q", "-s", ca.file, "-I", "id", "-n", "a", key.publicFile]);
+    expect(code).toBe(0);
+    const agent = await OpenSSH.open();
+    try {
+      const adding = () => plugin(["add", "--agent", "--user", "a", "--dry-run=client"], { env: agent.env });
+      expect(await adding()).toMatchObject({ code: 2, stderr: expect.stringContaining("holds no keys") });
+      await agent.addToAgent(key);
+      const { code, stdout, stderr } = await adding();
+      expect([code, stdout]).toEqual([0, expect.stringContaining("/a-certified-")]);
+      expect(stderr).toMatch(/^left out: .*certificate/);
+    } finally {
+      await agent.close();
+    }
+  });
+
   test("is asked for in a terminal, until the answer is one of them", async () => {
     await openssh.addToAgent(await openssh.newKey("first", "first@desk"));
     await openssh.addToAgent(await openssh.newKey("second", "second@desk"));
