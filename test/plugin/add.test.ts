@@ -207,6 +207,16 @@ describe("with the rights of", () => {
     expect(others.stderr).toContain("you may write only SSHKeys with spec.user alice");
   });
 
+  test("somebody who may read and not watch the STATE is told all the same", async () => {
+    const { kubectl } = playground.stage.cluster;
+    const inTeam = ["-n", team.namespace];
+    const resource = "--resource=sshkeys.sshkey-operator.dev";
+    await kubectl(["create", "role", "no-watch", "--verb=create,get", resource, ...inTeam]);
+    await kubectl(["create", "rolebinding", "no-watch", "--role=no-watch", "--user=reader", ...inTeam]);
+    const { code, stderr } = await team.as("reader", ["add", "-"], { input: freshKey() });
+    expect([code, stderr]).toEqual([0, expect.stringContaining(" is Projected: ")]);
+  });
+
   test("a service account it asks whose key it is", async () => {
     const account = `system:serviceaccount:${team.namespace}:ci`;
     const { code, stderr } = await team.as(account, ["add", "-"], { input: freshKey() });
