@@ -9,7 +9,7 @@ import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
 import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./newsshkey.ts";
 import { addObjectOutput, type Output } from "./objectoutput.ts";
-import { addProofFlags, type ProofFlags, proofFor } from "./proofflags.ts";
+import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import { type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
@@ -68,6 +68,7 @@ export const add = pluginCommand<AddOptions>({
     ),
   async run(session, options, [file]) {
     const timeoutMs = parseTimeout(options.timeout);
+    const stdin = readsStdin(file, options);
     const given = await givenKeys(session, file, options);
     heedSeveral(given.keys.length, options);
     if (given.isForeign)
@@ -78,7 +79,7 @@ export const add = pluginCommand<AddOptions>({
       const made = await madeOf(session, given.keys, options.user, options);
       return await printManifests(session, made, options.namespace, options);
     }
-    const cluster = await Cluster.open(session, options, file === "-" ? "the key" : undefined);
+    const cluster = await Cluster.open(session, options, stdin);
     try {
       const user = options.user ?? (await ownUser(cluster));
       const made = await madeOf(session, given.keys, user, options);

@@ -30,6 +30,13 @@ export function addProofNamespace(command: Command): Command {
   );
 }
 
+/** What is read from standard input, as the end of a sentence; undefined for nothing. Rejects where two things would be. */
+export function readsStdin(keyFile: string | undefined, { proof }: Pick<ProofFlags, "proof">) {
+  if (keyFile === "-" && proof === "-")
+    throw new PluginError("the key and the proof cannot both come from standard input: give one as a file");
+  return keyFile === "-" ? "the key" : proof === "-" ? "the proof" : undefined;
+}
+
 /** The proof that was asked for, verified; undefined without any. */
 export async function proofFor(
   session: Session,

@@ -9,7 +9,7 @@ import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addAgent, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
 import { type NewSSHKey, specOf } from "./newsshkey.ts";
-import { addProofFlags, type ProofFlags, proofFor } from "./proofflags.ts";
+import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { exchange } from "./rotation.ts";
 import { PluginError, type Session } from "./session.ts";
 import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
@@ -64,11 +64,12 @@ export const rotate = pluginCommand<RotateFlags>({
     const timeoutMs = parseTimeout(flags.timeout);
     if (flags.key === undefined && flags.agent === undefined)
       throw new PluginError("give the new key: its .pub file with --key, or --agent");
+    const stdin = readsStdin(flags.key, flags);
     const [key] = (
       await givenKeys(session, flags.key, flags.agent === undefined ? {} : { agent: flags.agent })
     ).keys;
     if (key === undefined) throw new PluginError("there is no key: give its .pub file with --key");
-    const cluster = await Cluster.open(session, flags, flags.key === "-" ? "the key" : undefined);
+    const cluster = await Cluster.open(session, flags, stdin);
     try {
       const old = await getSSHKey(cluster, name);
       heedKeeper(session, old, `add the new key, and remove the old one when it works, ${IN_SOURCE}`, flags);

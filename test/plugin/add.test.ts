@@ -167,6 +167,11 @@ describe("nothing is sent", () => {
     );
   });
 
+  test("of a key and a proof that would both be read from standard input", async () => {
+    const { code, stderr } = await add(freshKey(), "--proof", "-");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("give one as a file")]);
+  });
+
   test.each([
     [["--option", "nonsense"], "--option: "],
     [["--title", "a\u202eb"], "--title: the title contains U+202E"],
