@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import type { Cluster } from "../cluster/cluster.ts";
 import { run } from "../cluster/run.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { freshKey } from "../operator/publickeys.ts";
 import { plugin } from "./plugin.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -116,6 +117,15 @@ describe("a sign-in helper without a terminal", () => {
     expect(stderr).toBe(
       `error: the sign-in helper ${dir}/helper of your kubeconfig needs the terminal, but there is none: run it in a terminal, or sign in before\n`,
     );
+  });
+
+  test("that needs one is not run while the key comes from standard input", async () => {
+    const kubeconfig = withHelper("touch $0.ran; answer", { interactiveMode: "Always" });
+    const { code, stderr } = await plugin(["add", "-"], { kubeconfig, input: freshKey() });
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/needs the terminal, but the key is read from/),
+    ]);
   });
 
   test.each([
