@@ -52,8 +52,12 @@ function readSSH2(text: string): Foreign | undefined {
     decodeBase64(base64),
     "ssh-keygen -i -f FILE",
   );
-  // What ssh-keygen -e puts in place of the comment.
-  return { ...foreign, comment: / converted by .* from OpenSSH$/.test(comment) ? "" : comment };
+  return { ...foreign, comment: isMadeUp(comment) ? "" : comment };
+}
+
+/** Is it what `ssh-keygen -e` puts in place of the key's comment? */
+function isMadeUp(comment: string): boolean {
+  return comment.includes(", converted by ") && comment.endsWith(" from OpenSSH");
 }
 
 function readPEM(text: string): Foreign | undefined {

@@ -47,6 +47,11 @@ describe("the keys of a text", () => {
   });
 });
 
+test("a comment that ssh-keygen -e made up is none", () => {
+  const text = `---- BEGIN SSH2 PUBLIC KEY ----\nComment: "2048-bit RSA, converted by alice@laptop from OpenSSH"\n${RSA_LINE.split(" ")[1]}\n---- END SSH2 PUBLIC KEY ----\n`;
+  expect(linesOf(text)).toEqual([RSA_LINE]);
+});
+
 describe("of what is no public key it says what to give:", () => {
   test.each([
     ["nothing at all", "\n# x\n", "FILE: there is no key in it: give the .pub file"],
