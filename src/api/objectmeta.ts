@@ -1,5 +1,6 @@
 import { isDNSLabel } from "./names.ts";
 import type { FieldPath, Schema } from "./schema.ts";
+import { parseRFC3339 } from "./time.ts";
 
 const TEXT: Schema = { type: "string" };
 const TEXTS: Schema = { type: "object", additionalProperties: TEXT };
@@ -39,8 +40,11 @@ export const OBJECT_META: Schema = {
   },
 };
 
-/** What the API server refuses of the metadata of an object; `path` begins with metadata. */
+/** What the API server refuses of the metadata of an object. */
 export interface MetadataError {
+  /** As the API server names it: of labels and the like, which of them is no part of that. */
+  readonly field: string;
+  /** Begins with metadata. */
   readonly path: FieldPath;
   /** What is wrong, then what to do. */
   readonly message: string;
@@ -53,12 +57,16 @@ interface Metadata {
   readonly labels?: Readonly<Record<string, string | null>> | null;
   readonly annotations?: Readonly<Record<string, string | null>> | null;
   readonly finalizers?: readonly (string | null)[] | null;
+  readonly creationTimestamp?: string | null;
+  readonly deletionTimestamp?: string | null;
+  readonly ownerReferences?: readonly Readonly<Record<string, unknown>>[] | null;
 }
 
 /** What the API server would say of metadata that has no error by OBJECT_META. */
 export function metadataErrors(metadata: Metadata): readonly MetadataError[] {
   const errors: MetadataError[] = [];
-  const add = (path: FieldPath, message: string) => errors.push({ path: ["metadata", ...path], message });
+  const add = ([name = "", ...below]: FieldPath, message: string) =>
+    errors.push({ field: `metadata.${name}`, path: ["metadata", name, ...below], message });
   const { name, generateName, namespace } = metadata;
   if (!name && !generateName) add(["name"], "the object has no name: add metadata.name");
   if (name && !isDNSSubdomain(name)) add(["name"], NAME_RULE);
@@ -77,9 +85,22 @@ export function metadataErrors(metadata: Metadata): readonly MetadataError[] {
     add(["annotations"], "the annotations have more than 256 KiB together: shorten them");
   for (const [i, finalizer] of (metadata.finalizers ?? []).entries())
     if (!isQualifiedName(finalizer ?? "")) add(["finalizers", i], KEY_RULE);
+  for (const name of ["creationTimestamp", "deletionTimestamp"] as const) {
+    const time = metadata[name];
+    if (typeof time === "string" && parseRFC3339(time) === undefined) add([name], TIME_RULE);
+  }
+  for (const [i, reference] of (metadata.ownerReferences ?? []).entries()) {
+    for (const part of ["apiVersion", "kind", "name", "uid"]) {
+      if (reference[part]) continue;
+      const path = ["metadata", "ownerReferences", i, part];
+      errors.push({ field: `metadata.ownerReferences.${part}`, path, message: `${part} is missing: add it` });
+    }
+  }
   return errors;
 }
 
+const TIME_RULE =
+  "a time is written as in 2027-01-31T18:00:00Z: leave this field out, since the API server sets it";
 const MAXIMUM_ANNOTATION_BYTES = 256 * 1024;
 
 const NAME_RULE =

@@ -82,6 +82,7 @@ function validate(value: unknown, schema: Schema, path: FieldPath, errors: Schem
     errors.push({ path: at, kind, message });
   if (!isOfType(value, schema.type)) {
     add("Type", wrongType(value, schema));
+    addUnknown(value, schema, path, errors);
     return;
   }
   if (schema.isOpen === true) return;
@@ -96,6 +97,22 @@ function validate(value: unknown, schema: Schema, path: FieldPath, errors: Schem
       add("Enum", `this has to be one of ${schema.enum.join(", ")}: correct it`);
   } else if (Array.isArray(value)) validateItems(value, schema, path, errors);
   else if (isObject(value)) validateFields(value, schema, path, errors);
+}
+
+/** What stands below a value of another type than its schema's is unknown, too. */
+function addUnknown(
+  value: unknown,
+  schema: Schema | undefined,
+  path: FieldPath,
+  errors: SchemaError[],
+): void {
+  if (Array.isArray(value))
+    for (const [i, item] of value.entries()) addUnknown(item, schema?.items, [...path, i], errors);
+  else if (isObject(value)) {
+    for (const name of Object.keys(value))
+      if (schema === undefined || fieldSchema(schema, name) === undefined)
+        errors.push({ path: [...path, name], kind: "Unknown", message: "there is no such field: remove it" });
+  }
 }
 
 function validateItems(
@@ -116,15 +133,17 @@ function validateItems(
     for (const [i, item] of items.entries()) validate(item, below, [...path, i], errors);
   const { keys } = schema;
   if (keys === undefined) return;
-  const seen = new Set<string>();
+  const counts = new Map<string, number>();
   for (const [i, item] of items.entries()) {
     if (!isObject(item)) continue;
     const id = JSON.stringify(keys.map((key) => item[key] ?? below?.properties?.[key]?.default));
-    if (seen.has(id)) {
+    const count = (counts.get(id) ?? 0) + 1;
+    counts.set(id, count);
+    // Told once, as the API server does.
+    if (count === 2) {
       const message = `another item has the same ${keys.join(" and ")}: remove one of the two`;
       errors.push({ path: [...path, i], kind: "Duplicate", message });
     }
-    seen.add(id);
   }
 }
 

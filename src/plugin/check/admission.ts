@@ -39,10 +39,12 @@ export function refusals(object: Readonly<Record<string, unknown>>): readonly Re
   );
   const found = errors.map(ofSchema);
   if (!errors.some(({ path }) => path[0] === "metadata")) {
-    for (const { path, message } of metadataErrors(Object(object.metadata ?? {})))
-      found.push({ code: "InvalidMetadata", field: fieldName(path), path, message });
+    for (const { field, path, message } of metadataErrors(Object(object.metadata ?? {})))
+      found.push({ code: "InvalidMetadata", field, path, message });
   }
-  const hasSpecErrors = errors.some(({ path, kind }) => path[0] === "spec" && kind !== "Unknown");
+  const hasSpecErrors = errors.some(
+    ({ path, kind }) => path[0] === "spec" && kind !== "Unknown" && kind !== "Duplicate",
+  );
   if (hasSpecErrors) return [...found, ...privateKeys(object.spec)];
   if (object.kind === KIND) found.push(...ofSSHKey(withDefaults(object.spec, SPEC_OF_SSH_KEY) as SSHKeySpec));
   else found.push(...ofTarget(withDefaults(object.spec, SPEC_OF_TARGET) as AuthorizedKeysSpec));

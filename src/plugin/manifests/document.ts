@@ -1,4 +1,14 @@
-import { type Document, isAlias, isMap, isScalar, isSeq, type Node, parseDocument, type YAMLMap } from "yaml";
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  parseDocument,
+  visit,
+  type YAMLMap,
+} from "yaml";
 import { ScalarError, type ScalarValue, scalarValue } from "./scalars.ts";
 
 /** Where something stands in a file, counted from 1; columns in UTF-16 units, as editors count them. */
@@ -65,6 +75,8 @@ export class ManifestDocument {
           this.#targets = reader.targets;
           this.value = reader.read(this.#root);
           faults.push(...reader.faults);
+          const tab = loneTab(chunk, this.#root);
+          if (tab !== undefined) faults.push([tab, "a tab stands alone on this line: remove it"]);
         }
       } catch (error) {
         faults.push(readingFault(error));
@@ -103,9 +115,14 @@ export class ManifestDocument {
           const found = this.#child(source, part);
           if (found !== undefined) return found;
         }
-      } else if (isScalar(key) && keyText(key) === String(part)) return { key, value };
+      } else if (this.#keyOf(key) === String(part)) return { key, value };
     }
     return undefined;
+  }
+
+  #keyOf(key: Node): string | undefined {
+    const at = this.#resolved(key);
+    return at === null ? undefined : keyText(at);
   }
 
   #resolved(node: Node | null): Node | null {
@@ -183,14 +200,38 @@ const MERGE = "tag:yaml.org,2002:merge";
 /** A key as JSON has it: a number or a boolean becomes a text, null is none. */
 function keyText(key: Node): string | undefined {
   if (!isScalar(key)) return undefined;
-  const value = scalarValue(String(key.value), key.type === "PLAIN", key.tag);
-  return value === null ? undefined : String(value);
+  return asKey(scalarValue(String(key.value), key.type === "PLAIN", key.tag));
+}
+
+function asKey(value: ScalarValue): string | undefined {
+  if (value === null) return undefined;
+  if (typeof value !== "number" || Number.isFinite(value)) return String(value);
+  return Number.isNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
 }
 
 function lineStarts(text: string): readonly number[] {
   const starts = [0];
   for (let at = text.indexOf("\n"); at !== -1; at = text.indexOf("\n", at + 1)) starts.push(at + 1);
   return starts;
+}
+
+/** Where a line of tabs and spaces stands between nodes: kubectl takes it for an indentation. Inside of texts it is none. */
+function loneTab({ text, isJSON }: Chunk, root: Node): number | undefined {
+  if (isJSON || !text.includes("\t")) return undefined;
+  for (const { index } of text.matchAll(/^ *\t[ \t]*(?:#.*)?\r?$/gm)) {
+    let isInside = false;
+    const covers = (_key: unknown, node: Node) => {
+      const [start = 0, end = 0] = node.range ?? [];
+      if (start >= index || index >= end) return undefined;
+      isInside = true;
+      return visit.BREAK;
+    };
+    const inFlow = (key: unknown, node: Node & { flow?: boolean }) =>
+      node.flow === true ? covers(key, node) : undefined;
+    visit(root, { Scalar: covers, Map: inFlow, Seq: inFlow });
+    if (!isInside) return index;
+  }
+  return undefined;
 }
 
 /** Thrown where a document cannot be read any further. */
@@ -326,9 +367,17 @@ class NodeReader {
   }
 
   #key(key: Node | null): string | undefined {
-    const value = key === null ? null : this.#value(key);
-    if (value !== null && typeof value !== "object") return String(value);
-    this.#fault(key, "a key has to be a text: put quotes around it");
+    if (isAlias(key)) return this.#aliased(key, (target) => this.#key(target));
+    this.#count += 1;
+    try {
+      const text = key === null ? undefined : keyText(key);
+      if (text !== undefined)
+        return isScalar(key) && key.type === "QUOTE_DOUBLE" ? this.#quoted(key, text) : text;
+      this.#fault(key, "a key has to be a text: put quotes around it");
+    } catch (error) {
+      if (!(error instanceof ScalarError)) throw error;
+      this.#fault(key, error.message);
+    }
     return undefined;
   }
 

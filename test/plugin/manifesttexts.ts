@@ -1,0 +1,486 @@
+import fc, { type Arbitrary } from "fast-check";
+import { API_VERSION } from "../../src/api/names.ts";
+import { MUTATIONS } from "../ssh/mutations.ts";
+import { privateKeyLookalikes, privateKeys } from "../ssh/privatekeys.ts";
+import { Random } from "../ssh/random.ts";
+import { samples } from "../ssh/samples.ts";
+import { armor } from "../ssh/signer.ts";
+
+/** A manifest as somebody wrote it. */
+export interface ManifestText {
+  readonly kind: "SSHKey" | "AuthorizedKeys";
+  readonly text: string;
+}
+
+/** Manifests of both kinds: good ones, broken ones, scalars that look like something else, and limits. */
+export function manifestTexts(): Arbitrary<ManifestText> {
+  return fc.oneof({ weight: 3, arbitrary: sshKeys() }, { weight: 2, arbitrary: authorizedKeys() });
+}
+
+/** A value as YAML writes it, on the rest of a line or below it, indented by four. */
+type Value = string;
+/** A line or more of a map, without its indentation. */
+type Field = string;
+
+function sshKeys(): Arbitrary<ManifestText> {
+  const fields = [
+    mostly(field("user", text(userTexts())), "user: alice"),
+    mostly(field("key", text(keyTexts())), `key: ${KEY}`),
+    seldom(field("title", text(titleTexts()))),
+    seldom(field("options", list(text(optionTexts()), 34))),
+    seldom(field("expiresAt", text(timeTexts()))),
+    seldom(
+      field("disabled", fc.constantFrom("true", "false", "yes", "off", "1", '"true"', "", "null", "[]")),
+    ),
+    seldom(field("proof", text(proofTexts()))),
+    seldom(unknownFields()),
+  ];
+  return manifest("SSHKey", fields);
+}
+
+function authorizedKeys(): Arbitrary<ManifestText> {
+  const users = list(text(patternTexts()), 3);
+  const selector = fc.constantFrom(
+    "{matchLabels: {a: b}}",
+    "{matchLabels: {}}",
+    "{}",
+    "{matchLabels: {a: 1}}",
+    "x",
+  );
+  const entry = flow({
+    namespace: fc.oneof(text(namespaceTexts()), fc.constantFrom("people", "bastion")),
+    namespaceSelector: selector,
+    users: users,
+  });
+  const mapping = flow({
+    namespace: text(namespaceTexts()),
+    user: fc.oneof(fc.constantFrom("alice", "bob"), text(userTexts())),
+    login: fc.oneof(fc.constantFrom("alice", "bob"), text(loginTexts())),
+  });
+  const logins = flow({
+    rule: fc.constantFrom("User", "LocalPart", "user", "on"),
+    map: fc.array(mapping, { maxLength: 4 }).map((items) => `[${items.join(", ")}]`),
+  });
+  const entries = fc.oneof(
+    { weight: 9, arbitrary: fc.array(entry, { maxLength: 3 }) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(33, 32).map((length) => Array<string>(length).fill("{users: [a]}")),
+    },
+  );
+  return manifest("AuthorizedKeys", [
+    seldom(field("secretName", text(secretNameTexts()))),
+    often(
+      field(
+        "from",
+        entries.map((items) => `[${items.join(", ")}]`),
+      ),
+    ),
+    often(field("identity", fc.constantFrom("ByName", "ByNamespace", "byname", "null", "1"))),
+    often(field("layout", fc.constantFrom("SingleFile", "FilePerLogin", "Files", "no"))),
+    often(field("logins", logins)),
+    seldom(field("options", list(text(optionTexts()), 34))),
+    seldom(unknownFields()),
+  ]);
+}
+
+function manifest(kind: ManifestText["kind"], fields: readonly Arbitrary<Field>[]): Arbitrary<ManifestText> {
+  return fc
+    .tuple(metadata(), fc.tuple(...fields), extras(), fc.constantFrom(false, false, false, true))
+    .map(([meta, spec, [above, below], isTurned]) => {
+      const lines = spec.filter((each) => each !== "");
+      const body =
+        lines.length === 0
+          ? "spec: {}"
+          : `spec:\n${indented((isTurned ? lines.toReversed() : lines).join("\n"))}`;
+      return { kind, text: `${above}apiVersion: ${API_VERSION}\nkind: ${kind}\n${meta}\n${body}\n${below}` };
+    });
+}
+
+/** What stands around an object: comments, anchors, fields of its own. */
+function extras(): Arbitrary<readonly [above: string, below: string]> {
+  return fc.oneof(
+    { weight: 20, arbitrary: fc.constant(["", ""] as const) },
+    {
+      weight: 4,
+      arbitrary: fc.constantFrom<readonly [string, string]>(
+        ["# a comment: {\n", "# the end"],
+        ["---\n", ""],
+        ["", "status: {}\n"],
+        ["", "status: {observedGeneration: x}\n"],
+        ["", "status: {seen: true}\n"],
+        ["", "spec: {}\n"],
+        ["", "on: true\n"],
+        ["", "x-anchors: {}\n"],
+        ["", "kind: SSHKey\n"],
+        ["", "  ]\n"],
+        ["", "\t\n"],
+      ),
+    },
+  );
+}
+
+function metadata(): Arbitrary<Field> {
+  const odd = fc.oneof(
+    field("name", text(nameTexts())).map((name) => `metadata:\n${indented(name)}`),
+    fc
+      .record({ key: text(labelTexts()), value: text(labelTexts()) })
+      .map(
+        ({ key, value }) =>
+          `metadata:\n  name: a\n  labels:\n    ${key.startsWith("|") ? "k" : key}: ${value}`,
+      ),
+    fc.constantFrom(
+      "metadata: {generateName: a-}",
+      "metadata: {generateName: A}",
+      "metadata: {name: a, nam: b}",
+      "metadata: {name: a, annotations: {a: yes}}",
+      "metadata: {name: a, annotations: {a/b/c: x}}",
+      "metadata: {name: a, annotations: ~, labels: {a: ~}}",
+      "metadata: {name: a, finalizers: [a, b/c, ' ']}",
+      "metadata: {name: a, creationTimestamp: null}",
+      "metadata: {name: a, creationTimestamp: x}",
+      "metadata: {name: a, ownerReferences: [{}]}",
+      "metadata: {name: a, generation: 1.5}",
+      "metadata: {name: a, labels: [a]}",
+      "metadata: a",
+      "metadata: [a]",
+      "metadata:",
+      "",
+    ),
+  );
+  return mostly(odd, "metadata: {name: a}");
+}
+
+function unknownFields(): Arbitrary<Field> {
+  return fc.constantFrom(
+    "usr: a",
+    "Key: b",
+    "titel: c",
+    "on: d",
+    "user: again",
+    "options: [restrict]",
+    "<<: {title: merged}",
+    "x: &x {title: a}\n<<: *x",
+  );
+}
+
+/** Something else half of the time. */
+function often(value: Arbitrary<Field>): Arbitrary<Field> {
+  return fc.oneof(value, fc.constant(""));
+}
+
+function seldom(value: Arbitrary<Field>): Arbitrary<Field> {
+  return fc.oneof({ weight: 1, arbitrary: value }, { weight: 4, arbitrary: fc.constant("") });
+}
+
+function mostly(odd: Arbitrary<Field>, plain: Field): Arbitrary<Field> {
+  return fc.oneof({ weight: 1, arbitrary: odd }, { weight: 2, arbitrary: fc.constant(plain) });
+}
+
+function field(name: string, value: Arbitrary<Value>): Arbitrary<Field> {
+  return value.map((each) => `${name}: ${each}`);
+}
+
+function flow(fields: Readonly<Record<string, Arbitrary<Value>>>): Arbitrary<Value> {
+  return fc
+    .tuple(
+      ...Object.entries(fields).map(([name, value]) =>
+        fc.oneof(
+          value.filter((each) => !/^[|>#]/.test(each)).map((each) => `${name}: ${each}`),
+          fc.constant(""),
+        ),
+      ),
+    )
+    .map((parts) => `{${parts.filter((part) => part !== "").join(", ")}}`);
+}
+
+function list(item: Arbitrary<Value>, most: number): Arbitrary<Value> {
+  const inFlow = item.filter((each) => !/^[|>#]/.test(each));
+  return fc.oneof(
+    { weight: 8, arbitrary: fc.array(inFlow, { maxLength: 4 }).map((items) => `[${items.join(", ")}]`) },
+    {
+      weight: 1,
+      arbitrary: fc.constantFrom(most - 2, most - 1).map((n) => `[${Array(n).fill("restrict").join(", ")}]`),
+    },
+    { weight: 1, arbitrary: inFlow },
+  );
+}
+
+/** These texts in all styles of YAML, and scalars that are something else. */
+function text(texts: Arbitrary<string>): Arbitrary<Value> {
+  return fc.oneof(
+    { weight: 4, arbitrary: texts.map(doubleQuoted) },
+    {
+      weight: 2,
+      arbitrary: texts.map((each) =>
+        SINGLE.test(each) ? `'${each.replaceAll("'", "''")}'` : doubleQuoted(each),
+      ),
+    },
+    {
+      weight: 1,
+      arbitrary: texts.map((each) =>
+        BLOCK.test(each) ? `|-\n    ${each.replaceAll("\n", "\n    ")}` : doubleQuoted(each),
+      ),
+    },
+    { weight: 1, arbitrary: texts.map((each) => (PLAIN.test(each) ? each : doubleQuoted(each))) },
+    { weight: 2, arbitrary: fc.constantFrom(...ODD_SCALARS) },
+    { weight: 1, arbitrary: numberLike() },
+  );
+}
+
+const ODD_SCALARS: readonly Value[] = [
+  ..."on off yes No y N true FALSE tRUE null Null ~ 012 0755 0b11 0o17 1_000 1e3 -1 +1 0x1F 08 .5 5. .inf -.INF .nan".split(
+    " ",
+  ),
+  ..."2027-01-31 2027-01-31T18:00:00Z 1:30 1:30:00 = 1.2.3 18446744073709551616".split(" "),
+  ...[
+    "",
+    "!!binary aGk=",
+    "!!binary a",
+    "!!str 12",
+    "!!int 12",
+    "!!int x",
+    "!!bool yes",
+    "!!null ''",
+    "!mine on",
+  ],
+  ...[
+    "! on",
+    "'on'",
+    '"012"',
+    "[on]",
+    "{on: no}",
+    "&x on",
+    "*nobody",
+    "[]",
+    "{}",
+    '"\\x41\\_\\N\\L"',
+    '"\\ud83d\\ude00"',
+    '"\\/"',
+  ],
+];
+
+/** Digits and what goes with them. */
+function numberLike(): Arbitrary<Value> {
+  const digit = fc.constantFrom(..."0123456789_.+-eExXbo:");
+  return fc
+    .tuple(fc.constantFrom(..."0123456789.+-"), fc.array(digit, { maxLength: 6 }))
+    .map(([first, rest]) => first + rest.join(""))
+    .filter((each) => !/^-$|:$|^[-+.]*$/.test(each));
+}
+
+const SINGLE = /^[^\n\p{Cc}\u2028\u2029\ufeff\ufffe\uffff]*$/u;
+const BLOCK =
+  /^[^\s\p{Cc}\u2028\u2029\ufeff\ufffe\uffff]([^\p{Cc}\u2028\u2029\ufeff\ufffe\uffff]|\n(?=[^\s]))*$/u;
+const PLAIN = /^[A-Za-z][A-Za-z0-9@._ -]*[A-Za-z0-9]$/;
+
+function doubleQuoted(value: string): string {
+  const escaped = JSON.stringify(value.toWellFormed()).replaceAll(
+    /[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return escaped;
+}
+
+function indented(lines: string): string {
+  return lines.replaceAll(/^(?=.)/gm, "  ");
+}
+
+/** Up to the limit, one more, and now and then something in between. */
+function lengths(limit: number): Arbitrary<number> {
+  return fc.constantFrom(limit - 1, limit, limit + 1, 2 * limit);
+}
+
+function long(limit: number): Arbitrary<string> {
+  return fc
+    .tuple(lengths(limit), fc.constantFrom("a", "é", "\u{1f511}"))
+    .map(([length, character]) => character.repeat(length));
+}
+
+/** Short texts of the characters that matter. */
+function pieces(...parts: readonly string[]): Arbitrary<string> {
+  const unseen = [
+    "\u200b",
+    "\u202e",
+    "\ufeff",
+    "\u00ad",
+    "\ufe0f",
+    "\u3164",
+    "\0",
+    "\u001b",
+    "\u0085",
+    "\u2028",
+    "\t",
+    "\n",
+    "\u00a0",
+    "\u{e0020}",
+  ];
+  const one = fc.oneof(
+    { weight: 4, arbitrary: fc.constantFrom(...parts, "a", "é", "\u{1f511}", " ") },
+    { weight: 1, arbitrary: fc.constantFrom(...unseen) },
+    { weight: 1, arbitrary: fc.string({ unit: "binary", minLength: 1, maxLength: 1 }) },
+  );
+  return fc.array(one, { maxLength: 5 }).map((all) => all.join("").toWellFormed());
+}
+
+const RANDOM = new Random(15);
+const SAMPLES = samples(RANDOM);
+const KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBrNsRCISAtKXV5OVxqV6unVcdis5Uh3oiC6B7CMB7HQ alice@laptop";
+const PRIVATE = Object.values({ ...privateKeys(), ...privateKeyLookalikes() }).map((file) =>
+  file.slice(0, 4000),
+);
+const PROOF = armor(Buffer.from("SSHSIG".padEnd(300, "x")));
+
+function userTexts(): Arbitrary<string> {
+  return fc.oneof(
+    { weight: 3, arbitrary: pieces("alice", "@example.com", "bob") },
+    { weight: 1, arbitrary: long(253) },
+    { weight: 2, arbitrary: fc.constantFrom("alice", "alice@example.com", "on", "012", " a", "a ", "", "*") },
+  );
+}
+
+function keyTexts(): Arbitrary<string> {
+  const bent = fc.nat(0xffff_ffff).map((seed) => {
+    const random = new Random(seed);
+    return random.pick(MUTATIONS).apply(random, random.pick(SAMPLES), SAMPLES).toWellFormed();
+  });
+  return fc.oneof(
+    { weight: 6, arbitrary: bent },
+    {
+      weight: 2,
+      arbitrary: pieces("ssh-ed25519 ", "AAAAC3NzaC1lZDI1NTE5", "restrict ", "AAAA", '"', "BEGIN A--"),
+    },
+    { weight: 1, arbitrary: fc.constantFrom(...PRIVATE) },
+    { weight: 1, arbitrary: lengths(16_384).map((length) => KEY.padEnd(length, "x").slice(0, length)) },
+    {
+      weight: 2,
+      arbitrary: fc.constantFrom(
+        KEY,
+        `${KEY}\n`,
+        `${KEY}\n${KEY}`,
+        `restrict ${KEY}`,
+        `${KEY}\r\n`,
+        `"${KEY}"`,
+      ),
+    },
+  );
+}
+
+function titleTexts(): Arbitrary<string> {
+  return fc.oneof(
+    { weight: 3, arbitrary: pieces("Laptop") },
+    { weight: 2, arbitrary: long(255) },
+    { weight: 1, arbitrary: fc.constantFrom(...PRIVATE).map((file) => file.slice(0, 200)) },
+  );
+}
+
+function optionTexts(): Arbitrary<string> {
+  return fc.oneof(
+    {
+      weight: 3,
+      arbitrary: fc.constantFrom(
+        "restrict",
+        "pty",
+        'from="10.0.0.0/8"',
+        "",
+        "%u",
+        'command="a %u %n %%"',
+        "%l",
+        "%",
+        "100%%",
+        "%x",
+      ),
+    },
+    { weight: 2, arbitrary: pieces("restrict", 'command="', "%u", "%l", "%", "%%") },
+    { weight: 1, arbitrary: long(1024) },
+  );
+}
+
+function timeTexts(): Arbitrary<string> {
+  const part = (values: readonly string[]) => fc.constantFrom(...values);
+  return fc
+    .tuple(
+      part(["2027-01-31", "2027-02-29", "2028-02-29", "2027-06-30", "1969-12-31", "27-1-1", ""]),
+      part(["T", "t", " ", ""]),
+      part(["18:00:00", "23:59:60", "24:00:00", "18:00", "18:00:00.5", ""]),
+      part(["Z", "z", "+01:00", "-23:59", "+24:00", "", "Z\n", "Z".repeat(60)]),
+    )
+    .map((parts) => parts.join(""));
+}
+
+function proofTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom(
+      PROOF,
+      PROOF.trimEnd(),
+      PROOF + PROOF,
+      "",
+      PROOF.slice(0, 40),
+      `\ufeff${PROOF}`,
+      ...PRIVATE,
+    ),
+    pieces("-----BEGIN SSH SIGNATURE-----", "-----END SSH SIGNATURE-----", "U1NI"),
+    lengths(16_384).map((length) => PROOF.padEnd(length, "\n")),
+  );
+}
+
+function namespaceTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom("people", "", "team-*", "a.b", "-a", "A", "a".repeat(63), "a".repeat(64)),
+    pieces("people", "-", "."),
+  );
+}
+
+function patternTexts(): Arbitrary<string> {
+  return fc.oneof(fc.constantFrom("alice", "team-*", "*", ""), pieces("alice", "*"), long(253));
+}
+
+function loginTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom(
+      "alice",
+      "root",
+      "authorized_keys",
+      "_x",
+      "0a",
+      "a$",
+      "Alice",
+      "a".repeat(32),
+      "a".repeat(33),
+    ),
+    pieces("a", "-", "_"),
+    long(253),
+  );
+}
+
+function secretNameTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom("bastion-keys", "a.b", "a..b", "-a", "A", ""),
+    pieces("a", ".", "-"),
+    long(253),
+  );
+}
+
+function nameTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom("a", "a.b", "A", "a_b", "-a", "", "a".repeat(253), "a".repeat(254)),
+    pieces("a", ".", "-"),
+  );
+}
+
+function labelTexts(): Arbitrary<string> {
+  return fc.oneof(
+    fc.constantFrom(
+      "a",
+      "example.com/a",
+      "A_b.c",
+      "",
+      "-a",
+      "a/b/c",
+      "a".repeat(63),
+      "a".repeat(64),
+      "EXAMPLE.com/a",
+    ),
+    pieces("a", "/", "."),
+  );
+}
