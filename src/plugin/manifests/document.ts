@@ -9,7 +9,7 @@ import {
   visit,
   type YAMLMap,
 } from "yaml";
-import { ScalarError, type ScalarValue, scalarValue } from "./scalars.ts";
+import { keyText, ScalarError, type ScalarValue, scalarValue } from "./scalars.ts";
 
 /** Where something stands in a file, counted from 1; columns in UTF-16 units, as editors count them. */
 export interface Position {
@@ -122,7 +122,7 @@ export class ManifestDocument {
 
   #keyOf(key: Node): string | undefined {
     const at = this.#resolved(key);
-    return at === null ? undefined : keyText(at);
+    return at === null ? undefined : keyOf(at);
   }
 
   #resolved(node: Node | null): Node | null {
@@ -197,16 +197,8 @@ function isMergeKey(key: Node): boolean {
 
 const MERGE = "tag:yaml.org,2002:merge";
 
-/** A key as JSON has it: a number or a boolean becomes a text, null is none. */
-function keyText(key: Node): string | undefined {
-  if (!isScalar(key)) return undefined;
-  return asKey(scalarValue(String(key.value), key.type === "PLAIN", key.tag));
-}
-
-function asKey(value: ScalarValue): string | undefined {
-  if (value === null) return undefined;
-  if (typeof value !== "number" || Number.isFinite(value)) return String(value);
-  return Number.isNaN(value) ? ".nan" : value > 0 ? ".inf" : "-.inf";
+function keyOf(key: Node): string | undefined {
+  return isScalar(key) ? keyText(String(key.value), key.type === "PLAIN", key.tag) : undefined;
 }
 
 function lineStarts(text: string): readonly number[] {
@@ -370,7 +362,7 @@ class NodeReader {
     if (isAlias(key)) return this.#aliased(key, (target) => this.#key(target));
     this.#count += 1;
     try {
-      const text = key === null ? undefined : keyText(key);
+      const text = key === null ? undefined : keyOf(key);
       if (text !== undefined)
         return isScalar(key) && key.type === "QUOTE_DOUBLE" ? this.#quoted(key, text) : text;
       this.#fault(key, "a key has to be a text: put quotes around it");

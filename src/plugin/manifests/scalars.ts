@@ -27,6 +27,27 @@ export function scalarValue(text: string, isPlain: boolean, tag: string | undefi
   }
 }
 
+/** The text that a scalar is as a key of JSON; undefined for null, which is none. Throws as scalarValue does. */
+export function keyText(text: string, isPlain: boolean, tag: string | undefined): string | undefined {
+  const value = scalarValue(text, isPlain, tag);
+  if (value === null) return undefined;
+  if (typeof value !== "number") return String(value);
+  const isInteger = integer(text.replaceAll("_", "")) !== undefined && tag !== `${YAML_TAG}float`;
+  return isInteger ? String(value) : floatText(Math.fround(value));
+}
+
+/** As Go writes a float of 32 bits: the fewest digits that tell it from others, with an exponent from 1e+06 on. */
+function floatText(value: number): string {
+  if (Number.isNaN(value)) return ".nan";
+  if (!Number.isFinite(value)) return value > 0 ? ".inf" : "-.inf";
+  let digits = 1;
+  while (Math.fround(Number(value.toPrecision(digits))) !== value) digits += 1;
+  const [mantissa = "", exponent = "0"] = value.toExponential(digits - 1).split("e");
+  const power = Number(exponent);
+  if (power >= -4 && power < 6) return String(Number(value.toPrecision(digits)));
+  return `${mantissa}e${power < 0 ? "-" : "+"}${String(Math.abs(power)).padStart(2, "0")}`;
+}
+
 const YAML_TAG = "tag:yaml.org,2002:";
 
 function plainValue(text: string): ScalarValue {
@@ -71,11 +92,13 @@ function spellings<T>(value: T, ...words: readonly string[]): [string, T][] {
 
 /** The number that a text is, or undefined. Times such as 2027-01-31 and 1:30 are none. */
 function numberValue(text: string): number | undefined {
-  if (text.startsWith(".")) return /^\.[0-9]+([eE][+-]?[0-9]+)?$/.test(text) ? finite(text) : undefined;
+  if (text.startsWith(".")) return FRACTION.test(text) ? finite(text.replaceAll("_", "")) : undefined;
   const digits = text.replaceAll("_", "");
   return integer(digits) ?? (FLOAT.test(digits) ? finite(digits) : undefined);
 }
 
+/** Here an underscore stands between digits only. */
+const FRACTION = /^\.[0-9]+(_[0-9]+)*([eE][+-]?[0-9]+(_[0-9]+)*)?$/;
 const FLOAT = /^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$/;
 const INTEGER = /^([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)$/;
 

@@ -19,6 +19,10 @@ describe("a document has the values that kubectl reads", () => {
     ["x: &x {a: 1}\nz: {<<: [*x, {b: 2}], c: 3}\n", { x: { a: 1 }, z: { a: 1, b: 2, c: 3 } }],
     ['"<<": 1\n', { "<<": 1 }],
     ["on: 1\n012: 2\n", { true: 1, 10: 2 }],
+    [
+      "0.1: 1\n1e3: 2\n2E9: 3\n2_000_000: 4\n.inf: 5\n",
+      { 0.1: 1, 1000: 2, "2e+09": 3, 2000000: 4, ".inf": 5 },
+    ],
     ["a: |\n  x\n  y\nb: >-\n  x\n  y\n", { a: "x\ny\n", b: "x y" }],
     ["a: # nothing\n", { a: null }],
   ])("%j", (text, value) => {
