@@ -10,7 +10,13 @@ import type { Finding } from "./finding.ts";
 export function isKeyFile(name: string, text: string): boolean {
   if (/\.pub$|(^|[\\/])authorized_keys[^\\/]*$/.test(name)) return true;
   if (/\.(ya?ml|json)$/.test(name)) return false;
-  return text.split("\n", 100).some((line) => isKey(line) || isKey(skipOptions(line.trimStart()) ?? ""));
+  const first =
+    text
+      .split("\n", 100)
+      .find((line) => !/^\s*(#|$)/.test(line))
+      ?.trimStart() ?? "";
+  // `key: ssh-ed25519 AAAA` is a field of YAML, and no option.
+  return isKey(first) || (isKey(skipOptions(first) ?? "") && !/^[^\s"]*:\s/.test(first));
 }
 
 function isKey(line: string): boolean {

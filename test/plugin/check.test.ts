@@ -1,0 +1,240 @@
+import { spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { API_VERSION } from "../../src/api/names.ts";
+import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
+import { privateKeys } from "../ssh/privatekeys.ts";
+import { plugin } from "./plugin.ts";
+
+let folder: string;
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "check-"));
+});
+
+afterEach(() => {
+  rmSync(folder, { recursive: true });
+});
+
+function put(name: string, content: string | Buffer): void {
+  mkdirSync(dirname(join(folder, name)), { recursive: true });
+  writeFileSync(join(folder, name), content);
+}
+
+function sshKey(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
+  const fields = { user: "alice", key: freshKey(), ...spec };
+  const lines = Object.entries(fields).map(([field, value]) => `  ${field}: ${value}\n`);
+  return `apiVersion: ${API_VERSION}\nkind: SSHKey\nmetadata:\n  name: ${name}\nspec:\n${lines.join("")}`;
+}
+
+async function check(...args: readonly string[]) {
+  return await plugin(["check", ...args], { cwd: folder });
+}
+
+/** `FILE:LINE:COLUMN: CODE` of each finding. */
+async function codes(...args: readonly string[]): Promise<readonly string[]> {
+  const { stdout } = await check(...args, "-o", "json");
+  const { findings } = JSON.parse(stdout) as { findings: readonly Record<string, string | number>[] };
+  return findings.map(({ file, line, column, code }) => `${file}:${line}:${column}: ${code}`);
+}
+
+test("good manifests pass", async () => {
+  put("keys.yaml", `${sshKey("a")}---\n${sshKey("b", { user: "bob" })}`);
+  expect(await check("keys.yaml")).toEqual({
+    code: 0,
+    stdout: "",
+    stderr: "2 objects and keys in 1 file: nothing found\n",
+  });
+});
+
+test("a broken field is told with its place, and ends with 1", async () => {
+  put("keys.yaml", `# mine\n${sshKey("a", { user: "on" })}`);
+  const { code, stdout } = await check("keys.yaml");
+  expect([code, stdout]).toEqual([
+    1,
+    "keys.yaml:7:9: WrongType: SSHKey a spec.user: this is read as true and has to be a text: put quotes around it\n",
+  ]);
+});
+
+describe("beside the API server's rules it has those of the operator:", () => {
+  test("one key in two SSHKeys of a namespace", async () => {
+    const key = freshKey();
+    put("a.yaml", sshKey("a", { key }));
+    put("b.yaml", sshKey("b", { key, user: "bob" }));
+    expect(await codes(".")).toEqual(["b.yaml:7:8: Duplicate"]);
+  });
+
+  test("which --config changes", async () => {
+    const key = freshKey();
+    put("keys/a.yaml", `${sshKey("a", { key })}---\n${sshKey("b", { key, user: "bob" })}`);
+    put("config.yaml", "duplicateScope: User\npolicy: {allowedTypes: [ssh-rsa]}\n");
+    expect(await codes("keys", "--config", "config.yaml")).toEqual([
+      "keys/a.yaml:7:8: TypeNotAllowed",
+      "keys/a.yaml:15:8: TypeNotAllowed",
+    ]);
+  });
+
+  test("a key that is too short, and an option that sshd does not know", async () => {
+    put("a.yaml", sshKey("a", { key: freshRSAKey(1024), options: "[restrict, frm]" }));
+    expect(await codes("a.yaml")).toEqual(["a.yaml:7:8: RSAKeyTooSmall", "a.yaml:8:23: UnknownOption"]);
+  });
+
+  test("one name twice", async () => {
+    put("a.yaml", `${sshKey("a")}---\n${sshKey("a")}`);
+    expect(await codes("a.yaml")).toEqual(["a.yaml:12:9: SameName"]);
+  });
+
+  test("an AuthorizedKeys whose options can never act", async () => {
+    const spec = 'spec: {options: [restrict, permitopen="a:1"]}';
+    put("a.yaml", `apiVersion: ${API_VERSION}\nkind: AuthorizedKeys\nmetadata: {name: a}\n${spec}\n`);
+    expect(await codes("a.yaml")).toEqual(["a.yaml:4:28: InvalidOptions"]);
+  });
+});
+
+describe("of a file of key lines", () => {
+  test("each line is judged", async () => {
+    const key = freshKey();
+    put(
+      "authorized_keys",
+      `# team\n${key} a\ncommand="a, b",frm ${freshKey()}\nno-pty ${key}\r\n${key.slice(0, 40)}\n`,
+    );
+    expect(await codes("authorized_keys")).toEqual([
+      "authorized_keys:3:1: UnknownOption",
+      "authorized_keys:4:8: Duplicate",
+      "authorized_keys:5:1: Truncated",
+    ]);
+  });
+
+  test("a private key is refused, and nothing of it is shown", async () => {
+    for (const [format, text] of Object.entries(privateKeys())) {
+      put("id.pub", text);
+      const { code, stdout, stderr } = await check("id.pub");
+      expect([format, code, stdout]).toEqual([
+        format,
+        1,
+        expect.stringMatching(/^id\.pub(:1:1)?: PrivateKey: /),
+      ]);
+      for (const line of text.split("\n").filter((each) => each.length > 30))
+        expect(stdout + stderr).not.toContain(line.trim());
+    }
+  });
+});
+
+describe("it reads", () => {
+  test("standard input", async () => {
+    const { code, stdout } = await plugin(["check", "-"], { input: sshKey("a", { usr: "x" }) });
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^-:8:3: UnknownField: /)]);
+  });
+
+  test("a folder without those below it, which -R adds", async () => {
+    put("a.yaml", sshKey("a", { x: 1 }));
+    put("b/c.yml", sshKey("b", { x: 1 }));
+    expect(await codes("-f", ".")).toEqual(["a.yaml:8:3: UnknownField"]);
+    expect(await codes("-R", "-f", ".")).toEqual(["a.yaml:8:3: UnknownField", "b/c.yml:8:3: UnknownField"]);
+  });
+
+  test("a folder that contains itself once", async () => {
+    put("a.yaml", sshKey("a"));
+    symlinkSync(".", join(folder, "loop"));
+    const { code, stderr } = await check("-R", ".");
+    expect([code, stderr]).toEqual([
+      0,
+      "loop is a link to a folder and is not followed: name that folder, too\n1 object or key in 1 file: nothing found\n",
+    ]);
+  });
+});
+
+describe("what cannot be read ends with 2 and a sentence:", () => {
+  test.each([
+    ["a file that is not there", undefined, "there is no such file: correct the name"],
+    [
+      "binary",
+      Buffer.from([1, 2, 0, 3, 4, 5, 6, 7, 8, 9]),
+      "this is binary and no manifest: give a file of YAML or JSON",
+    ],
+    [
+      "UTF-16",
+      Buffer.from("\ufeffkind: SSHKey\n", "utf16le"),
+      "this is UTF-16: save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8 FILE`",
+    ],
+    [
+      "UTF-16 without a mark",
+      Buffer.from("kind: SSHKey\n", "utf16le"),
+      "this is UTF-16: save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8 FILE`",
+    ],
+    [
+      "Latin-1",
+      Buffer.from("a: \xe9\n", "latin1"),
+      "this is not UTF-8: save it as UTF-8, for example with `iconv -f LATIN1 -t UTF-8 FILE`",
+    ],
+    [
+      "100 MB",
+      Buffer.alloc(100_000_000, "a: b\n"),
+      "this has more than 64 MB and is not read: give the manifests alone, in several files",
+    ],
+  ])("%s", async (_what, content, message) => {
+    if (content !== undefined) put("a.yaml", content);
+    const { code, stdout } = await check("a.yaml");
+    expect([code, stdout]).toEqual([2, `a.yaml: Unreadable: ${message}\n`]);
+  });
+
+  test("a folder without manifests", async () => {
+    const { code, stderr } = await check(".");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringMatching(/^error: there is no manifest in these folders: /),
+    ]);
+  });
+
+  test("nothing that was named", async () => {
+    expect((await check()).stderr).toBe(
+      "error: there is nothing to check: name files or folders, or - for standard input\n",
+    );
+  });
+
+  test("a configuration that is none", async () => {
+    put("a.yaml", sshKey("a"));
+    put("config.yaml", "polcy: {}\n");
+    const { code, stderr } = await check("a.yaml", "--config", "config.yaml");
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: config\.yaml:1: /)]);
+  });
+});
+
+describe("of many findings", () => {
+  beforeEach(() => {
+    put("a.yaml", Array.from({ length: 10_000 }, (_, i) => `---\n${sshKey(`a${i}`, { x: 1 })}`).join(""));
+  });
+
+  test("people see the first 50 and how many there are", async () => {
+    const { code, stdout, stderr } = await check("a.yaml");
+    expect([code, stdout.split("\n").length - 1, stderr]).toEqual([
+      1,
+      50,
+      "10000 objects and keys in 1 file: 10000 findings, of which 9950 are not shown: -o json has them all\n",
+    ]);
+  });
+
+  test.each(["json", "sarif", "junit", "github"])(
+    "-o %s has them all, also for a slow reader",
+    async (format) => {
+      const bundle = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
+      const child = spawn(process.execPath, [bundle, "check", "a.yaml", "-o", format], { cwd: folder });
+      const ended = new Promise((resolve) => child.once("close", resolve));
+      let text = "";
+      for await (const part of child.stdout) {
+        text += part;
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      expect(await ended).toBe(1);
+      expect(text.split("spec.x").length - 1).toBeGreaterThanOrEqual(10_000);
+      expect(text).toMatch(/[}>]\n$|annotations\n$/);
+    },
+  );
+});
+
+test("nothing that a terminal obeys is shown of a manifest", async () => {
+  put("a.yaml", sshKey('"a\\e[31m"'));
+  expect((await check("a.yaml")).stdout).not.toContain("\u001b");
+});
