@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
+import { printable } from "../../ssh/unprintable.ts";
 import type { Session } from "../session.ts";
 
 /** The text of one file, or why it cannot be had. */
@@ -76,7 +77,7 @@ function* inFolder(session: Session, folder: string, choice: FileChoice): Iterab
       if (choice.recursive) yield* inFolder(session, path, choice);
     } else if (entry.isSymbolicLink() && isFolder(path)) {
       if (choice.recursive)
-        session.say(`${path} is a link to a folder and is not followed: name that folder, too`);
+        session.say(`${printable(path)} is a link to a folder and is not followed: name that folder, too`);
     } else if (choice.takes(entry.name) && !isLock(entry)) yield path;
   }
 }
@@ -96,12 +97,15 @@ function textOf(file: string): Text {
   let handle: number | undefined;
   try {
     handle = openSync(file, "r");
-    const { size } = fstatSync(handle);
+    const stats = fstatSync(handle);
+    const { size } = stats;
     if (size > MAXIMUM_FILE_BYTES) return { problem: TOO_LARGE };
     const head = Buffer.allocUnsafe(HEAD_BYTES);
     const start = head.subarray(0, readSync(handle, head, 0, head.length, null));
     // Of a private key nothing more is read.
-    return privateKey(start) ?? decoded(readRest(handle, start, size));
+    const secret = privateKey(start);
+    if (secret !== undefined) return secret;
+    return decoded(stats.isFile() && size === start.length ? start : readRest(handle, start, size));
   } catch (error) {
     return { problem: cannotRead(error) };
   } finally {
