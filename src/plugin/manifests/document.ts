@@ -6,6 +6,7 @@ import {
   isSeq,
   type Node,
   parseDocument,
+  Schema,
   visit,
   type YAMLMap,
 } from "yaml";
@@ -163,9 +164,7 @@ function strayMessage(code: number): string {
 
 function parsed(text: string): Document.Parsed {
   return parseDocument(text, {
-    // All scalars are texts: what they mean, scalarValue says.
-    schema: "failsafe",
-    resolveKnownTags: false,
+    schema: SCHEMA,
     // NodeReader does it, in linear time.
     uniqueKeys: false,
     keepSourceTokens: false,
@@ -173,6 +172,9 @@ function parsed(text: string): Document.Parsed {
     logLevel: "silent",
   });
 }
+
+/** All scalars are texts: what they mean, scalarValue says. Made once for all documents. */
+const SCHEMA = new Schema({ schema: "failsafe", resolveKnownTags: false });
 
 function readingFault(error: unknown): [number, string] {
   // The parser calls itself for each level.
