@@ -69,7 +69,8 @@ function jsonObjects(text: string): readonly Chunk[] | undefined {
 
 /** The index behind the brace that closes the one at `start`. */
 function endOfObject(text: string, start: number): number | undefined {
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}]/gs;
+  // A text without an end reaches to that of the file, so that none is looked at twice.
+  const tokens = /"(?:[^"\\]|\\.)*(?:"|\\?$)|[{}]/gs;
   tokens.lastIndex = start;
   let depth = 0;
   for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
