@@ -11,6 +11,7 @@ import { prove } from "./prove.ts";
 import { raw } from "./raw.ts";
 import { rotate } from "./rotate.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
+import { show } from "./show.ts";
 import { who } from "./who.ts";
 
 /** All commands, in the order of the help. */
@@ -19,6 +20,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   plan,
   add,
   list,
+  show,
   raw,
   deleteKeys,
   disable,

@@ -1,0 +1,156 @@
+import type { Omission } from "../api/authorizedkeys.generated.ts";
+import { AUTHORIZED_KEYS_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
+import type { KubeObject } from "../api/object.ts";
+import { authorizedKeysPath, secretsPath } from "../api/paths.ts";
+import type { StoredAuthorizedKeys } from "../authorizedkeys/record.ts";
+import { parsePublicKey } from "../ssh/publickey.ts";
+import { type Cluster, ClusterError } from "./cluster.ts";
+import type { SSHKeyObject } from "./sshkeys.ts";
+
+/** A Secret of the operator's, or a copy of one, that holds a line of one of the keys. */
+export interface KeyPlace {
+  readonly namespace: string;
+  /** Of the Secret. */
+  readonly name: string;
+  /** The data keys whose value has the line. */
+  readonly files: readonly string[];
+  /** The AuthorizedKeys of the same namespace whose Secret it is. */
+  readonly authorizedKeys?: string;
+  /** Somebody copied it: what the operator takes out of the original stays in here. */
+  readonly isCopy: boolean;
+  /** By the status alone: the Secret itself may not be read. */
+  readonly isFromStatus: boolean;
+}
+
+/** An AuthorizedKeys that says of one of the keys why it is left out. */
+export interface LeftOut extends Omission {
+  /** Of the AuthorizedKeys, as NAMESPACE/NAME. */
+  readonly authorizedKeys: string;
+}
+
+/** Where keys stand, as far as the person may see. */
+export interface KeyPlaces {
+  readonly places: readonly KeyPlace[];
+  readonly leftOut: readonly LeftOut[];
+  /** What could not be read and which right is missing; a sentence each. */
+  readonly unread: readonly string[];
+}
+
+/** Looks for the keys in all namespaces, or only in their own where more is forbidden. */
+export async function findKeyPlaces(cluster: Cluster, keys: readonly SSHKeyObject[]): Promise<KeyPlaces> {
+  const own = [...new Set(keys.map(({ metadata }) => metadata.namespace ?? ""))];
+  const [secrets, targets] = await Promise.all([
+    listWherePossible<SecretObject>(cluster, own, secretsPath, "secrets", { labelSelector: MANAGED_LABEL }),
+    listWherePossible<StoredAuthorizedKeys>(
+      cluster,
+      own,
+      authorizedKeysPath,
+      "authorizedkeys.sshkey-operator.dev",
+    ),
+  ]);
+  const blobs = keys.map(blobOf).filter((blob) => blob !== undefined);
+  const found = secrets.items.flatMap((secret) => placeOf(secret, blobs));
+  const told = keys.flatMap(placeByStatus).filter((place) => !secrets.readable(place.namespace));
+  return {
+    places: [...found, ...told],
+    leftOut: targets.items.flatMap((target) => leftOutOf(target, keys)),
+    unread: [...secrets.unread, ...targets.unread],
+  };
+}
+
+interface SecretObject extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+}
+
+/** What a list in all namespaces, or else in these, has given. */
+interface Listed<T> {
+  readonly items: readonly T[];
+  readonly unread: readonly string[];
+  readonly readable: (namespace: string) => boolean;
+}
+
+async function listWherePossible<T extends KubeObject>(
+  cluster: Cluster,
+  namespaces: readonly string[],
+  path: (namespace?: string) => string,
+  resource: string,
+  query: Readonly<Record<string, string>> = {},
+): Promise<Listed<T>> {
+  const all = await orForbidden(cluster.list<T>(path(), query));
+  if (all !== undefined) return { items: all, unread: [], readable: () => true };
+  const lists = await Promise.all(
+    namespaces.map(async (namespace) => ({
+      namespace,
+      items: await orForbidden(cluster.list<T>(path(namespace), query)),
+    })),
+  );
+  const seen = lists.filter(({ items }) => items !== undefined).map(({ namespace }) => namespace);
+  const where = seen.length === 0 ? "none were looked at" : `only those in ${seen.join(", ")} were looked at`;
+  return {
+    items: lists.flatMap(({ items = [] }) => items),
+    unread: [`you may not list ${resource} in all namespaces: ${where}`],
+    readable: (namespace) => seen.includes(namespace),
+  };
+}
+
+async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
+    throw error;
+  }
+}
+
+function blobOf({ spec }: SSHKeyObject): string | undefined {
+  const parsed = parsePublicKey(spec.key);
+  return parsed.ok ? parsed.value.blob.toString("base64") : undefined;
+}
+
+function placeOf({ metadata, data = {} }: SecretObject, blobs: readonly string[]): readonly KeyPlace[] {
+  const files = Object.entries(data)
+    .filter(([, value]) => holdsOne(Buffer.from(value, "base64").toString("utf8"), blobs))
+    .map(([name]) => name);
+  if (files.length === 0) return [];
+  const { namespace = "", name, annotations = {} } = metadata;
+  const target = annotations[AUTHORIZED_KEYS_ANNOTATION];
+  return [
+    {
+      namespace,
+      name,
+      files,
+      ...(target === undefined ? {} : { authorizedKeys: target }),
+      isCopy: annotations[SECRET_ANNOTATION] !== `${namespace}/${name}`,
+      isFromStatus: false,
+    },
+  ];
+}
+
+/** The operator writes blobs as they are compared here, between spaces. */
+function holdsOne(file: string, blobs: readonly string[]): boolean {
+  return blobs.some((blob) => file.includes(` ${blob} `));
+}
+
+function placeByStatus({ metadata, status = {} }: SSHKeyObject): readonly KeyPlace[] {
+  const isIn = status.conditions?.some(({ type, status }) => type === "Projected" && status === "True");
+  if (isIn !== true || status.secretName === undefined) return [];
+  const { namespace = "" } = metadata;
+  const files = ["authorized_keys"];
+  return [{ namespace, name: status.secretName, files, isCopy: false, isFromStatus: true }];
+}
+
+function leftOutOf(
+  { metadata, status = {} }: StoredAuthorizedKeys,
+  keys: readonly SSHKeyObject[],
+): LeftOut[] {
+  const isAbout = ({ namespace, user, sshKey }: Omission) =>
+    keys.some(
+      (key) =>
+        namespace === key.metadata.namespace &&
+        (user === undefined || user === key.spec.user) &&
+        (sshKey === undefined || sshKey === key.metadata.name),
+    );
+  return (status.omitted ?? [])
+    .filter(isAbout)
+    .map((omission) => ({ ...omission, authorizedKeys: `${metadata.namespace}/${metadata.name}` }));
+}
