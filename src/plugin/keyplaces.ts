@@ -93,7 +93,8 @@ async function listWherePossible<T extends KubeObject>(
   };
 }
 
-async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
+/** The answer; undefined where the person may not ask. */
+export async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {

@@ -12,6 +12,7 @@ import { raw } from "./raw.ts";
 import { rotate } from "./rotate.ts";
 import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
 import { show } from "./show.ts";
+import { where } from "./where.ts";
 import { who } from "./who.ts";
 
 /** All commands, in the order of the help. */
@@ -27,6 +28,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   enable,
   rotate,
   who,
+  where,
   prove,
 ];
 
