@@ -2,7 +2,8 @@ import type { Omission } from "../api/authorizedkeys.generated.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATION } from "../api/names.ts";
 import type { KubeObject } from "../api/object.ts";
 import { authorizedKeysPath, secretsPath } from "../api/paths.ts";
-import type { StoredAuthorizedKeys } from "../authorizedkeys/record.ts";
+import { matchingEntries } from "../authorizedkeys/matching.ts";
+import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
@@ -54,7 +55,13 @@ export async function findKeyPlaces(cluster: Cluster, keys: readonly SSHKeyObjec
   return {
     places: [...found, ...told],
     leftOut: targets.items.flatMap((target) => leftOutOf(target, keys)),
-    unread: [...secrets.unread, ...targets.unread],
+    unread: [
+      ...secrets.unread,
+      ...targets.unread,
+      ...targets.items
+        .filter(({ metadata }) => !secrets.readable(metadata.namespace ?? ""))
+        .flatMap((target) => mayHold(target, keys)),
+    ],
   };
 }
 
@@ -127,9 +134,9 @@ function placeOf({ metadata, data = {} }: SecretObject, blobs: readonly string[]
   ];
 }
 
-/** The operator writes blobs as they are compared here, between spaces. */
+/** The operator writes blobs as they are compared here; none begins with another one, since it says how long it is. */
 function holdsOne(file: string, blobs: readonly string[]): boolean {
-  return blobs.some((blob) => file.includes(` ${blob} `));
+  return blobs.some((blob) => file.includes(` ${blob}`));
 }
 
 function placeByStatus({ metadata, status = {} }: SSHKeyObject): readonly KeyPlace[] {
@@ -138,6 +145,23 @@ function placeByStatus({ metadata, status = {} }: SSHKeyObject): readonly KeyPla
   const { namespace = "" } = metadata;
   const files = ["authorized_keys"];
   return [{ namespace, name: status.secretName, files, isCopy: false, isFromStatus: true }];
+}
+
+/** What a spec tells of a target whose Secret may not be read: it asks for these users, and more is not known. */
+function mayHold(target: StoredAuthorizedKeys, keys: readonly SSHKeyObject[]): readonly string[] {
+  const { from, namespace, name } = toAuthorizedKeysRecord(target);
+  const users = keys
+    .filter(({ metadata, spec }) =>
+      matchingEntries(from, spec.user).some((place) => {
+        const source = from[place]?.namespace;
+        return source === undefined || source === metadata.namespace;
+      }),
+    )
+    .map(({ spec }) => spec.user);
+  return [...new Set(users)].map(
+    (user) =>
+      `AuthorizedKeys ${namespace}/${name} asks for keys of ${user}, and you may not list secrets in ${namespace}: whether it holds them is not known`,
+  );
 }
 
 function leftOutOf(

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import {
+  API_VERSION,
   AUTHORIZED_KEYS_ANNOTATION,
+  AUTHORIZED_KEYS_KIND,
   MANAGED_LABEL,
   SECRET_ANNOTATION,
   USER_ANNOTATION,
 } from "../../src/api/names.ts";
-import { podsPath } from "../../src/api/paths.ts";
+import { authorizedKeysPath, podsPath } from "../../src/api/paths.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -37,6 +39,12 @@ beforeAll(async () => {
     observedGeneration: generation,
     secretName: "sshkeys-alice",
     conditions: ["Ready", "Projected"].map((type) => ({ type, reason: "Projected", ...condition })),
+  });
+  await people.send("POST", authorizedKeysPath(people.namespace), {
+    apiVersion: API_VERSION,
+    kind: AUTHORIZED_KEYS_KIND,
+    metadata: { name: "all" },
+    spec: {},
   });
   await pod("live", { mountPath: "/keys" });
   await pod("frozen", { mountPath: "/keys/alice", subPath: "alice" });
@@ -122,7 +130,10 @@ test("whoever may only view is told what the status says and what is missing", a
   expect(secrets).toEqual([
     expect.objectContaining({ namespace: people.namespace, name: "sshkeys-alice", isFromStatus: true }),
   ]);
-  expect(unread.join("\n")).toContain("you may not list secrets in all namespaces: none were looked at");
+  expect(unread).toContain("you may not list secrets in all namespaces: none were looked at");
+  expect(unread).toContain(
+    `AuthorizedKeys ${people.namespace}/all asks for keys of alice, and you may not list secrets in ${people.namespace}: whether it holds them is not known`,
+  );
 });
 
 test("a key that stands nowhere opens nothing", async () => {
