@@ -17,6 +17,7 @@ import {
   TOKEN_FILE_PROVIDER,
   toKubeConfigSource,
 } from "./kubeconfig.ts";
+import { proxyFromEnvironment } from "./proxyenv.ts";
 
 /** What kubectl's flags of the same names say in place of the kubeconfig; an empty text says nothing. */
 export interface ClientOverrides {
@@ -67,7 +68,7 @@ export async function loadClientConfig(
   const signedIn = server.startsWith("https://") ? await signIn(user, cluster, terminal) : actingAs(user);
   const source = toKubeConfigSource({
     name: merged.name,
-    clusters: [{ name: CURRENT, cluster: { ...cluster, server } }],
+    clusters: [{ name: CURRENT, cluster: { ...cluster, server, "proxy-url": proxyOf(cluster, server) } }],
     users: [{ name: CURRENT, user: signedIn }],
     contexts: [{ name: CURRENT, context: { cluster: CURRENT, user: CURRENT } }],
     "current-context": CURRENT,
@@ -127,6 +128,11 @@ function noCluster(file: string): KubeConfigError {
     "NoCurrentContext",
     `kubeconfig ${file} has no current context that names a cluster: give --context NAME, or choose one with "kubectl config use-context NAME"`,
   );
+}
+
+function proxyOf(cluster: Fields, server: string): unknown {
+  if (cluster["proxy-url"]) return cluster["proxy-url"];
+  return URL.canParse(server) ? proxyFromEnvironment(new URL(server), process.env) : undefined;
 }
 
 /** client-go: an address without a scheme is one of plain HTTP. */
