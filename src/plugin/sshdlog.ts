@@ -1,3 +1,5 @@
+import { unwrapLine } from "./logenvelope.ts";
+
 /** What a line of a log says of one key. */
 export interface KeyMention {
   /** `SHA256:…` without padding, or sixteen hex pairs of MD5 with colons between. */
@@ -28,131 +30,15 @@ export interface LogLine {
 }
 
 /**
- * Reads one line, without its line feed, of what sshd writes to stderr, syslog or the journal, and of what kubectl, the
- * container runtime and journalctl put around it. What is not understood is no error. Linear in the length of the line.
+ * Reads one line, without its line feed, of what sshd writes to stderr, syslog or the journal, and of what is put around it
+ * on the way. What is not understood is no error. Linear in the length of the line.
  *
- * Names of users are chosen by whoever connects, so a message counts as sshd's only where it begins behind a prefix that is
- * known as a whole, and addresses are taken from the end of the line, which sshd writes itself.
+ * Names of users are chosen by whoever connects: addresses are taken from the end of the line, which sshd writes itself.
  */
 export function readLogLine(line: string): LogLine {
-  const text = line.replace(/^\x1e/, "").replace(/^data: ?/, "");
-  const { message, time } = withoutEnvelope(text);
-  const entry = message.startsWith("{") ? parsedObject(message) : undefined;
-  if (entry === undefined) return { mentions: mentionsIn(message, time), isCut: false };
-  return readEntry(entry, message, time);
+  const { messages, isCut } = unwrapLine(line);
+  return { mentions: messages.flatMap(({ text, time }) => mentionsIn(text, time)), isCut };
 }
-
-/** An object of `journalctl -o json`, of Docker's json-file, or another program's line. */
-function readEntry(
-  entry: Readonly<Record<string, unknown>>,
-  text: string,
-  time: string | undefined,
-): LogLine {
-  const { MESSAGE, log } = entry;
-  const isJournal = "MESSAGE" in entry || "__CURSOR" in entry || "__REALTIME_TIMESTAMP" in entry;
-  if (!isJournal && typeof log !== "string") return { mentions: mentionsIn(text, time), isCut: false };
-  const at = isJournal ? journalTime(entry.__REALTIME_TIMESTAMP) : stringOf(entry.time);
-  const messages = isJournal ? journalMessages(MESSAGE) : [stringOf(log) ?? ""];
-  const mentions = messages.flatMap((each) =>
-    each.split("\n").flatMap((part) => {
-      const inner = withoutEnvelope(part);
-      return mentionsIn(inner.message, at ?? inner.time);
-    }),
-  );
-  return { mentions, isCut: isJournal && MESSAGE === null };
-}
-
-/** A field of the journal: a string, the numbers of its bytes if they are no plain text, or a list if it was given twice. */
-function journalMessages(field: unknown): readonly string[] {
-  if (typeof field === "string") return [field];
-  if (!Array.isArray(field)) return [];
-  if (field.every(isByte)) return [Buffer.from(field).toString("utf8")];
-  return field.flatMap((each: unknown) => {
-    if (typeof each === "string") return [each];
-    return Array.isArray(each) && each.every(isByte) ? [Buffer.from(each).toString("utf8")] : [];
-  });
-}
-
-function isByte(value: unknown): value is number {
-  return typeof value === "number" && Number.isInteger(value) && value >= 0 && value < 256;
-}
-
-/** Microseconds since the epoch, as a string. */
-function journalTime(field: unknown): string | undefined {
-  const ms = typeof field === "string" && /^\d{1,17}$/.test(field) ? Math.floor(Number(field) / 1000) : NaN;
-  return ms <= LATEST_MS ? new Date(ms).toISOString() : undefined;
-}
-
-const LATEST_MS = Date.parse("9999-12-31T23:59:59.999Z");
-
-function parsedObject(text: string): Readonly<Record<string, unknown>> | undefined {
-  try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === "object" && value !== null ? { ...value } : undefined;
-  } catch {
-    // A broken line is read as any other text.
-    return undefined;
-  }
-}
-
-function stringOf(value: unknown): string | undefined {
-  return typeof value === "string" ? value : undefined;
-}
-
-/** What sshd wrote, and the first time that stands in front of it. */
-function withoutEnvelope(line: string): { readonly message: string; readonly time: string | undefined } {
-  let rest = line.endsWith("\r") ? line.slice(0, -1) : line;
-  const header = RFC5424.exec(rest);
-  if (header !== null) return { message: rest.slice(header[0].length), time: header[1] };
-  let time: string | undefined;
-  for (let round = 0; round < MOST_ENVELOPES; round += 1) {
-    const stamp = TIMES.map((pattern) => pattern.exec(rest)).find((found) => found !== null);
-    if (stamp !== null && stamp !== undefined) time ??= stamp[0].trim();
-    const envelope = stamp ?? ENVELOPES.map((pattern) => pattern.exec(rest)).find((found) => found !== null);
-    if (envelope === null || envelope === undefined) break;
-    rest = rest.slice(envelope[0].length);
-  }
-  // A host stands behind a time only: a word of the message must not be taken for it.
-  const tag = (time === undefined ? TAG : HOST_AND_TAG).exec(rest);
-  if (tag !== null) rest = rest.slice(tag[0].length);
-  const level = LEVEL.exec(rest);
-  if (level !== null) rest = rest.slice(level[0].length);
-  return { message: rest, time };
-}
-
-/** Of a runtime's line with a line of syslog in it, with kubectl's prefix and time before both: enough. */
-const MOST_ENVELOPES = 6;
-
-const TIMES = [
-  // RFC 3339, and what journalctl and rsyslog make of it.
-  /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?(?:Z|[+-]\d\d:?\d\d)? /,
-  // RFC 3164, with a weekday or a year in some programs.
-  /^(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} [ \d]\d (?:\d{4} )?\d\d:\d\d:\d\d(?:\.\d{1,9})?(?: \d{4})? /,
-  // journalctl -o short-full, short-unix and short-monotonic.
-  /^[A-Z][a-z]{2} \d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? [A-Z+\-\d]{1,6} /,
-  /^\d{1,11}\.\d{6} /,
-  /^\[ {0,12}\d{1,12}\.\d{1,9}\] /,
-];
-
-const ENVELOPES = [
-  // kubectl logs --prefix.
-  /^\[pod\/[^\]\s]{1,600}\] /,
-  // A line in the files of a container runtime, behind its time.
-  /^std(?:out|err) [FP] /,
-  // docker compose logs.
-  /^[^\s|]{1,200} {1,100}\| /,
-  // The priority of syslog, and the field of journalctl -o export.
-  /^<\d{1,3}>/,
-  /^MESSAGE=/,
-];
-
-const TAG = /^[^\s:[\]]{1,64}(?:\[\d{1,10}\])?: /;
-// The facility is BusyBox's.
-const HOST_AND_TAG =
-  /^(?:\S{0,254}[^\s:] )?(?:(?:auth|authpriv|daemon|local\d|user)\.[a-z]{1,8} )?[^\s:[\]]{1,64}(?:\[\d{1,10}\])?: /;
-// Priority, version, time, host, program, process, message id and structured data.
-const RFC5424 = /^<\d{1,3}>1 (\d{4}-\S{1,40}) \S{1,255} \S{1,48} \S{1,128} \S{1,32} (?:-|\[[^\]]{0,2000}\]) /;
-const LEVEL = /^(?:debug[123]|verbose|info|error|fatal): /;
 
 function mentionsIn(message: string, time: string | undefined): readonly KeyMention[] {
   const at = time === undefined ? {} : { time };

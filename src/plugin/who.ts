@@ -9,6 +9,7 @@ import type { KeyMention } from "./sshdlog.ts";
 
 interface WhoOptions extends ClusterFlags {
   readonly log?: string;
+  readonly at?: string;
   readonly output?: "json";
 }
 
@@ -29,17 +30,24 @@ With --log each line of a log in which sshd names a key is answered as it comes.
 
 The exit code is 0 if the key, or one of the log, is somebody's, and 1 if not.
 
-With -o json the answer is one object, with --log one for each line: "fingerprint", as asked; "owners", empty for nobody's key, each with "user", "namespace" and "name" of the SSHKey, "title" if it has one, "state": its STATE, or Edited (it has another key now), Deleted, Unreadable (you may not read it) or Foreign (a line that the operator did not write); and "secrets" if no SSHKey accounts for the key: "namespace", "name", "file" and "line" of each place where it stands. With --log also "outcome": accepted, partial (sshd asks for more than the key), failed, offered (the key is known, and nobody has signed with it yet) or mentioned; "user", "address" and "port" if the line has them, and "time" as the log writes it.`,
+With -o json the answer is one object, with --log one for each line: "fingerprint", as asked; "owners", empty for nobody's key, each with "user", "namespace" and "name" of the SSHKey, "title" if it has one, "state": its STATE, or Edited (it has another key now), Deleted, Unreadable (you may not read it) or Foreign (a line that the operator did not write); and "secrets" if no SSHKey accounts for the key: "namespace", "name", "file" and "line" of each place where it stands. With --log also "outcome": accepted, partial (sshd asks for more than the key), failed, offered (the key is known, and nobody has signed with it yet) or mentioned; "user", "address" and "port" if the line has them, and "time" as the log writes it.
+
+With --at the log is the operator's, as kubectl logs prints it, and no cluster is asked: its lines AccessChanged tell who could log in at that time, by which Secret; -n shows the Secrets of one namespace only. A key that was in a Secret before the log begins is told if it was taken out later. -o json prints "at" and the list "access", with "namespace" and "secret", "user", "authorizedKeys" and "login" where the Secret is that of an AuthorizedKeys, "fingerprint", "sshKeyNamespace" and "sshKey", and "since", which is missing if the key was in before the log begins. The exit code is 1 if nobody could.`,
   examples: [
     { does: "whose key is it", run: "who SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg" },
     { does: "the same in all namespaces, of a .pub file", run: "who -A - < id_ed25519.pub" },
     { does: "who logs in to a bastion, as it happens", run: "who -A --log - < sshd.log" },
+    {
+      does: "who could log in then, by the log of the operator",
+      run: "who --at 2026-07-24T13:00:00Z --log operator.log",
+    },
     { does: "for a program", run: "who --log sshd.log -o json" },
   ],
   addOptions: (command) =>
     addClusterFlags(
       addAllNamespaces(command)
         .option("--log <file>", "answer the lines of this log of sshd; - is standard input")
+        .option("--at <time>", "who could log in at this time, by the operator's log; RFC 3339")
         .addOption(new Option("-o, --output <format>", "how to print").choices(["json"])),
     ),
   async run(session, options, args) {
@@ -47,10 +55,11 @@ With -o json the answer is one object, with --log one for each line: "fingerprin
     const readsKey = args.length === 1 && args[0] === "-";
     if (readsKey && options.log === "-")
       throw new PluginError("standard input cannot be both the key and the log: give one of them as a file");
-    if (args.length === 0 && options.log === undefined)
+    if (args.length === 0 && options.log === undefined && options.at === undefined)
       throw new PluginError("whose key? Give a fingerprint, a key line, - for a .pub file, or --log FILE");
     const text = readsKey ? await readKeyFromStdin(session) : args.join(" ");
     const asked = text === "" ? undefined : toFingerprint(text);
+    if (options.at !== undefined) return await answerThen(session, options, asked);
     const stdin = readsKey ? "the key" : options.log === "-" ? "the log" : undefined;
     const cluster = await Cluster.open(session, options, stdin);
     try {
@@ -62,6 +71,16 @@ With -o json the answer is one object, with --log one for each line: "fingerprin
     }
   },
 });
+
+async function answerThen(
+  session: Session,
+  { at = "", log, output, namespace }: WhoOptions,
+  fingerprint: string | undefined,
+): Promise<ExitCode> {
+  if (log === undefined) throw new PluginError("--at needs the operator's log: give --log FILE");
+  const { answerAt } = await import("./whoat.ts");
+  return await answerAt(session, { at, log, fingerprint, namespace, output });
+}
 
 async function answerKey(
   session: Session,
