@@ -5,6 +5,7 @@ import { check } from "./check.ts";
 import type { PluginCommand } from "./command.ts";
 import { deleteKeys } from "./delete.ts";
 import { disable, enable } from "./disable.ts";
+import { importCommand } from "./import.ts";
 import { list } from "./list.ts";
 import { plan } from "./plan.ts";
 import { prove } from "./prove.ts";
@@ -30,6 +31,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   who,
   where,
   prove,
+  importCommand,
 ];
 
 export const SUMMARY =

@@ -102,7 +102,7 @@ async function answerLog(
   { output }: WhoOptions,
   asked: string | undefined,
 ): Promise<ExitCode> {
-  const { logLines } = await import("./logsource.ts");
+  const { logLines } = await import("./loglines.ts");
   const { readLogLine } = await import("./sshdlog.ts");
   await owners.read();
   let isSomebodys = false;

@@ -1,6 +1,7 @@
 import { formatRFC3339, parseRFC3339 } from "../api/time.ts";
 import { type Access, AccessLog } from "./accesslog.ts";
-import { logLines } from "./logsource.ts";
+import { inputName } from "./input.ts";
+import { logLines } from "./loglines.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import { type Column, table } from "./table.ts";
 
@@ -29,7 +30,7 @@ export async function answerAt(
   for await (const line of logLines(session, o.log)) log.add(line);
   if (log.changes === 0)
     throw new PluginError(
-      `${o.log === "-" ? "standard input" : o.log} has no line AccessChanged: give the operator's own log, as \`kubectl logs\` prints it`,
+      `${inputName(o.log)} has no line AccessChanged: give the operator's own log, as \`kubectl logs\` prints it`,
     );
   const found = log
     .result()

@@ -1,0 +1,47 @@
+import { parseAllDocuments } from "yaml";
+import { foremanKeys, gitlabKeys } from "./importapis.ts";
+import type { Source } from "./importedkeys.ts";
+import { importConfigMaps, importSecrets } from "./importmanifests.ts";
+import { PluginError } from "./session.ts";
+
+/** How each format is read: the text of a file becomes texts with key lines. */
+export const IMPORT_FORMATS: Readonly<
+  Record<ImportFormat, (file: string, text: string) => Iterable<Source>>
+> = {
+  authorized_keys: (place, text) => [{ place, text }],
+  configmap: (file, text) => documents(file, text).flatMap((each) => importConfigMaps(file, each)),
+  secret: (file, text) => documents(file, text).flatMap((each) => importSecrets(file, each)),
+  foreman: (file, text) => documents(file, text).flatMap((each) => foremanKeys(file, each)),
+  gitlab: (file, text) => documents(file, text).flatMap((each) => gitlabKeys(file, each)),
+};
+
+export type ImportFormat = "authorized_keys" | "configmap" | "secret" | "foreman" | "gitlab";
+
+/** The documents of a YAML or JSON text. */
+function documents(file: string, text: string): readonly unknown[] {
+  try {
+    // Many times faster than the YAML reader, to which JSON is YAML too.
+    return [JSON.parse(text)];
+  } catch {
+    return yamlDocuments(file, text);
+  }
+}
+
+function yamlDocuments(file: string, text: string): readonly unknown[] {
+  const parsed = parseAllDocuments(text, { logLevel: "silent" });
+  return parsed.map((document) => {
+    const [error] = document.errors;
+    if (error !== undefined) {
+      const [where] = error.linePos ?? [];
+      const line = where === undefined ? "" : `:${where.line}`;
+      throw new PluginError(
+        `${file}${line} is neither YAML nor JSON: ${error.code}; mend it, or give another file`,
+      );
+    }
+    try {
+      return document.toJS() as unknown;
+    } catch {
+      throw new PluginError(`${file} has too many aliases: give it without them`);
+    }
+  });
+}

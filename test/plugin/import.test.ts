@@ -1,0 +1,160 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parseAllDocuments } from "yaml";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { Tenant } from "../operator/tenant.ts";
+import { personWith } from "./person.ts";
+import { plugin } from "./plugin.ts";
+
+let cluster: Cluster;
+let folder: string;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  folder = await mkdtemp(join(tmpdir(), "import-"));
+});
+
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await cluster?.stop();
+});
+
+/** Without a cluster, which manifests do not need. */
+async function imported(format: string, input: string | Buffer, ...args: readonly string[]) {
+  const file = join(folder, `${Math.random()}`);
+  await writeFile(file, input);
+  return { file, ...(await plugin(["import", format, file, ...args])) };
+}
+
+async function newTenant(): Promise<Tenant> {
+  return new Tenant(cluster, await cluster.namespace());
+}
+
+async function apply(tenant: Tenant, as: string, input: string, ...args: readonly string[]) {
+  const common = ["--apply", "--user", "alice", "-n", tenant.namespace, "--as", as];
+  const { kubeconfig } = cluster.controlPlane;
+  return await plugin(["import", "authorized_keys", "-", ...common, ...args], { kubeconfig, input });
+}
+
+describe("manifests", () => {
+  test("are taken by kubectl as they are, whatever the words look like in YAML", async () => {
+    const tenant = await newTenant();
+    const users = ["on", "012", "1_000", "null", "0x1F", "1e3", "y", "~", "2027-01-31", "1:30", "a: b", "#"];
+    const outputs = await Promise.all(
+      users.map((user) =>
+        imported("authorized_keys", `${freshKey()} ${user}`, "--user", user, "-n", tenant.namespace),
+      ),
+    );
+    const { code, stderr } = await cluster.kubectl(
+      ["apply", "-f", "-"],
+      outputs.map(({ stdout }) => stdout).join(""),
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+    const stored = await tenant.list();
+    expect(stored.map(({ spec }) => spec.user).toSorted()).toEqual(users.toSorted());
+    expect(stored.map(({ spec }) => spec.title).toSorted()).toEqual(users.toSorted());
+  });
+
+  test("are documents of one stream, of several files", async () => {
+    const other = join(folder, "other");
+    await writeFile(other, `${freshKey()}\n`);
+    const { code, stdout, stderr } = await imported(
+      "authorized_keys",
+      `${freshKey()}\n`,
+      other,
+      "--user",
+      "alice",
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+    const documents = parseAllDocuments(stdout);
+    expect(documents.map((document) => document.toJS().metadata)).toEqual([
+      { name: expect.stringMatching(/^alice-[0-9a-f]{10}$/) },
+      { name: expect.stringMatching(/^alice-[0-9a-f]{10}$/) },
+    ]);
+  });
+
+  test("are made of what can be read, and the rest is told with its line", async () => {
+    const text = `${freshKey()}\r\nhello\r\n`;
+    const { file, code, stdout, stderr } = await imported("authorized_keys", text, "--user", "alice");
+    expect([code, parseAllDocuments(stdout).length]).toEqual([1, 1]);
+    expect(stderr).toMatch(`${file}:2: left out: The key is of no type known here`);
+  });
+
+  test("of many keys reach a pipe whole", async () => {
+    const text = Array.from({ length: 2000 }, () => `${freshKey()}\n`).join("");
+    const { stdout } = await imported("authorized_keys", text, "--user", "alice");
+    expect(parseAllDocuments(stdout)).toHaveLength(2000);
+  });
+});
+
+describe("what cannot be done is said in a sentence:", () => {
+  test.each([
+    ["ssh.com", "", "there is no format ssh.com: the formats are authorized_keys, "],
+    ["authorized_keys", Buffer.from(`\ufeff${freshKey()}`, "utf16le"), "is in UTF-16"],
+    ["authorized_keys", Buffer.from([0, 255, 1, 254, 10, 0]), "is no text"],
+    ["configmap", "a: [", "is neither YAML nor JSON"],
+    ["foreman", "{}", "no keys in a form of Foreman"],
+    ["authorized_keys", Buffer.alloc(65 * 1024 * 1024, "#"), "more than 64 MiB"],
+  ])("%s", async (format, input, text) => {
+    const { code, stdout, stderr } = await imported(format, input, "--user", "alice");
+    expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining(text)]);
+    expect(stderr.trim().split("\n")).toHaveLength(1);
+  });
+
+  test("a file that is not there", async () => {
+    const { code, stderr } = await plugin(["import", "gitlab", "/nowhere/keys.json"]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining("there is no such file")]);
+  });
+});
+
+describe("with --apply", () => {
+  test("who may edit creates the SSHKeys, and doing it again changes nothing", async () => {
+    const tenant = await newTenant();
+    const editor = await personWith("edit", tenant);
+    const [one, other] = [freshKey(), freshKey()];
+    const text = `restrict ${one} laptop\n${other} desk\n`;
+    const first = await apply(tenant, editor, text);
+    expect([first.code, first.stderr]).toEqual([0, ""]);
+    expect((await tenant.list()).map(({ spec }) => spec)).toEqual(
+      expect.arrayContaining([
+        { user: "alice", key: `${one} laptop`, title: "laptop", options: ["restrict"] },
+        { user: "alice", key: `${other} desk`, title: "desk" },
+      ]),
+    );
+    const again = await apply(tenant, editor, text);
+    expect([again.code, again.stdout.match(/ unchanged$/gm)]).toEqual([0, [" unchanged", " unchanged"]]);
+  });
+
+  test("an SSHKey of the name that says something else stays as it is", async () => {
+    const tenant = await newTenant();
+    const editor = await personWith("edit", tenant);
+    const [one, other] = [freshKey(), freshKey()];
+    await apply(tenant, editor, `${one} laptop`);
+    const { code, stdout, stderr } = await apply(tenant, editor, `restrict ${one} laptop\n${other} desk\n`);
+    expect([code, stdout]).toEqual([1, expect.stringMatching(/^sshkey\.\S+ created\n$/)]);
+    expect(stderr).toContain("standard input:1: left out: SSHKey");
+    expect(stderr).toContain("is there already and says something else");
+    expect((await tenant.list()).find(({ spec }) => spec.title === "laptop")?.spec.options).toBeUndefined();
+  });
+
+  test("who may only view is told so, and nothing is created", async () => {
+    const tenant = await newTenant();
+    const viewer = await personWith("view", tenant);
+    const { code, stdout, stderr } = await apply(tenant, viewer, freshKey());
+    expect([code, stdout]).toEqual([2, ""]);
+    expect(stderr).toMatch(/cannot create resource "sshkeys"/);
+    expect(await tenant.list()).toEqual([]);
+  });
+
+  test.each(["server", "client"])("and --dry-run=%s nothing is created", async (how) => {
+    const tenant = await newTenant();
+    const editor = await personWith("edit", tenant);
+    const { code, stdout } = await apply(tenant, editor, freshKey(), `--dry-run=${how}`);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("dry run)")]);
+    expect(await tenant.list()).toEqual([]);
+  });
+});
