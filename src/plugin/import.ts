@@ -1,19 +1,15 @@
-import { Option } from "commander";
-import { namespacedName } from "../api/object.ts";
-import { sshKeysPath } from "../api/paths.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster, ClusterError } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import type { ImportedKey, Manifest, Told } from "./importedkeys.ts";
+import type { ImportedKey, Told } from "./importedkeys.ts";
 import type { ImportFormat } from "./importformats.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
-import { findSSHKey, type SSHKeyObject } from "./sshkeys.ts";
+import { addDryRun, doneTo, type WritingFlags } from "./writing.ts";
 
-interface ImportOptions extends ClusterFlags {
+interface ImportOptions extends ClusterFlags, WritingFlags {
   readonly user?: string;
   readonly apply?: boolean;
-  readonly dryRun?: "client" | "server";
 }
 
 const FORMATS: readonly ImportFormat[] = ["authorized_keys", "configmap", "secret", "foreman", "gitlab"];
@@ -46,30 +42,23 @@ The exit code is 0 if all has been imported, 1 if something was left out, and 2 
   ],
   addOptions: (command) =>
     addClusterFlags(
-      command
-        .option("--user <name>", "whose keys they are, where the files do not say it")
-        .option("--apply", "create the SSHKeys instead of printing them")
-        .addOption(
-          new Option("--dry-run <how>", "with --apply: change nothing; client asks no cluster").choices([
-            "client",
-            "server",
-          ]),
-        ),
+      addDryRun(
+        command
+          .option("--user <name>", "whose keys they are, where the files do not say it")
+          .option("--apply", "create the SSHKeys instead of printing them"),
+      ),
     ),
   async run(session, options, [format = "", ...files]) {
     const known = FORMATS.find((each) => each === format);
     if (known === undefined)
       throw new PluginError(`there is no format ${printable(format)}: the formats are ${FORMATS.join(", ")}`);
     const { keys, isLost } = await readAll(session, known, files, options);
-    if (options.apply === true && options.dryRun !== "client") {
-      const stdin = files.includes("-") ? "a file of keys" : undefined;
-      const left = await applyAll(session, keys, options, stdin);
-      return isLost || left > 0 ? EXIT.found : EXIT.ok;
+    if (options.apply !== true || options.dryRun === "client") {
+      await printAll(session, keys);
+      return isLost ? EXIT.found : EXIT.ok;
     }
-    if (options.apply === true)
-      for (const { manifest } of keys) await session.print(`${nameOf(manifest)} created (dry run)`);
-    else await printAll(session, keys);
-    return isLost ? EXIT.found : EXIT.ok;
+    const left = await applyAll(session, keys, options, files.includes("-") ? "a file of keys" : undefined);
+    return isLost || left > 0 ? EXIT.found : EXIT.ok;
   },
 });
 
@@ -94,7 +83,7 @@ async function readAll(
     const name = inputName(file);
     for (const source of IMPORT_FORMATS[format](name, text)) {
       for (const found of imported.read(source)) {
-        if ("manifest" in found) keys.push(found);
+        if ("made" in found) keys.push(found);
         else {
           tell(session, found);
           if (found.lost) isLost = true;
@@ -111,16 +100,10 @@ function tell(session: Session, { place, text, lost }: Told): void {
 }
 
 async function printAll(session: Session, keys: readonly ImportedKey[]): Promise<void> {
-  const { stringify } = await import("yaml");
-  for (const { manifest } of keys) {
-    // kubectl reads YAML 1.1, in which a plain on, 012 or 1_000 is no string.
-    const text = stringify(manifest, {
-      defaultStringType: "QUOTE_DOUBLE",
-      defaultKeyType: "PLAIN",
-      lineWidth: 0,
-    });
-    await session.print(`---\n${text}`);
-  }
+  const { manifestOf } = await import("./newsshkey.ts");
+  const { yamlText } = await import("./yamltext.ts");
+  for (const { made, namespace } of keys)
+    await session.print(`---\n${yamlText(manifestOf(made, namespace))}`);
 }
 
 /** Creates the SSHKeys; gives how many could not be. Rejects if that is all of them. */
@@ -131,67 +114,33 @@ async function applyAll(
   stdin: string | undefined,
 ): Promise<number> {
   if (keys.length === 0) return 0;
+  const { createSSHKey } = await import("./newsshkey.ts");
   const dryRun = options.dryRun === "server";
   const cluster = await Cluster.open(session, options, stdin);
   let left = 0;
-  let refusal = "";
   try {
-    for (const { place, manifest } of keys) {
-      const { namespace = cluster.namespace } = manifest.metadata;
-      const object = { ...manifest, metadata: { ...manifest.metadata, namespace } };
+    for (const { place, made, namespace } of keys) {
       try {
-        const outcome = await applyOne(cluster, object, namespace, dryRun);
-        await session.print(`${nameOf(manifest)} ${outcome}${dryRun ? " (server dry run)" : ""}`);
+        const { object, isKnown } = await createSSHKey(cluster, made, { dryRun, namespace });
+        await session.print(doneTo(object, isKnown ? "unchanged" : "created", options));
       } catch (error) {
-        if (!(error instanceof ClusterError) || !REFUSED.has(error.code)) throw error;
+        if (!isOfOneObject(error)) throw error;
         left += 1;
-        refusal = error.message;
-        tell(session, { place, text: refusal, lost: true });
+        tell(session, { place, text: error.message, lost: true });
       }
     }
   } finally {
     cluster.close();
   }
-  if (left === keys.length) throw new PluginError("the API server has taken none of the keys; see above why");
+  if (left === keys.length)
+    throw new PluginError("none of the keys could be created: see above why, and import them again");
   return left;
 }
 
-/** What the API server says of one object, and not of all that is asked of it. */
-const REFUSED: ReadonlySet<string> = new Set([
-  "AlreadyExists",
-  "Forbidden",
-  "Invalid",
-  "BadRequest",
-  "NotFound",
-]);
-
-async function applyOne(
-  cluster: Cluster,
-  object: Manifest,
-  namespace: string,
-  dryRun: boolean,
-): Promise<"created" | "unchanged"> {
-  try {
-    await cluster.create(sshKeysPath(namespace), object, { dryRun });
-    return "created";
-  } catch (error) {
-    if (!(error instanceof ClusterError) || error.code !== "AlreadyExists") throw error;
-    const there = await findSSHKey(cluster, namespace, object.metadata.name);
-    if (there !== undefined && isSame(there, object)) return "unchanged";
-    const name = namespacedName({ namespace, name: object.metadata.name });
-    throw new ClusterError(
-      "AlreadyExists",
-      `SSHKey ${name} is there already and says something else: compare the two, and change that one if it should be like this`,
-    );
-  }
+/** Is it about one object, and not about all that is asked of the API server? */
+function isOfOneObject(error: unknown): error is PluginError {
+  if (error instanceof ClusterError) return REFUSED.has(error.code);
+  return error instanceof PluginError;
 }
 
-function isSame({ spec }: SSHKeyObject, { spec: wanted }: Manifest): boolean {
-  const facts = ({ user, key, title, options = [], expiresAt }: Manifest["spec"]) =>
-    JSON.stringify([user, key.trim(), title, options, expiresAt]);
-  return facts(spec) === facts(wanted);
-}
-
-function nameOf({ metadata }: Manifest): string {
-  return `sshkey.sshkey-operator.dev/${metadata.name}`;
-}
+const REFUSED: ReadonlySet<string> = new Set(["Forbidden", "Invalid", "BadRequest", "NotFound"]);

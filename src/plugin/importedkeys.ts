@@ -1,11 +1,12 @@
-import { API_VERSION, KIND } from "../api/names.ts";
 import { validateSpec } from "../api/rules.ts";
 import type { SSHKeySpec } from "../api/sshkey.generated.ts";
+import { parseRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { describePrivateKey } from "../ssh/privatekey.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { type LineFinding, readAuthorizedKeys } from "./authorizedkeysfile.ts";
-import { sshKeyName } from "./sshkeyname.ts";
+import { lineOf } from "./keytext.ts";
+import type { NewSSHKey } from "./newsshkey.ts";
 
 /** A text with key lines, as a source has it. */
 export interface KeyText {
@@ -28,16 +29,11 @@ export interface KeyText {
 /** What the reader of a source has found: keys, or why something is none. */
 export type Source = KeyText | { readonly place: string; readonly leftOut: string };
 
-export interface Manifest {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string };
-  readonly spec: SSHKeySpec;
-}
-
 export interface ImportedKey {
   readonly place: string;
-  readonly manifest: Manifest;
+  readonly made: NewSSHKey;
+  /** Undefined: the one to work in. */
+  readonly namespace: string | undefined;
 }
 
 /** What a person should know of the sources, a sentence each. `lost`: something did not come along. */
@@ -54,7 +50,6 @@ export class ImportedKeys {
   /** By namespace, user and blob. */
   readonly #seen = new Map<string, ImportedKey>();
   readonly #users = new Map<string, string>();
-  readonly #names = new Set<string>();
 
   /** `user`: whose keys those are of which the source does not say it. `namespace`: for all of them. */
   constructor({ user, namespace }: { readonly user?: string; readonly namespace?: string }) {
@@ -99,31 +94,26 @@ export class ImportedKeys {
       yield { place, text: "it does not say whose key this is: give --user", lost: true };
       return;
     }
-    const manifest = toManifest(source, key, user, this.#namespace ?? source.namespace);
-    const { name, namespace = "" } = manifest.metadata;
+    const namespace = this.#namespace ?? source.namespace;
+    const spec = toSpec(source, key, user);
     const blob = key.blob.toString("base64");
     const id = JSON.stringify([namespace, user, blob]);
     const before = this.#seen.get(id);
     if (before !== undefined) {
-      yield sameAgain(before, manifest, place);
+      yield sameAgain(before, spec, place);
       return;
     }
-    const [fault] = validateSpec(manifest.spec);
+    const [fault] = validateSpec(spec);
     if (fault !== undefined) {
       yield { place, text: `${fault.field}: ${fault.message}`, lost: true };
       return;
     }
-    const path = `${namespace}/${name}`;
-    if (this.#names.has(path)) {
-      yield { place, text: `another key has got the name ${name}: give this one another title`, lost: true };
-      return;
-    }
-    const found = { place, manifest };
-    this.#names.add(path);
+    const made = { key: { ...key, convertedFrom: undefined }, spec, name: undefined };
+    const found = { place, made, namespace };
     this.#seen.set(id, found);
     yield found;
-    const others = this.#users.get(`${namespace}/${blob}`);
-    if (others === undefined) this.#users.set(`${namespace}/${blob}`, user);
+    const others = this.#users.get(`${namespace ?? ""}/${blob}`);
+    if (others === undefined) this.#users.set(`${namespace ?? ""}/${blob}`, user);
     else
       yield {
         place,
@@ -137,29 +127,26 @@ function isKey({ kind }: LineFinding): boolean {
   return kind === "key";
 }
 
-function toManifest(
+function toSpec(
   { title, expiresAt }: KeyText,
   key: Extract<LineFinding, { kind: "key" }>,
   user: string,
-  namespace: string | undefined,
-): Manifest {
+): SSHKeySpec {
   const label = firstCharacters(printable(title ?? key.comment), MAXIMUM_TITLE);
-  const limit = [expiresAt, key.expiresAt].filter((time) => time !== undefined).toSorted()[0];
+  const limit = earliest([expiresAt, key.expiresAt]);
   return {
-    apiVersion: API_VERSION,
-    kind: KIND,
-    metadata: {
-      name: sshKeyName({ user, label, blob: key.blob }),
-      ...(namespace === undefined ? {} : { namespace }),
-    },
-    spec: {
-      user,
-      key: `${key.type} ${key.blob.toString("base64")} ${key.comment}`.trimEnd(),
-      ...(label === "" ? {} : { title: label }),
-      ...(key.options.length === 0 ? {} : { options: [...key.options] }),
-      ...(limit === undefined ? {} : { expiresAt: limit }),
-    },
+    user,
+    key: lineOf(key),
+    ...(label === "" ? {} : { title: label }),
+    ...(key.options.length === 0 ? {} : { options: [...key.options] }),
+    ...(limit === undefined ? {} : { expiresAt: limit }),
   };
+}
+
+/** Times of RFC 3339, which may have different offsets. */
+function earliest(times: readonly (string | undefined)[]): string | undefined {
+  const at = (time: string) => parseRFC3339(time) ?? 0;
+  return times.filter((time) => time !== undefined).toSorted((a, b) => at(a) - at(b))[0];
 }
 
 const MAXIMUM_TITLE = 255;
@@ -168,11 +155,11 @@ function firstCharacters(text: string, most: number): string {
   return text.length <= most ? text : [...text.slice(0, 2 * most)].slice(0, most).join("").trim();
 }
 
-function sameAgain({ place: before, manifest }: ImportedKey, again: Manifest, place: string): Told {
+function sameAgain({ place: before, made }: ImportedKey, again: SSHKeySpec, place: string): Told {
   const isSame =
-    JSON.stringify([manifest.spec.options, manifest.spec.expiresAt]) ===
-    JSON.stringify([again.spec.options, again.spec.expiresAt]);
-  const key = fingerprintSHA256(Buffer.from(again.spec.key.split(" ")[1] ?? "", "base64"));
+    JSON.stringify([made.spec.options, made.spec.expiresAt]) ===
+    JSON.stringify([again.options, again.expiresAt]);
+  const key = fingerprintSHA256(made.key.blob);
   return isSame
     ? { place, text: `${key} is the same key as at ${before}`, lost: false }
     : {

@@ -70,16 +70,16 @@ export interface Created {
 export async function createSSHKey(
   cluster: Cluster,
   made: NewSSHKey,
-  o: WriteOptions = {},
+  { namespace = cluster.namespace, ...o }: WriteOptions & { readonly namespace?: string | undefined } = {},
 ): Promise<Created> {
   for (let nth = 1; nth <= MOST_NAMES; nth += 1) {
-    const body = manifestOf(made, cluster.namespace, nth) as KubeObject;
+    const body = manifestOf(made, namespace, nth) as KubeObject;
     try {
-      const object = await cluster.create<SSHKeyObject>(sshKeysPath(cluster.namespace), body, o);
+      const object = await cluster.create<SSHKeyObject>(sshKeysPath(namespace), body, o);
       return { object, isKnown: false };
     } catch (error) {
       if (!(error instanceof ClusterError) || error.code !== "AlreadyExists") throw error;
-      const there = await getSSHKey(cluster, body.metadata.name);
+      const there = await getSSHKey(cluster, body.metadata.name, namespace);
       if (isSame(there.spec, made.spec)) return { object: there, isKnown: true };
       if (made.name !== undefined) throw taken(there);
       if (isSameKey(there.spec, made.spec))

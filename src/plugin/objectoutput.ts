@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
-import { stringify } from "yaml";
 import type { KubeObject } from "../api/object.ts";
 import { type Column, table } from "./table.ts";
+import { yamlText } from "./yamltext.ts";
 
 /** How objects are printed; kubectl's words. */
 export type Output = "wide" | "json" | "yaml" | "name";
@@ -33,7 +33,7 @@ export function objectOutput<T extends KubeObject>(
       return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
       // A key is one line, however long.
-      return stringify(whole, { lineWidth: 0 });
+      return yamlText(whole);
     case "name":
       return objects.map(({ metadata }) => `${resource}/${metadata.name}\n`).join("");
     default:

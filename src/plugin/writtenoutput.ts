@@ -1,7 +1,7 @@
-import { stringify } from "yaml";
 import { GROUP, PLURAL } from "../api/names.ts";
 import type { Output } from "./objectoutput.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
+import { yamlText } from "./yamltext.ts";
 
 /** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
 export function writtenOutput(
@@ -15,8 +15,7 @@ export function writtenOutput(
     case "json":
       return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
-      // A key is one line, however long.
-      return stringify(whole, { lineWidth: 0 });
+      return yamlText(whole);
     case "name":
       return objects.map(({ metadata }) => `${PLURAL}.${GROUP}/${metadata.name}\n`).join("");
     default:

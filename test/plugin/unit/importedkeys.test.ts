@@ -18,10 +18,10 @@ function imported(format: ImportFormat, text: string | object, o: Options = {}) 
     ...IMPORT_FORMATS[format]("FILE", typeof text === "string" ? text : JSON.stringify(text)),
   ].flatMap((source) => [...keys.read(source)]);
   return {
-    specs: found.flatMap((each) => ("manifest" in each ? [each.manifest.spec] : [])),
-    namespaces: found.flatMap((each) => ("manifest" in each ? [each.manifest.metadata.namespace] : [])),
+    specs: found.flatMap((each) => ("made" in each ? [each.made.spec] : [])),
+    namespaces: found.flatMap((each) => ("made" in each ? [each.namespace] : [])),
     told: found.flatMap((each) =>
-      "manifest" in each ? [] : [`${each.lost ? "lost" : "told"} ${each.place}: ${each.text}`],
+      "made" in each ? [] : [`${each.lost ? "lost" : "told"} ${each.place}: ${each.text}`],
     ),
   };
 }
