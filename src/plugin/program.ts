@@ -30,8 +30,8 @@ export const COMMANDS: readonly PluginCommand[] = [
   rotate,
   who,
   where,
-  prove,
   importCommand,
+  prove,
 ];
 
 export const SUMMARY =
