@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="sshkey-operator" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${RUNTIME_IMAGE}"
 # The bill of materials says to scanners which npm packages the bundle has.
-COPY --from=build /build/dist/main.cjs /build/dist/sbom.spdx.json /sshkey-operator/
+COPY --from=build /build/dist/main.cjs /build/dist/kubectl-sshkey.cjs /build/dist/sbom.spdx.json /sshkey-operator/
 # By number, so that the kubelet can check runAsNonRoot: the user nonroot of the image.
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/sshkey-operator/main.cjs"]
