@@ -107,6 +107,11 @@ describe("of a file of key lines", () => {
     ]);
   });
 
+  test("a line of megabytes is too long", async () => {
+    put("authorized_keys", `${"a,".repeat(5_000_000)} ${freshKey()}\n${freshKey()}\n`);
+    expect(await codes("authorized_keys")).toEqual(["authorized_keys:1:1: TooLong"]);
+  });
+
   test("a private key is refused, and nothing of it is shown", async () => {
     for (const [format, text] of Object.entries(privateKeys())) {
       put("id.pub", text);

@@ -14,10 +14,14 @@ export function isKeyFile(name: string, text: string): boolean {
     text
       .split("\n", 100)
       .find((line) => !/^\s*(#|$)/.test(line))
-      ?.trimStart() ?? "";
+      ?.slice(0, MAXIMUM_LINE_CHARACTERS)
+      .trimStart() ?? "";
   // `key: ssh-ed25519 AAAA` is a field of YAML, and no option.
   return isKey(first) || (isKey(skipOptions(first) ?? "") && !/^[^\s"]*:\s/.test(first));
 }
+
+/** No key with its options has more: of the options, 16,384 are read, and as many of the key. */
+const MAXIMUM_LINE_CHARACTERS = 65_536;
 
 function isKey(line: string): boolean {
   const { type, base64 } = splitKeyLine(line);
@@ -51,6 +55,11 @@ export function checkKeyLines(
     const line = raw.replace(/\r$/, "");
     if (/^[ \t]*(#|$)/.test(line)) continue;
     judged += 1;
+    if (line.length > MAXIMUM_LINE_CHARACTERS) {
+      const message = `The line has more than ${MAXIMUM_LINE_CHARACTERS} characters; give one key a line.`;
+      findings.push({ ...place, line: index + 1, column: 1, code: "TooLong", message });
+      continue;
+    }
     const { options, key, column } = splitOptions(line);
     // Whose key it is, how long it is to live and what proves it, a line does not say.
     const ofLine: Policy = {

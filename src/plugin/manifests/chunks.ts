@@ -69,14 +69,16 @@ function jsonObjects(text: string): readonly Chunk[] | undefined {
 
 /** The index behind the brace that closes the one at `start`. */
 function endOfObject(text: string, start: number): number | undefined {
-  // A text without an end reaches to that of the file, so that none is looked at twice.
-  const tokens = /"(?:[^"\\]|\\.)*(?:"|\\?$)|[{}]/gs;
-  tokens.lastIndex = start;
-  let depth = 0;
-  for (let token = tokens.exec(text); token !== null; token = tokens.exec(text)) {
-    if (token[0] === "{") depth += 1;
-    else if (token[0] === "}") depth -= 1;
-    if (depth === 0) return tokens.lastIndex;
+  // One character at a time: a pattern of a whole text runs out of stack on a long one.
+  const marks = /["\\{}]/g;
+  marks.lastIndex = start;
+  let [depth, isInText] = [0, false];
+  for (let mark = marks.exec(text); mark !== null; mark = marks.exec(text)) {
+    const [character] = mark;
+    if (character === '"') isInText = !isInText;
+    else if (character === "\\") marks.lastIndex += 1;
+    else if (!isInText) depth += character === "{" ? 1 : -1;
+    if (depth === 0) return marks.lastIndex;
   }
   return undefined;
 }

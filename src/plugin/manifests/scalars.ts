@@ -104,6 +104,8 @@ const INTEGER = /^([+-]?)(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]
 
 /** An integer of 64 bits, in base 2, 8, 10 or 16 as Go writes them. What does not fit is none. */
 function integer(digits: string): number | undefined {
+  // More cannot fit, and a number of megabytes takes minutes to read.
+  if (digits.length > 80) return undefined;
   const [, sign = "", absolute = ""] = INTEGER.exec(digits) ?? [];
   if (absolute === "") return undefined;
   const octal = /^0[0-7]/.test(absolute) ? `0o${absolute.slice(1)}` : absolute;

@@ -55,6 +55,10 @@ describe("what is no object is told:", () => {
   });
 });
 
+test("a long text in JSON is read as any other", () => {
+  expect(read(`{"note": "${"x".repeat(10_000_000)}", "name": "a"}`)).toEqual(["a 1:10000022"]);
+});
+
 test("what is broken in one document is no matter of the next", () => {
   expect(read("a: [\n---\nname: b\n")).toHaveLength(2);
 });
