@@ -37,9 +37,12 @@ export function* readAuthorizedKeys(text: string): Generator<LineFinding, void, 
     return;
   }
   let line = 0;
-  for (const each of text.split("\n")) {
+  for (let start = 0; start < text.length; ) {
+    const found = text.indexOf("\n", start);
+    const end = found === -1 ? text.length : found;
     line += 1;
-    yield* readLine(each.endsWith("\r") ? each.slice(0, -1) : each, line);
+    yield* readLine(text.slice(start, text[end - 1] === "\r" ? end - 1 : end), line);
+    start = end + 1;
   }
 }
 

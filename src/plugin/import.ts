@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster, ClusterError } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
@@ -62,6 +63,9 @@ The exit code is 0 if all has been imported, 1 if something was left out, and 2 
   },
 });
 
+/** How many keys are read at a stretch, before it is seen whether the person has stopped it. */
+const BEFORE_PAUSE = 500;
+
 /** Reads all files before anything is printed or created, and tells what is left out. */
 async function readAll(
   session: Session,
@@ -78,11 +82,14 @@ async function readAll(
   });
   const keys: ImportedKey[] = [];
   let isLost = false;
+  let count = 0;
   for (const file of files) {
     const text = await inputText(session, file);
     const name = inputName(file);
     for (const source of IMPORT_FORMATS[format](name, text)) {
       for (const found of imported.read(source)) {
+        count += 1;
+        if (count % BEFORE_PAUSE === 0) await setImmediate(undefined, { signal: session.signal });
         if ("made" in found) keys.push(found);
         else {
           tell(session, found);

@@ -68,14 +68,16 @@ export class ImportedKeys {
       yield { place, text: privateKey, lost: true };
       return;
     }
-    const findings = [...readAuthorizedKeys(source.text)];
-    const [first] = findings;
-    if (source.isOneOfMany === true && first?.kind === "leftOut" && !findings.some(isKey)) {
-      yield { place, text: `no line of it is a key; of line ${first.line}: ${first.why}`, lost: true };
-      return;
+    if (source.isOneOfMany === true) {
+      const findings = [...readAuthorizedKeys(source.text)];
+      const [first] = findings;
+      if (first?.kind === "leftOut" && !findings.some(isKey)) {
+        yield { place, text: `no line of it is a key; of line ${first.line}: ${first.why}`, lost: true };
+        return;
+      }
     }
     const disabled: number[] = [];
-    for (const finding of findings) {
+    for (const finding of readAuthorizedKeys(source.text)) {
       const at = source.isOneLine === true ? place : `${place}:${finding.line}`;
       if (finding.kind === "disabled") disabled.push(finding.line);
       else if (finding.kind === "leftOut") yield { place: at, text: finding.why, lost: true };

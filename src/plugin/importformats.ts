@@ -1,4 +1,4 @@
-import { parseAllDocuments } from "yaml";
+import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
 import { foremanKeys, gitlabKeys } from "./importapis.ts";
 import type { Source } from "./importedkeys.ts";
 import { importConfigMaps, importSecrets } from "./importmanifests.ts";
@@ -27,8 +27,15 @@ function documents(file: string, text: string): readonly unknown[] {
   }
 }
 
+/** In characters. While more is read, nobody could stop it within a second or so. */
+const MOST_YAML = 4 * 1024 * 1024;
+
 function yamlDocuments(file: string, text: string): readonly unknown[] {
-  const parsed = parseAllDocuments(text, { logLevel: "silent" });
+  if (text.length > MOST_YAML)
+    throw new PluginError(
+      `${file} has more than 4 MiB of YAML: give it as JSON, as \`kubectl get -o json\` prints it`,
+    );
+  const parsed = parseAllDocuments(text, { logLevel: "silent", uniqueKeys: false });
   return parsed.map((document) => {
     const [error] = document.errors;
     if (error !== undefined) {
@@ -38,10 +45,29 @@ function yamlDocuments(file: string, text: string): readonly unknown[] {
         `${file}${line} is neither YAML nor JSON: ${error.code}; mend it, or give another file`,
       );
     }
+    const twice = keyGivenTwice(document);
+    if (twice !== undefined)
+      throw new PluginError(`${file} has ${twice} twice in one object: remove one of the two`);
     try {
       return document.toJS() as unknown;
     } catch {
       throw new PluginError(`${file} has too many aliases: give it without them`);
     }
   });
+}
+
+/** The library's own search for them takes the square of their number. */
+function keyGivenTwice(document: Document.Parsed): string | undefined {
+  let twice: string | undefined;
+  visit(document, {
+    Map(_, { items }) {
+      const seen = new Set<unknown>();
+      for (const { key } of items) {
+        const value = isScalar(key) ? key.value : key;
+        if (seen.has(value)) twice ??= String(value);
+        seen.add(value);
+      }
+    },
+  });
+  return twice;
 }

@@ -5,7 +5,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { PluginError, type Session } from "./session.ts";
 
 /** The largest file that is read as a whole, in bytes. */
-const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_BYTES = 16 * 1024 * 1024;
 
 /**
  * What is in a file or a named pipe or, for `-`, comes on standard input, piece by piece as it comes. Rejects when the
@@ -24,7 +24,7 @@ export async function inputText(session: Session, file: string): Promise<string>
   for await (const bytes of inputBytes(session, file)) {
     size += bytes.length;
     if (size > MOST_BYTES)
-      throw new PluginError(`${name} has more than 64 MiB: divide it, and give the parts one after another`);
+      throw new PluginError(`${name} has more than 16 MiB: divide it, and give the parts one after another`);
     pieces.push(bytes);
   }
   const bytes = Buffer.concat(pieces);

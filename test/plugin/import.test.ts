@@ -113,7 +113,8 @@ describe("what cannot be done is said in a sentence:", () => {
     ["authorized_keys", Buffer.from([0, 255, 1, 254, 10, 0]), "is no text"],
     ["configmap", "a: [", "is neither YAML nor JSON"],
     ["foreman", "{}", "no keys in a form of Foreman"],
-    ["authorized_keys", Buffer.alloc(65 * 1024 * 1024, "#"), "more than 64 MiB"],
+    ["authorized_keys", Buffer.alloc(17 * 1024 * 1024, "#"), "more than 16 MiB"],
+    ["configmap", Buffer.alloc(5 * 1024 * 1024, "a: b\n"), "more than 4 MiB of YAML"],
   ])("%s", async (format, input, text) => {
     const { code, stdout, stderr } = await imported(format, input, "--user", "alice");
     expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining(text)]);

@@ -158,6 +158,7 @@ describe("a manifest that was mounted", () => {
 
   test.each([
     ["a: [", "is neither YAML nor JSON"],
+    ["data:\n  alice: x\n  bob: y\n  alice: z\n", "has alice twice"],
     [
       `a: &a [x,x,x,x,x,x,x,x,x]\n${Array.from({ length: 12 }, (_, i) => `${"bcdefghijklm"[i]}: &${"bcdefghijklm"[i]} [${Array.from({ length: 9 }, () => `*${"abcdefghijkl"[i]}`)}]`).join("\n")}`,
       "too many aliases",
