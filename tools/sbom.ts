@@ -41,11 +41,16 @@ const written: Document = {
 };
 writeFileSync("dist/sbom.spdx.json", `${JSON.stringify(written, undefined, 2)}\n`);
 
-/** The names of the packages that the bundle has a file of, as its source map says. */
+/** The names of the packages that the bundles have a file of, as their source maps say. */
 function bundledPackages(): Set<string> {
-  const { sources }: { sources: readonly string[] } = JSON.parse(readFileSync("dist/main.cjs.map", "utf8"));
-  const names = sources.map((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
+  const names = ["main", "kubectl-sshkey"]
+    .flatMap(sourcesOf)
+    .map((source) => /.*node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1]);
   return new Set(names.filter((name) => name !== undefined));
+}
+
+function sourcesOf(bundle: string): readonly string[] {
+  return JSON.parse(readFileSync(`dist/${bundle}.cjs.map`, "utf8")).sources;
 }
 
 function sourceDate(): string {

@@ -36,7 +36,7 @@ export function addClusterFlags(command: Command): Command {
 
 /** How long one answer may take, in ms, as kubectl reads it: a duration of Go's or whole seconds; 0 is for ever. */
 export function deadlineOf({ requestTimeout = "30s" }: ClusterFlags): number {
-  const parts = [...requestTimeout.matchAll(/(\d+(?:\.\d+)?)(ms|[smh])/g)];
+  const parts = [...requestTimeout.matchAll(/(\d{1,9}(?:\.\d{1,9})?)(ms|[smh])/g)];
   const isDuration = parts.length > 0 && parts.map(([part]) => part).join("") === requestTimeout;
   if (!isDuration && !/^\d+$/.test(requestTimeout))
     throw new PluginError(`--request-timeout ${requestTimeout}: give a duration such as 30s or 2m`);
