@@ -202,6 +202,16 @@ export class ClusterError extends PluginError {
   }
 }
 
+/** The answer; undefined where the person may not ask. */
+export async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
+    throw error;
+  }
+}
+
 interface Page<T> {
   readonly items?: readonly T[] | null;
   readonly metadata?: { readonly continue?: string };

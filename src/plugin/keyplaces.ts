@@ -5,7 +5,7 @@ import { authorizedKeysPath, secretsPath } from "../api/paths.ts";
 import { matchingEntries } from "../authorizedkeys/matching.ts";
 import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
-import { type Cluster, ClusterError } from "./cluster.ts";
+import { type Cluster, orForbidden } from "./cluster.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
 
 /** A Secret of the operator's, or a copy of one, that holds a line of one of the keys. */
@@ -98,16 +98,6 @@ async function listWherePossible<T extends KubeObject>(
     unread: [`you may not list ${resource} in all namespaces: ${where}`],
     readable: (namespace) => seen.includes(namespace),
   };
-}
-
-/** The answer; undefined where the person may not ask. */
-export async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
-  try {
-    return await work;
-  } catch (error) {
-    if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
-    throw error;
-  }
 }
 
 function blobOf({ spec }: SSHKeyObject): string | undefined {

@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { podsPath } from "../api/paths.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, orForbidden } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { findKeyPlaces, type KeyPlace, type KeyPlaces, orForbidden } from "./keyplaces.ts";
+import { findKeyPlaces, type KeyPlace, type KeyPlaces } from "./keyplaces.ts";
 import { type PodMount, type PodObject, podMounts, type Removal } from "./podmounts.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";

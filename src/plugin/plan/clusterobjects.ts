@@ -4,7 +4,7 @@ import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import { parseConfig } from "../../config/configfile.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../config/settings.ts";
-import { type Cluster, ClusterError } from "../cluster.ts";
+import { type Cluster, orForbidden } from "../cluster.ts";
 
 /** What is in the cluster, as far as the person may see it. */
 export interface ClusterObjects {
@@ -25,11 +25,11 @@ export async function readClusterObjects(
     pathIn: (namespace?: string) => string,
     kind: string,
   ): Promise<readonly T[]> => {
-    const everywhere = await allowed(() => cluster.list<T>(pathIn()));
+    const everywhere = await orForbidden(cluster.list<T>(pathIn()));
     if (everywhere !== undefined) return everywhere;
     const inEach = await Promise.all(
       [...namespaces].map(async (namespace) => {
-        const found = await allowed(() => cluster.list<T>(pathIn(namespace)));
+        const found = await orForbidden(cluster.list<T>(pathIn(namespace)));
         if (found === undefined) blindSpots.push(`You may not list ${kind} in namespace ${namespace}.`);
         return found ?? [];
       }),
@@ -39,12 +39,12 @@ export async function readClusterObjects(
   };
   const sshKeys = await listed<StoredSSHKey>(sshKeysPath, "SSHKeys");
   const authorizedKeys = await listed<StoredAuthorizedKeys>(authorizedKeysPath, "AuthorizedKeys");
-  const all = await allowed(() => cluster.list<KubeObject>(NAMESPACES_PATH));
+  const all = await orForbidden(cluster.list<KubeObject>(NAMESPACES_PATH));
   if (all !== undefined) return { sshKeys, authorizedKeys, namespaces: all, blindSpots };
   const named = new Set([...namespaces, ...sshKeys.map(namespaceOf), ...authorizedKeys.map(namespaceOf)]);
   const found: KubeObject[] = [];
   for (const name of named) {
-    const namespace = await allowed(() => cluster.get<KubeObject>(namespacePath(name)));
+    const namespace = await orForbidden(cluster.get<KubeObject>(namespacePath(name)));
     if (namespace !== undefined) found.push(namespace);
     else
       blindSpots.push(
@@ -67,22 +67,12 @@ export async function readPublishedSettings(
   namespace: string,
 ): Promise<Settings | undefined> {
   const path = `/api/v1/namespaces/${encodeURIComponent(namespace)}/configmaps/${PUBLIC_POLICY}`;
-  const published = await allowed(() =>
+  const published = await orForbidden(
     cluster.get<KubeObject & { readonly data?: Readonly<Record<string, string>> }>(path),
   );
   const text = published?.data?.[CONFIG_FILE];
   if (text === undefined) return undefined;
   return text.trim() === "" ? DEFAULT_SETTINGS : parseConfig(text, `ConfigMap ${namespace}/${PUBLIC_POLICY}`);
-}
-
-/** Undefined for what the person may not see. */
-async function allowed<T>(read: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await read();
-  } catch (error) {
-    if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
-    throw error;
-  }
 }
 
 function namespaceOf({ metadata }: KubeObject): string {
