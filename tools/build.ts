@@ -55,6 +55,8 @@ const replaced: Plugin = {
   },
 };
 
+const OLDEST_NODE = 24;
+
 /**
  * Bundles the operator into dist/main.cjs and the plugin into dist/kubectl-sshkey.cjs: each one file that needs nothing but
  * Node. CommonJS, because an ES module that imports node:http makes Node load everything that it exports, its WebSocket
@@ -85,8 +87,24 @@ if (outputFiles.some(({ path, text }) => path.endsWith(".cjs") && /[\u0100-\ufff
 
 // Renamed into place, so that nobody ever starts half a bundle.
 mkdirSync("dist", { recursive: true });
-for (const { path, contents } of outputFiles) {
-  writeFileSync(`${path}.${process.pid}`, contents);
-  if (path.endsWith("kubectl-sshkey.cjs")) chmodSync(`${path}.${process.pid}`, 0o755);
+for (const { path, text } of outputFiles) {
+  const isPlugin = path.endsWith("kubectl-sshkey.cjs");
+  writeFileSync(`${path}.${process.pid}`, isPlugin ? forAnyNode(text) : text);
+  if (isPlugin) chmodSync(`${path}.${process.pid}`, 0o755);
   renameSync(`${path}.${process.pid}`, path);
+}
+
+/**
+ * People run the plugin with the Node that they have. An older one cannot read the bundle far enough to be told that it is too
+ * old, so there the bundle is a string, compiled once that is known. Its lines keep their numbers for the source map.
+ */
+function forAnyNode(bundle: string): string {
+  const [shebang, ...lines] = bundle.split("\n");
+  const advice = `kubectl sshkey needs Node ${OLDEST_NODE} or newer, and this is Node `;
+  return `${shebang}
+if (parseInt(process.versions.node, 10) < ${OLDEST_NODE}) {
+  process.stderr.write("error: ${advice}" + process.versions.node + ": install a newer one, or put it first on the PATH\\n");
+  process.exitCode = 2;
+} else module._compile(${JSON.stringify(["", ...lines].join("\n"))}, __filename);
+`;
 }

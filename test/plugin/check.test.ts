@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { API_VERSION } from "../../src/api/names.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { privateKeys } from "../ssh/privatekeys.ts";
-import { plugin } from "./plugin.ts";
+import { BUNDLE, plugin } from "./plugin.ts";
 
 let folder: string;
 
@@ -224,8 +224,7 @@ describe("of many findings", () => {
   test.each(["json", "sarif", "junit", "github"])(
     "-o %s has them all, also for a slow reader",
     async (format) => {
-      const bundle = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
-      const child = spawn(process.execPath, [bundle, "check", "a.yaml", "-o", format], { cwd: folder });
+      const child = spawn(process.execPath, [BUNDLE, "check", "a.yaml", "-o", format], { cwd: folder });
       const ended = new Promise((resolve) => child.once("close", resolve));
       let text = "";
       for await (const part of child.stdout) {

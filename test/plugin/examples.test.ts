@@ -10,8 +10,7 @@ import { freshKey } from "../operator/publickeys.ts";
 import { Stage } from "../operator/stage.ts";
 import type { Tenant } from "../operator/tenant.ts";
 import { type KeyFile, OpenSSH } from "./openssh.ts";
-
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
+import { BUNDLE } from "./plugin.ts";
 
 let stage: Stage;
 let alice: OpenSSH;

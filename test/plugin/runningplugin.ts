@@ -1,8 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { join } from "node:path";
 import { eventually } from "../cluster/eventually.ts";
-
-const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "kubectl-sshkey.cjs");
+import { BUNDLE } from "./plugin.ts";
 
 /** The built plugin while it runs, with a standard input that stays open. */
 export class RunningPlugin {
