@@ -22,7 +22,7 @@ export interface CheckerOptions {
   readonly blindMs: number;
   /** In ms; 24 hours by default. */
   readonly retention?: number;
-  /** Writes in these are not judged. */
+  /** Writes in these are not judged, unless they have nothing to do with the resource. */
   readonly gaps?: readonly Gap[];
 }
 
@@ -62,7 +62,11 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
     const { resource, isGone, revision, object } = version;
     const write = isGone ? undefined : makerOf(version);
     const isOwn = isGone ? collected.has(object.metadata.uid) : write === undefined || byOperator(write);
-    const isJudged = isOwn && !gaps.some(([after, upTo]) => revision > after && revision <= upTo);
+    const isOfUser =
+      resource === "sshkeys" || (resource === "secrets" && object.metadata.name.startsWith(PREFIX));
+    const isHidden = (gap: Gap) =>
+      revision > gap.after && revision <= gap.upTo && (!isOfUser || OF_USERS.has(gap.resource));
+    const isJudged = isOwn && !gaps.some(isHidden);
     if (resource === "authorizedkeys") {
       if (isJudged && !isGone) {
         sharedStatusWrites += 1;
@@ -76,7 +80,7 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
         state.judgeStatus(version, write);
       }
       reigns.take(version, isOwn);
-    } else if (object.metadata.name.startsWith(PREFIX)) {
+    } else if (isOfUser) {
       if (isJudged) {
         secretWrites += 1;
         state.judgeSecret(version);
@@ -93,6 +97,9 @@ export function check(versions: readonly Version[], writes: readonly Write[], o:
   const breaches = [...state.breaches, ...shared.breaches];
   return { breaches, secretWrites, sharedSecretWrites, statusWrites, sharedStatusWrites };
 }
+
+/** What decides on users' Secrets and on the statuses of SSHKeys. */
+const OF_USERS: ReadonlySet<string> = new Set(["secrets", "sshkeys"]);
 
 /** Of the names of users' Secrets; no other Secret of the operator's has it. */
 const PREFIX = "sshkeys-";

@@ -50,12 +50,17 @@ const LIST_MS = 180_000;
 /** Longer than any test: a quiet watch is not a dead one here. */
 const QUIET_MS = 3_600_000;
 
-/** Revisions of which versions may be missing: later than the first, up to the second. */
-export type Gap = readonly [after: number, upTo: number];
+/** Revisions of which versions of the resource may be missing: later than `after`, up to `upTo`. */
+export interface Gap {
+  readonly resource: Resource;
+  readonly after: number;
+  readonly upTo: number;
+}
 
 /**
- * Every version that Secrets, SSHKeys, AuthorizedKeys and Namespaces go through, watched past every fault: at the API server itself. A watch
- * leaves no version out; an API server that was started again has gaps.
+ * Every version that Secrets, SSHKeys, AuthorizedKeys and Namespaces go through, watched past every fault: at the API
+ * server itself. A watch leaves no version out. An API server that was started again has gaps: long ones of what is quiet,
+ * since its watch knows no version but an old one.
  */
 export class History {
   readonly versions: Version[] = [];
@@ -117,7 +122,7 @@ export class History {
           const { type, object } = JSON.parse(line) as { type: string; object: Stored };
           if (type === "ERROR") {
             const upTo = await this.#list(resource);
-            this.gaps.push([last, upTo]);
+            this.gaps.push({ resource, after: last, upTo });
             last = upTo;
             break;
           }
