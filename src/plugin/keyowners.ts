@@ -6,9 +6,8 @@ import type { SecretObject } from "../projection/secret.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
-import { parsePublicKey } from "../ssh/publickey.ts";
-import { type Cluster, ClusterError } from "./cluster.ts";
-import { findSSHKey, listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { type Cluster, ClusterError, orForbidden } from "./cluster.ts";
+import { blobOf, findSSHKey, listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
 /** Whose a key is. Documented field by field in the help of `who`. */
 export interface KeyOwner {
@@ -109,7 +108,7 @@ export class KeyOwners {
   }
 
   #addSSHKey(sshKey: SSHKeyObject): void {
-    const base64 = keyOf(sshKey);
+    const base64 = blobOf(sshKey);
     this.#sshKeys.set(idOf(sshKey), base64 ?? "");
     if (base64 !== undefined) this.#placesOf(base64).sshKeys.push(sshKey);
   }
@@ -164,7 +163,7 @@ export class KeyOwners {
     try {
       const sshKey = await findSSHKey(this.#cluster, namespace, name);
       if (sshKey === undefined) return { ...user, namespace, name, state: "Deleted", secrets };
-      return keyOf(sshKey) === base64 ? ownerOf(sshKey) : { ...ownerOf(sshKey), state: "Edited", secrets };
+      return blobOf(sshKey) === base64 ? ownerOf(sshKey) : { ...ownerOf(sshKey), state: "Edited", secrets };
     } catch (error) {
       if (!(error instanceof ClusterError) || error.code !== "Forbidden") throw error;
       return { ...user, namespace, name, state: "Unreadable", secrets };
@@ -193,18 +192,10 @@ async function listSecrets(
   namespace: string | undefined,
   onForbidden: () => void,
 ): Promise<readonly SecretObject[]> {
-  try {
-    return await cluster.list<SecretObject>(secretsPath(namespace), { labelSelector: MANAGED_LABEL });
-  } catch (error) {
-    if (!(error instanceof ClusterError) || error.code !== "Forbidden") throw error;
-    onForbidden();
-    return [];
-  }
-}
-
-function keyOf({ spec }: SSHKeyObject): string | undefined {
-  const key = parsePublicKey(spec.key);
-  return key.ok ? key.value.blob.toString("base64") : undefined;
+  const path = secretsPath(namespace);
+  const secrets = await orForbidden(cluster.list<SecretObject>(path, { labelSelector: MANAGED_LABEL }));
+  if (secrets === undefined) onForbidden();
+  return secrets ?? [];
 }
 
 function idOf({ metadata }: SSHKeyObject): string {

@@ -3,10 +3,14 @@ import { AUTHORIZED_KEYS_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATION } from "..
 import type { KubeObject } from "../api/object.ts";
 import { authorizedKeysPath, secretsPath } from "../api/paths.ts";
 import { matchingEntries } from "../authorizedkeys/matching.ts";
-import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { parsePublicKey } from "../ssh/publickey.ts";
-import { type Cluster, orForbidden } from "./cluster.ts";
-import type { SSHKeyObject } from "./sshkeys.ts";
+import {
+  type AuthorizedKeysRecord,
+  type StoredAuthorizedKeys,
+  toAuthorizedKeysRecord,
+} from "../authorizedkeys/record.ts";
+import type { Cluster } from "./cluster.ts";
+import { listReadable } from "./readable.ts";
+import { blobOf, type SSHKeyObject } from "./sshkeys.ts";
 
 /** A Secret of the operator's, or a copy of one, that holds a line of one of the keys. */
 export interface KeyPlace {
@@ -83,26 +87,14 @@ async function listWherePossible<T extends KubeObject>(
   resource: string,
   query: Readonly<Record<string, string>> = {},
 ): Promise<Listed<T>> {
-  const all = await orForbidden(cluster.list<T>(path(), query));
-  if (all !== undefined) return { items: all, unread: [], readable: () => true };
-  const lists = await Promise.all(
-    namespaces.map(async (namespace) => ({
-      namespace,
-      items: await orForbidden(cluster.list<T>(path(namespace), query)),
-    })),
-  );
-  const seen = lists.filter(({ items }) => items !== undefined).map(({ namespace }) => namespace);
+  const { items, namespaces: seen } = await listReadable<T>(cluster, path, namespaces, query);
+  if (seen === undefined) return { items, unread: [], readable: () => true };
   const where = seen.length === 0 ? "none were looked at" : `only those in ${seen.join(", ")} were looked at`;
   return {
-    items: lists.flatMap(({ items = [] }) => items),
+    items,
     unread: [`you may not list ${resource} in all namespaces: ${where}`],
     readable: (namespace) => seen.includes(namespace),
   };
-}
-
-function blobOf({ spec }: SSHKeyObject): string | undefined {
-  const parsed = parsePublicKey(spec.key);
-  return parsed.ok ? parsed.value.blob.toString("base64") : undefined;
 }
 
 function placeOf({ metadata, data = {} }: SecretObject, blobs: readonly string[]): readonly KeyPlace[] {
@@ -139,19 +131,21 @@ function placeByStatus({ metadata, status = {} }: SSHKeyObject): readonly KeyPla
 
 /** What a spec tells of a target whose Secret may not be read: it asks for these users, and more is not known. */
 function mayHold(target: StoredAuthorizedKeys, keys: readonly SSHKeyObject[]): readonly string[] {
-  const { from, namespace, name } = toAuthorizedKeysRecord(target);
-  const users = keys
-    .filter(({ metadata, spec }) =>
-      matchingEntries(from, spec.user).some((place) => {
-        const source = from[place]?.namespace;
-        return source === undefined || source === metadata.namespace;
-      }),
-    )
-    .map(({ spec }) => spec.user);
+  const record = toAuthorizedKeysRecord(target);
+  const { namespace, name } = record;
+  const users = keys.filter((key) => mayTake(record, key)).map(({ spec }) => spec.user);
   return [...new Set(users)].map(
     (user) =>
       `AuthorizedKeys ${namespace}/${name} asks for keys of ${user}, and you may not list secrets in ${namespace}: whether it holds them is not known`,
   );
+}
+
+/** Do its `from` entries have a place for this user of this namespace? What a selector finds is taken to be found. */
+export function mayTake({ from }: AuthorizedKeysRecord, { metadata, spec }: SSHKeyObject): boolean {
+  return matchingEntries(from, spec.user).some((place) => {
+    const entry = from[place];
+    return entry?.matchLabels !== undefined || entry?.namespace === metadata.namespace;
+  });
 }
 
 function leftOutOf(

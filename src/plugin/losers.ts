@@ -1,5 +1,4 @@
 import { authorizedKeysPath } from "../api/paths.ts";
-import { matchingEntries } from "../authorizedkeys/matching.ts";
 import {
   type AuthorizedKeysRecord,
   type StoredAuthorizedKeys,
@@ -7,6 +6,8 @@ import {
 } from "../authorizedkeys/record.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
+import { mayTake } from "./keyplaces.ts";
+import { listReadable, type Readable } from "./readable.ts";
 import { type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
 /** What has a key now and loses it with its SSHKey, as far as the person may read it. */
@@ -23,18 +24,12 @@ export class Losers {
   /** Reads the AuthorizedKeys of all namespaces or, if that is not allowed, of those of the keys. */
   static async of(cluster: Cluster, keys: readonly SSHKeyObject[]): Promise<Losers> {
     if (!keys.some(isInForce)) return new Losers([], "");
-    const everywhere = await listed(cluster, undefined);
-    if (everywhere !== undefined) return new Losers(everywhere, "");
-    const namespaces = [...new Set(keys.map(({ metadata }) => metadata.namespace ?? cluster.namespace))];
-    const found: AuthorizedKeysRecord[] = [];
-    const unreadable: string[] = [];
-    for (const namespace of namespaces) {
-      const here = await listed(cluster, namespace);
-      if (here === undefined) unreadable.push(namespace);
-      else found.push(...here);
-    }
-    const isReadHere = unreadable.length === 0;
-    return new Losers(found, `; those ${isReadHere ? "of other namespaces " : ""}you may not read`);
+    const namespaces = new Set(keys.map(({ metadata }) => metadata.namespace ?? cluster.namespace));
+    const { items, namespaces: readable } = await listTargets(cluster, namespaces);
+    const targets = items.map((object) => toAuthorizedKeysRecord(object));
+    if (readable === undefined) return new Losers(targets, "");
+    const isReadHere = readable.length === namespaces.size;
+    return new Losers(targets, `; those ${isReadHere ? "of other namespaces " : ""}you may not read`);
   }
 
   /** As in "Secret sshkeys-alice; AuthorizedKeys bastion/bastion". */
@@ -55,26 +50,16 @@ function isInForce(key: SSHKeyObject): boolean {
   return state === "Projected" || state === "Accepted" || state === "Pending" || state === "SecretConflict";
 }
 
-/** Undefined where the person may not list them. */
-async function listed(
+async function listTargets(
   cluster: Cluster,
-  namespace: string | undefined,
-): Promise<readonly AuthorizedKeysRecord[] | undefined> {
+  namespaces: ReadonlySet<string>,
+): Promise<Readable<StoredAuthorizedKeys>> {
   try {
-    const objects = await cluster.list<StoredAuthorizedKeys>(authorizedKeysPath(namespace));
-    return objects.map((object) => toAuthorizedKeysRecord(object));
+    return await listReadable(cluster, authorizedKeysPath, namespaces);
   } catch (error) {
     // An operator without AuthorizedKeys has no such resource.
-    if (error instanceof ClusterError && error.code === "NotFound") return [];
-    if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
+    if (error instanceof ClusterError && error.code === "NotFound")
+      return { items: [], namespaces: undefined };
     throw error;
   }
-}
-
-/** Do its `from` entries have a place for this user of this namespace? What a selector finds is taken to be found. */
-function mayTake({ from }: AuthorizedKeysRecord, { metadata, spec }: SSHKeyObject): boolean {
-  return matchingEntries(from, spec.user).some((place) => {
-    const entry = from[place];
-    return entry?.matchLabels !== undefined || entry?.namespace === metadata.namespace;
-  });
 }

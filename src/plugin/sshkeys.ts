@@ -2,6 +2,7 @@ import type { KubeObject } from "../api/object.ts";
 import { sshKeysPath } from "../api/paths.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { STATES, type State } from "../api/states.ts";
+import { parsePublicKey } from "../ssh/publickey.ts";
 import type { Cluster } from "./cluster.ts";
 import { PluginError } from "./session.ts";
 
@@ -48,6 +49,12 @@ export async function findSSHKey(
 /** Where it stands in the API. */
 export function sshKeyPath(namespace: string, name: string): string {
   return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
+}
+
+/** Its key as canonical base64; undefined where it is none. */
+export function blobOf({ spec }: SSHKeyObject): string | undefined {
+  const key = parsePublicKey(spec.key);
+  return key.ok ? key.value.blob.toString("base64") : undefined;
 }
 
 /**

@@ -5,6 +5,7 @@ import type { StoredSSHKey } from "../../claims/record.ts";
 import { parseConfig } from "../../config/configfile.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../config/settings.ts";
 import { type Cluster, orForbidden } from "../cluster.ts";
+import { listReadable } from "../readable.ts";
 
 /** What is in the cluster, as far as the person may see it. */
 export interface ClusterObjects {
@@ -25,17 +26,14 @@ export async function readClusterObjects(
     pathIn: (namespace?: string) => string,
     kind: string,
   ): Promise<readonly T[]> => {
-    const everywhere = await orForbidden(cluster.list<T>(pathIn()));
-    if (everywhere !== undefined) return everywhere;
-    const inEach = await Promise.all(
-      [...namespaces].map(async (namespace) => {
-        const found = await orForbidden(cluster.list<T>(pathIn(namespace)));
-        if (found === undefined) blindSpots.push(`You may not list ${kind} in namespace ${namespace}.`);
-        return found ?? [];
-      }),
-    );
+    const { items, namespaces: readable } = await listReadable<T>(cluster, pathIn, namespaces);
+    if (readable === undefined) return items;
+    for (const namespace of namespaces) {
+      if (!readable.includes(namespace))
+        blindSpots.push(`You may not list ${kind} in namespace ${namespace}.`);
+    }
     blindSpots.push(`You may not list ${kind} in other namespaces: what happens there is left out.`);
-    return inEach.flat();
+    return items;
   };
   const sshKeys = await listed<StoredSSHKey>(sshKeysPath, "SSHKeys");
   const authorizedKeys = await listed<StoredAuthorizedKeys>(authorizedKeysPath, "AuthorizedKeys");
