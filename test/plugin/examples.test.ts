@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import { type Finished, run } from "../cluster/run.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Stage } from "../operator/stage.ts";
 import type { Tenant } from "../operator/tenant.ts";
+import { flatKubeconfig } from "./flatkubeconfig.ts";
 import { type KeyFile, OpenSSH } from "./openssh.ts";
 import { BUNDLE } from "./plugin.ts";
 
@@ -62,9 +63,9 @@ describe("of the examples of --help", () => {
 async function inShell(name: string, line: string, tenant: Tenant): Promise<Finished> {
   const folder = join(alice.folder, tenant.namespace);
   mkdirSync(join(folder, "keys"), { recursive: true });
-  const { kubectl, kubeconfig } = stage.cluster.controlPlane;
+  const { kubectl } = stage.cluster.controlPlane;
   for (const [file, text] of Object.entries(filesFor(name, tenant))) writeFileSync(join(folder, file), text);
-  writeFileSync(join(folder, "kubeconfig"), asAlice(kubeconfig, tenant.namespace));
+  writeFileSync(join(folder, "kubeconfig"), await asAlice(tenant));
   const proof = await run("ssh-keygen", ["-Y", "sign", "-n", "sshkey-operator.dev", "-f", laptop.file, "-"], {
     input: "alice",
   });
@@ -83,10 +84,10 @@ async function inShell(name: string, line: string, tenant: Tenant): Promise<Fini
   return await run("bash", ["-c", script], { cwd: folder, env });
 }
 
-function asAlice(kubeconfig: string, namespace: string): string {
-  const config = JSON.parse(readFileSync(kubeconfig, "utf8"));
+async function asAlice({ cluster, namespace }: Tenant): Promise<string> {
+  const config = await flatKubeconfig(cluster);
   for (const { user } of config.users) Object.assign(user, { as: "alice", "as-groups": ["system:masters"] });
-  for (const { context } of config.contexts) context.namespace = namespace;
+  for (const { context } of config.contexts) Object.assign(context, { namespace });
   return JSON.stringify(config);
 }
 

@@ -7,6 +7,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Tenant } from "../operator/tenant.ts";
+import { flatKubeconfig } from "./flatkubeconfig.ts";
 import { listedByBoth, type Shape } from "./whoami.ts";
 
 let cluster: Cluster;
@@ -37,20 +38,11 @@ beforeAll(async () => {
     const answer = await tenant.send("POST", `${accounts}/${name}/token`, request);
     return (answer as { status: { token: string } }).status.token;
   };
-  const { stdout } = await cluster.kubectl([
-    "config",
-    "view",
-    "--raw",
-    "--flatten",
-    "--minify",
-    "-o",
-    "json",
-  ]);
-  const view = JSON.parse(stdout);
+  const { clusters, users } = await flatKubeconfig(cluster);
   parts = {
-    server: view.clusters[0].cluster.server,
-    ca: view.clusters[0].cluster["certificate-authority-data"],
-    admin: view.users[0].user.token,
+    server: clusters[0]?.cluster.server ?? "",
+    ca: clusters[0]?.cluster["certificate-authority-data"] ?? "",
+    admin: users[0]?.user.token ?? "",
     alice: await tokenOf("alice"),
     bob: await tokenOf("bob"),
     namespace: tenant.namespace,

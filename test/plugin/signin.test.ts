@@ -6,6 +6,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { run } from "../cluster/run.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
+import { flatKubeconfig } from "./flatkubeconfig.ts";
 import { plugin } from "./plugin.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -18,18 +19,9 @@ let dir: string;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
-  const { stdout } = await cluster.kubectl([
-    "config",
-    "view",
-    "--raw",
-    "--flatten",
-    "--minify",
-    "-o",
-    "json",
-  ]);
-  const view = JSON.parse(stdout);
-  server = view.clusters[0].cluster;
-  token = view.users[0].user.token;
+  const { clusters, users } = await flatKubeconfig(cluster);
+  server = clusters[0]?.cluster ?? {};
+  token = users[0]?.user.token ?? "";
 });
 
 afterAll(async () => {
