@@ -1,6 +1,6 @@
 import { Option } from "commander";
 import type { Format } from "./check/report.ts";
-import { pluginCommand } from "./command.ts";
+import { collect, pluginCommand } from "./command.ts";
 import { PluginError } from "./session.ts";
 
 interface CheckOptions {
@@ -58,7 +58,3 @@ export const check = pluginCommand<CheckOptions>({
     return exitCode(checked);
   },
 });
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
-}

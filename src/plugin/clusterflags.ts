@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import type { ClientOverrides } from "../kube/clientconfig.ts";
+import { collect } from "./command.ts";
 import { PluginError } from "./session.ts";
 
 /** kubectl's flags of the same names, with its meaning. Its --user is missing: here that is the user of keys. */
@@ -53,8 +54,4 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export function addAllNamespaces(command: Command): Command {
   return command.option("-A, --all-namespaces", "in all namespaces");
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

@@ -16,6 +16,11 @@ export interface PluginCommand<O = Readonly<Record<string, unknown>>> {
   readonly run: (session: Session, options: O, args: readonly string[]) => Promise<ExitCode>;
 }
 
+/** The parser of an option that may be given several times. */
+export function collect(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
 /** Takes the type of its options off a command, for a list of all of them. */
 export function pluginCommand<O>(command: PluginCommand<O>): PluginCommand {
   return command as unknown as PluginCommand;

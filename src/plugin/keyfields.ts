@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { SSHKeySpec } from "../api/sshkey.generated.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import { parseDuration } from "../config/duration.ts";
+import { collect } from "./command.ts";
 import { PluginError } from "./session.ts";
 
 /** What a person says of a key beside the key itself. */
@@ -18,7 +19,7 @@ export function addKeyFields(command: Command): Command {
     .option(
       "--option <option>",
       'an option of authorized_keys that limits the key, such as restrict or from="10.0.0.0/8"; may be repeated',
-      (value: string, before: readonly string[] = []) => [...before, value],
+      collect,
     )
     .option("--expires-at <time>", "when the key expires, as 2027-01-31T18:00:00Z or a date")
     .option("--expires-in <duration>", "how long the key lives, as 12h or 90d");

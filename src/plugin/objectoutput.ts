@@ -21,6 +21,11 @@ export interface ObjectTable<T> {
   readonly resource: string;
 }
 
+/** What was asked for with -o json or -o yaml. */
+export function asText(whole: unknown, output: "json" | "yaml"): string {
+  return output === "yaml" ? yamlText(whole) : `${JSON.stringify(whole, undefined, 4)}\n`;
+}
+
 /** The objects as the person asked for them: as the API server gave them, or as a table. */
 export function objectOutput<T extends KubeObject>(
   objects: readonly T[],
@@ -30,10 +35,8 @@ export function objectOutput<T extends KubeObject>(
   const whole = { apiVersion: "v1", kind: "List", items: objects };
   switch (output) {
     case "json":
-      return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
-      // A key is one line, however long.
-      return yamlText(whole);
+      return asText(whole, output);
     case "name":
       return objects.map(({ metadata }) => `${resource}/${metadata.name}\n`).join("");
     default:

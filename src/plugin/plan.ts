@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
+import { collect, pluginCommand } from "./command.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 
 interface PlanOptions extends ClusterFlags {
@@ -79,8 +79,4 @@ async function tell(
 
 function objects(count: number): string {
   return count === 1 ? "one object as it is" : `objects for ${count} reasons`;
-}
-
-function collect(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

@@ -16,9 +16,9 @@ const LONGEST_MS = 2 ** 31 - 1;
 const POLL_MS = 500;
 
 /**
- * Waits until the operator has said of this SSHKey, in this version of its spec or a later one, what becomes of it: any STATE
- * but Pending, unless `isDone` says otherwise. Gives what was last seen when the time is up, which is then none of those. Rejects with a PluginError if
- * it is deleted meanwhile.
+ * Waits until the operator has said of this SSHKey, in this version of its spec or a later one, what becomes of it: any
+ * STATE but Pending, unless `isDone` says otherwise. Gives what was last seen when the time is up, which is then none of
+ * those. Rejects with a PluginError if it is deleted meanwhile.
  */
 export async function untilJudged(
   session: Session,

@@ -1,7 +1,6 @@
 import { GROUP, PLURAL } from "../api/names.ts";
-import type { Output } from "./objectoutput.ts";
+import { asText, type Output } from "./objectoutput.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
-import { yamlText } from "./yamltext.ts";
 
 /** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
 export function writtenOutput(
@@ -13,9 +12,8 @@ export function writtenOutput(
   const whole = objects.length === 1 ? first : { apiVersion: "v1", kind: "List", items: objects };
   switch (output) {
     case "json":
-      return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
-      return yamlText(whole);
+      return asText(whole, output);
     case "name":
       return objects.map(({ metadata }) => `${PLURAL}.${GROUP}/${metadata.name}\n`).join("");
     default:
