@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo binaries-beside-npm test check e2e build soak bench bench-quick controlplane generate format hooks release clean
+.PHONY: help demo binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ e2e: $(INSTALLED) ## Real logins to real pods on a kind cluster of its own; E2E_
 
 build: $(INSTALLED) ## Bundle the operator into dist/main.cjs
 	@node tools/build.ts
+
+plugin: build ## The plugin as an npm package in dist/package, for npm pack or npm install --global
+	@node tools/pack-plugin.ts
 
 SECONDS ?= 600
 soak: build ## Random operations and faults for SECONDS=600, watching for growth; FAULT_SEED repeats a run

@@ -7,6 +7,7 @@ import { isExecutable } from "./executable.ts";
 const TOOLS = {
   helm: "helm.sh/helm/v4/cmd/helm",
   kind: "sigs.k8s.io/kind",
+  krew: "sigs.k8s.io/krew/cmd/krew",
   "setup-envtest": "sigs.k8s.io/controller-runtime/tools/setup-envtest",
 };
 

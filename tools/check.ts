@@ -54,6 +54,7 @@ const everything: Check[] = [
   { name: "Bundle", run: () => command("node", ["tools/build.ts"]) },
   { name: "Control plane", run: () => command("node", ["controlplane/main.ts", "--prebuilt"]) },
   { name: "Helm", run: () => command("node", ["controlplane/gotool.ts", "helm"]) },
+  { name: "krew", run: () => command("node", ["controlplane/gotool.ts", "krew"]) },
   { name: "Tests", run: () => tests([], { BUNDLE: "built" }) },
   {
     name: "Performance guard",

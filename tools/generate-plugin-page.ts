@@ -23,7 +23,14 @@ function pluginPage(): string {
 
 ${SUMMARY} It speaks to the API server with your own kubeconfig, context and rights, and needs nothing of the operator's. The same texts stand in \`kubectl sshkey COMMAND --help\`.
 
-To install it, put \`dist/kubectl-sshkey.cjs\` as \`kubectl-sshkey\` into a folder of your \`PATH\`; it is one file that needs Node 24 or newer.
+It is one file that needs Node 24 or newer. A release has it as an npm package and with a manifest for krew (Linux and macOS; on Windows take npm):
+
+\`\`\`sh
+npm install --global ./kubectl-sshkey-X.Y.Z.tgz
+kubectl krew install --manifest=sshkey.yaml
+\`\`\`
+
+Or put \`dist/kubectl-sshkey.cjs\`, which \`make build\` makes, as \`kubectl-sshkey\` into a folder of your \`PATH\`.
 
 Results are written to standard output, everything else to standard error. Colours are used in a terminal only, and never when \`NO_COLOR\` is set. Without a terminal nothing is asked.
 

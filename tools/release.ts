@@ -10,6 +10,8 @@ const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--url URL] [-
   Makes of a tag what a release consists of, in DIR (default dist/release/vX.Y.Z):
     sshkey-operator-X.Y.Z.tar.gz      the bundle: one file that needs nothing but Node, and its source map
     sshkey-operator-X.Y.Z.spdx.json   its bill of materials (SPDX), which the image has too
+    kubectl-sshkey-X.Y.Z.tgz          the plugin: an npm package, whose file krew takes, too
+    sshkey.yaml                       its manifest for krew
     install.yaml, crds.yaml           the manifests, with the image's name and tag
     sshkey-operator-X.Y.Z.tgz         the Helm chart, with the same
     sshkey-operator-X.Y.Z.oci.tar     the image for linux/amd64 and linux/arm64 (docker buildx)
@@ -17,7 +19,8 @@ const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--url URL] [-
     SHA256SUMS                        of all of them
 
   --image          the name under which the image will be pulled
-  --url            where the source is, as https://github.com/ORG/sshkey-operator, for the links of the chart
+  --url            where the source is, as https://github.com/ORG/sshkey-operator, for the links of chart and plugin;
+                   krew gets the plugin from there, below releases/download/vX.Y.Z/
   --without-image  leaves the image out, where there is no docker
   --push           pushes the image too; the rest is never uploaded
 
@@ -70,6 +73,7 @@ function release(): void {
     mkdirSync(out, { recursive: true });
     writeFileSync(join(out, "RELEASE_NOTES.md"), notes);
     bundle(source, out, version, epoch);
+    plugin(source, out, { version, epoch, url: values.url });
     manifests(source, out, values.image, version);
     chart(source, out, { name: values.image, version, notes, epoch, url: values.url });
     if (!values["without-image"]) image(source, out, `${values.image}:${version}`, epoch, values.push);
@@ -125,6 +129,24 @@ function bundle(source: string, out: string, version: string, epoch: string): vo
   );
 }
 
+/** The bundle must be built. */
+function plugin(source: string, out: string, o: Pick<ChartRelease, "version" | "epoch" | "url">): void {
+  run(process.execPath, ["tools/pack-plugin.ts"], source);
+  const folder = join(source, "dist", "package");
+  for (const file of ["package.json", "README.md"])
+    writeFileSync(join(folder, file), linked(readFileSync(join(folder, file), "utf8"), o.url));
+  const file = join(out, `kubectl-sshkey-${o.version}.tgz`);
+  archive(file, join(source, "dist"), ["package"], o.epoch);
+  const manifest = readFileSync(join(source, "packaging", "sshkey.yaml"), "utf8");
+  const filled = manifest.replaceAll("0.0.0", o.version).replace("0".repeat(64), sha256(file));
+  writeFileSync(join(out, "sshkey.yaml"), linked(filled, o.url));
+}
+
+/** The text with the links to where the source is. */
+function linked(text: string, url: string | undefined): string {
+  return url === undefined ? text : text.replaceAll("https://github.com/YOUR_ORG/sshkey-operator", () => url);
+}
+
 /** The same files give the same bytes, whoever owns them here and whatever they may do. */
 function archive(file: string, folder: string, entries: readonly string[], epoch: string): void {
   const tar = [
@@ -168,9 +190,7 @@ function chart(source: string, out: string, o: ChartRelease): void {
       if (!from.test(text)) throw new ReleaseError(`the chart's ${name} has nothing like ${from}`);
       text = text.replace(from, () => to);
     }
-    if (o.url !== undefined)
-      text = text.replaceAll("https://github.com/YOUR_ORG/sshkey-operator", () => o.url ?? "");
-    writeFileSync(join(folder, name), text);
+    writeFileSync(join(folder, name), linked(text, o.url));
   };
   edit("values.yaml", [[/^ {2}repository: sshkey-operator$/m, `  repository: ${o.name}`]]);
   edit("Chart.yaml", [
@@ -219,11 +239,12 @@ function image(source: string, out: string, name: string, epoch: string, isPushe
 }
 
 function checksums(out: string): void {
-  const lines = readdirSync(out).map((name) => {
-    const digest = createHash("sha256").update(readFileSync(join(out, name)));
-    return `${digest.digest("hex")}  ${name}\n`;
-  });
+  const lines = readdirSync(out).map((name) => `${sha256(join(out, name))}  ${name}\n`);
   writeFileSync(join(out, "SHA256SUMS"), lines.join(""));
+}
+
+function sha256(file: string): string {
+  return createHash("sha256").update(readFileSync(file)).digest("hex");
 }
 
 /** What the program prints; what it complains of goes to stderr. */

@@ -30,6 +30,7 @@ test.each([
   ["helm", /\.cache\/sshkey-operator\/gotools\/helm-v4\.\d+\.\d+\/helm$/],
   ["setup-envtest", /\.cache\/sshkey-operator\/gotools\/setup-envtest-v0\.\d+\.\d+\/setup-envtest$/],
   ["kind", /\.cache\/sshkey-operator\/gotools\/kind-v0\.\d+\.\d+\/kind$/],
+  ["krew", /\.cache\/sshkey-operator\/gotools\/krew-v0\.\d+\.\d+\/krew$/],
 ] as const)("%s is kept by the version that its go.mod pins", async (name, path) => {
   expect(await findGoTool(name, { env })).toMatch(path);
 });

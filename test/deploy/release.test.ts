@@ -1,36 +1,23 @@
-import { appendFile, mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { appendFile, readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import manifest from "../../package.json" with { type: "json" };
 import { deploymentIn, helm, render } from "../chart/helm.ts";
-import { type Finished, run } from "../cluster/run.ts";
+import { run } from "../cluster/run.ts";
+import { TaggedRepository } from "./taggedrepository.ts";
 
 const { version } = manifest;
-const TAG = `v${version}`;
-const NAME = "registry.example/team/sshkey-operator";
-const URL = "https://git.example/team/sshkey-operator";
+const { IMAGE: NAME, URL } = TaggedRepository;
 
-let scratch: string;
-let repository: string;
+let repository: TaggedRepository;
 
-/** A clone whose changelog has the section that a release needs. */
 beforeAll(async () => {
-  scratch = await mkdtemp(join(tmpdir(), "sshkey-operator-test-"));
-  repository = join(scratch, "repository");
-  await run("git", ["clone", "--quiet", resolve("."), repository]);
-  await appendFile(
-    join(repository, "CHANGELOG.md"),
-    `\n## [${version}] - 2026-01-01\n\n### Added\n\n- Everything.\n`,
-  );
-  const identity = ["-c", "user.name=test", "-c", "user.email=test@example.com"];
-  await run("git", [...identity, "commit", "--quiet", "--all", "--message=Release"], { cwd: repository });
-  await run("git", ["tag", TAG], { cwd: repository });
+  repository = await TaggedRepository.make();
 });
 
 afterAll(async () => {
-  await rm(scratch, { recursive: true });
+  await repository?.remove();
 });
 
 describe("a release", () => {
@@ -38,17 +25,17 @@ describe("a release", () => {
   let second: string;
 
   beforeAll(async () => {
-    [first, second] = [join(scratch, "first"), join(scratch, "second")];
-    expect(await release(TAG, "--out", first)).toMatchObject({ code: 0 });
+    first = await repository.release("first");
     // What is in the working tree is none of the tag's.
-    await appendFile(join(repository, "src", "main.ts"), "syntax error");
-    expect(await release(TAG, "--out", second)).toMatchObject({ code: 0 });
+    await appendFile(join(repository.folder, "src", "main.ts"), "syntax error");
+    second = await repository.release("second");
   });
 
-  test("is the bundle, its bill of materials, the manifests, the chart, the notes and their checksums", async () => {
-    const files = ["RELEASE_NOTES.md", "SHA256SUMS", "crds.yaml", "install.yaml"];
+  test("is the bundle, its bill of materials, the plugin, the manifests, the chart, the notes and their checksums", async () => {
+    const files = ["RELEASE_NOTES.md", "SHA256SUMS", "crds.yaml", "install.yaml", "sshkey.yaml"];
     const archives = ["spdx.json", "tar.gz", "tgz"].map((ending) => `sshkey-operator-${version}.${ending}`);
-    expect((await readdir(first)).sort()).toEqual([...files, ...archives].sort());
+    const plugin = `kubectl-sshkey-${version}.tgz`;
+    expect((await readdir(first)).sort()).toEqual([...files, ...archives, plugin].sort());
     const { code } = await run("sha256sum", ["--check", "--strict", "SHA256SUMS"], { cwd: first });
     expect(code).toBe(0);
   });
@@ -97,24 +84,16 @@ describe("a release", () => {
 
 describe("a tag that is none", () => {
   test("is told, with what to do", async () => {
-    const { code, stderr } = await release("v99.0.0");
+    const { code, stderr } = await repository.tryRelease("v99.0.0");
     expect([code, stderr]).toEqual([1, "release: there is no tag v99.0.0: git tag v99.0.0 makes it\n"]);
   });
 
   test("of another version than the files name is refused", async () => {
-    await run("git", ["tag", "v98.0.0"], { cwd: repository });
-    const { code, stderr } = await release("v98.0.0");
+    await run("git", ["tag", "v98.0.0"], { cwd: repository.folder });
+    const { code, stderr } = await repository.tryRelease("v98.0.0");
     expect([code, stderr]).toEqual([
       1,
       `release: package.json says ${version}: set its version to 98.0.0, commit, and tag again\n`,
     ]);
   });
 });
-
-async function release(...args: string[]): Promise<Finished> {
-  return await run(
-    process.execPath,
-    [join(repository, "tools", "release.ts"), ...args, "--image", NAME, "--url", URL, "--without-image"],
-    { cwd: repository },
-  );
-}
