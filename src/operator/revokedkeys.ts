@@ -1,5 +1,5 @@
 import { readFile } from "node:fs/promises";
-import { ConfigError } from "../config/settings.ts";
+import { parseRevokedList, STRAY_LINE, unreadableList } from "../config/revokedlist.ts";
 import { sleep } from "../kube/sleep.ts";
 
 /** How often the file is read, in ms: a mounted ConfigMap or Secret changes by another file in its place. */
@@ -31,9 +31,7 @@ export class RevokedKeys {
     try {
       this.#take(await readFile(this.#o.file, "utf8"));
     } catch (error) {
-      throw new ConfigError(
-        `cannot read the revoked keys in ${this.#o.file} (${codeOf(error)}); check revokedKeys`,
-      );
+      throw unreadableList(this.#o.file, error);
     }
   }
 
@@ -55,17 +53,8 @@ export class RevokedKeys {
   #take(text: string): void {
     if (text === this.#text) return;
     this.#text = text;
-    const fingerprints = new Set<string>();
-    for (const [index, line] of text.split("\n").entries()) {
-      const word = line.split("#", 1)[0]?.trim() ?? "";
-      if (word === "") continue;
-      if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(word)) fingerprints.add(word);
-      else
-        this.#o.onProblem(
-          "not a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters",
-          index + 1,
-        );
-    }
+    const { fingerprints, strayLines } = parseRevokedList(text);
+    for (const line of strayLines) this.#o.onProblem(STRAY_LINE, line);
     this.#o.onChange(fingerprints);
   }
 }

@@ -8,6 +8,7 @@ interface CheckOptions {
   readonly recursive?: boolean;
   readonly output: Format;
   readonly config?: string;
+  readonly revokedKeys?: string;
 }
 
 export const check = pluginCommand<CheckOptions>({
@@ -21,6 +22,7 @@ export const check = pluginCommand<CheckOptions>({
     { does: "what kustomize makes", run: "check - < keys.yaml" },
     { does: "annotations in a pull request", run: "check -R . -o github" },
     { does: "by the rules of your operator", run: "check --config config.yaml keys.yaml" },
+    { does: "with the fingerprints that are revoked", run: "check -R . --revoked-keys revoked.txt" },
     { does: "whether a public key would be accepted", run: "check id_ed25519.pub" },
   ],
   addOptions: (command) =>
@@ -32,22 +34,26 @@ export const check = pluginCommand<CheckOptions>({
           .choices(["text", "json", "github", "sarif", "junit"] satisfies Format[])
           .default("text"),
       )
-      .option("--config <file>", "the operator's configuration file, for its policy"),
-  async run(session, { filename = [], recursive = false, output, config }, args) {
+      .option("--config <file>", "the operator's configuration file, for its policy and its revokedKeys")
+      .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names"),
+  async run(session, { filename = [], recursive = false, output, config, revokedKeys }, args) {
     const names = [...args, ...filename];
     if (names.length === 0)
       throw new PluginError("there is nothing to check: name files or folders, or - for standard input");
     if (names.filter((name) => name === "-").length > 1)
       throw new PluginError("standard input can be read once only: give - once");
-    const [{ checkFiles }, { exitCode, report }, { repositoryRoot }, { policyOf }] = await Promise.all([
-      import("./check/run.ts"),
-      import("./check/report.ts"),
-      import("./check/path.ts"),
-      import("./check/policyof.ts"),
-    ]);
+    const [{ checkFiles }, { exitCode, report }, { repositoryRoot }, { policyOf, knowledgeOf }] =
+      await Promise.all([
+        import("./check/run.ts"),
+        import("./check/report.ts"),
+        import("./check/path.ts"),
+        import("./check/policyof.ts"),
+      ]);
+    const settings = policyOf(config);
     const checked = await checkFiles(session, names, {
       recursive,
-      settings: policyOf(config),
+      settings,
+      knowledge: knowledgeOf(session, settings, revokedKeys),
       now: Date.now(),
     });
     if (checked.files.length === 0)

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { API_VERSION } from "../../src/api/names.ts";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { privateKeys } from "../ssh/privatekeys.ts";
 import { BUNDLE, plugin } from "./plugin.ts";
@@ -27,6 +28,10 @@ function sshKey(name: string, spec: Readonly<Record<string, unknown>> = {}): str
   const fields = { user: "alice", key: freshKey(), ...spec };
   const lines = Object.entries(fields).map(([field, value]) => `  ${field}: ${value}\n`);
   return `apiVersion: ${API_VERSION}\nkind: SSHKey\nmetadata:\n  name: ${name}\nspec:\n${lines.join("")}`;
+}
+
+function fingerprintOf(key: string): string {
+  return fingerprintSHA256(Buffer.from(key.split(" ")[1] ?? "", "base64"));
 }
 
 async function check(...args: readonly string[]) {
@@ -73,6 +78,30 @@ describe("beside the API server's rules it has those of the operator:", () => {
     expect(await codes("keys", "--config", "config.yaml")).toEqual([
       "keys/a.yaml:7:8: TypeNotAllowed",
       "keys/a.yaml:15:8: TypeNotAllowed",
+    ]);
+  });
+
+  test("a key that is revoked, in a manifest and in a file of key lines", async () => {
+    const key = freshKey();
+    const list = join(folder, "revoked.txt");
+    put("revoked.txt", `# lost\n${fingerprintOf(key)} # alice's\nSHA256:short\n`);
+    put("config.yaml", `revokedKeys: ${list}\n`);
+    put("a.yaml", sshKey("a", { key }));
+    put("a.pub", `${key}\n`);
+    const found = ["a.yaml:7:8: RevokedFingerprint", "a.pub:1:1: RevokedFingerprint"];
+    expect(await codes("a.yaml", "a.pub", "--config", "config.yaml")).toEqual(found);
+    expect(await codes("a.yaml", "a.pub", "--revoked-keys", "revoked.txt")).toEqual(found);
+    const { stderr } = await check("a.yaml", "--revoked-keys", "revoked.txt");
+    expect(stderr).toContain("note: revoked.txt:3 is not a fingerprint as ssh-keygen -l prints it");
+  });
+
+  test("a list of revoked keys that is not here is asked for", async () => {
+    put("a.yaml", sshKey("a"));
+    put("config.yaml", "revokedKeys: /nowhere/revoked.txt\n");
+    const { code, stderr } = await check("a.yaml", "--config", "config.yaml");
+    expect([code, stderr]).toEqual([
+      2,
+      expect.stringContaining("give a copy of it with --revoked-keys FILE"),
     ]);
   });
 

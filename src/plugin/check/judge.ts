@@ -33,11 +33,11 @@ export class Judge {
   readonly #secrets = new Map<string, Place>();
   readonly #places = new Map<Claim, { readonly file: string; readonly key: Position }>();
 
-  constructor(settings: Settings, now: number, knowledge?: Knowledge) {
+  constructor(settings: Settings, now: number, knowledge: Knowledge) {
     this.#settings = settings;
     this.#now = now;
     this.#claims = new Claims(settings.policy);
-    if (knowledge !== undefined) this.#claims.setKnowledge(knowledge);
+    this.#claims.setKnowledge(knowledge);
   }
 
   /** What is wrong with the object by itself, and with its name; nothing for an object of somebody else's. */

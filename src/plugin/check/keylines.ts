@@ -1,4 +1,4 @@
-import { judge, type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
+import { judge, type Knowledge } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
 import { skipOptions, splitKeyLine } from "../../ssh/keyline.ts";
@@ -42,7 +42,7 @@ export function checkKeyLines(
   file: string,
   text: string,
   policy: Policy,
-  knowledge: Knowledge = NO_KNOWLEDGE,
+  knowledge: Knowledge,
 ): CheckedLines {
   const place = { file, field: "", object: "" };
   const secret = describePrivateKey(text);

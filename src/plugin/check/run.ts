@@ -1,3 +1,4 @@
+import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
 import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../manifests/files.ts";
 import { manifestsIn } from "../manifests/objects.ts";
@@ -6,17 +7,22 @@ import { type Checked, type Finding, UNREADABLE } from "./finding.ts";
 import { Judge } from "./judge.ts";
 import { checkKeyLines, isKeyFile } from "./keylines.ts";
 
+export interface CheckOptions {
+  /** Folders below folders, too. */
+  readonly recursive: boolean;
+  readonly settings: Settings;
+  readonly knowledge: Knowledge;
+  /** ms since the epoch. */
+  readonly now: number;
+}
+
 /** Reads and judges all files in one pass; of each only what is found is kept. */
 export async function checkFiles(
   session: Session,
   names: readonly string[],
-  {
-    recursive,
-    settings,
-    now,
-  }: { readonly recursive: boolean; readonly settings: Settings; readonly now: number },
+  { recursive, settings, knowledge, now }: CheckOptions,
 ): Promise<Checked> {
-  const judge = new Judge(settings, now);
+  const judge = new Judge(settings, now, knowledge);
   const findings: Finding[] = [];
   const files: string[] = [];
   let keyLines = 0;
@@ -25,7 +31,7 @@ export async function checkFiles(
     files.push(read.file);
     if (read.text === undefined) findings.push(unreadable(read));
     else if (isKeyFile(read.file, read.text)) {
-      const checked = checkKeyLines(read.file, read.text, settings.policy);
+      const checked = checkKeyLines(read.file, read.text, settings.policy, knowledge);
       findings.push(...checked.findings);
       keyLines += checked.judged;
     } else findings.push(...checkManifests(judge, read.file, read.text));

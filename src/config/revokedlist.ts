@@ -1,0 +1,40 @@
+import { readFileSync } from "node:fs";
+import { ConfigError } from "./settings.ts";
+
+/** A file of SHA-256 fingerprints, as the setting `revokedKeys` names one. */
+export interface RevokedList {
+  /** `SHA256:…`. */
+  readonly fingerprints: ReadonlySet<string>;
+  /** The numbers of lines that are no fingerprint, counted from 1; all others are in force. */
+  readonly strayLines: readonly number[];
+}
+
+/** What is wrong with a stray line. */
+export const STRAY_LINE = "not a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters";
+
+/** One fingerprint a line as `ssh-keygen -l` prints them; blank lines and `#` comments are allowed. */
+export function parseRevokedList(text: string): RevokedList {
+  const fingerprints = new Set<string>();
+  const strayLines: number[] = [];
+  for (const [index, line] of text.split("\n").entries()) {
+    const word = line.split("#", 1)[0]?.trim() ?? "";
+    if (word === "") continue;
+    if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(word)) fingerprints.add(word);
+    else strayLines.push(index + 1);
+  }
+  return { fingerprints, strayLines };
+}
+
+/** Reads the file. Throws a ConfigError where it cannot be read. */
+export function readRevokedList(file: string): RevokedList {
+  try {
+    return parseRevokedList(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw unreadableList(file, error);
+  }
+}
+
+export function unreadableList(file: string, error: unknown): ConfigError {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
+  return new ConfigError(`cannot read the revoked keys in ${file} (${code}); check revokedKeys`);
+}
