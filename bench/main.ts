@@ -14,6 +14,7 @@ import { idle } from "./idle.ts";
 import { keysPerSecond } from "./keyspersecond.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
+import { pluginCheck, pluginHelp, pluginList } from "./plugin.ts";
 import { proofs } from "./proofs.ts";
 import { restart } from "./restart.ts";
 import { broken, collect, markdown, type Result, readLatest, save, table } from "./results.ts";
@@ -44,9 +45,12 @@ const BENCHES: readonly Bench[] = [
   idle,
   trust,
   scrape,
+  pluginHelp,
+  pluginList,
+  pluginCheck,
 ];
 /** Those with a guard that a busy machine cannot break, and that no test holds exactly. */
-const QUICK: readonly Bench[] = [converge, authorizedKeys, memory, start, keysPerSecond];
+const QUICK: readonly Bench[] = [converge, authorizedKeys, memory, start, keysPerSecond, pluginCheck];
 const QUICK_KEYS = 500;
 
 const { values } = parseArgs({
@@ -116,11 +120,12 @@ function keysOf(bench: Bench, o: { readonly keys: number; readonly quick: boolea
   return (o.quick ? bench.quickKeys : undefined) ?? bench.fixedKeys ?? o.keys;
 }
 
-/** A copy of the bundle, so that a build meanwhile does not change what is measured. */
+/** A copy of the bundle, with that of the plugin beside it, so that a build meanwhile does not change what is measured. */
 function bundleCopy(folder: string): string {
   buildBundle();
   const dist = join(import.meta.dirname, "..", "dist");
-  for (const file of ["main.cjs", "main.cjs.map"]) copyFileSync(join(dist, file), join(folder, file));
+  for (const file of ["main.cjs", "main.cjs.map", "kubectl-sshkey.cjs"])
+    copyFileSync(join(dist, file), join(folder, file));
   return join(folder, "main.cjs");
 }
 

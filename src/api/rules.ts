@@ -32,10 +32,12 @@ export interface FieldError {
  */
 export function validateSpec(spec: SSHKeySpec): readonly FieldError[] {
   const { title, options, expiresAt, proof } = spec;
+  const secret = validateNoPrivateKey(spec);
+  const isKeySecret = secret !== undefined && describePrivateKey(spec.key) !== undefined;
   return [
-    validateNoPrivateKey(spec),
+    secret,
     validateUser(spec.user),
-    describePrivateKey(spec.key) === undefined ? validateKey(spec.key) : undefined,
+    isKeySecret ? undefined : validateKey(spec.key),
     title === undefined ? undefined : validateTitle(title),
     options === undefined ? undefined : validateOptions(options),
     expiresAt === undefined ? undefined : validateExpiresAt(expiresAt),

@@ -25,12 +25,24 @@ export type UndatedStatus = Omit<SSHKeyStatus, "conditions"> & {
 
 /** Reads what matters of a status as the API server holds it. */
 export function toObservedStatus(status: SSHKeyStatus | undefined): ObservedStatus {
+  return status === undefined ? NO_STATUS : observed(status);
+}
+
+const NO_STATUS: ObservedStatus = {
+  digest: "",
+  generation: -1,
+  claimedSince: undefined,
+  state: "",
+  transitions: CONDITION_TYPES.map(() => undefined),
+};
+
+function observed(status: SSHKeyStatus): ObservedStatus {
   const conditions = ownConditions(status);
   const state = conditions[CONDITION_TYPES.indexOf("Ready")]?.reason ?? "";
   return {
     digest: statusDigest(status, conditions),
-    generation: status?.observedGeneration ?? -1,
-    claimedSince: Date.parse(status?.claimedSince ?? "") || undefined,
+    generation: status.observedGeneration ?? -1,
+    claimedSince: Date.parse(status.claimedSince ?? "") || undefined,
     state: Object.hasOwn(STATES, state) ? (state as State) : "",
     transitions: intern(
       conditions.map(

@@ -94,6 +94,7 @@ function listFault(positive: readonly string[], negated: readonly string[]): str
   if (positive.length === 0) {
     return 'from has negated entries only, and these never let anybody in; say who may come as well, as in from="!192.0.2.7,*".';
   }
+  if (negated.length === 0) return undefined;
   if (negated.some((entry) => /^\*+$/.test(entry))) {
     return "from has !*, which refuses every address; remove it: whoever matches no entry is refused anyway.";
   }

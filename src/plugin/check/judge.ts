@@ -26,6 +26,7 @@ export class Judge {
   judged = 0;
   readonly #settings: Settings;
   readonly #now: number;
+  readonly #createdAt: string;
   readonly #claims: Claims;
   /** By kind, namespace and name. */
   readonly #names = new Map<string, Place>();
@@ -36,6 +37,7 @@ export class Judge {
   constructor(settings: Settings, now: number, knowledge: Knowledge) {
     this.#settings = settings;
     this.#now = now;
+    this.#createdAt = new Date(now).toISOString();
     this.#claims = new Claims(settings.policy);
     this.#claims.setKnowledge(knowledge);
   }
@@ -115,7 +117,7 @@ export class Judge {
   }
 
   #sshKey(file: string, manifest: Manifest, find: Find): readonly Finding[] {
-    const read = this.#claims.read(stored(manifest.object, this.#now, this.judged) as StoredSSHKey);
+    const read = this.#claims.read(this.#stored(manifest) as StoredSSHKey);
     const record = read.proof === undefined ? read : { ...read, proof: verified(read.proof) };
     const claim = this.#claims.put(record, this.#now)?.claim;
     if (claim === undefined) return [];
@@ -124,9 +126,7 @@ export class Judge {
   }
 
   #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {
-    const record = toAuthorizedKeysRecord(
-      stored(manifest.object, this.#now, this.judged) as StoredAuthorizedKeys,
-    );
+    const record = toAuthorizedKeysRecord(this.#stored(manifest) as StoredAuthorizedKeys);
     const found = record.faults.map(({ message }) => {
       const [, field] = /^(spec(?:\.[a-z]+)+)/i.exec(message) ?? [];
       return find(field?.split(".") ?? optionPath(message), "InvalidOptions", message);
@@ -148,30 +148,30 @@ export class Judge {
     }
     return found;
   }
+
+  /** The object as the API server would have stored it just now. */
+  #stored({ object }: Manifest): object {
+    const { name, generateName, namespace, labels, annotations } = metadataOf(object);
+    const id = String(this.judged).padStart(10, "0");
+    return {
+      ...object,
+      status: undefined,
+      metadata: {
+        // A name that is made up by the API server is no other's.
+        name: typeof name === "string" && name !== "" ? name : `${String(generateName)}${id}`,
+        namespace: namespace ?? "",
+        labels,
+        annotations,
+        uid: id,
+        resourceVersion: "1",
+        generation: 1,
+        creationTimestamp: this.#createdAt,
+      },
+    };
+  }
 }
 
 type Find = (path: FieldPath, code: string, message: string) => Finding;
-
-/** The object as the API server would have stored it just now. */
-function stored(object: Readonly<Record<string, unknown>>, now: number, count: number): object {
-  const { name, generateName, namespace, labels, annotations } = metadataOf(object);
-  const id = String(count).padStart(10, "0");
-  return {
-    ...object,
-    status: undefined,
-    metadata: {
-      // A name that is made up by the API server is no other's.
-      name: typeof name === "string" && name !== "" ? name : `${String(generateName)}${id}`,
-      namespace: namespace ?? "",
-      labels,
-      annotations,
-      uid: id,
-      resourceVersion: "1",
-      generation: 1,
-      creationTimestamp: new Date(now).toISOString(),
-    },
-  };
-}
 
 function metadataOf({ metadata }: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return typeof metadata === "object" && metadata !== null ? (metadata as Record<string, unknown>) : {};

@@ -100,8 +100,7 @@ function textOf(file: string): Text {
     const stats = fstatSync(handle);
     const { size } = stats;
     if (size > MAXIMUM_FILE_BYTES) return { problem: TOO_LARGE };
-    const head = Buffer.allocUnsafe(HEAD_BYTES);
-    const start = head.subarray(0, readSync(handle, head, 0, head.length, null));
+    const start = HEAD.subarray(0, readSync(handle, HEAD, 0, HEAD.length, null));
     // Of a private key nothing more is read.
     const secret = privateKey(start);
     if (secret !== undefined) return secret;
@@ -128,6 +127,9 @@ function readRest(handle: number, start: Buffer, size: number): Buffer | undefin
 }
 
 const HEAD_BYTES = 4096;
+
+/** The beginning of the file that is being read: one for all, since most files have no more. */
+const HEAD = Buffer.alloc(HEAD_BYTES);
 
 /** Is it the file of a private key? One inside a manifest is told with its line. */
 function privateKey(head: Buffer): Text | undefined {
