@@ -5,6 +5,7 @@ import { eventually } from "../cluster/eventually.ts";
 import type { Finished } from "../cluster/run.ts";
 import { type OperatorSettings, Stage } from "../operator/stage.ts";
 import { Tenant } from "../operator/tenant.ts";
+import { personWith } from "./person.ts";
 import { type PluginOptions, plugin } from "./plugin.ts";
 
 const DEPLOY = join(import.meta.dirname, "..", "..", "deploy");
@@ -18,24 +19,19 @@ export class Playground {
   }
 
   static async open(settings: OperatorSettings = {}): Promise<Playground> {
-    // Only with the controllers do `edit` and `view` take in what is aggregated to them.
-    const stage = await Stage.open({ controllerManager: true });
-    const playground = new Playground(stage);
-    await playground.#kubectl("apply", "-f", join(DEPLOY, "base", "userroles.yaml"));
-    await playground.#kubectl("apply", "-f", join(DEPLOY, "policies", "self-service.yaml"));
+    const stage = await Stage.open();
+    const policy = join(DEPLOY, "policies", "self-service.yaml");
+    const { code, stderr } = await stage.cluster.kubectl(["apply", "-f", policy]);
+    if (code !== 0) throw new Error(stderr);
     await stage.run(settings);
-    return playground;
+    return new Playground(stage);
   }
 
   /** A fresh namespace in which `editor` may edit and `viewer` may view. */
   async team(): Promise<Team> {
     const team = new Team(this.stage.cluster, await this.stage.cluster.namespace());
-    await this.#bind(team, "edit", "editor");
-    await this.#bind(team, "view", "viewer");
-    await eventually("the roles have what is aggregated to them", async () => {
-      const created = await this.#can("editor", "create", team);
-      return created && (await this.#can("viewer", "list", team));
-    });
+    await personWith("edit", team, "editor");
+    await personWith("view", team, "viewer");
     return team;
   }
 
@@ -45,7 +41,7 @@ export class Playground {
     await team.send("PATCH", namespacePath(team.namespace), {
       metadata: { labels: { [SELF_SERVICE_LABEL]: "true" } },
     });
-    for (const user of users) await this.#bind(team, "sshkey-self-service", user);
+    for (const user of users) await personWith("self-service", team, user);
     await eventually("the policy is in force", async () => {
       const other = await team.as("alice", ["add", "-", "--user", "nobody", "--dry-run=server"], {
         input: PROBE,
@@ -57,23 +53,6 @@ export class Playground {
 
   async close(): Promise<void> {
     await this.stage.close();
-  }
-
-  async #bind({ namespace }: Team, role: string, user: string): Promise<void> {
-    const what = ["rolebinding", `${role}-${user}`, `--clusterrole=${role}`, `--user=${user}`];
-    await this.#kubectl("create", ...what, "-n", namespace);
-  }
-
-  async #can(user: string, verb: string, { namespace }: Team): Promise<boolean> {
-    const { code } = await this.stage.cluster.kubectl([
-      ...["auth", "can-i", verb, "sshkeys.sshkey-operator.dev", "-n", namespace, "--as", user],
-    ]);
-    return code === 0;
-  }
-
-  async #kubectl(...args: readonly string[]): Promise<void> {
-    const { code, stderr } = await this.stage.cluster.kubectl(args);
-    if (code !== 0) throw new Error(`kubectl ${args.join(" ")}: ${stderr}`);
   }
 }
 
