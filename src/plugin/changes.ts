@@ -12,6 +12,8 @@ export interface ChangeFlags extends SelectionFlags, WritingFlags, WaitingFlags,
 export interface Change {
   /** As in "sshkey.sshkey-operator.dev/alice-laptop disabled". */
   readonly done: string;
+  /** Tells of them all before the first is changed. */
+  readonly announce?: (keys: readonly SSHKeyObject[]) => Promise<void>;
   /** Changes it, and gives what it has become; undefined where it was so before. Nothing is stored with a dry run. */
   readonly apply: (key: SSHKeyObject) => Promise<SSHKeyObject | undefined>;
   /** Has it become what the person wanted, once the operator has judged it? */
@@ -27,12 +29,13 @@ export async function changeKeys(
   cluster: Cluster,
   names: readonly string[],
   flags: ChangeFlags,
-  { done, apply, isReached }: Change,
+  { done, announce, apply, isReached }: Change,
 ): Promise<ExitCode> {
   const timeoutMs = parseTimeout(flags.timeout);
   const { keys, isPartial } = await selectedKeys(session, cluster, names, flags);
   const outcome = new Outcome(session, isPartial);
   const changed: SSHKeyObject[] = [];
+  await announce?.(keys);
   for (const key of keys) {
     await outcome.of(key, flags, async () => {
       const after = await apply(key);

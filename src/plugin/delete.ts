@@ -7,7 +7,7 @@ import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
-import { Losers } from "./losers.ts";
+import { tellLosers } from "./losers.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 import { type SSHKeyObject, sshKeyPath } from "./sshkeys.ts";
 import { addDryRun, addForceGitOps, confirm, doneTo, type WritingFlags } from "./writing.ts";
@@ -22,7 +22,7 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
   args: "[names...]",
   summary: "Delete SSHKeys, after a look at what loses the keys",
   description:
-    "Says on standard error which Secret and which AuthorizedKeys have each key, and asks in a terminal. The operator takes a deleted key out of its files within seconds; sessions that are open stay open. With --user, for people who leave, --yes is required where there is no terminal. What cannot be done of several is told for each and holds up none of the others: the exit code is then 2.",
+    "Says on standard error in which Secrets each key stands, of its user and of AuthorizedKeys, which pods mount them now, and in which pods it stays until they are restarted; then asks in a terminal. `where` tells the same without deleting. The operator takes a deleted key out of its files within seconds; sessions that are open stay open. With --user, for people who leave, --yes is required where there is no terminal. What cannot be done of several is told for each and holds up none of the others: the exit code is then 2.",
   examples: [
     { does: "one key", run: "delete alice-laptop" },
     { does: "what somebody who leaves loses", run: "delete --user alice -A --dry-run=client" },
@@ -52,8 +52,7 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
           return EXIT.ok;
         });
       }
-      const losers = await Losers.of(cluster, meant);
-      for (const key of meant) session.say(`${nameOf(key, flags)} ${described(key)}: ${losers.toldOf(key)}`);
+      await tellLosers(session, cluster, meant, (key) => `${nameOf(key, flags)} ${described(key)}`);
       if (meant.length > 0 && isAsked && session.isInteractive) await ask(session, meant.length);
       for (const key of meant) {
         await outcome.of(key, flags, async () => {

@@ -4,7 +4,8 @@ import { Cluster } from "./cluster.ts";
 import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { heedKeeper, IN_SOURCE } from "./gitops.ts";
-import { addSelection } from "./keyselection.ts";
+import { addSelection, nameOf } from "./keyselection.ts";
+import { tellLosers } from "./losers.ts";
 import type { ExitCode, Session } from "./session.ts";
 import { type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
 import { isRefusal } from "./waiting.ts";
@@ -17,7 +18,7 @@ export const disable = pluginCommand<ChangeFlags>({
   name: "disable",
   args: "[names...]",
   summary: "Take keys out of their Secrets and keep the SSHKeys",
-  description: `Sets \`spec.disabled\` and waits until the key is out of its user's Secret. Sessions that are open stay open. ${SEVERAL}\n\nExit code 1: a key is still in its Secret, with the reason on standard error.`,
+  description: `Says on standard error in which Secrets each key stands, which pods mount them now, and in which pods it stays until they are restarted. Then sets \`spec.disabled\` and waits until the key is out of its user's Secret. Sessions that are open stay open. ${SEVERAL}\n\nExit code 1: a key is still in its Secret, with the reason on standard error.`,
   examples: [
     { does: "a key that may be lost", run: "disable alice-laptop" },
     { does: "all keys of somebody who is away, in all namespaces", run: "disable --user alice -A" },
@@ -65,6 +66,14 @@ async function setDisabled(
   try {
     return await changeKeys(session, cluster, names, flags, {
       done: disabled ? "disabled" : "enabled",
+      ...(disabled
+        ? {
+            announce: async (keys) => {
+              const meant = keys.filter(({ spec }) => spec.disabled !== true);
+              await tellLosers(session, cluster, meant, (key) => nameOf(key, flags));
+            },
+          }
+        : {}),
       apply,
       isReached: (key) => {
         const state = stateOf(key);

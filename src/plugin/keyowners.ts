@@ -1,13 +1,11 @@
 import { MANAGED_LABEL, USER_ANNOTATION } from "../api/names.ts";
-import { namespacedName } from "../api/object.ts";
 import { secretsPath } from "../api/paths.ts";
 import type { State } from "../api/states.ts";
 import type { SecretObject } from "../projection/secret.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
-import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
-import { lineType } from "../ssh/keytype.ts";
 import { type Cluster, ClusterError, orForbidden } from "./cluster.ts";
-import { blobOf, findSSHKey, listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { readHeldLine } from "./heldline.ts";
+import { blobOf, findSSHKey, idOf, listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
 /** Whose a key is. Documented field by field in the help of `who`. */
 export interface KeyOwner {
@@ -129,7 +127,7 @@ export class KeyOwners {
     for (const [file, content] of Object.entries(data)) {
       const lines = Buffer.from(content, "base64").toString("utf8").split("\n");
       for (const [index, text] of lines.entries()) {
-        const key = readLine(text);
+        const key = readHeldLine(text);
         if (key === undefined) continue;
         const line: StandingLine = { namespace, name, file, line: index + 1, sshKey: key.sshKey, user };
         this.#placesOf(key.base64).lines.push(line);
@@ -198,26 +196,9 @@ async function listSecrets(
   return secrets ?? [];
 }
 
-function idOf({ metadata }: SSHKeyObject): string {
-  return namespacedName({ namespace: metadata.namespace ?? "", name: metadata.name });
-}
-
 function ownerOf(sshKey: SSHKeyObject): KeyOwner {
   const { metadata, spec } = sshKey;
   const { namespace = "", name } = metadata;
   const title = spec.title === undefined ? {} : { title: spec.title };
   return { user: spec.user, namespace, name, ...title, state: stateOf(sshKey) };
 }
-
-/** The key of a line of authorized_keys, whoever wrote it. */
-function readLine(text: string): { readonly base64: string; readonly sshKey: string } | undefined {
-  const plain = splitKeyLine(text);
-  const behind = lineType(plain.type) === undefined ? skipOptions(text.trimStart()) : undefined;
-  const parts = behind === undefined ? plain : splitKeyLine(behind);
-  const key = decodeKeyLine(parts);
-  if (!key.ok) return undefined;
-  const comment = parts.comment.trim();
-  return { base64: key.value.blob.toString("base64"), sshKey: SSHKEY_NAME.test(comment) ? comment : "" };
-}
-
-const SSHKEY_NAME = /^[a-z0-9][a-z0-9-]{0,62}\/[a-z0-9][a-z0-9.-]{0,252}$/;

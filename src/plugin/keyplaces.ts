@@ -8,9 +8,10 @@ import {
   type StoredAuthorizedKeys,
   toAuthorizedKeysRecord,
 } from "../authorizedkeys/record.ts";
-import type { Cluster } from "./cluster.ts";
+import { type Cluster, ClusterError } from "./cluster.ts";
+import { readHeldLine } from "./heldline.ts";
 import { listReadable } from "./readable.ts";
-import { blobOf, type SSHKeyObject } from "./sshkeys.ts";
+import { blobOf, idOf, type SSHKeyObject } from "./sshkeys.ts";
 
 /** A Secret of the operator's, or a copy of one, that holds a line of one of the keys. */
 export interface KeyPlace {
@@ -19,6 +20,8 @@ export interface KeyPlace {
   readonly name: string;
   /** The data keys whose value has the line. */
   readonly files: readonly string[];
+  /** The SSHKeys in whose name the lines are written, as NAMESPACE/NAME: a key may stand there for another one than was asked. */
+  readonly sshKeys: readonly string[];
   /** The AuthorizedKeys of the same namespace whose Secret it is. */
   readonly authorizedKeys?: string;
   /** Somebody copied it: what the operator takes out of the original stays in here. */
@@ -53,7 +56,7 @@ export async function findKeyPlaces(cluster: Cluster, keys: readonly SSHKeyObjec
       "authorizedkeys.sshkey-operator.dev",
     ),
   ]);
-  const blobs = keys.map(blobOf).filter((blob) => blob !== undefined);
+  const blobs = new Set(keys.map(blobOf).filter((blob) => blob !== undefined));
   const found = secrets.items.flatMap((secret) => placeOf(secret, blobs));
   const told = keys.flatMap(placeByStatus).filter((place) => !secrets.readable(place.namespace));
   return {
@@ -73,6 +76,14 @@ interface SecretObject extends KubeObject {
   readonly data?: Readonly<Record<string, string>>;
 }
 
+/** For a person: which Secret it is, and what is to be known of it. */
+export function toldPlace(place: KeyPlace): string {
+  const { namespace, name, files, authorizedKeys, isCopy, isFromStatus } = place;
+  const whose = authorizedKeys === undefined ? "" : ` of AuthorizedKeys ${namespace}/${authorizedKeys}`;
+  const how = isCopy ? ": a copy, from which nobody takes it out" : isFromStatus ? ", says the status" : "";
+  return `Secret ${namespace}/${name} (${files.join(", ")})${whose}${how}`;
+}
+
 /** What a list in all namespaces, or else in these, has given. */
 interface Listed<T> {
   readonly items: readonly T[];
@@ -87,7 +98,9 @@ async function listWherePossible<T extends KubeObject>(
   resource: string,
   query: Readonly<Record<string, string>> = {},
 ): Promise<Listed<T>> {
-  const { items, namespaces: seen } = await listReadable<T>(cluster, path, namespaces, query);
+  const listed = await orNoResource(listReadable<T>(cluster, path, namespaces, query));
+  if (listed === undefined) return { items: [], unread: [], readable: () => true };
+  const { items, namespaces: seen } = listed;
   if (seen === undefined) return { items, unread: [], readable: () => true };
   const where = seen.length === 0 ? "none were looked at" : `only those in ${seen.join(", ")} were looked at`;
   return {
@@ -97,18 +110,29 @@ async function listWherePossible<T extends KubeObject>(
   };
 }
 
-function placeOf({ metadata, data = {} }: SecretObject, blobs: readonly string[]): readonly KeyPlace[] {
-  const files = Object.entries(data)
-    .filter(([, value]) => holdsOne(Buffer.from(value, "base64").toString("utf8"), blobs))
-    .map(([name]) => name);
-  if (files.length === 0) return [];
+/** What was listed; undefined where the cluster has no such resource, as with an operator without AuthorizedKeys. */
+async function orNoResource<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof ClusterError && error.code === "NotFound") return undefined;
+    throw error;
+  }
+}
+
+function placeOf({ metadata, data = {} }: SecretObject, blobs: ReadonlySet<string>): readonly KeyPlace[] {
+  const lines = Object.entries(data).flatMap(([file, value]) =>
+    linesWith(blobs, Buffer.from(value, "base64").toString("utf8")).map((sshKey) => ({ file, sshKey })),
+  );
+  if (lines.length === 0) return [];
   const { namespace = "", name, annotations = {} } = metadata;
   const target = annotations[AUTHORIZED_KEYS_ANNOTATION];
   return [
     {
       namespace,
       name,
-      files,
+      files: [...new Set(lines.map(({ file }) => file))],
+      sshKeys: [...new Set(lines.map(({ sshKey }) => sshKey).filter((sshKey) => sshKey !== ""))],
       ...(target === undefined ? {} : { authorizedKeys: target }),
       isCopy: annotations[SECRET_ANNOTATION] !== `${namespace}/${name}`,
       isFromStatus: false,
@@ -116,17 +140,23 @@ function placeOf({ metadata, data = {} }: SecretObject, blobs: readonly string[]
   ];
 }
 
-/** The operator writes blobs as they are compared here; none begins with another one, since it says how long it is. */
-function holdsOne(file: string, blobs: readonly string[]): boolean {
-  return blobs.some((blob) => file.includes(` ${blob}`));
+/** Of each line with one of the keys, the SSHKey that it names; "" where it names none. */
+function linesWith(blobs: ReadonlySet<string>, file: string): readonly string[] {
+  if (![...blobs].some((blob) => file.includes(blob))) return [];
+  return file
+    .split("\n")
+    .map(readHeldLine)
+    .flatMap((line) => (line !== undefined && blobs.has(line.base64) ? [line.sshKey] : []));
 }
 
-function placeByStatus({ metadata, status = {} }: SSHKeyObject): readonly KeyPlace[] {
+function placeByStatus(key: SSHKeyObject): readonly KeyPlace[] {
+  const { metadata, status = {} } = key;
   const isIn = status.conditions?.some(({ type, status }) => type === "Projected" && status === "True");
   if (isIn !== true || status.secretName === undefined) return [];
   const { namespace = "" } = metadata;
   const files = ["authorized_keys"];
-  return [{ namespace, name: status.secretName, files, isCopy: false, isFromStatus: true }];
+  const sshKeys = [idOf(key)];
+  return [{ namespace, name: status.secretName, files, sshKeys, isCopy: false, isFromStatus: true }];
 }
 
 /** What a spec tells of a target whose Secret may not be read: it asks for these users, and more is not known. */
@@ -141,7 +171,7 @@ function mayHold(target: StoredAuthorizedKeys, keys: readonly SSHKeyObject[]): r
 }
 
 /** Do its `from` entries have a place for this user of this namespace? What a selector finds is taken to be found. */
-export function mayTake({ from }: AuthorizedKeysRecord, { metadata, spec }: SSHKeyObject): boolean {
+function mayTake({ from }: AuthorizedKeysRecord, { metadata, spec }: SSHKeyObject): boolean {
   return matchingEntries(from, spec.user).some((place) => {
     const entry = from[place];
     return entry?.matchLabels !== undefined || entry?.namespace === metadata.namespace;

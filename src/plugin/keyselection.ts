@@ -25,8 +25,9 @@ export async function selectedKeys(
   session: Session,
   cluster: Cluster,
   names: readonly string[],
-  { user, allNamespaces }: SelectionFlags,
+  flags: SelectionFlags,
 ): Promise<SelectedKeys> {
+  const { user, allNamespaces } = flags;
   if (user === undefined) {
     if (names.length === 0)
       throw new PluginError("say which: names of SSHKeys, or --user NAME for all of a user");
@@ -35,12 +36,23 @@ export async function selectedKeys(
     return await named(session, cluster, names);
   }
   if (names.length > 0) throw new PluginError("give names or --user, and not both");
-  const all = await listSSHKeys(cluster, allNamespaces === true ? undefined : cluster.namespace);
+  return { keys: await keysOfUser(cluster, user, flags), isPartial: false };
+}
+
+/** All of a user, in the namespace or with -A in all; rejects with a PluginError where there are none. */
+export async function keysOfUser(
+  cluster: Cluster,
+  user: string,
+  { allNamespaces }: Pick<ClusterFlags, "allNamespaces">,
+): Promise<readonly SSHKeyObject[]> {
+  const isEverywhere = allNamespaces === true;
+  const all = await listSSHKeys(cluster, isEverywhere ? undefined : cluster.namespace);
   const keys = all.filter(({ spec }) => spec.user === user);
-  if (keys.length > 0) return { keys, isPartial: false };
-  const where = allNamespaces === true ? "any namespace" : `namespace ${cluster.namespace}`;
+  if (keys.length > 0) return keys;
+  const where = isEverywhere ? "any namespace" : `namespace ${cluster.namespace}`;
+  const everywhere = isEverywhere ? "" : ", with -A in all namespaces";
   throw new PluginError(
-    `${printable(user)} has no SSHKeys in ${where}: \`kubectl sshkey list\` shows whose there are`,
+    `${printable(user)} has no SSHKeys in ${where}: \`kubectl sshkey list\` shows whose there are${everywhere}`,
   );
 }
 

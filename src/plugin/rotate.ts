@@ -8,10 +8,11 @@ import { type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addAgent, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
+import { removalWarningsOf } from "./losers.ts";
 import { type NewSSHKey, specOf } from "./newsshkey.ts";
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { exchange } from "./rotation.ts";
-import { PluginError, type Session } from "./session.ts";
+import { EXIT, PluginError, type Session } from "./session.ts";
 import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 import { parseTimeout } from "./waiting.ts";
 import { addDryRun, addForceGitOps, addTimeout, type WritingFlags } from "./writing.ts";
@@ -33,7 +34,7 @@ export const rotate = pluginCommand<RotateFlags>({
   args: "<name>",
   summary: "Replace a key by a new one of the same user, without a moment with neither",
   description:
-    "Adds the new key as an SSHKey of its own, waits until it is in its Secret, and then deletes the old one. Title, options and expiry stay unless they are given; a proof is of one key and does not. If the new key is refused, if nothing is said of it in time, or on Ctrl-C before the old one is deleted, the new one is taken back and the old one stays as it was.\n\nExit code 1: the new key was refused, with the reason on standard error, and taken back.",
+    "Adds the new key as an SSHKey of its own, waits until it is in its Secret, and then deletes the old one. Title, options and expiry stay unless they are given; a proof is of one key and does not. Pods that have the old key until they are restarted are told of on standard error. If the new key is refused, if nothing is said of it in time, or on Ctrl-C before the old one is deleted, the new one is taken back and the old one stays as it was.\n\nExit code 1: the new key was refused, with the reason on standard error, and taken back.",
   examples: [
     {
       does: "a new key in place of the one of the old laptop",
@@ -75,7 +76,10 @@ export const rotate = pluginCommand<RotateFlags>({
       heedKeeper(session, old, `add the new key, and remove the old one when it works, ${IN_SOURCE}`, flags);
       await heedKeys(cluster, old, key);
       const made = await madeFrom(session, old, key, flags);
-      return await exchange(session, cluster, { old, made, timeoutMs, flags });
+      const warnings = await removalWarningsOf(session, cluster, old);
+      const code = await exchange(session, cluster, { old, made, timeoutMs, flags });
+      if (code === EXIT.ok) for (const warning of warnings) session.say(warning);
+      return code;
     } finally {
       cluster.close();
     }

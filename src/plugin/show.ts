@@ -9,7 +9,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { findKeyPlaces, type KeyPlace, type KeyPlaces } from "./keyplaces.ts";
+import { findKeyPlaces, type KeyPlaces, toldPlace } from "./keyplaces.ts";
 import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
 import { EXIT, type Session } from "./session.ts";
 import { getSSHKey, RESOURCE, type SSHKeyObject, stateOf } from "./sshkeys.ts";
@@ -130,13 +130,7 @@ function optionLines(options: readonly string[]): readonly string[] {
 }
 
 function placeLines({ places }: KeyPlaces): readonly string[] {
-  return places.length === 0 ? ["no Secret that you may read"] : places.map(placeLine);
-}
-
-function placeLine({ namespace, name, files, authorizedKeys, isCopy, isFromStatus }: KeyPlace): string {
-  const whose = authorizedKeys === undefined ? "" : ` of AuthorizedKeys ${namespace}/${authorizedKeys}`;
-  const how = isCopy ? ": a copy, from which nobody takes it out" : isFromStatus ? ", says the status" : "";
-  return `Secret ${namespace}/${name} (${files.join(", ")})${whose}${how}`;
+  return places.length === 0 ? ["no Secret that you may read"] : places.map(toldPlace);
 }
 
 function ago(time: string, now: number): string {

@@ -1,4 +1,5 @@
 import type { KubeObject } from "../api/object.ts";
+import { namespacedName } from "../api/object.ts";
 import { sshKeysPath } from "../api/paths.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { STATES, type State } from "../api/states.ts";
@@ -44,6 +45,11 @@ export async function findSSHKey(
   name: string,
 ): Promise<SSHKeyObject | undefined> {
   return await cluster.get<SSHKeyObject>(sshKeyPath(namespace, name));
+}
+
+/** NAMESPACE/NAME, as the operator's lines name it. */
+export function idOf({ metadata }: SSHKeyObject): string {
+  return namespacedName({ namespace: metadata.namespace ?? "", name: metadata.name });
 }
 
 /** Where it stands in the API. */

@@ -6,8 +6,8 @@ import { type Cluster, ClusterError } from "./cluster.ts";
 import { PluginError, type Session } from "./session.ts";
 import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
-/** How long a STATE is waited for without a word. */
-const QUIET_MS = 2000;
+/** How long is waited without a word. */
+export const QUIET_MS = 2000;
 
 /** Node's longest timer. */
 const LONGEST_MS = 2 ** 31 - 1;

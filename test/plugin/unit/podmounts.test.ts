@@ -6,6 +6,7 @@ const PLACE: KeyPlace = {
   namespace: "ns",
   name: "keys",
   files: ["alice"],
+  sshKeys: ["people/laptop"],
   isCopy: false,
   isFromStatus: false,
 };
