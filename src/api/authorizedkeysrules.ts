@@ -28,6 +28,19 @@ export function validateAuthorizedKeysSpec(spec: AuthorizedKeysSpec): readonly A
   ];
 }
 
+/**
+ * The CRD's words on another spec.secretName than before, given or left out; undefined where it stays. Of an AuthorizedKeys
+ * that is there nothing else is said of that field.
+ */
+export function validateSecretNameChange(
+  { secretName }: AuthorizedKeysSpec,
+  old: AuthorizedKeysSpec,
+): string | undefined {
+  return secretName === old.secretName
+    ? undefined
+    : "the name of the Secret cannot be changed, nor given or left out later: delete this AuthorizedKeys and create one with the other name, which pods then have to mount";
+}
+
 function secretNameErrors({ secretName }: AuthorizedKeysSpec): AuthorizedKeysError[] {
   if (secretName === undefined || SECRET_NAME.test(secretName)) return [];
   const message =

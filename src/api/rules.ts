@@ -45,6 +45,16 @@ export function validateSpec(spec: SSHKeySpec): readonly FieldError[] {
   ].filter((error) => error !== undefined);
 }
 
+/**
+ * The CRD's words on a change of the user, which it takes from nobody; undefined where it stays. Of an SSHKey that is there
+ * nothing else is said of spec.user.
+ */
+export function validateUserChange({ user }: SSHKeySpec, old: SSHKeySpec): string | undefined {
+  return user === old.user
+    ? undefined
+    : "the user of an SSHKey cannot be changed: delete this SSHKey and create one for the other user";
+}
+
 /** An error if a private key stands in any text of the spec, as it is or in what careless tools make of it. */
 function validateNoPrivateKey(spec: SSHKeySpec): FieldError | undefined {
   const { key, user, title, expiresAt, proof, options } = spec;

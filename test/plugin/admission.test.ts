@@ -1,12 +1,18 @@
 import fc from "fast-check";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { AUTHORIZED_KEYS_PLURAL, PLURAL } from "../../src/api/names.ts";
-import { type Refusal, refusals } from "../../src/plugin/check/admission.ts";
+import { type Refusal, refusals, type Written } from "../../src/plugin/check/admission.ts";
 import { isOurs, kindFault, manifestsIn } from "../../src/plugin/manifests/objects.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import { createInDryRun, type ServerVerdict } from "./manifestserver.ts";
-import { type ManifestText, manifestTexts } from "./manifesttexts.ts";
+import { createFromText, createInDryRun, type ServerVerdict, updateInDryRun } from "./manifestserver.ts";
+import {
+  asVersion,
+  type ManifestText,
+  manifestTexts,
+  type UpdateTexts,
+  updateTexts,
+} from "./manifesttexts.ts";
 
 const SEED = Number(process.env.MANIFEST_DIFFERENTIAL_SEED ?? 20_260_715);
 const COUNT = Number(process.env.MANIFEST_DIFFERENTIAL_COUNT ?? 5_000);
@@ -47,11 +53,52 @@ test(`the API server and check say the same of ${COUNT} manifests (seed ${SEED})
   expect([accepted > COUNT / 10, accepted < COUNT / 2]).toEqual([true, true]);
 });
 
+test(`they say the same of changes to objects that are there (seed ${SEED})`, async () => {
+  const queue = fc.sample(updateTexts(), { numRuns: COUNT, seed: SEED });
+  const differences: string[] = [];
+  const counts = { changes: 0, accepted: 0, immutable: 0 };
+  let next = 0;
+  const worker = async () => {
+    for (let index = next++; index < queue.length; index = next++) {
+      const { before, after } = queue[index] as UpdateTexts;
+      const plural = before.kind === "SSHKey" ? PLURAL : AUTHORIZED_KEYS_PLURAL;
+      const name = `a-${index}`;
+      const old = asVersion(before, name);
+      const version = await createFromText(cluster, namespace, plural, old);
+      // What is not there cannot be changed.
+      if (version === undefined) continue;
+      for (const each of after) {
+        const text = asVersion(each, name, version);
+        const theirs = await updateInDryRun(cluster, namespace, plural, name, text);
+        counts.changes += 1;
+        if (theirs.accepted) counts.accepted += 1;
+        if (theirs.text.includes("cannot be changed")) counts.immutable += 1;
+        const difference = compare(theirs, ours({ ...each, text }, firstObject(old)));
+        if (difference !== undefined)
+          differences.push(`${old.slice(0, 1500)}\n${text.slice(0, 1500)}\n${theirs.text}\n${difference}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  expect(differences.slice(0, 10)).toEqual([]);
+  const { changes, accepted, immutable } = counts;
+  expect([changes > COUNT / 2, accepted > changes / 10, immutable > changes / 50]).toEqual([
+    true,
+    true,
+    true,
+  ]);
+});
+
+function firstObject(text: string): Written | undefined {
+  const [first] = manifestsIn(text);
+  return first?.manifest?.object;
+}
+
 type Ours =
   /** The words for what cannot be read. */
   { readonly unreadable: string } | { readonly refused: readonly Refusal[] };
 
-function ours({ text }: ManifestText): Ours {
+function ours({ text }: ManifestText, old?: Written): Ours {
   const found = [...manifestsIn(text)];
   const [first] = found;
   if (first?.manifest === undefined)
@@ -62,7 +109,9 @@ function ours({ text }: ManifestText): Ours {
   if (fault !== undefined) return { unreadable: fault.message };
   // That a name has one spelling is the operator's to say.
   return {
-    refused: refusals(manifest.object).filter(({ message }) => !message.includes("normalization form NFC")),
+    refused: refusals(manifest.object, old).filter(
+      ({ message }) => !message.includes("normalization form NFC"),
+    ),
   };
 }
 

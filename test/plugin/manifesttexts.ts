@@ -17,6 +17,51 @@ export function manifestTexts(): Arbitrary<ManifestText> {
   return fc.oneof({ weight: 3, arbitrary: sshKeys() }, { weight: 2, arbitrary: authorizedKeys() });
 }
 
+/** An object, and texts that are put in its place. */
+export interface UpdateTexts {
+  readonly before: ManifestText;
+  readonly after: readonly ManifestText[];
+}
+
+/**
+ * Manifests one after the other: each with others of its kind in its place, or with one of its own lines taken away, or with
+ * one of theirs more. All have the name `a`.
+ */
+export function updateTexts(): Arbitrary<UpdateTexts> {
+  const hows = fc.constantFrom<How[]>("other", "less", "more", "instead");
+  return fc
+    .oneof(
+      ...[sshKeys(), authorizedKeys()].map((texts) => {
+        const named = texts.filter(({ text }) => text.includes(PLAIN_METADATA));
+        const change = fc.record({ other: named, at: fc.nat(), how: hows });
+        return fc.record({ before: named, changes: fc.array(change, { minLength: 6, maxLength: 6 }) });
+      }),
+    )
+    .map(({ before, changes }) => ({
+      before,
+      after: changes.map(({ other, at, how }) => changed(before, other, at, how)),
+    }));
+}
+
+type How = "other" | "less" | "more" | "instead";
+
+function changed(before: ManifestText, other: ManifestText, at: number, how: How): ManifestText {
+  const lines = before.text.split("\n");
+  const start = lines.indexOf("spec:") + 1;
+  if (how === "other" || start === 0) return other;
+  const theirs = other.text.split("\n").filter((line) => /^ {2}[a-z]+: /i.test(line));
+  const line = theirs[at % Math.max(1, theirs.length)] ?? "";
+  const place = start + (at % Math.max(1, lines.length - start));
+  lines.splice(place, how === "more" ? 0 : 1, ...(how === "less" ? [] : [line]));
+  return { kind: before.kind, text: lines.join("\n") };
+}
+
+/** The same text for the object of this name in this version. */
+export function asVersion({ text }: ManifestText, name: string, resourceVersion?: string): string {
+  const version = resourceVersion === undefined ? "" : `, resourceVersion: "${resourceVersion}"`;
+  return text.replace(PLAIN_METADATA, `metadata: {name: ${name}${version}}\n`);
+}
+
 /** A value as YAML writes it, on the rest of a line or below it, indented by four. */
 type Value = string;
 /** A line or more of a map, without its indentation. */
@@ -148,8 +193,10 @@ function metadata(): Arbitrary<Field> {
       "",
     ),
   );
-  return mostly(odd, "metadata: {name: a}");
+  return mostly(odd, PLAIN_METADATA.trimEnd());
 }
+
+const PLAIN_METADATA = "metadata: {name: a}\n";
 
 function unknownFields(): Arbitrary<Field> {
   return fc.constantFrom(

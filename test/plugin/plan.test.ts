@@ -181,6 +181,8 @@ describe("what is announced", () => {
   test("says what the API server would refuse, and exits with 2", async () => {
     const { code, stderr } = await plan(new Map([["mine", { user: "mallory", key: freshKey() }]]));
     expect(code).toBe(2);
-    expect(stderr).toContain(`SSHKey ${people.namespace}/mine: spec.user: it is alice and cannot be changed`);
+    expect(stderr).toContain(
+      `SSHKey ${people.namespace}/mine: spec.user: the user of an SSHKey cannot be changed`,
+    );
   });
 });

@@ -1,8 +1,8 @@
 import type { AuthorizedKeysSpec } from "../../api/authorizedkeys.generated.ts";
-import { validateAuthorizedKeysSpec } from "../../api/authorizedkeysrules.ts";
+import { validateAuthorizedKeysSpec, validateSecretNameChange } from "../../api/authorizedkeysrules.ts";
 import { AUTHORIZED_KEYS_KIND, KIND } from "../../api/names.ts";
 import { metadataErrors, OBJECT_META } from "../../api/objectmeta.ts";
-import { validateSpec } from "../../api/rules.ts";
+import { validateSpec, validateUserChange } from "../../api/rules.ts";
 import {
   type FieldPath,
   fieldName,
@@ -27,11 +27,15 @@ export interface Refusal {
   readonly message: string;
 }
 
+/** An object as a manifest has it. */
+export type Written = Readonly<Record<string, unknown>>;
+
 /**
- * Everything for which the API server would refuse to create an SSHKey or AuthorizedKeys: unknown fields and wrong types, the
- * rules on metadata, and the rules of crds/. As there, the rules are asked only where the fields are what the schema says.
+ * Everything for which the API server would refuse to create an SSHKey or AuthorizedKeys, or to put it in the place of `old`,
+ * which it takes: unknown fields and wrong types, the rules on metadata, and the rules of crds/. As there, the rules are asked
+ * only where the fields are what the schema says.
  */
-export function refusals(object: Readonly<Record<string, unknown>>): readonly Refusal[] {
+export function refusals(object: Written, old?: Written): readonly Refusal[] {
   const schema = object.kind === KIND ? SSH_KEY : AUTHORIZED_KEYS;
   // The API server drops a status that comes with a new object, but not before it has looked for fields that are none.
   const errors = schemaErrors(object, schema).filter(
@@ -46,8 +50,14 @@ export function refusals(object: Readonly<Record<string, unknown>>): readonly Re
     ({ path, kind }) => path[0] === "spec" && kind !== "Unknown" && kind !== "Duplicate",
   );
   if (hasSpecErrors) return [...found, ...privateKeys(object.spec)];
-  if (object.kind === KIND) found.push(...ofSSHKey(withDefaults(object.spec, SPEC_OF_SSH_KEY) as SSHKeySpec));
-  else found.push(...ofTarget(withDefaults(object.spec, SPEC_OF_TARGET) as AuthorizedKeysSpec));
+  const isSSHKey = object.kind === KIND;
+  const [spec, oldSpec] = [object, old].map((each) =>
+    withDefaults(each?.spec, isSSHKey ? SPEC_OF_SSH_KEY : SPEC_OF_TARGET),
+  );
+  const rules = isSSHKey ? ofSSHKey(spec as SSHKeySpec) : ofTarget(spec as AuthorizedKeysSpec);
+  const change = old === undefined ? undefined : changeFault(isSSHKey, spec, oldSpec);
+  if (change === undefined) found.push(...rules);
+  else found.push(...rules.filter(({ field }) => field !== change.field), change);
   return found;
 }
 
@@ -63,6 +73,17 @@ function specOf({ properties }: Schema): Schema {
 
 function withMetadata(schema: Schema): Schema {
   return { ...schema, properties: { ...schema.properties, metadata: OBJECT_META } };
+}
+
+/** The field that stays as it is for as long as the object is there, if it is to become another. */
+function changeFault(isSSHKey: boolean, spec: unknown, old: unknown): Refusal | undefined {
+  const name = isSSHKey ? "user" : "secretName";
+  const message = isSSHKey
+    ? validateUserChange(spec as SSHKeySpec, old as SSHKeySpec)
+    : validateSecretNameChange(spec as AuthorizedKeysSpec, old as AuthorizedKeysSpec);
+  return message === undefined
+    ? undefined
+    : { code: "ImmutableField", field: `spec.${name}`, path: ["spec", name], message };
 }
 
 const CODES = {

@@ -24,7 +24,7 @@ interface Stored extends KubeObject {
  * since the epoch.
  */
 export function plannedObjects(
-  manifests: readonly Manifest[],
+  manifests: readonly Pick<Manifest, "object">[],
   present: {
     readonly sshKeys: readonly StoredSSHKey[];
     readonly authorizedKeys: readonly StoredAuthorizedKeys[];
@@ -46,7 +46,7 @@ export function plannedObjects(
     if (kind !== KIND && kind !== AUTHORIZED_KEYS_KIND) continue;
     const id = idOf(object, namespace);
     const before = known[kind].get(id);
-    const faults = [...refusals(object), ...changeFaults(kind, object, before)];
+    const faults = refusals(object, before && { ...before });
     if (faults.length > 0) {
       for (const { field, message } of faults) refused.push(`${kind} ${id}: ${field}: ${message}`);
       continue;
@@ -88,32 +88,6 @@ function stored(
           generation: (before.metadata.generation ?? 0) + (isSame ? 0 : 1),
         };
   return { ...before, spec: object.spec, metadata: { ...metadata, namespace, name } };
-}
-
-interface Fault {
-  readonly field: string;
-  readonly message: string;
-}
-
-/** Why the API server refuses this as a change of what is there. */
-function changeFaults(
-  kind: string,
-  object: Readonly<Record<string, unknown>>,
-  before: Stored | undefined,
-): readonly Fault[] {
-  if (before === undefined) return [];
-  const field = kind === KIND ? "user" : "secretName";
-  const [was, is] = [before.spec, object.spec].map(
-    (spec) => (spec as Record<string, unknown> | undefined)?.[field],
-  );
-  const isNamed = kind === KIND || was !== undefined || is !== undefined;
-  if (!isNamed || was === is) return [];
-  return [
-    {
-      field: `spec.${field}`,
-      message: `it is ${String(was ?? "unset")} and cannot be changed: delete the object, or make another one`,
-    },
-  ];
 }
 
 function byId<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, T> {
