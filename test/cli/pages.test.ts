@@ -103,8 +103,8 @@ describe("docs/authorizedkeys.md", () => {
   });
 });
 
-describe("examples/gitops/argocd-health.yaml", () => {
-  const { data } = parse(read("examples/gitops/argocd-health.yaml"));
+describe("examples/gitops/argocd/health.yaml", () => {
+  const { data } = parse(read("examples/gitops/argocd/health.yaml"));
 
   it("is for both kinds", () => {
     const kinds = [KIND, AUTHORIZED_KEYS_KIND];

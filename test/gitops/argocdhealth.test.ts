@@ -12,7 +12,7 @@ import { sshKey } from "../claims/sshkeys.ts";
 import { claimOf, NOW } from "../projection/secrets.ts";
 import { runLua } from "./lua.ts";
 
-const { data } = parse(readFileSync("examples/gitops/argocd-health.yaml", "utf8"));
+const { data } = parse(readFileSync("examples/gitops/argocd/health.yaml", "utf8"));
 const SCRIPT: string = data["resource.customizations.health.sshkey-operator.dev_SSHKey"];
 const OF_AUTHORIZED_KEYS: string = data["resource.customizations.health.sshkey-operator.dev_AuthorizedKeys"];
 const FACTS = { name: "laptop", generation: 3 };
