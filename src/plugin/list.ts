@@ -1,11 +1,13 @@
 import { InvalidArgumentError, Option } from "commander";
-import { GROUP, KIND } from "../api/names.ts";
+import { GROUP, KIND, PLURAL } from "../api/names.ts";
 import { createdAt } from "../api/object.ts";
+import { NAMESPACES_PATH, sshKeysPath } from "../api/paths.ts";
 import { STATES } from "../api/states.ts";
-import { Cluster } from "./cluster.ts";
+import { Cluster, orForbidden } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
+import { listReadable } from "./readable.ts";
 import { EXIT } from "./session.ts";
 import { listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { age, type Column } from "./table.ts";
@@ -23,7 +25,7 @@ export const list = pluginCommand<ListOptions>({
   args: "[words...]",
   summary: "List SSHKeys, those with all of the words if some are given",
   description:
-    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet.",
+    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet. With -A whoever may not list them in all namespaces gets those of the namespaces in which that is allowed, as far as their names may be listed, and of the own one; what was not looked at is said, and the exit code is then 2.",
   examples: [
     { does: "the keys of the namespace", run: "list" },
     { does: "who has keys that do not work, in all namespaces", run: "list -A --state Duplicate" },
@@ -45,18 +47,41 @@ export const list = pluginCommand<ListOptions>({
   async run(session, options, words) {
     const cluster = await Cluster.open(session, options);
     try {
-      const all = await listSSHKeys(cluster, options.allNamespaces === true ? undefined : cluster.namespace);
+      const { all, unread } = await listed(cluster, options);
       const chosen = sorted(all.filter(filterOf(options, words)), options);
       const table = { columns: columnsFor(options), wide: WIDE, resource: `${KIND.toLowerCase()}.${GROUP}` };
       if (chosen.length > 0 || isForPrograms(options.output))
         await session.print(objectOutput(chosen, options.output, table));
       else session.say(nothingFound(all.length, options, cluster.namespace));
-      return EXIT.ok;
+      if (unread === undefined) return EXIT.ok;
+      session.say(`error: ${unread}`);
+      return EXIT.failed;
     } finally {
       cluster.close();
     }
   },
 });
+
+/** With -A what may be listed, and a sentence on what may not. Rejects where nothing may be. */
+async function listed(
+  cluster: Cluster,
+  { allNamespaces }: ListOptions,
+): Promise<{ readonly all: readonly SSHKeyObject[]; readonly unread?: string }> {
+  const here = cluster.namespace;
+  if (allNamespaces !== true) return { all: await listSSHKeys(cluster, here) };
+  const { items, namespaces } = await listReadable<SSHKeyObject>(cluster, sshKeysPath, async () => {
+    const named = await orForbidden(cluster.list(NAMESPACES_PATH));
+    return new Set([...(named ?? []).map(({ metadata }) => metadata.name), here]);
+  });
+  if (namespaces === undefined) return { all: items };
+  // The API server says best why there is nothing to show.
+  if (namespaces.length === 0) return { all: await listSSHKeys(cluster, undefined) };
+  const looked = namespaces.join(", ");
+  return {
+    all: items,
+    unread: `you may not list ${PLURAL}.${GROUP} in all namespaces: only those in ${looked} were looked at`,
+  };
+}
 
 function toState(word: string): string {
   const states = [...Object.keys(STATES), "Unknown"];

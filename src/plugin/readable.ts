@@ -8,17 +8,18 @@ export interface Readable<T> {
   readonly namespaces: readonly string[] | undefined;
 }
 
-/** Lists all namespaces or, where that is forbidden, each of these that may be listed. */
+/** Lists all namespaces or, where that is forbidden, each of these that may be listed; asked for only then. */
 export async function listReadable<T extends KubeObject>(
   cluster: Cluster,
   pathIn: (namespace?: string) => string,
-  namespaces: Iterable<string>,
+  namespaces: Iterable<string> | (() => Promise<Iterable<string>>),
   query: Readonly<Record<string, string>> = {},
 ): Promise<Readable<T>> {
   const all = await orForbidden(cluster.list<T>(pathIn(), query));
   if (all !== undefined) return { items: all, namespaces: undefined };
+  const asked = typeof namespaces === "function" ? await namespaces() : namespaces;
   const lists = await Promise.all(
-    Array.from(namespaces, async (namespace) => ({
+    Array.from(asked, async (namespace) => ({
       namespace,
       items: await orForbidden(cluster.list<T>(pathIn(namespace), query)),
     })),

@@ -275,26 +275,3 @@ describe("in a terminal delete asks", () => {
     expect([code, await namesOf("kept")]).toEqual([130, ["kept"]]);
   });
 });
-
-describe("with the rights of", () => {
-  test.each(["disable", "delete"])("a viewer %s changes nothing", async (command) => {
-    const name = `seen-${command}`;
-    await given(name);
-    const { code, stderr } = await team.as("viewer", [command, name]);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/^error: .*User "viewer" cannot/m)]);
-    expect((await team.read(name)).spec.disabled).toBeUndefined();
-  });
-
-  test.each([
-    ["disable", [0, 2]],
-    ["delete", [0, 2]],
-  ])("alice under self-service %s works for her own keys alone", async (command, codes) => {
-    const people = await playground.people("alice");
-    await people.create("own", { user: "alice", key: freshKey() });
-    await people.create("bobs", { user: "bob", key: freshKey() });
-    const own = await people.as("alice", [command, "own"]);
-    const bobs = await people.as("alice", [command, "bobs"]);
-    expect([own.code, bobs.code]).toEqual(codes);
-    expect(bobs.stderr).toContain("you may write only SSHKeys with spec.user alice");
-  });
-});

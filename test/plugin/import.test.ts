@@ -157,15 +157,6 @@ describe("with --apply", () => {
     expect((await tenant.list()).find(({ spec }) => spec.title === "laptop")?.spec.options).toBeUndefined();
   });
 
-  test("who may only view is told so, and nothing is created", async () => {
-    const tenant = await newTenant();
-    const viewer = await personWith("view", tenant);
-    const { code, stdout, stderr } = await apply(tenant, viewer, freshKey());
-    expect([code, stdout]).toEqual([2, ""]);
-    expect(stderr).toMatch(/cannot create resource "sshkeys"/);
-    expect(await tenant.list()).toEqual([]);
-  });
-
   test.each(["server", "client"])("and --dry-run=%s nothing is created", async (how) => {
     const tenant = await newTenant();
     const editor = await personWith("edit", tenant);

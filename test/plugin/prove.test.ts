@@ -139,29 +139,3 @@ describe("prove", () => {
     expect([code, stdout, (await team.read("joe")).spec.proof]).toEqual([2, proofFor("joe", key), undefined]);
   });
 });
-
-describe("with the rights of", () => {
-  test("a viewer the command is printed and nothing stored", async () => {
-    const key = freshProvableKey();
-    await team.create("kim", { user: "kim", key });
-    const printed = await team.as("viewer", ["prove", "kim"]);
-    const stored = await team.as("viewer", ["prove", "kim", "--proof", "-"], { input: proofFor("kim", key) });
-    expect([printed.code, stored.code]).toEqual([0, 2]);
-    expect(stored.stderr).toMatch(/User "viewer" cannot patch/);
-  });
-
-  test("alice under self-service she proves her own key and not bob's", async () => {
-    const [key, bobs] = [freshProvableKey(), freshProvableKey()];
-    const people = await playground.people("alice");
-    await people.create("own", { user: "alice", key });
-    await people.create("bobs", { user: "bob", key: bobs });
-    const proven = await people.as("alice", ["prove", "own", "--proof", "-"], {
-      input: proofFor("alice", key),
-    });
-    const refused = await people.as("alice", ["prove", "bobs", "--proof", "-"], {
-      input: proofFor("bob", bobs),
-    });
-    expect([proven.code, refused.code]).toEqual([0, 2]);
-    expect(refused.stderr).toContain("you may write only SSHKeys with spec.user alice");
-  });
-});

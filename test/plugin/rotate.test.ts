@@ -144,22 +144,3 @@ describe("the new one is taken back and the old one stays", () => {
     expect(await namesOf("ira")).toEqual(["ira"]);
   });
 });
-
-describe("with the rights of", () => {
-  test("a viewer nothing changes", async () => {
-    await given("joe");
-    const { code, stderr } = await team.as("viewer", ["rotate", "joe", "--key", "-"], { input: freshKey() });
-    expect([code, await namesOf("joe")]).toEqual([2, ["joe"]]);
-    expect(stderr).toMatch(/User "viewer" cannot create/);
-  });
-
-  test("alice under self-service she rotates her own key and not bob's", async () => {
-    const people = await playground.people("alice");
-    await people.create("own", { user: "alice", key: freshKey() });
-    await people.create("bobs", { user: "bob", key: freshKey() });
-    const own = await people.as("alice", ["rotate", "own", "--key", "-"], { input: freshKey() });
-    const bobs = await people.as("alice", ["rotate", "bobs", "--key", "-"], { input: freshKey() });
-    expect([own.code, bobs.code]).toEqual([0, 2]);
-    expect(bobs.stderr).toContain("you may write only SSHKeys with spec.user alice");
-  });
-});
