@@ -22,6 +22,7 @@ const PAGES = [
   ...readdirSync(join(ROOT, "docs"), { recursive: true, encoding: "utf8" })
     .filter(isPage)
     .map((name) => join("docs", name)),
+  "examples/gitops/README.md",
   "examples/quickstart/README.md",
 ];
 const README = read("README.md");

@@ -65,6 +65,15 @@ describe("the workflow that checks pull requests", () => {
     expect([failed[0], stdout]).toEqual(["As they are written", expect.stringContaining("alice-laptop")]);
   });
 
+  test("finds it in the list that kustomize itself writes", async () => {
+    addKey(freshKey());
+    const { stdout } = await repository.shell(
+      `sed -i 's/^  - /- /' ${KUSTOMIZATION} && cat ${KUSTOMIZATION}`,
+    );
+    expect(stdout).toContain("\n- erin-laptop.yaml\n");
+    expect(await runSteps(steps)).toMatchObject({ failed: [] });
+  });
+
   test("refuses a key that kustomize would leave out", async () => {
     addKey(freshKey());
     await repository.git("checkout", "--", KUSTOMIZATION);
