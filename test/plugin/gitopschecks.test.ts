@@ -187,9 +187,10 @@ describe("the configuration of pre-commit.com", () => {
   const [{ hooks }] = parse(readFileSync(join(EXAMPLE, ".pre-commit-config.yaml"), "utf8")).repos;
   const [hook] = hooks;
 
-  test("brings the plugin of this version along", () => {
-    expect([hook.language, hook.additional_dependencies]).toEqual([
+  test("brings the plugin of this version along, and the Node that it is tested with", () => {
+    expect([hook.language, hook.language_version, hook.additional_dependencies]).toEqual([
       "node",
+      manifest.devDependencies.node,
       [`kubectl-sshkey@${manifest.version}`],
     ]);
   });
