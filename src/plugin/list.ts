@@ -1,5 +1,5 @@
 import { InvalidArgumentError, Option } from "commander";
-import { GROUP, KIND, PLURAL } from "../api/names.ts";
+import { GROUP, PLURAL } from "../api/names.ts";
 import { createdAt } from "../api/object.ts";
 import { NAMESPACES_PATH, sshKeysPath } from "../api/paths.ts";
 import { STATES } from "../api/states.ts";
@@ -49,7 +49,7 @@ export const list = pluginCommand<ListOptions>({
     try {
       const { all, unread } = await listed(cluster, options);
       const chosen = sorted(all.filter(filterOf(options, words)), options);
-      const table = { columns: columnsFor(options), wide: WIDE, resource: `${KIND.toLowerCase()}.${GROUP}` };
+      const table = { columns: columnsFor(options), wide: WIDE };
       if (chosen.length > 0 || isForPrograms(options.output))
         await session.print(objectOutput(chosen, options.output, table));
       else session.say(nothingFound(all.length, options, cluster.namespace));

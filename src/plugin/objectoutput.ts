@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import type { KubeObject } from "../api/object.ts";
+import { resourceName } from "./sshkeys.ts";
 import { type Column, table } from "./table.ts";
 import { yamlText } from "./yamltext.ts";
 
@@ -17,8 +18,6 @@ export interface ObjectTable<T> {
   readonly columns: readonly Column<T>[];
   /** Shown with -o wide behind the others. */
   readonly wide: readonly Column<T>[];
-  /** KIND.GROUP in lower case, as kubectl's -o name says it. */
-  readonly resource: string;
 }
 
 /** What was asked for with -o json or -o yaml. */
@@ -30,7 +29,7 @@ export function asText(whole: unknown, output: "json" | "yaml"): string {
 export function objectOutput<T extends KubeObject>(
   objects: readonly T[],
   output: Output | undefined,
-  { columns, wide, resource }: ObjectTable<T>,
+  { columns, wide }: ObjectTable<T>,
 ): string {
   const whole = { apiVersion: "v1", kind: "List", items: objects };
   switch (output) {
@@ -38,7 +37,7 @@ export function objectOutput<T extends KubeObject>(
     case "yaml":
       return asText(whole, output);
     case "name":
-      return objects.map(({ metadata }) => `${resource}/${metadata.name}\n`).join("");
+      return objects.map((object) => `${resourceName(object)}\n`).join("");
     default:
       return table(output === "wide" ? [...columns, ...wide] : columns, objects);
   }

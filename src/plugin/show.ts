@@ -12,7 +12,7 @@ import { pluginCommand } from "./command.ts";
 import { findKeyPlaces, type KeyPlaces, toldPlace } from "./keyplaces.ts";
 import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
 import { EXIT, type Session } from "./session.ts";
-import { getSSHKey, RESOURCE, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { age } from "./table.ts";
 
 interface ShowOptions extends ClusterFlags {
@@ -36,7 +36,7 @@ export const show = pluginCommand<ShowOptions>({
     try {
       const key = await getSSHKey(cluster, name);
       if (output === "json" || output === "yaml" || output === "name") {
-        await session.print(objectOutput([key], output, { columns: [], wide: [], resource: RESOURCE }));
+        await session.print(objectOutput([key], output, { columns: [], wide: [] }));
         return EXIT.ok;
       }
       const places = await findKeyPlaces(cluster, [key]);

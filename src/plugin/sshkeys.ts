@@ -1,3 +1,4 @@
+import { GROUP, KIND } from "../api/names.ts";
 import type { KubeObject } from "../api/object.ts";
 import { namespacedName } from "../api/object.ts";
 import { sshKeysPath } from "../api/paths.ts";
@@ -7,8 +8,10 @@ import { parsePublicKey } from "../ssh/publickey.ts";
 import type { Cluster } from "./cluster.ts";
 import { PluginError } from "./session.ts";
 
-/** As `kubectl` says what it has written. */
-export const RESOURCE = "sshkey.sshkey-operator.dev";
+/** Its name as kubectl's -o name has it, and as kubectl says what it has written. */
+export function resourceName({ metadata }: Pick<KubeObject, "metadata">): string {
+  return `${KIND.toLowerCase()}.${GROUP}/${metadata.name}`;
+}
 
 /** An SSHKey as the API server gives it. */
 export interface SSHKeyObject extends KubeObject {

@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { KubeObject } from "../api/object.ts";
 import { PluginError, type Session } from "./session.ts";
-import { RESOURCE } from "./sshkeys.ts";
+import { resourceName } from "./sshkeys.ts";
 
 /** kubectl's flags of the same names, for commands that write. */
 export interface WritingFlags {
@@ -43,14 +43,10 @@ export function addForceGitOps(command: Command): Command {
 }
 
 /** How kubectl says that something has been done to an object, or would have been. */
-export function doneTo(
-  { metadata }: Pick<KubeObject, "metadata">,
-  done: string,
-  flags: WritingFlags,
-): string {
+export function doneTo(object: Pick<KubeObject, "metadata">, done: string, flags: WritingFlags): string {
   const { dryRun } = flags;
   const suffix = dryRun === "server" ? " (server dry run)" : dryRun === "client" ? " (dry run)" : "";
-  return `${RESOURCE}/${metadata.name} ${done}${suffix}`;
+  return `${resourceName(object)} ${done}${suffix}`;
 }
 
 /** Asks a person whether to go on; rejects with a PluginError if not. `refused`: what then has not been done. */

@@ -1,6 +1,5 @@
-import { GROUP, PLURAL } from "../api/names.ts";
 import { asText, type Output } from "./objectoutput.ts";
-import type { SSHKeyObject } from "./sshkeys.ts";
+import { resourceName, type SSHKeyObject } from "./sshkeys.ts";
 
 /** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
 export function writtenOutput(
@@ -15,7 +14,7 @@ export function writtenOutput(
     case "yaml":
       return asText(whole, output);
     case "name":
-      return objects.map(({ metadata }) => `${PLURAL}.${GROUP}/${metadata.name}\n`).join("");
+      return objects.map((object) => `${resourceName(object)}\n`).join("");
     default:
       return lines.map((line) => `${line}\n`).join("");
   }

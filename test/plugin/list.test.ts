@@ -112,6 +112,21 @@ describe("for programs", () => {
     expect(parse(yaml.stdout)).toEqual(JSON.parse(json.stdout));
   });
 
+  test("names are in kubectl's form, of what is there and of what is made", async () => {
+    const inNamespace = ["-n", tenant.namespace];
+    const got = await cluster.kubectl(["get", "sshkeys", "-o", "name", ...inNamespace]);
+    expect((await list("-o", "name")).stdout).toBe(got.stdout);
+    const { kubeconfig } = cluster.controlPlane;
+    const args = ["add", "-", "--user", "carol", "--dry-run=client", ...inNamespace];
+    const input = freshKey();
+    const manifest = await plugin([...args, "-o", "json"], { kubeconfig, input });
+    const made = await cluster.kubectl(
+      ["create", "-f", "-", "-o", "name", "--dry-run=server", ...inNamespace],
+      manifest.stdout,
+    );
+    expect((await plugin([...args, "-o", "name"], { kubeconfig, input })).stdout).toBe(made.stdout);
+  });
+
   test("an empty list is a list", async () => {
     expect(JSON.parse((await list("nobody's", "-o", "json")).stdout).items).toEqual([]);
   });
