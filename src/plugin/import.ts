@@ -75,7 +75,7 @@ async function readAll(
 ): Promise<{ readonly keys: readonly ImportedKey[]; readonly isLost: boolean }> {
   const { IMPORT_FORMATS } = await import("./importformats.ts");
   const { ImportedKeys } = await import("./importedkeys.ts");
-  const { inputName, inputText } = await import("./input.ts");
+  const { inputName, inputText, MANY_KEYS } = await import("./input.ts");
   const imported = new ImportedKeys({
     ...(user === undefined ? {} : { user }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -84,7 +84,7 @@ async function readAll(
   let isLost = false;
   let count = 0;
   for (const file of files) {
-    const text = await inputText(session, file);
+    const text = await inputText(session, file, MANY_KEYS);
     const name = inputName(file);
     for (const source of IMPORT_FORMATS[format](name, text)) {
       for (const found of imported.read(source)) {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { agentKeys } from "./agentkeys.ts";
-import { readBounded } from "./boundedtext.ts";
+import { inputName, inputText, ONE_KEY } from "./input.ts";
 import { keysWith, oneOf, tellConversion } from "./keychoice.ts";
 import { type GivenKey, readKeys } from "./keytext.ts";
 import { PluginError, type Session } from "./session.ts";
@@ -69,8 +69,8 @@ export async function givenKeys(
 
 /** The one key of a file, or of standard input. */
 async function keyOfFile(session: Session, file: string): Promise<GivenKey> {
-  const source = file === "-" ? "standard input" : file;
-  const keys = readKeys(await readBounded(session, file), source);
+  const source = inputName(file);
+  const keys = readKeys(await inputText(session, file, ONE_KEY), source);
   const [key] = keys;
   if (key === undefined || keys.length > 1)
     throw new PluginError(

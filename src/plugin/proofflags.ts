@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { DEFAULT_POLICY } from "../claims/policy.ts";
-import { readBounded } from "./boundedtext.ts";
+import { inputText, ONE_KEY } from "./input.ts";
 import { checkedProof, type Provable, sign } from "./possessionproof.ts";
 import { PluginError, type Session } from "./session.ts";
 
@@ -45,6 +45,6 @@ export async function proofFor(
 ): Promise<string | undefined> {
   if (proof !== undefined && prove === true)
     throw new PluginError("--proof and --prove both give the proof: give one of them");
-  if (proof !== undefined) return checkedProof(await readBounded(session, proof), what);
+  if (proof !== undefined) return checkedProof(await inputText(session, proof, ONE_KEY), what);
   return prove === true ? await sign(session, what, undefined) : undefined;
 }

@@ -2,11 +2,11 @@ import type { SSHKeyCondition } from "../api/sshkey.generated.ts";
 import { isProvable } from "../claims/proof.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { readBounded } from "./boundedtext.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { type GitOpsOptions, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
+import { inputText, ONE_KEY } from "./input.ts";
 import { checkedProof, commandFor, type Provable, sign } from "./possessionproof.ts";
 import { addProofNamespace, type ProofFlags } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
@@ -65,7 +65,7 @@ export const prove = pluginCommand<ProveFlags>({
   async run(session, flags, [name = ""]) {
     heedFlags(flags);
     const timeoutMs = parseTimeout(flags.timeout);
-    const given = flags.proof === undefined ? undefined : await readBounded(session, flags.proof);
+    const given = flags.proof === undefined ? undefined : await inputText(session, flags.proof, ONE_KEY);
     const cluster = await Cluster.open(session, flags, flags.proof === "-" ? "the proof" : undefined);
     try {
       const sshKey = await getSSHKey(cluster, name);

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { textOf } from "./boundedtext.ts";
+import { ONE_KEY, textOf } from "./input.ts";
 import { type GivenKey, readKeys } from "./keytext.ts";
 import { PluginError, type Session } from "./session.ts";
 
@@ -38,7 +38,7 @@ export async function publishedKeys(
         answer.destroy();
         throw new PluginError(`${named(url)} answers ${statusCode}: check the address`);
       }
-      const text = await textOf(answer, named(url), signal);
+      const text = await textOf(answer, named(url), ONE_KEY);
       if (/^\s*<(!doctype|html)/i.test(text))
         throw new PluginError(
           `${named(url)} is a web page and no list of keys: give the address of the list, such as https://github.com/USER.keys`,

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { parseAllDocuments } from "yaml";
+import { parse, parseAllDocuments } from "yaml";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -99,6 +99,15 @@ describe("manifests", () => {
     expect(stderr).toMatch(`${file}:2: left out: The key is of no type known here`);
   });
 
+  test.each([
+    ["UTF-16 of PowerShell", Buffer.from(`\ufeff${freshKey()} desk`, "utf16le")],
+    ["UTF-16 with the other end first", Buffer.from(`\ufeff${freshKey()} desk`, "utf16le").swap16()],
+    ["UTF-8 with a mark", Buffer.from(`\ufeff${freshKey()} desk`)],
+  ])("are made of %s", async (_, input) => {
+    const { code, stdout } = await imported("authorized_keys", input, "--user", "alice");
+    expect([code, parse(stdout).spec.title]).toEqual([0, "desk"]);
+  });
+
   test("of many keys reach a pipe whole", async () => {
     const text = Array.from({ length: 2000 }, () => `${freshKey()}\n`).join("");
     const { stdout } = await imported("authorized_keys", text, "--user", "alice");
@@ -109,7 +118,6 @@ describe("manifests", () => {
 describe("what cannot be done is said in a sentence:", () => {
   test.each([
     ["ssh.com", "", "there is no format ssh.com: the formats are authorized_keys, "],
-    ["authorized_keys", Buffer.from(`\ufeff${freshKey()}`, "utf16le"), "is in UTF-16"],
     ["authorized_keys", Buffer.from([0, 255, 1, 254, 10, 0]), "is no text"],
     ["configmap", "a: [", "is neither YAML nor JSON"],
     ["foreman", "{}", "no keys in a form of Foreman"],
