@@ -1,13 +1,16 @@
+import { LineSplitter } from "../kube/linesplitter.ts";
 import { inputBytes } from "./input.ts";
-import { LineSplitter } from "./linesplitter.ts";
 import type { Session } from "./session.ts";
+
+/** The longest line that is read, in bytes: what sshd writes has a thousand, and an entry of a journal has more fields. */
+const LONGEST_LINE = 1 << 20;
 
 /**
  * The lines of a log as they come, of a file, a named pipe or, for `-`, standard input. Ends with it, and rejects when the
- * person stops it. Says how many lines were too long to be read.
+ * person stops it. Empty lines are left out. Says how many lines were too long to be read.
  */
 export async function* logLines(session: Session, file: string): AsyncGenerator<string, void, undefined> {
-  const splitter = new LineSplitter();
+  const splitter = new LineSplitter(LONGEST_LINE);
   for await (const bytes of inputBytes(session, file)) yield* splitter.push(bytes);
   yield* splitter.end();
   if (splitter.tooLong > 0)

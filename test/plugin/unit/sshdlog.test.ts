@@ -1,5 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { LineSplitter } from "../../../src/plugin/linesplitter.ts";
 import { readLogLine } from "../../../src/plugin/sshdlog.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../../../src/ssh/fingerprint.ts";
 import { growth, LINEAR } from "../../growth.ts";
@@ -192,28 +191,5 @@ describe("twice the line takes at most its share:", () => {
         () => readLogLine(long),
       ),
     ).toBeLessThan(LINEAR);
-  });
-});
-
-describe("a stream is cut into lines", () => {
-  const linesOf = (pieces: readonly Buffer[]) => {
-    const splitter = new LineSplitter();
-    const lines = [...pieces.flatMap((piece) => [...splitter.push(piece)]), ...splitter.end()];
-    return { lines, tooLong: splitter.tooLong };
-  };
-
-  test("wherever its pieces end, within a character too", () => {
-    const text = Buffer.from("für\nzwei\n\nletzte");
-    for (let size = 1; size <= text.length; size += 1) {
-      const pieces = Array.from({ length: Math.ceil(text.length / size) }, (_, i) =>
-        text.subarray(i * size, (i + 1) * size),
-      );
-      expect(linesOf(pieces).lines).toEqual(["für", "zwei", "", "letzte"]);
-    }
-  });
-
-  test("and a line without end costs itself alone", () => {
-    const endless = Array.from({ length: 40 }, () => Buffer.alloc(65_536, "x"));
-    expect(linesOf([...endless, Buffer.from(`\n${ACCEPTED}\n`)])).toEqual({ lines: [ACCEPTED], tooLong: 1 });
   });
 });
