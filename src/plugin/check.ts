@@ -9,6 +9,7 @@ interface CheckOptions {
   readonly output: Format;
   readonly config?: string;
   readonly revokedKeys?: string;
+  readonly base?: string;
 }
 
 export const check = pluginCommand<CheckOptions>({
@@ -16,11 +17,16 @@ export const check = pluginCommand<CheckOptions>({
   args: "[files...]",
   summary: "Judge manifests and key files as the API server and the operator would, without a cluster",
   description:
-    "Reads SSHKeys and AuthorizedKeys from YAML and JSON, with several documents, lists, anchors and comments, the way kubectl does; files, folders, or - for standard input. Objects of other kinds are passed over. Of .pub and authorized_keys files each line is judged. Objects in one namespace are judged together: one key twice, one name twice. The exit code is 1 if anything is found, and 2 if a file cannot be read.",
+    "Reads SSHKeys and AuthorizedKeys from YAML and JSON, with several documents, lists, anchors and comments, the way kubectl does; files, folders, or - for standard input. Objects of other kinds are passed over. Of .pub and authorized_keys files each line is judged. Objects in one namespace are judged together: one key twice, one name twice. With --base they are compared with another state of them: a folder or file, which is read whole, or else a git ref, of which the same files and folders are read as they were committed. Then the user of an SSHKey or the secretName of an AuthorizedKeys that is another one than there is found too, since the API server refuses that change, and it is told who gains and who loses access when the manifests take the place of those: with which key in which Secret, promotions and refusals included, computed by the operator's own code. What only the base has is deleted. Moving an object to another file changes nothing. A Namespace that no manifest is of counts as one that shares its keys. The exit code is 1 if anything is found, and 2 if a file cannot be read; who gains and who loses access does not change it. JSON has files and judged (how many), findings (each with file, line, column, code, object, field and message; line 0 is the whole file) and with --base also base: its name, changes (gained, lost and altered with before and after, each a line with secret, authorizedKeys, file, sshKey, user, title, fingerprint and line; states with kind, id, before and after, each null or state and message; null where it cannot be told) and notes (what is not known, as sentences).",
   examples: [
     { does: "every manifest below a folder", run: "check -R ." },
     { does: "what kustomize makes", run: "check - < keys.yaml" },
     { does: "annotations in a pull request", run: "check -R . -o github" },
+    {
+      does: "what a pull request changes, beside what is wrong with it",
+      run: "check -R keys --base origin/main",
+    },
+    { does: "the same of what kustomize makes", run: "check - --base before.yaml < keys.yaml" },
     { does: "by the rules of your operator", run: "check --config config.yaml keys.yaml" },
     { does: "with the fingerprints that are revoked", run: "check -R . --revoked-keys revoked.txt" },
     { does: "whether a public key would be accepted", run: "check id_ed25519.pub" },
@@ -34,27 +40,45 @@ export const check = pluginCommand<CheckOptions>({
           .choices(["text", "json", "github", "sarif", "junit"] satisfies Format[])
           .default("text"),
       )
+      .option("--base <dir|ref>", "the state to compare with: a folder, a file or a git ref")
       .option("--config <file>", "the operator's configuration file, for its policy and its revokedKeys")
       .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names"),
-  async run(session, { filename = [], recursive = false, output, config, revokedKeys }, args) {
+  async run(
+    session,
+    { filename = [], recursive = false, output, config, revokedKeys, base: baseName },
+    args,
+  ) {
     const names = [...args, ...filename];
     if (names.length === 0)
       throw new PluginError("there is nothing to check: name files or folders, or - for standard input");
     if (names.filter((name) => name === "-").length > 1)
       throw new PluginError("standard input can be read once only: give - once");
-    const [{ checkFiles }, { exitCode, report }, { repositoryRoot }, { policyOf, knowledgeOf }] =
-      await Promise.all([
-        import("./check/run.ts"),
-        import("./check/report.ts"),
-        import("./check/path.ts"),
-        import("./check/policyof.ts"),
-      ]);
+    const [
+      { checkFiles },
+      { readBase },
+      { exitCode, report },
+      { repositoryRoot },
+      { policyOf, knowledgeOf },
+    ] = await Promise.all([
+      import("./check/run.ts"),
+      import("./check/base.ts"),
+      import("./check/report.ts"),
+      import("./check/path.ts"),
+      import("./check/policyof.ts"),
+    ]);
     const settings = policyOf(config);
+    const knowledge = knowledgeOf(session, settings, revokedKeys);
+    const now = Date.now();
+    const base =
+      baseName === undefined
+        ? undefined
+        : await readBase(session, { name: baseName, files: names, recursive, now });
     const checked = await checkFiles(session, names, {
       recursive,
       settings,
-      knowledge: knowledgeOf(session, settings, revokedKeys),
-      now: Date.now(),
+      knowledge,
+      base,
+      now,
     });
     if (checked.files.length === 0)
       throw new PluginError(

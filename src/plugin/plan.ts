@@ -9,6 +9,7 @@ interface PlanOptions extends ClusterFlags {
   readonly recursive?: boolean;
   readonly prune?: boolean;
   readonly config?: string;
+  readonly revokedKeys?: string;
   readonly operatorNamespace: string;
   readonly output: "text" | "json";
 }
@@ -35,6 +36,7 @@ export const plan = pluginCommand<PlanOptions>({
         .option("-R, --recursive", "folders below folders, too")
         .option("--prune", "what the files do not have goes, in the namespaces that they name")
         .option("--config <file>", "the operator's configuration file, in place of what it publishes")
+        .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names")
         .option("--operator-namespace <name>", "where the operator publishes it", "sshkey-operator")
         .addOption(
           new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"),
@@ -46,11 +48,19 @@ export const plan = pluginCommand<PlanOptions>({
     const manifests = await readManifests(session, options.filename, options.recursive === true);
     const cluster = await Cluster.open(session, options, readsStdin);
     try {
-      const { announce } = await import("./plan/announcement.ts");
+      const [{ announce }, { knowledgeOf }] = await Promise.all([
+        import("./plan/announcement.ts"),
+        import("./check/policyof.ts"),
+      ]);
       const { change, refused, blindSpots } = await announce(cluster, manifests, {
         prune: options.prune === true,
         config: options.config,
         operatorNamespace: options.operatorNamespace,
+        knowledge: (settings) => {
+          // What the operator publishes names a file in its container.
+          const named = options.config === undefined ? { ...settings, revokedKeys: undefined } : settings;
+          return knowledgeOf(session, named, options.revokedKeys);
+        },
         now: Date.now(),
       });
       await tell(session, options, refused, blindSpots);

@@ -66,6 +66,7 @@ async function inShell(name: string, line: string, tenant: Tenant): Promise<Fini
   const { kubectl } = stage.cluster.controlPlane;
   for (const [file, text] of Object.entries(filesFor(name, tenant))) writeFileSync(join(folder, file), text);
   writeFileSync(join(folder, "kubeconfig"), await asAlice(tenant));
+  await commitKeys(folder);
   const proof = await run("ssh-keygen", ["-Y", "sign", "-n", "sshkey-operator.dev", "-f", laptop.file, "-"], {
     input: "alice",
   });
@@ -82,6 +83,20 @@ async function inShell(name: string, line: string, tenant: Tenant): Promise<Fini
   };
   const script = `kubectl() { "$KUBECTL" "$@"; }\nkubectl sshkey ${local}`;
   return await run("bash", ["-c", script], { cwd: folder, env });
+}
+
+/** Makes a repository of the folder, in which `origin/main` has its keys. */
+async function commitKeys(folder: string): Promise<void> {
+  const author = ["-c", "user.name=alice", "-c", "user.email=alice@example.com"];
+  for (const args of [
+    ["init", "-q"],
+    ["add", "keys"],
+    [...author, "commit", "-q", "-m", "Keys"],
+    ["update-ref", "refs/remotes/origin/main", "HEAD"],
+  ]) {
+    const { code, stderr } = await run("git", args, { cwd: folder });
+    if (code !== 0) throw new Error(stderr);
+  }
 }
 
 async function asAlice({ cluster, namespace }: Tenant): Promise<string> {
@@ -109,6 +124,7 @@ function filesFor(name: string, { namespace }: Tenant): Readonly<Record<string, 
     "id_ed25519.pub": `${key}\n`,
     "alice.pub": `${freshKey()} alice@desk\n`,
     "keys.yaml": JSON.stringify(name === "import" ? configMap : manifest),
+    "before.yaml": JSON.stringify({ ...manifest, metadata: { name: "carol", namespace } }),
     "keys/bob.yaml": JSON.stringify(manifest),
     "revoked.txt": `${fingerprint} # lost\n`,
     "config.yaml": "duplicateScope: User\n",

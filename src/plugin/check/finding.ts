@@ -1,5 +1,6 @@
 import { printable } from "../../ssh/unprintable.ts";
 import type { Position } from "../manifests/document.ts";
+import type { Comparison } from "./comparison.ts";
 
 /** One thing that is wrong, and where. */
 export interface Finding extends Position {
@@ -22,6 +23,8 @@ export interface Checked {
   readonly files: readonly string[];
   /** How many SSHKeys, AuthorizedKeys and key lines were judged. */
   readonly judged: number;
+  /** Who gains and who loses access, where there is something to compare with. */
+  readonly comparison?: Comparison | undefined;
 }
 
 /** The code of a file that could not be read. */

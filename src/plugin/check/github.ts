@@ -1,3 +1,6 @@
+import { printable } from "../../ssh/unprintable.ts";
+import { changeCounts, changeText } from "../plan/report.ts";
+import type { Comparison } from "./comparison.ts";
 import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
 import { pathFrom } from "./path.ts";
 import { gravestFirst } from "./severity.ts";
@@ -5,11 +8,14 @@ import { gravestFirst } from "./severity.ts";
 /** GitHub shows as many annotations of a kind in each step. */
 const MOST_ANNOTATIONS = 10;
 
+/** A notice may have 64 KiB, and people read less. */
+const MOST_NOTICE_LINES = 30;
+
 /**
  * Workflow commands that make annotations of the gravest findings, below the plain text of all of them, since GitHub shows ten
  * annotations and drops the others. Files are named as seen from the root of the repository.
  */
-export function github({ findings }: Checked, root: string): string {
+export function github({ findings, comparison }: Checked, root: string): string {
   // No line of others' text may begin with ::, which GitHub would obey.
   const log = findings.map((finding) => `error: ${lineOf(finding)}\n`);
   const annotations = gravestFirst(findings)
@@ -18,7 +24,22 @@ export function github({ findings }: Checked, root: string): string {
   const count = findings.length === 1 ? "1 finding" : `${findings.length} findings`;
   const last =
     findings.length > MOST_ANNOTATIONS ? `${count}, the gravest ${MOST_ANNOTATIONS} as annotations` : count;
-  return `${log.join("")}${annotations.join("")}${last}\n`;
+  const access = comparison === undefined ? "" : notice(comparison);
+  return `${log.join("")}${annotations.join("")}${access}${last}\n`;
+}
+
+/** Of who gains and who loses access, the whole in the log and its beginning as a notice. */
+function notice({ name, change, notes }: Comparison): string {
+  const title = property(printable(`Access, compared with ${name}`));
+  if (change === undefined) return `::notice title=${title}::${data(printable(notes.at(-1) ?? ""))}\n`;
+  const text = changeText(change);
+  if (text === "") return `::notice title=${title}::Nothing changes.\n`;
+  // The counts, which stand below, are above in a notice.
+  const lines = text.trimEnd().split("\n").slice(0, -2);
+  const shown = lines.slice(0, MOST_NOTICE_LINES);
+  const more = lines.length > shown.length ? ["(The log has the rest.)"] : [];
+  // No name begins with a colon, and nothing else stands first on a line.
+  return `${text}::notice title=${title}::${data([changeCounts(change), ...shown, ...more].join("\n"))}\n`;
 }
 
 function annotation(finding: Finding, root: string): string {

@@ -9,7 +9,9 @@ import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
 import type { Position } from "../manifests/document.ts";
 import { isOurs, kindFault, type Manifest } from "../manifests/objects.ts";
+import { idOf, stored as storedOver } from "../plan/plannedobjects.ts";
 import { refusals } from "./admission.ts";
+import type { Base } from "./base.ts";
 import type { Finding } from "./finding.ts";
 
 /** Where an object stands. */
@@ -32,14 +34,20 @@ export class Judge {
   readonly #names = new Map<string, Place>();
   /** By namespace and name of the Secret. */
   readonly #secrets = new Map<string, Place>();
+  readonly #base: Base | undefined;
+  /** Kind and id of all that were given. */
+  readonly #seen = new Set<string>();
   readonly #places = new Map<Claim, { readonly file: string; readonly key: Position }>();
 
-  constructor(settings: Settings, now: number, knowledge: Knowledge) {
+  /** `base`: what these objects are put over; it is older than all that is new. */
+  constructor(settings: Settings, now: number, knowledge: Knowledge, base?: Base) {
     this.#settings = settings;
     this.#now = now;
     this.#createdAt = new Date(now).toISOString();
     this.#claims = new Claims(settings.policy);
     this.#claims.setKnowledge(knowledge);
+    this.#base = base;
+    for (const object of base?.sshKeys ?? []) this.#put(object);
   }
 
   /** What is wrong with the object by itself, and with its name; nothing for an object of somebody else's. */
@@ -57,7 +65,11 @@ export class Judge {
     });
     const fault = kindFault(manifest);
     if (fault !== undefined) return [find([fault.field], "UnknownKind", fault.message)];
-    const refused = refusals(object).map(({ path, code, message, field }) =>
+    const kind = String(object.kind);
+    const id = idOf(object, "");
+    this.#seen.add(`${kind} ${id}`);
+    const before = this.#base?.find(kind, id);
+    const refused = refusals(object, before && { ...before }).map(({ path, code, message, field }) =>
       find(path, code, message, field),
     );
     const twin = this.#twin(file, manifest);
@@ -71,6 +83,10 @@ export class Judge {
 
   /** What is wrong with SSHKeys beside others. */
   *together(): Iterable<Finding> {
+    for (const { metadata } of this.#base?.sshKeys ?? []) {
+      const { namespace = "", name } = metadata;
+      if (!this.#seen.has(`${KIND} ${namespace}/${name}`)) this.#claims.remove(namespace, name);
+    }
     const counts = new Map<string, number>();
     const { maximumKeysPerUser } = this.#settings.policy;
     for (const [claim, { file, key }] of this.#places) {
@@ -117,12 +133,23 @@ export class Judge {
   }
 
   #sshKey(file: string, manifest: Manifest, find: Find): readonly Finding[] {
-    const read = this.#claims.read(this.#stored(manifest) as StoredSSHKey);
-    const record = read.proof === undefined ? read : { ...read, proof: verified(read.proof) };
-    const claim = this.#claims.put(record, this.#now)?.claim;
+    const { object } = manifest;
+    const id = idOf(object, "");
+    const before = this.#base?.find(KIND, id);
+    const claim = this.#put(
+      (before === undefined
+        ? this.#stored(manifest)
+        : storedOver(object, id, before, this.#now, this.judged)) as StoredSSHKey,
+    );
     if (claim === undefined) return [];
     this.#places.set(claim, { file, key: manifest.locate(["spec", "key"]) });
     return claim.findings.map(({ code, message }) => find(placeOf(code, message), code, message));
+  }
+
+  #put(object: StoredSSHKey): Claim | undefined {
+    const read = this.#claims.read(object);
+    const record = read.proof === undefined ? read : { ...read, proof: verified(read.proof) };
+    return this.#claims.put(record, this.#now)?.claim;
   }
 
   #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {

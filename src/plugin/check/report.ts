@@ -1,4 +1,7 @@
+import { printable } from "../../ssh/unprintable.ts";
+import { changeDocument, changeText, printText } from "../plan/report.ts";
 import { EXIT, type Session } from "../session.ts";
+import type { Comparison } from "./comparison.ts";
 import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
 import { github } from "./github.ts";
 import { junit } from "./junit.ts";
@@ -39,7 +42,22 @@ export async function report(
           .join(""),
       );
   }
+  if (checked.comparison !== undefined) await reportComparison(session, checked, checked.comparison, format);
   session.say(summary(checked, format === "text" ? MOST_SHOWN : Number.POSITIVE_INFINITY));
+}
+
+/** After the findings, for people; what is not known is said in any format. */
+async function reportComparison(
+  session: Session,
+  { findings }: Checked,
+  { name, change, notes }: Comparison,
+  format: Format,
+): Promise<void> {
+  if (format !== "json") for (const note of notes) session.say(`note: ${printable(note)}`);
+  if (format !== "text" || change === undefined) return;
+  if (changeText(change) !== "")
+    await session.print(`${findings.length > 0 ? "\n" : ""}Access, compared with ${printable(name)}:\n`);
+  await printText(session, change);
 }
 
 /** How it ended: what could not be read weighs more than what was found. */
@@ -66,7 +84,7 @@ function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
-function json({ findings, files, judged }: Checked): string {
+function json({ findings, files, judged, comparison }: Checked): string {
   const listed = findings.map(({ file, line, column, code, object, field, message }) => ({
     file,
     line,
@@ -76,5 +94,10 @@ function json({ findings, files, judged }: Checked): string {
     field,
     message,
   }));
-  return `${JSON.stringify({ files: files.length, judged, findings: listed }, undefined, 2)}\n`;
+  const base = comparison && {
+    name: comparison.name,
+    changes: comparison.change === undefined ? null : changeDocument(comparison.change),
+    notes: comparison.notes,
+  };
+  return `${JSON.stringify({ files: files.length, judged, findings: listed, base }, undefined, 2)}\n`;
 }

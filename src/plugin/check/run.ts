@@ -1,8 +1,11 @@
 import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
+import { printable } from "../../ssh/unprintable.ts";
 import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../manifests/files.ts";
-import { manifestsIn } from "../manifests/objects.ts";
+import { isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
 import type { Session } from "../session.ts";
+import type { Base } from "./base.ts";
+import { compare } from "./comparison.ts";
 import { type Checked, type Finding, UNREADABLE } from "./finding.ts";
 import { Judge } from "./judge.ts";
 import { checkKeyLines, isKeyFile } from "./keylines.ts";
@@ -12,6 +15,8 @@ export interface CheckOptions {
   readonly recursive: boolean;
   readonly settings: Settings;
   readonly knowledge: Knowledge;
+  /** What they are compared with. */
+  readonly base?: Base | undefined;
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -20,11 +25,12 @@ export interface CheckOptions {
 export async function checkFiles(
   session: Session,
   names: readonly string[],
-  { recursive, settings, knowledge, now }: CheckOptions,
+  { recursive, settings, knowledge, base, now }: CheckOptions,
 ): Promise<Checked> {
-  const judge = new Judge(settings, now, knowledge);
+  const judge = new Judge(settings, now, knowledge, base);
   const findings: Finding[] = [];
   const files: string[] = [];
+  const objects: Pick<Manifest, "object">[] = [];
   let keyLines = 0;
   const choice: FileChoice = { recursive, takes: (name) => isManifestFile(name) || isKeyFile(name, "") };
   for await (const read of fileTexts(session, names, choice)) {
@@ -34,10 +40,11 @@ export async function checkFiles(
       const checked = checkKeyLines(read.file, read.text, settings.policy, knowledge);
       findings.push(...checked.findings);
       keyLines += checked.judged;
-    } else findings.push(...checkManifests(judge, read.file, read.text));
+    } else findings.push(...checkManifests(judge, read.file, read.text, base && objects));
   }
+  const comparison = base && compare(base, objects, doubtOf(findings), { settings, knowledge, now });
   for (const finding of judge.together()) findings.push(finding);
-  return { findings: inOrder(findings, files), files, judged: judge.judged + keyLines };
+  return { findings: inOrder(findings, files), files, judged: judge.judged + keyLines, comparison };
 }
 
 function unreadable({ file, problem = "", isPrivateKey }: FileText): Finding {
@@ -45,11 +52,30 @@ function unreadable({ file, problem = "", isPrivateKey }: FileText): Finding {
   return { file, line: 0, column: 0, code, field: "", object: "", message: problem };
 }
 
-function checkManifests(judge: Judge, file: string, text: string): readonly Finding[] {
+/** Why it is not known what the manifests hold. */
+function doubtOf(findings: readonly Finding[]): string | undefined {
+  const unread = findings.find(({ code, field }) => UNREAD.has(code) && field === "");
+  if (unread === undefined) return undefined;
+  const { file } = unread;
+  return `Who gains and who loses access is not told, since ${printable(file)} cannot be read: correct it first.`;
+}
+
+const UNREAD: ReadonlySet<string> = new Set([UNREADABLE, "InvalidYAML", "PrivateKey"]);
+
+/** `objects` takes what matters for a comparison. */
+function checkManifests(
+  judge: Judge,
+  file: string,
+  text: string,
+  objects: Pick<Manifest, "object">[] | undefined,
+): readonly Finding[] {
   const findings: Finding[] = [];
   for (const { manifest, fault } of manifestsIn(text)) {
-    if (manifest !== undefined) for (const finding of judge.judge(file, manifest)) findings.push(finding);
-    else
+    if (manifest !== undefined) {
+      if (isOurs(manifest) || manifest.object.kind === "Namespace")
+        objects?.push({ object: manifest.object });
+      for (const finding of judge.judge(file, manifest)) findings.push(finding);
+    } else
       findings.push({
         file,
         ...fault.position,

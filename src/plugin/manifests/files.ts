@@ -1,5 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, type Dirent, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
 import { printable } from "../../ssh/unprintable.ts";
@@ -17,7 +17,7 @@ export interface FileText {
 }
 
 /** Beyond this no file is read. In bytes. */
-const MAXIMUM_FILE_BYTES = 64 * 1024 * 1024;
+export const MAXIMUM_FILE_BYTES = 64 * 1024 * 1024;
 
 /** What a file is called that is read from stdin. */
 export const STDIN = "-";
@@ -78,7 +78,7 @@ function* inFolder(session: Session, folder: string, choice: FileChoice): Iterab
     } else if (entry.isSymbolicLink() && isFolder(path)) {
       if (choice.recursive)
         session.say(`${printable(path)} is a link to a folder and is not followed: name that folder, too`);
-    } else if (choice.takes(entry.name) && !isLock(entry)) yield path;
+    } else if (choice.takes(entry.name) && !isLock(entry.name, entry.isSymbolicLink())) yield path;
   }
 }
 
@@ -87,8 +87,8 @@ function isFolder(path: string): boolean {
 }
 
 /** Editors leave links that lead nowhere as locks beside the file that they edit. */
-function isLock(entry: Dirent): boolean {
-  return entry.isSymbolicLink() && entry.name.startsWith(".#");
+export function isLock(name: string, isLink: boolean): boolean {
+  return isLink && name.startsWith(".#");
 }
 
 type Text = Omit<FileText, "file">;
@@ -163,7 +163,12 @@ async function stdinText({ stdin, signal }: Session): Promise<Text> {
   return decoded(Buffer.concat(parts));
 }
 
-const TOO_LARGE = `this has more than ${MAXIMUM_FILE_BYTES / 1024 / 1024} MB and is not read: give the manifests alone, in several files`;
+export const TOO_LARGE = `this has more than ${MAXIMUM_FILE_BYTES / 1024 / 1024} MB and is not read: give the manifests alone, in several files`;
+
+/** The text of a file that was read somewhere else, or why there is none; of a private key nothing is given back. */
+export function textOfBytes(bytes: Buffer): Omit<FileText, "file"> {
+  return privateKey(bytes.subarray(0, HEAD_BYTES)) ?? decoded(bytes);
+}
 
 function decoded(bytes: Buffer | undefined): Text {
   if (bytes === undefined) return { problem: TOO_LARGE };

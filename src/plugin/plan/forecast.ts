@@ -1,6 +1,7 @@
 import { namespacedName } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import { toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
+import type { Knowledge } from "../../claims/judgement.ts";
 import { verified } from "../../claims/proof.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
@@ -59,10 +60,11 @@ export class Forecast {
   readonly #objects = new Map<string, StoredSSHKey>();
   #versions = 0n;
 
-  constructor(settings: Settings, namespaces: readonly NamespaceFacts[], now: number) {
+  constructor(settings: Settings, knowledge: Knowledge, namespaces: readonly NamespaceFacts[], now: number) {
     this.#settings = settings;
     this.#now = now;
     this.#projection = new Projection(settings.policy, settings.secrets);
+    this.#projection.claims.setKnowledge(knowledge);
     this.#projection.setSynced(undefined);
     this.#projection.setAuthorizedKeysSynced(undefined);
     this.#projection.replaceNamespaces(namespaces);

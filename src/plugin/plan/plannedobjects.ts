@@ -40,7 +40,7 @@ export function plannedObjects(
     [KIND]: byId(present.sshKeys),
     [AUTHORIZED_KEYS_KIND]: byId(present.authorizedKeys),
   };
-  for (const { object } of manifests) {
+  for (const [index, { object }] of manifests.entries()) {
     const { kind } = object;
     if (kind === "Namespace" && object.apiVersion === "v1") namespaces.push(object as unknown as KubeObject);
     if (kind !== KIND && kind !== AUTHORIZED_KEYS_KIND) continue;
@@ -51,7 +51,7 @@ export function plannedObjects(
       for (const { field, message } of faults) refused.push(`${kind} ${id}: ${field}: ${message}`);
       continue;
     }
-    const planned = stored(object, id, before, now);
+    const planned = stored(object, id, before, now, index);
     if (kind === KIND) sshKeys.push(planned as StoredSSHKey);
     else authorizedKeys.push(planned as StoredAuthorizedKeys);
   }
@@ -65,18 +65,21 @@ export function idOf(object: Readonly<Record<string, unknown>>, namespace: strin
   return `${String(metadata?.namespace ?? namespace)}/${String(name)}`;
 }
 
-function stored(
+/** The object over the one that is there, or as the one that comes in at this place among others. */
+export function stored(
   object: Readonly<Record<string, unknown>>,
   id: string,
   before: Stored | undefined,
   now: number,
+  index: number,
 ): Stored {
   const [namespace = "", name = ""] = id.split("/");
   const isSame = before !== undefined && JSON.stringify(before.spec) === JSON.stringify(object.spec);
   const metadata =
     before === undefined
       ? {
-          uid: `new-${id}`,
+          // Of several in one second the one that is sent first.
+          uid: `new-${String(index).padStart(10, "0")}`,
           resourceVersion: "1",
           generation: 1,
           creationTimestamp: new Date(now).toISOString(),

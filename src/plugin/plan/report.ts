@@ -21,27 +21,36 @@ const COLUMNS: readonly Column<Row>[] = [
 
 /** What changes, for people: who gains and who loses access, whose options change, and which STATEs do. */
 export async function printText(session: Session, change: OutcomeChange): Promise<void> {
+  const text = changeText(change);
+  if (text === "") session.say("Nothing changes: the same keys log in to the same accounts.");
+  else await session.print(painted(session, text));
+}
+
+/** The same without colours; empty where nothing changes. */
+export function changeText(change: OutcomeChange): string {
   const { gained, lost, altered, stands } = change;
-  if (gained.length + lost.length + altered.length + stands.length === 0) {
-    session.say("Nothing changes: the same keys log in to the same accounts.");
-    return;
-  }
+  if (gained.length + lost.length + altered.length + stands.length === 0) return "";
   const rows: readonly Row[] = [
     ...lost.map((access) => ({ sign: "-", access })),
     ...gained.map((access) => ({ sign: "+", access })),
     ...altered.map(({ after }) => ({ sign: "~", access: after })),
   ];
-  if (rows.length > 0) await session.print(painted(session, table(COLUMNS, rows)));
-  for (const { before, after } of altered)
-    await session.print(
-      `${after.sshKey} in ${after.secret}: ${optionsOf(before)} becomes ${optionsOf(after)}`,
-    );
-  if (rows.length > 0 && stands.length > 0) await session.print("\n");
-  for (const stand of stands) await session.print(sentence(stand));
-  await session.print("\n");
-  await session.print(
-    `${counted(lost.length, "key loses", "keys lose")} access, ${counted(gained.length, "key gains", "keys gain")} access, ${counted(altered.length, "line changes", "lines change")}.`,
+  const options = altered.map(
+    ({ before, after }) =>
+      `${after.sshKey} in ${after.secret}: ${optionsOf(before)} becomes ${optionsOf(after)}\n`,
   );
+  return [
+    rows.length > 0 ? table(COLUMNS, rows) : "",
+    ...options,
+    rows.length > 0 && stands.length > 0 ? "\n" : "",
+    ...stands.map((stand) => `${sentence(stand)}\n`),
+    `\n${changeCounts(change)}\n`,
+  ].join("");
+}
+
+/** How many gain and lose access, as a sentence. */
+export function changeCounts({ gained, lost, altered }: OutcomeChange): string {
+  return `${counted(lost.length, "key loses", "keys lose")} access, ${counted(gained.length, "key gains", "keys gain")} access, ${counted(altered.length, "line changes", "lines change")}.`;
 }
 
 function painted(session: Session, text: string): string {
@@ -79,8 +88,13 @@ export function toJSON(
   refused: readonly string[],
   blindSpots: readonly string[],
 ): string {
+  return `${JSON.stringify({ ...changeDocument(change), refused, blindSpots }, undefined, 2)}\n`;
+}
+
+/** What changes, as JSON has it. */
+export function changeDocument(change: OutcomeChange): object {
   const stand = (given: Stand | undefined) => given && { state: given.state, message: given.message };
-  const document = {
+  return {
     gained: change.gained,
     lost: change.lost,
     altered: change.altered,
@@ -90,8 +104,5 @@ export function toJSON(
       before: stand(before) ?? null,
       after: stand(after) ?? null,
     })),
-    refused,
-    blindSpots,
   };
-  return `${JSON.stringify(document, undefined, 2)}\n`;
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { StoredAuthorizedKeys } from "../../../src/authorizedkeys/record.ts";
+import { NO_KNOWLEDGE } from "../../../src/claims/judgement.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { type Access, Forecast } from "../../../src/plugin/plan/forecast.ts";
 import { outcomeChange } from "../../../src/plugin/plan/outcomechange.ts";
@@ -10,7 +11,7 @@ const NOW = CREATED * 1000 + 3_600_000;
 /** What changes when an edit is made to a cluster with these SSHKeys, in which people share their keys with gate. */
 function changeBy(edit: (forecast: Forecast) => void, ...present: readonly SSHKeyFacts[]) {
   const people = { name: "people", labels: {}, shareKeysWith: "gate" };
-  const forecast = new Forecast(DEFAULT_SETTINGS, [people], NOW);
+  const forecast = new Forecast(DEFAULT_SETTINGS, NO_KNOWLEDGE, [people], NOW);
   for (const facts of present) forecast.putSSHKey(sshKey(facts));
   const before = forecast.outcome();
   edit(forecast);
