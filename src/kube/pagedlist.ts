@@ -11,6 +11,8 @@ export interface Collection {
   readonly query: Readonly<Record<string, string>>;
   /** Are metadata.managedFields of listed objects read? By default they may be left out. */
   readonly keepsManagedFields?: boolean;
+  /** Limit in milliseconds for a page; default 60,000. */
+  readonly deadlineMs?: number;
 }
 
 export interface PagedListOptions<T> extends Collection {
@@ -88,7 +90,7 @@ export async function fetchPage(
   signal: AbortSignal,
   take: (item: unknown) => void,
 ): Promise<Page> {
-  const { transport, path, query, keepsManagedFields = false } = collection;
+  const { transport, path, query, keepsManagedFields = false, deadlineMs = 60_000 } = collection;
   // No resourceVersion: the most recent state, never an older one out of a cache (API concepts, "resource versions").
   const position = from === "" ? {} : { continue: from };
   const name = `GET ${path}`;
@@ -98,7 +100,7 @@ export async function fetchPage(
     path,
     query: { ...query, limit: String(limit), ...position },
     signal,
-    deadlineMs: 60_000,
+    deadlineMs,
   } as const;
   return await transport.read(call, {
     take(chunk) {

@@ -1,4 +1,5 @@
 import type { Cluster } from "./cluster.ts";
+import { counted } from "./counted.ts";
 import type { GitOpsOptions } from "./gitops.ts";
 import { nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
@@ -36,14 +37,17 @@ export async function changeKeys(
   const outcome = new Outcome(session, isPartial);
   const changed: SSHKeyObject[] = [];
   await announce?.(keys);
-  for (const key of keys) {
-    await outcome.of(key, flags, async () => {
-      const after = await apply(key);
-      await session.print(doneTo(key, after === undefined ? "unchanged" : done, flags));
-      changed.push(after ?? key);
-      return EXIT.ok;
-    });
-  }
+  const told = () => `changing: ${changed.length} of ${counted(keys.length, "SSHKey", "SSHKeys")}`;
+  await session.during(told, async () => {
+    for (const key of keys) {
+      await outcome.of(key, flags, async () => {
+        const after = await apply(key);
+        await session.print(doneTo(key, after === undefined ? "unchanged" : done, flags));
+        changed.push(after ?? key);
+        return EXIT.ok;
+      });
+    }
+  });
   if (!flags.wait || flags.dryRun !== "none") return outcome.code;
   const until = performance.now() + timeoutMs;
   for (const key of changed) {

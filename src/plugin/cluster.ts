@@ -11,6 +11,9 @@ const FIELD_MANAGER = "sshkey-plugin";
 
 const PAGE_SIZE = 500;
 
+/** How often a list is begun whose time the API server has forgotten before the last page; it remembers five minutes. */
+const LIST_ATTEMPTS = 3;
+
 /** Of a watch of one object nothing may come for long. */
 const WATCH_IDLE_MS = 600_000;
 
@@ -40,20 +43,20 @@ export class Cluster {
   readonly #credentials: Credentials;
   readonly #transport: Transport;
   readonly #deadlineMs: number;
-  readonly #signal: AbortSignal;
+  readonly #session: Session;
 
   private constructor(o: {
     namespace: string;
     credentials: Credentials;
     transport: Transport;
     deadlineMs: number;
-    signal: AbortSignal;
+    session: Session;
   }) {
     this.namespace = o.namespace;
     this.#credentials = o.credentials;
     this.#transport = o.transport;
     this.#deadlineMs = o.deadlineMs;
-    this.#signal = o.signal;
+    this.#session = o.session;
   }
 
   /** Reads the kubeconfig and signs in. `readsStdin`: what the command reads there, for whoever would ask there. */
@@ -76,31 +79,51 @@ export class Cluster {
       });
       const credentials = new Credentials({ load: () => source, connections: 8 });
       const transport = new Transport({ credentials, userAgent: "kubectl-sshkey" });
-      return new Cluster({ namespace, credentials, transport, deadlineMs, signal });
+      return new Cluster({ namespace, credentials, transport, deadlineMs, session });
     } catch (error) {
       if (error instanceof KubeConfigError) throw new PluginError(error.message);
       throw error;
     }
   }
 
-  /** Every object of the collection, in the order of the API server. */
+  /**
+   * Every object of the collection as of one time, in the order of the API server. A list that lasts longer than the API
+   * server remembers that time begins again.
+   */
   async list<T extends KubeObject>(
     path: string,
     query: Readonly<Record<string, string>> = {},
     o: Pick<WriteOptions, "signal"> = {},
   ): Promise<T[]> {
-    const items: T[] = [];
-    for (let next: string | undefined = ""; next !== undefined; ) {
-      const page: Page<T> = await this.request({
-        method: "GET",
+    const { PagedList } = await import("../kube/pagedlist.ts");
+    let count = 0;
+    const read = async (): Promise<T[]> => {
+      count = 0;
+      const list = new PagedList<T>({
+        transport: this.#transport,
         path,
-        query: { ...query, limit: String(PAGE_SIZE), ...(next === "" ? {} : { continue: next }) },
-        ...signalOf(o),
+        query,
+        pageSize: PAGE_SIZE,
+        keepsManagedFields: true,
+        deadlineMs: this.#deadlineMs,
+        decode: (object) => {
+          count += 1;
+          return object as T;
+        },
       });
-      for (const item of page.items ?? []) items.push(item);
-      next = page.metadata?.continue || undefined;
-    }
-    return items;
+      return (await list.fetchAll(o.signal ?? this.#session.signal)).items;
+    };
+    const told = () => `reading from the API server: ${count} ${path.slice(path.lastIndexOf("/") + 1)}`;
+    return await this.#session.during(told, async () => {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          return await read();
+        } catch (error) {
+          const isExpired = error instanceof ApiError && error.code === "Expired";
+          if (!isExpired || attempt === LIST_ATTEMPTS) throw toPluginError(error);
+        }
+      }
+    });
   }
 
   /** The object at the path; undefined where there is none. */
@@ -188,7 +211,11 @@ export class Cluster {
   }
 
   async #send<T>(call: Call): Promise<T> {
-    return await this.#transport.request<T>({ deadlineMs: this.#deadlineMs, signal: this.#signal, ...call });
+    const limits = { deadlineMs: this.#deadlineMs, signal: this.#session.signal };
+    return await this.#session.during(
+      () => "waiting for the API server",
+      () => this.#transport.request<T>({ ...limits, ...call }),
+    );
   }
 }
 
@@ -210,11 +237,6 @@ export async function orForbidden<T>(work: Promise<T>): Promise<T | undefined> {
     if (error instanceof ClusterError && error.code === "Forbidden") return undefined;
     throw error;
   }
-}
-
-interface Page<T> {
-  readonly items?: readonly T[] | null;
-  readonly metadata?: { readonly continue?: string };
 }
 
 function writeQuery({ dryRun }: WriteOptions): Readonly<Record<string, string>> {

@@ -5,6 +5,7 @@ import { Outcome } from "./changes.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
+import { counted } from "./counted.ts";
 import { type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
 import { tellLosers } from "./losers.ts";
@@ -54,13 +55,18 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
       }
       await tellLosers(session, cluster, meant, (key) => `${nameOf(key, flags)} ${described(key)}`);
       if (meant.length > 0 && isAsked && session.isInteractive) await ask(session, meant.length);
-      for (const key of meant) {
-        await outcome.of(key, flags, async () => {
-          const isDeleted = flags.dryRun === "client" || (await deleted(cluster, key, flags));
-          await session.print(doneTo(key, isDeleted ? "deleted" : "not found", flags));
-          return EXIT.ok;
-        });
-      }
+      let done = 0;
+      const told = () => `deleting: ${done} of ${counted(meant.length, "SSHKey", "SSHKeys")}`;
+      await session.during(told, async () => {
+        for (const key of meant) {
+          await outcome.of(key, flags, async () => {
+            const isDeleted = flags.dryRun === "client" || (await deleted(cluster, key, flags));
+            await session.print(doneTo(key, isDeleted ? "deleted" : "not found", flags));
+            return EXIT.ok;
+          });
+          done += 1;
+        }
+      });
       return outcome.code;
     } finally {
       cluster.close();

@@ -3,6 +3,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster, ClusterError } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
+import { counted } from "./counted.ts";
 import type { ImportedKey, Told } from "./importedkeys.ts";
 import type { ImportFormat } from "./importformats.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
@@ -83,20 +84,25 @@ async function readAll(
   const keys: ImportedKey[] = [];
   let isLost = false;
   let count = 0;
-  for (const file of files) {
-    const text = await inputText(session, file, MANY_KEYS);
-    const name = inputName(file);
-    for (const source of IMPORT_FORMATS[format](name, text)) {
-      for (const found of imported.read(source)) {
-        count += 1;
-        if (count % BEFORE_PAUSE === 0) await setImmediate(undefined, { signal: session.signal });
-        if ("made" in found) keys.push(found);
-        else {
-          tell(session, found);
-          if (found.lost) isLost = true;
+  const end = session.begin(() => `reading: ${counted(count, "key", "keys")}`);
+  try {
+    for (const file of files) {
+      const text = await inputText(session, file, MANY_KEYS);
+      const name = inputName(file);
+      for (const source of IMPORT_FORMATS[format](name, text)) {
+        for (const found of imported.read(source)) {
+          count += 1;
+          if (count % BEFORE_PAUSE === 0) await setImmediate(undefined, { signal: session.signal });
+          if ("made" in found) keys.push(found);
+          else {
+            tell(session, found);
+            if (found.lost) isLost = true;
+          }
         }
       }
     }
+  } finally {
+    end();
   }
   if (keys.length === 0 && !isLost) session.say("There is no key in it.");
   return { keys, isLost };
@@ -124,7 +130,8 @@ async function applyAll(
   const { createSSHKey } = await import("./newsshkey.ts");
   const dryRun = options.dryRun === "server";
   const cluster = await Cluster.open(session, options, stdin);
-  let left = 0;
+  let [left, done] = [0, 0];
+  const end = session.begin(() => `creating: ${done} of ${counted(keys.length, "SSHKey", "SSHKeys")}`);
   try {
     for (const { place, made, namespace } of keys) {
       try {
@@ -135,8 +142,10 @@ async function applyAll(
         left += 1;
         tell(session, { place, text: error.message, lost: true });
       }
+      done += 1;
     }
   } finally {
+    end();
     cluster.close();
   }
   if (left === keys.length)

@@ -1,5 +1,6 @@
 import { LineSplitter } from "../kube/linesplitter.ts";
-import { inputBytes } from "./input.ts";
+import { counted, megabytes } from "./counted.ts";
+import { inputBytes, inputName } from "./input.ts";
 import type { Session } from "./session.ts";
 
 /** The longest line that is read, in bytes: what sshd writes has a thousand, and an entry of a journal has more fields. */
@@ -11,8 +12,22 @@ const LONGEST_LINE = 1 << 20;
  */
 export async function* logLines(session: Session, file: string): AsyncGenerator<string, void, undefined> {
   const splitter = new LineSplitter(LONGEST_LINE);
-  for await (const bytes of inputBytes(session, file)) yield* splitter.push(bytes);
-  yield* splitter.end();
+  let [lines, size] = [0, 0];
+  const end = session.begin(
+    () => `${inputName(file)}: ${counted(lines, "line", "lines")}, ${megabytes(size)} read`,
+  );
+  try {
+    for await (const bytes of inputBytes(session, file)) {
+      size += bytes.length;
+      for (const line of splitter.push(bytes)) {
+        lines += 1;
+        yield line;
+      }
+    }
+    yield* splitter.end();
+  } finally {
+    end();
+  }
   if (splitter.tooLong > 0)
     session.say(`${splitter.tooLong} lines were longer than 1 MiB and have not been read.`);
 }

@@ -4,7 +4,6 @@ import { findKeyReach, type KeyReach, removalWarnings } from "./keyreach.ts";
 import type { PodMount } from "./podmounts.ts";
 import { PluginError, type Session } from "./session.ts";
 import { idOf, type SSHKeyObject, stateOf } from "./sshkeys.ts";
-import { QUIET_MS } from "./waiting.ts";
 
 /**
  * Says of each key from which Secrets and pods it goes, before it does, and in which pods it stays. `called` is what the
@@ -50,15 +49,15 @@ async function reachOf(
   cluster: Cluster,
   keys: readonly SSHKeyObject[],
 ): Promise<KeyReach | undefined> {
-  const progress = setTimeout(() => session.say("looking for what has the key now"), QUIET_MS);
   try {
-    return await findKeyReach(cluster, keys);
+    return await session.during(
+      () => "looking for what has the key now",
+      () => findKeyReach(cluster, keys),
+    );
   } catch (error) {
     if (!(error instanceof PluginError) || session.signal.aborted) throw error;
     session.say(`what has the key now could not be looked at: ${error.message}`);
     return undefined;
-  } finally {
-    clearTimeout(progress);
   }
 }
 

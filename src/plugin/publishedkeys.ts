@@ -23,7 +23,11 @@ export async function publishedKeys(
   let url = checked(address, undefined, o);
   try {
     for (let redirects = 0; ; redirects += 1) {
-      const answer = await get(session, url, signal);
+      const asked = url;
+      const answer = await session.during(
+        () => `waiting for ${named(asked)}`,
+        () => get(session, asked, signal),
+      );
       const { statusCode = 0, headers } = answer;
       if (statusCode >= 300 && statusCode < 400 && headers.location !== undefined) {
         answer.destroy();

@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
+import { Progress } from "./progress.ts";
 
 /** How a command ended; the same for all of them. */
 export const EXIT = {
@@ -40,10 +41,12 @@ export class Session {
   /** Aborts when the person stops it. */
   readonly signal: AbortSignal;
   readonly #streams: Streams;
+  readonly #progress: Progress;
   #isUnread = false;
 
   constructor(streams: Streams, signal: AbortSignal) {
     this.#streams = streams;
+    this.#progress = new Progress(streams.stderr, streams.env);
     this.signal = signal;
     streams.stdout.on("error", () => {
       this.#isUnread = true;
@@ -84,6 +87,7 @@ export class Session {
     const { stdout } = this.#streams;
     if (this.#isUnread) throw new UnreadError();
     if (text === "") return;
+    if (stdout.isTTY) this.#progress.hide();
     if (stdout.write(text.endsWith("\n") ? text : `${text}\n`)) return;
     try {
       await once(stdout, "drain", { signal: this.signal });
@@ -95,7 +99,26 @@ export class Session {
 
   /** Tells the person something that is no result. */
   say(text: string): void {
+    this.#progress.hide();
     this.#streams.stderr.write(`${text}\n`);
+  }
+
+  /**
+   * Shows the person in a terminal what is being done and how far it is, as soon as it takes longer than two seconds: what
+   * `told` says by then, on a line that goes when the work ends.
+   */
+  async during<T>(told: () => string, work: () => Promise<T>): Promise<T> {
+    const end = this.begin(told);
+    try {
+      return await work();
+    } finally {
+      end();
+    }
+  }
+
+  /** The same for work that is no function; call what it gives back when the work has ended. */
+  begin(told: () => string): () => void {
+    return this.#progress.begin(told);
   }
 
   /** The text in this style where stdout is a terminal that shows it (no-color.org). */
@@ -111,6 +134,7 @@ export class Session {
    */
   async ask(question: string): Promise<string> {
     const { stdin, stderr } = this.#streams;
+    this.#progress.hide();
     const lines = createInterface({ input: stdin, output: stderr });
     const { promise, resolve, reject } = Promise.withResolvers<string>();
     // While it reads, the terminal gives it Ctrl-C as a character.

@@ -6,9 +6,6 @@ import { type Cluster, ClusterError } from "./cluster.ts";
 import { PluginError, type Session } from "./session.ts";
 import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
-/** How long is waited without a word. */
-export const QUIET_MS = 2000;
-
 /** Node's longest timer. */
 const LONGEST_MS = 2 ** 31 - 1;
 
@@ -30,17 +27,24 @@ export async function untilJudged(
   const timeout = AbortSignal.timeout(Math.min(Math.ceil(timeoutMs), LONGEST_MS));
   const signal = AbortSignal.any([session.signal, timeout]);
   const { name } = key.metadata;
-  const progress = setTimeout(() => session.say(`waiting for what the operator says of ${name}`), QUIET_MS);
+  const until = performance.now() + timeoutMs;
+  const end = session.begin(
+    () => `waiting for what the operator says of ${name}, ${secondsUntil(until)} s more at most`,
+  );
   const seen = new Sighting(key, isDone);
   try {
     while (!seen.isDone && !signal.aborted) await untilSomethingHappens(cluster, seen, signal);
   } catch (error) {
     if (!timeout.aborted || session.signal.aborted) throw error;
   } finally {
-    clearTimeout(progress);
+    end();
   }
   if (session.signal.aborted) throw new PluginError("stopped");
   return seen.newest;
+}
+
+function secondsUntil(time: number): number {
+  return Math.max(0, Math.round((time - performance.now()) / 1000));
 }
 
 /** Has the operator said of this version of the spec what becomes of the key? */

@@ -95,6 +95,23 @@ describe("an API server that does not answer", () => {
     expect(ms).toBeLessThan(1000);
   });
 
+  test("is told of on one line of the terminal that goes again, after two seconds", async () => {
+    const { url } = await silence();
+    const args = ["list", "-s", `http://${url}`];
+    const terminal = new Terminal(args, { KUBECONFIG: "/nowhere" });
+    await terminal.untilItShows("reading from the API server: 0 sshkeys");
+    await terminal.interrupt();
+    expect(terminal.shown).toMatch(
+      /^(\u001b\[2Kreading from the API server: 0 sshkeys)\^C\u001b\[2Kstopped\n$/,
+    );
+  });
+
+  test("is waited for without a word where stderr is no terminal", async () => {
+    const { url } = await silence();
+    const { stderr } = await plugin(["list", "-s", `http://${url}`, "--request-timeout", "2500ms"]);
+    expect(stderr).toMatch(/^error: .*\n$/);
+  });
+
   test("is waited for as long as --request-timeout says", async () => {
     const { url } = await silence();
     const { code, stderr } = await plugin(["list", "-s", `http://${url}`, "--request-timeout", "100ms"]);

@@ -1,4 +1,5 @@
 import { printable } from "../../ssh/unprintable.ts";
+import { counted } from "../counted.ts";
 import { changeDocument, changeText, printText } from "../plan/report.ts";
 import { EXIT, type Session } from "../session.ts";
 import type { Comparison } from "./comparison.ts";
@@ -78,10 +79,6 @@ function summary({ findings, files, judged }: Checked, shownAtMost: number): str
   const more = findings.length - shownAtMost;
   const hidden = more > 0 ? `, of which ${more} are not shown: -o json has them all` : "";
   return `${where}: ${counted(findings.length, "finding", "findings")}${hidden}`;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 function json({ findings, files, judged, comparison }: Checked): string {

@@ -1,6 +1,7 @@
 import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
 import { printable } from "../../ssh/unprintable.ts";
+import { counted } from "../counted.ts";
 import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../manifests/files.ts";
 import { isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
 import type { Session } from "../session.ts";
@@ -33,15 +34,19 @@ export async function checkFiles(
   const objects: Pick<Manifest, "object">[] = [];
   let keyLines = 0;
   const choice: FileChoice = { recursive, takes: (name) => isManifestFile(name) || isKeyFile(name, "") };
-  for await (const read of fileTexts(session, names, choice)) {
-    files.push(read.file);
-    if (read.text === undefined) findings.push(unreadable(read));
-    else if (isKeyFile(read.file, read.text)) {
-      const checked = checkKeyLines(read.file, read.text, settings.policy, knowledge);
-      findings.push(...checked.findings);
-      keyLines += checked.judged;
-    } else findings.push(...checkManifests(judge, read.file, read.text, base && objects));
-  }
+  const told = () =>
+    `checking: ${counted(judge.judged + keyLines, "object or key", "objects and keys")} in ${counted(files.length, "file", "files")}`;
+  await session.during(told, async () => {
+    for await (const read of fileTexts(session, names, choice)) {
+      files.push(read.file);
+      if (read.text === undefined) findings.push(unreadable(read));
+      else if (isKeyFile(read.file, read.text)) {
+        const checked = checkKeyLines(read.file, read.text, settings.policy, knowledge);
+        findings.push(...checked.findings);
+        keyLines += checked.judged;
+      } else findings.push(...checkManifests(judge, read.file, read.text, base && objects));
+    }
+  });
   const comparison = base && compare(base, objects, doubtOf(findings), { settings, knowledge, now });
   for (const finding of judge.together()) findings.push(finding);
   return { findings: inOrder(findings, files), files, judged: judge.judged + keyLines, comparison };

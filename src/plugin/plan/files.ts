@@ -1,3 +1,4 @@
+import { counted } from "../counted.ts";
 import { fileTexts, isManifestFile } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { PluginError, type Session } from "../session.ts";
@@ -9,16 +10,17 @@ export async function readManifests(
   recursive: boolean,
 ): Promise<readonly Manifest[]> {
   const manifests: Manifest[] = [];
-  for await (const { file, text, problem } of fileTexts(session, names, {
-    recursive,
-    takes: isManifestFile,
-  })) {
-    if (text === undefined) throw new PluginError(`${file}: ${problem}`);
-    for (const { manifest, fault } of manifestsIn(text)) {
-      if (fault !== undefined)
-        throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
-      manifests.push(manifest);
+  const choice = { recursive, takes: isManifestFile };
+  const told = () => `reading the files: ${counted(manifests.length, "object", "objects")}`;
+  await session.during(told, async () => {
+    for await (const { file, text, problem } of fileTexts(session, names, choice)) {
+      if (text === undefined) throw new PluginError(`${file}: ${problem}`);
+      for (const { manifest, fault } of manifestsIn(text)) {
+        if (fault !== undefined)
+          throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
+        manifests.push(manifest);
+      }
     }
-  }
+  });
   return manifests;
 }

@@ -20,11 +20,14 @@ export interface Refusal {
 
 /** A proxy before the real API server that loses, cuts and spoils answers when told to. */
 export interface FaultyProxy {
+  readonly url: string;
   readonly transport: Transport;
   /** Kinds of the requests that came, in order. */
   readonly requests: { readonly kind: "list" | "next page" | "watch"; readonly query: URLSearchParams }[];
   /** Answers the next request of its kind with this, once. */
   refuse(refusal: Refusal): void;
+  /** The next request for a next page asks for that of a list which was begun when the cluster was. */
+  age(): void;
   /** Writes `text` into every running watch. */
   inject(text: string): void;
   /** Breaks every running watch. */
@@ -42,6 +45,7 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
   const upstream = new Credentials({ kubeconfig });
   const requests: FaultyProxy["requests"] = [];
   const refusals: Refusal[] = [];
+  let ages = false;
   const watches = new Set<ServerResponse>();
   const server = createServer(async (request, response) => {
     const query = new URL(request.url ?? "", "http://proxy").searchParams;
@@ -61,7 +65,9 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
     });
     try {
       const { agent, address, headers } = await upstream.current();
-      const outgoing = { server: address, path: request.url ?? "", method: "GET", headers, body: undefined };
+      const path = ages && kind === "next page" ? aged(request.url ?? "") : (request.url ?? "");
+      if (kind === "next page") ages = false;
+      const outgoing = { server: address, path, method: "GET", headers, body: undefined };
       const answer = await roundTrip({ ...outgoing, mayBeSent: () => true }, agent, gone);
       response.writeHead(answer.statusCode ?? 0, { "content-type": "application/json" });
       response.flushHeaders();
@@ -86,9 +92,13 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
     }
   };
   return {
+    url,
     transport,
     requests,
     refuse: (refusal) => void refusals.push(refusal),
+    age() {
+      ages = true;
+    },
     inject: (text) => each((response) => response.write(text)),
     cut: () => each((response) => response.destroy()),
     end: () => each((response) => response.end()),
@@ -108,4 +118,15 @@ export async function startFaultyProxy(kubeconfig: string): Promise<FaultyProxy>
       rmSync(dir, { recursive: true });
     },
   };
+}
+
+/** The same request with a token of the first revision (apiserver's continue tokens are base64 of JSON). */
+function aged(url: string): string {
+  const at = new URL(url, "http://proxy");
+  const token = JSON.parse(
+    Buffer.from(at.searchParams.get("continue") ?? "", "base64url").toString("utf8"),
+  ) as object;
+  const old = Buffer.from(JSON.stringify({ ...token, rv: 1 })).toString("base64url");
+  at.searchParams.set("continue", old);
+  return `${at.pathname}${at.search}`;
 }
