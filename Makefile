@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate format hooks release clean
+.PHONY: help demo binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate session format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -61,6 +61,9 @@ generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api
 	@node tools/generate-errors.ts
 	@node tools/generate-plugin-page.ts
 	@node tools/generate-chart.ts
+
+session: build ## Write into README what kubectl sshkey shows on a cluster of its own
+	@node tools/record-session.ts
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes
 	@biome check --write .
