@@ -56,10 +56,12 @@ export class KeyOwners {
     const owners = new KeyOwners(cluster, namespace);
     const [sshKeys, secrets] = await Promise.all([
       listSSHKeys(cluster, namespace),
-      listSecrets(cluster, namespace, onForbidden),
+      listSecrets(cluster, namespace),
     ]);
+    // Said only once the SSHKeys are known: without them nothing is found at all.
+    if (secrets === undefined) onForbidden();
     for (const sshKey of sshKeys) owners.#addSSHKey(sshKey);
-    for (const secret of secrets) owners.#addSecret(secret);
+    for (const secret of secrets ?? []) owners.#addSecret(secret);
     for (const [base64, places] of owners.#keys)
       owners.#bySHA256.set(fingerprintSHA256(Buffer.from(base64, "base64")), places);
     // A status may still speak of a key that has been changed since.
@@ -188,12 +190,9 @@ interface StandingLine extends SecretLine {
 async function listSecrets(
   cluster: Cluster,
   namespace: string | undefined,
-  onForbidden: () => void,
-): Promise<readonly SecretObject[]> {
+): Promise<readonly SecretObject[] | undefined> {
   const path = secretsPath(namespace);
-  const secrets = await orForbidden(cluster.list<SecretObject>(path, { labelSelector: MANAGED_LABEL }));
-  if (secrets === undefined) onForbidden();
-  return secrets ?? [];
+  return await orForbidden(cluster.list<SecretObject>(path, { labelSelector: MANAGED_LABEL }));
 }
 
 function ownerOf(sshKey: SSHKeyObject): KeyOwner {
