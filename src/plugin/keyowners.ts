@@ -1,4 +1,5 @@
-import { MANAGED_LABEL, USER_ANNOTATION } from "../api/names.ts";
+import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../api/names.ts";
+import { namespacedName } from "../api/object.ts";
 import { secretsPath } from "../api/paths.ts";
 import type { State } from "../api/states.ts";
 import type { SecretObject } from "../projection/secret.ts";
@@ -15,9 +16,10 @@ export interface KeyOwner {
   readonly title?: string;
   /**
    * The STATE of the SSHKey, or why there is none with this key: `Edited`, it has another one now; `Deleted`; `Unreadable`,
-   * for this person; `Foreign`, the line is none that the operator writes.
+   * for this person; `Claimed`, nothing but a line says so which people of another namespace may have written; `Foreign`,
+   * the line is none that the operator writes.
    */
-  readonly state: State | "Unknown" | "Edited" | "Deleted" | "Unreadable" | "Foreign";
+  readonly state: State | "Unknown" | "Edited" | "Deleted" | "Unreadable" | "Claimed" | "Foreign";
   /** Where the key still stands, unless an SSHKey accounts for it. */
   readonly secrets?: readonly SecretLine[];
 }
@@ -83,10 +85,15 @@ export class KeyOwners {
     const left = new Map<string, StandingLine[]>();
     for (const line of places.lines) {
       const owner = found.get(line.sshKey);
+      // What a line says is believed where the SSHKey says it too.
       if (owner !== undefined && owner.state !== "Edited") continue;
       const id =
-        line.sshKey === "" ? `line ${line.namespace}/${line.name} ${line.file} ${line.line}` : line.sshKey;
-      left.set(id, [...(left.get(id) ?? []), line]);
+        line.sshKey === ""
+          ? `line ${line.namespace}/${line.name} ${line.file} ${line.line}`
+          : `${line.isVouched ? "" : "claim "}${line.sshKey}`;
+      const same = left.get(id);
+      if (same === undefined) left.set(id, [line]);
+      else same.push(line);
     }
     for (const [id, lines] of left) found.set(id, await this.#ownerOfLines(lines, places, found.get(id)));
     return [...found.values()];
@@ -126,12 +133,23 @@ export class KeyOwners {
   #addSecret({ metadata, data = {} }: SecretObject): void {
     const { namespace = "", name, annotations } = metadata;
     const user = annotations?.[USER_ANNOTATION];
+    const isCopy = annotations?.[SECRET_ANNOTATION] !== `${namespace}/${name}`;
     for (const [file, content] of Object.entries(data)) {
       const lines = Buffer.from(content, "base64").toString("utf8").split("\n");
       for (const [index, text] of lines.entries()) {
         const key = readHeldLine(text);
         if (key === undefined) continue;
-        const line: StandingLine = { namespace, name, file, line: index + 1, sshKey: key.sshKey, user };
+        const { sshKey } = key;
+        const isVouched = !isCopy && sshKey.startsWith(`${namespace}/`);
+        const line: StandingLine = {
+          namespace,
+          name,
+          file,
+          line: index + 1,
+          sshKey,
+          user: isVouched ? user : undefined,
+          isVouched,
+        };
         this.#placesOf(key.base64).lines.push(line);
       }
     }
@@ -152,18 +170,15 @@ export class KeyOwners {
     const namespace = first.sshKey.slice(0, slash);
     const name = first.sshKey.slice(slash + 1);
     const isListed = this.#namespace === undefined || this.#namespace === namespace;
-    if (isListed)
-      return {
-        ...user,
-        namespace,
-        name,
-        state: this.#sshKeys.has(first.sshKey) ? "Edited" : "Deleted",
-        secrets,
-      };
+    const claimed: KeyOwner = { namespace, name, state: "Claimed", secrets };
+    if (isListed) {
+      if (!first.isVouched) return claimed;
+      const state = this.#sshKeys.has(first.sshKey) ? "Edited" : "Deleted";
+      return { ...user, namespace, name, state, secrets };
+    }
     try {
       const sshKey = await findSSHKey(this.#cluster, namespace, name);
-      if (sshKey === undefined) return { ...user, namespace, name, state: "Deleted", secrets };
-      return blobOf(sshKey) === base64 ? ownerOf(sshKey) : { ...ownerOf(sshKey), state: "Edited", secrets };
+      return sshKey !== undefined && blobOf(sshKey) === base64 ? ownerOf(sshKey) : claimed;
     } catch (error) {
       if (!(error instanceof ClusterError) || error.code !== "Forbidden") throw error;
       return { ...user, namespace, name, state: "Unreadable", secrets };
@@ -185,6 +200,11 @@ interface StandingLine extends SecretLine {
   readonly sshKey: string;
   /** For whom the Secret is, as it says. */
   readonly user: string | undefined;
+  /**
+   * Does it stand in a Secret of its SSHKey's own namespace that the operator keeps? What stands elsewhere anybody there
+   * may have written, to have it look like another namespace's key.
+   */
+  readonly isVouched: boolean;
 }
 
 async function listSecrets(

@@ -30,7 +30,7 @@ With --log each line of a log in which sshd names a key is answered as it comes.
 
 The exit code is 0 if the key, or one of the log, is somebody's, and 1 if not.
 
-With -o json the answer is one object, with --log one for each line: "fingerprint", as asked; "owners", empty for nobody's key, each with "user", "namespace" and "name" of the SSHKey, "title" if it has one, "state": its STATE, or Edited (it has another key now), Deleted, Unreadable (you may not read it) or Foreign (a line that the operator did not write); and "secrets" if no SSHKey accounts for the key: "namespace", "name", "file" and "line" of each place where it stands. With --log also "outcome": accepted, partial (sshd asks for more than the key), failed, offered (the key is known, and nobody has signed with it yet) or mentioned; "user", "address" and "port" if the line has them, and "time" as the log writes it.
+With -o json the answer is one object, with --log one for each line: "fingerprint", as asked; "owners", empty for nobody's key, each with "user", "namespace" and "name" of the SSHKey, "title" if it has one, "state": its STATE, or Edited (it has another key now), Deleted, Unreadable (you may not read it), Claimed (only a line says so that people of another namespace, or whoever copied a Secret, may have written) or Foreign (a line that the operator did not write); and "secrets" if no SSHKey accounts for the key: "namespace", "name", "file" and "line" of each place where it stands. With --log also "outcome": accepted, partial (sshd asks for more than the key), failed, offered (the key is known, and nobody has signed with it yet) or mentioned; "user", "address" and "port" if the line has them, and "time" as the log writes it.
 
 With --at the log is the operator's, as kubectl logs prints it, and no cluster is asked: its lines AccessChanged tell who could log in at that time, by which Secret; -n shows the Secrets of one namespace only. A key that was in a Secret before the log begins is told if it was taken out later. -o json prints "at" and the list "access", with "namespace" and "secret", "user", "authorizedKeys" and "login" where the Secret is that of an AuthorizedKeys, "fingerprint", "sshKeyNamespace" and "sshKey", and "since", which is missing if the key was in before the log begins. The exit code is 1 if nobody could.`,
   examples: [
@@ -90,7 +90,7 @@ async function answerKey(
 ): Promise<ExitCode> {
   const found = await owners.find(fingerprint);
   if (output === "json") await session.print(JSON.stringify({ fingerprint, owners: found }, undefined, 4));
-  else for (const owner of found) await session.print(`${fingerprint} ${ownerText(owner)}`);
+  else for (const owner of ownerTexts(found)) await session.print(`${fingerprint} ${owner}`);
   if (found.length === 0 && output !== "json") session.say(`Nobody in ${owners.where} has ${fingerprint}.`);
   return found.length === 0 ? EXIT.found : EXIT.ok;
 }
@@ -184,19 +184,44 @@ class FreshOwners {
 
 function logText(mention: KeyMention, owners: readonly KeyOwner[]): string {
   const { time, outcome, user, address, port, fingerprint } = mention;
-  const login = user === undefined ? "" : ` ${printable(user)} from ${printable(address ?? "")} port ${port}`;
-  const whose = owners.length === 0 ? "nobody's" : owners.map(ownerText).join("; ");
+  const login = user === undefined ? "" : ` ${asWord(user)} from ${printable(address ?? "")} port ${port}`;
+  const whose = owners.length === 0 ? "nobody's" : ownerTexts(owners).join("; ");
   return `${time === undefined ? "" : `${printable(time)} `}${outcome}${login} ${fingerprint} ${whose}`;
+}
+
+/** So many owners, and places of each, are told to a person: anybody may write down a key that is public. */
+const MOST_TOLD = 20;
+
+function ownerTexts(owners: readonly KeyOwner[]): readonly string[] {
+  const more = owners.length - MOST_TOLD;
+  return [
+    ...owners.slice(0, MOST_TOLD).map(ownerText),
+    ...(more > 0 ? [`and ${more} more, which -o json shows`] : []),
+  ];
 }
 
 /** Whose key it is and why that is known, on one line. */
 function ownerText({ user, namespace, name, title, state, secrets = [] }: KeyOwner): string {
-  const places = secrets.map(placeText).join(", ");
-  if (name === undefined) return `nobody's: the operator did not write it, and it stands in ${places}`;
-  const sshKey = `SSHKey ${namespace}/${name}${title === undefined ? "" : ` "${title}"`}`;
-  const whose = user === undefined ? "somebody's" : user;
+  const more = secrets.length - MOST_TOLD;
+  const places = [
+    ...secrets.slice(0, MOST_TOLD).map(placeText),
+    ...(more > 0 ? [`and ${more} places more`] : []),
+  ].join(", ");
+  if (name === undefined)
+    return printable(`nobody's: the operator did not write it, and it stands in ${places}`);
+  const sshKey = `SSHKey ${namespace}/${name}`;
+  if (state === "Claimed")
+    return printable(`nobody's that is known: that it was ${sshKey}'s says only a line in ${places}`);
+  const called = title === undefined ? "" : ` ${JSON.stringify(printable(title))}`;
+  const whose = user === undefined ? "somebody's" : asWord(user);
   const still = places === "" ? "" : `, and still stands in ${places}`;
-  return printable(`${whose}: ${sshKey}${STATE_TEXTS[state] ?? `, ${state}`}${still}`);
+  return printable(`${whose}: ${sshKey}${called}${STATE_TEXTS[state] ?? `, ${state}`}${still}`);
+}
+
+/** A name that others chose, in quotes where it could be taken for more of the sentence. */
+function asWord(name: string): string {
+  const text = printable(name);
+  return /^[^\s"';:,]+$/.test(text) ? text : JSON.stringify(text);
 }
 
 const STATE_TEXTS: Readonly<Record<string, string>> = {

@@ -197,6 +197,78 @@ describe("a line of another namespace's SSHKey", () => {
   });
 });
 
+describe("nobody else is named for a key, whatever is written", () => {
+  /** In a Secret that looks like the operator's, in a namespace of somebody who wants people to be blamed. */
+  async function framing(key: string, annotations: Readonly<Record<string, string>>, lines = 1) {
+    const evil = new Tenant(cluster, await cluster.namespace());
+    const text = `${key} ${people.namespace}/alice-laptop\n`.repeat(lines);
+    await evil.buildCreate(
+      "frame",
+      { authorized_keys: text },
+      {
+        metadata: { name: "frame", labels: { [MANAGED_LABEL]: "somebody" }, annotations },
+      },
+    );
+    return evil.namespace;
+  }
+
+  test("into a Secret of another namespace", async () => {
+    const key = freshKey();
+    const namespace = await framing(key, { [USER_ANNOTATION]: "alice" });
+    const { code, stdout } = await who([sha256(key), "-A"], { as: "" });
+    expect([code, stdout]).toEqual([
+      0,
+      `${sha256(key)} nobody's that is known: that it was SSHKey ${people.namespace}/alice-laptop's says only a line in Secret ${namespace}/frame, authorized_keys line 1\n`,
+    ]);
+  });
+
+  test("into a copy in the SSHKey's own namespace", async () => {
+    const key = freshKey();
+    await people.buildCreate(
+      "frame",
+      { authorized_keys: `${key} ${people.namespace}/alice-laptop\n` },
+      {
+        metadata: {
+          name: "frame",
+          labels: { [MANAGED_LABEL]: "default" },
+          annotations: { [SECRET_ANNOTATION]: "elsewhere/frame", [USER_ANNOTATION]: "alice" },
+        },
+      },
+    );
+    const [owner, ...others] = await owners([sha256(key)]);
+    expect(others).toEqual([]);
+    expect(owner).toMatchObject({ state: "Claimed", name: "alice-laptop" });
+    expect(owner).not.toHaveProperty("user");
+  });
+
+  test("five thousand times, of which a person reads twenty", async () => {
+    const key = freshKey();
+    await framing(key, {}, 5000);
+    const { stdout } = await who([sha256(key), "-A"], { as: "" });
+    expect(stdout).toMatch(/and 4980 places more\n$/);
+    expect(stdout.length).toBeLessThan(4000);
+  });
+
+  test("into the name of a user or a title", async () => {
+    const key = freshKey();
+    const user = `alice: SSHKey ${people.namespace}/alice-laptop, Projected; mallory`;
+    await people.create("forged", { user, key, title: 'x", Projected; bob: SSHKey a/b "y' });
+    const { stdout } = await who([sha256(key)]);
+    expect(stdout).toBe(
+      `${sha256(key)} ${JSON.stringify(user)}: SSHKey ${people.namespace}/forged ${JSON.stringify('x", Projected; bob: SSHKey a/b "y')}, Unknown\n`,
+    );
+  });
+
+  test("into the name that somebody logs in with", async () => {
+    const log =
+      "Failed publickey for invalid user alice from 192.0.2.1 port 2 SHA256:x alice: SSHKey a/b from 192.0.2.7 port 5 ssh2: ED25519 ";
+    const { stdout } = await who(["--log", "-"], { input: `${log}${sha256(NOBODYS)}\n` });
+    expect(stdout).toBe(
+      `failed "alice from 192.0.2.1 port 2 SHA256:x alice: SSHKey a/b" from 192.0.2.7 port 5 ${sha256(NOBODYS)} nobody's\n`,
+    );
+  });
+});
+
 describe("nobody", () => {
   test("has a key that is in no SSHKey", async () => {
     const { code, stdout, stderr } = await who([sha256(NOBODYS)]);
