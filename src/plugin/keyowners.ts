@@ -1,5 +1,4 @@
 import { MANAGED_LABEL, SECRET_ANNOTATION, USER_ANNOTATION } from "../api/names.ts";
-import { namespacedName } from "../api/object.ts";
 import { secretsPath } from "../api/paths.ts";
 import type { State } from "../api/states.ts";
 import type { SecretObject } from "../projection/secret.ts";

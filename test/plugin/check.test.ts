@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -22,6 +22,22 @@ afterEach(() => {
 function put(name: string, content: string | Buffer): void {
   mkdirSync(dirname(join(folder, name)), { recursive: true });
   writeFileSync(join(folder, name), content);
+}
+
+/** Runs check and stops it as soon as it has said this; how it ended, and what it said. */
+async function stoppedAfter(
+  args: readonly string[],
+  word: string,
+): Promise<readonly [number | null, string]> {
+  const child = spawn(process.execPath, [BUNDLE, "check", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  let said = "";
+  child.stderr.on("data", (chunk: Buffer) => {
+    said += String(chunk);
+    if (said.includes(word) && !child.killed) child.kill("SIGINT");
+  });
+  const { promise, resolve } = Promise.withResolvers<readonly [number | null, string]>();
+  child.on("close", (code) => resolve([code, said]));
+  return await promise;
 }
 
 function sshKey(name: string, spec: Readonly<Record<string, unknown>> = {}): string {
@@ -271,3 +287,33 @@ test("nothing that a terminal obeys is shown of a manifest", async () => {
   put("a.yaml", sshKey('"a\\e[31m"'));
   expect((await check("a.yaml")).stdout).not.toContain("\u001b");
 });
+
+describe("what is no file", () => {
+  test("is not read in a folder, where a link of somebody's may lead to it", async () => {
+    spawnSync("mkfifo", [join(folder, "pipe.yaml")]);
+    symlinkSync("/dev/zero", join(folder, "endless.yaml"));
+    put("key.yaml", sshKey("a"));
+    const { code, stdout, stderr } = await plugin(["check", "-R", folder]);
+    expect([code, stdout]).toEqual([0, ""]);
+    expect(stderr).toContain(`${join(folder, "pipe.yaml")} is no file and is not read`);
+    expect(stderr).toContain("1 object or key in 1 file: nothing found");
+  });
+
+  test("is read where it is named, and Ctrl-C ends the wait for it", async () => {
+    spawnSync("mkfifo", [join(folder, "pipe.yaml"), join(folder, "other")]);
+    // The folder is read first, and says something.
+    const [code, said] = await stoppedAfter([folder, join(folder, "other")], "is no file");
+    expect([code, said]).toEqual([130, expect.stringMatching(/stopped\n$/)]);
+  });
+});
+
+test.each(["text", "github"])(
+  "nothing in a file is a command to whoever runs the job, with -o %s",
+  async (format) => {
+    put("::stop-commands::x.yaml", "x");
+    put("##[add-mask]a.yaml", sshKey("'##vso[task.setvariable variable=a]b'"));
+    const { stdout } = await plugin(["check", ".", "-o", format], { cwd: folder });
+    expect(stdout).toContain("vso[");
+    expect(stdout).not.toMatch(/^\s*::(?!error file=)|^(?!::).*##[a-z]*\[/m);
+  },
+);

@@ -39,5 +39,13 @@ export function textOf({ object, field, message }: Finding): string {
 /** One finding on one line, without anything that a terminal obeys. */
 export function lineOf(finding: Finding): string {
   const { file, line, column, code } = finding;
-  return `${printable(line === 0 ? file : `${file}:${line}:${column}`)}: ${code}: ${textOf(finding)}`;
+  // At the beginning of a line :: is a command to GitHub.
+  const path = printable(file).replace(/^(?=:)/, "./");
+  const place = line === 0 ? path : `${path}:${line}:${column}`;
+  return withoutCommands(`${place}: ${code}: ${textOf(finding)}`);
+}
+
+/** What GitHub, Azure Pipelines and their like obey anywhere in a line of a job's log, as in `##[add-mask]a`. */
+export function withoutCommands(text: string): string {
+  return text.replaceAll(/#(?=#[a-z]{0,20}\[)/gi, "# ");
 }

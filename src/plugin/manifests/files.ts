@@ -1,9 +1,19 @@
 import { isUtf8 } from "node:buffer";
-import { closeSync, fstatSync, openSync, readdirSync, readSync, statSync } from "node:fs";
+import {
+  closeSync,
+  type Dirent,
+  fstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  type Stats,
+  statSync,
+} from "node:fs";
 import { extname, join } from "node:path";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
 import { printable } from "../../ssh/unprintable.ts";
-import type { Session } from "../session.ts";
+import { inputBytes } from "../input.ts";
+import { PluginError, type Session } from "../session.ts";
 
 /** The text of one file, or why it cannot be had. */
 export interface FileText {
@@ -35,8 +45,9 @@ export function isManifestFile(name: string): boolean {
 }
 
 /**
- * The texts of files, of the files in folders, and of stdin for `-`, one at a time and in order. Says on stderr which links
- * to folders are passed over: none is followed, so a folder that contains itself has an end. Rejects when the person stops it.
+ * The texts of files, of the files in folders, and of stdin for `-`, one at a time and in order. Says on stderr what of a folder
+ * is passed over: links to folders, none of which is followed, so a folder that contains itself has an end; and pipes and
+ * devices, which a link in somebody's repository may lead to, and which may never end. Rejects when the person stops it.
  */
 export async function* fileTexts(
   session: Session,
@@ -48,7 +59,9 @@ export async function* fileTexts(
     if (name === STDIN) yield { file: STDIN, ...(await stdinText(session)) };
     else {
       for (const file of filesOf(session, name, choice)) {
-        yield typeof file === "string" ? { file, ...textOf(file) } : file;
+        if (typeof file === "string") yield { file, ...textOf(file) };
+        else if ("pipe" in file) yield { file: file.pipe, ...(await pipeText(session, file.pipe)) };
+        else yield file;
         // Reading blocks: now and then a signal has to get through.
         if (Date.now() - rest > 50) {
           await new Promise((resolve) => setImmediate(resolve));
@@ -60,10 +73,16 @@ export async function* fileTexts(
   }
 }
 
-function* filesOf(session: Session, name: string, choice: FileChoice): Iterable<string | FileText> {
+/** A file, a pipe or a device, or what cannot be read. */
+function* filesOf(
+  session: Session,
+  name: string,
+  choice: FileChoice,
+): Iterable<string | { readonly pipe: string } | FileText> {
   try {
-    if (statSync(name).isDirectory()) yield* inFolder(session, name, choice);
-    else yield name;
+    const stats = statSync(name);
+    if (stats.isDirectory()) yield* inFolder(session, name, choice);
+    else yield stats.isFile() ? name : { pipe: name };
   } catch (error) {
     yield { file: name, problem: cannotRead(error) };
   }
@@ -75,15 +94,26 @@ function* inFolder(session: Session, folder: string, choice: FileChoice): Iterab
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
       if (choice.recursive) yield* inFolder(session, path, choice);
-    } else if (entry.isSymbolicLink() && isFolder(path)) {
+      continue;
+    }
+    const leadsTo = entry.isSymbolicLink() ? statsOf(path) : entry;
+    if (leadsTo?.isDirectory() === true) {
       if (choice.recursive)
         session.say(`${printable(path)} is a link to a folder and is not followed: name that folder, too`);
-    } else if (choice.takes(entry.name) && !isLock(entry.name, entry.isSymbolicLink())) yield path;
+    } else if (choice.takes(entry.name) && !isLock(entry.name, entry.isSymbolicLink())) {
+      if (leadsTo === undefined || leadsTo.isFile()) yield path;
+      else session.say(`${printable(path)} is no file and is not read: name it itself, if it is to be`);
+    }
   }
 }
 
-function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** Of what a link leads to; undefined where that cannot be told, which reading it then says. */
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Editors leave links that lead nowhere as locks beside the file that they edit. */
@@ -137,6 +167,25 @@ function privateKey(head: Buffer): Text | undefined {
   if (!/^(\W{0,3}-----? ?BEGIN|PuTTY-User-Key-File|SSH PRIVATE KEY)/.test(text)) return undefined;
   const problem = describePrivateKey(text);
   return problem === undefined ? undefined : { problem, isPrivateKey: true };
+}
+
+/** Of what may let one wait: not blocking, so that the person can stop it. */
+async function pipeText(session: Session, file: string): Promise<Text> {
+  const parts: Buffer[] = [];
+  let length = 0;
+  try {
+    for await (const bytes of inputBytes(session, file)) {
+      const secret = length === 0 ? privateKey(bytes.subarray(0, HEAD_BYTES)) : undefined;
+      if (secret !== undefined) return secret;
+      length += bytes.length;
+      if (length > MAXIMUM_FILE_BYTES) return { problem: TOO_LARGE };
+      parts.push(bytes);
+    }
+  } catch (error) {
+    session.signal.throwIfAborted();
+    return { problem: error instanceof PluginError ? error.message : cannotRead(error) };
+  }
+  return decoded(Buffer.concat(parts));
 }
 
 async function stdinText({ stdin, signal }: Session): Promise<Text> {
