@@ -15,9 +15,11 @@ const GAP = "   ";
 export function table<T>(columns: readonly Column<T>[], items: readonly T[]): string {
   const rows = [
     columns.map(({ title }) => title),
-    ...items.map((item) => columns.map(({ of }) => printable(of(item) ?? ""))),
+    ...items.map((item) => columns.map(({ of }) => cellOf(of(item) ?? ""))),
   ];
-  const widths = columns.map((_, i) => Math.max(...rows.map((row) => [...(row[i] ?? "")].length)));
+  const widths = columns.map((_, i) =>
+    rows.reduce((widest, row) => Math.max(widest, [...(row[i] ?? "")].length), 0),
+  );
   return rows
     .map(
       (row) =>
@@ -27,6 +29,20 @@ export function table<T>(columns: readonly Column<T>[], items: readonly T[]): st
           .trimEnd()}\n`,
     )
     .join("");
+}
+
+/**
+ * In characters: no field of an SSHKey has more. A longer one, such as a list of files, would stretch every row.
+ */
+const LONGEST_CELL = 255;
+
+/** Several spaces would look like the gap to the next column. */
+function cellOf(text: string): string {
+  const whole = printable(text.slice(0, 4 * LONGEST_CELL)).replaceAll(/\s{2,}|[^\S ]/gu, " ");
+  const characters = [...whole];
+  return characters.length <= LONGEST_CELL && text.length <= 4 * LONGEST_CELL
+    ? whole
+    : `${characters.slice(0, LONGEST_CELL - 1).join("")}…`;
 }
 
 function padded(cell: string, width: number): string {
