@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
+import { printable } from "../ssh/unprintable.ts";
 import { Progress } from "./progress.ts";
 
 /** How a command ended; the same for all of them. */
@@ -81,14 +82,16 @@ export class Session {
 
   /**
    * Writes a result. Waits while the reader is slow: of a large result nothing is lost. Rejects with an UnreadError when
-   * there is no reader any more, and when the person stops it meanwhile.
+   * there is no reader any more, and when the person stops it meanwhile. What a terminal obeys, colours aside, becomes
+   * `\\u202e` and the like, which is the same text in JSON and in YAML's double quotes.
    */
   async print(text: string): Promise<void> {
     const { stdout } = this.#streams;
     if (this.#isUnread) throw new UnreadError();
     if (text === "") return;
+    const shown = text.replaceAll(OBEYED, asEscape);
     if (stdout.isTTY) this.#progress.hide();
-    if (stdout.write(text.endsWith("\n") ? text : `${text}\n`)) return;
+    if (stdout.write(shown.endsWith("\n") ? shown : `${shown}\n`)) return;
     try {
       await once(stdout, "drain", { signal: this.signal });
     } catch (error) {
@@ -97,10 +100,11 @@ export class Session {
     }
   }
 
-  /** Tells the person something that is no result. */
+  /** Tells the person something that is no result. What cannot be seen of it, line feeds aside, is left out. */
   say(text: string): void {
     this.#progress.hide();
-    this.#streams.stderr.write(`${text}\n`);
+    const lines = text.split("\n").map((line) => `${/^ */.exec(line)?.[0] ?? ""}${printable(line)}`);
+    this.#streams.stderr.write(`${lines.join("\n")}\n`);
   }
 
   /**
@@ -149,4 +153,12 @@ export class Session {
       lines.close();
     }
   }
+}
+
+/** Control characters but the tab, the line feed and those of a colour; direction marks; line and paragraph separators. */
+const OBEYED =
+  /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]|\x1b(?!\[\d{1,3}m)/g;
+
+function asEscape(character: string): string {
+  return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }

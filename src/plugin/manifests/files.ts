@@ -1,14 +1,5 @@
 import { isUtf8 } from "node:buffer";
-import {
-  closeSync,
-  type Dirent,
-  fstatSync,
-  openSync,
-  readdirSync,
-  readSync,
-  type Stats,
-  statSync,
-} from "node:fs";
+import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, statSync } from "node:fs";
 import { extname, join } from "node:path";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
 import { printable } from "../../ssh/unprintable.ts";

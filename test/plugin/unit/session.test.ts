@@ -7,13 +7,14 @@ function sessionOf(o: {
   readonly env?: Streams["env"];
   readonly stdout?: Writable;
   readonly stdin?: PassThrough;
+  readonly stderr?: PassThrough;
   readonly signal?: AbortSignal;
 }): Session {
   const stdout = Object.assign(o.stdout ?? new PassThrough(), { isTTY: o.isTTY ?? false });
   const streams = {
     stdin: o.stdin ?? new PassThrough(),
     stdout,
-    stderr: new PassThrough(),
+    stderr: o.stderr ?? new PassThrough(),
     env: o.env ?? {},
   };
   return new Session(streams as unknown as Streams, o.signal ?? new AbortController().signal);
@@ -32,6 +33,30 @@ describe("colours", () => {
     [false, { FORCE_COLOR: "1" }, "no"],
   ])("in a terminal (%s) with %j", (isTTY, env, expected) => {
     expect(sessionOf({ isTTY, env }).styled("red", "no")).toBe(expected);
+  });
+});
+
+describe("what others wrote moves nothing in the terminal", () => {
+  const written = "a\u001b[2J\u009b2J\u202eb\u2028\r\u0007c";
+
+  test("as a result for programs, which read the same", async () => {
+    const stdout = new PassThrough();
+    await sessionOf({ stdout }).print(JSON.stringify({ written }));
+    const printed = String(stdout.read());
+    expect(printed).toMatch(/^[ -~]*\n$/);
+    expect(JSON.parse(printed)).toEqual({ written });
+  });
+
+  test("as a result for people, whose colours stay", async () => {
+    const stdout = new PassThrough();
+    await sessionOf({ stdout }).print(`${RED} ${written}`);
+    expect(String(stdout.read())).toBe(`${RED} a\\u001b[2J\\u009b2J\\u202eb\\u2028\\u000d\\u0007c\n`);
+  });
+
+  test("as talk", () => {
+    const stderr = new PassThrough();
+    sessionOf({ stderr }).say(`keys:\n  1. ${written}`);
+    expect(String(stderr.read())).toBe("keys:\n  1. a[2J2Jbc\n");
   });
 });
 
