@@ -92,6 +92,20 @@ function filesFor({ kubeconfig }: ClientOverrides): readonly string[] | undefine
   return files.every(isMissing) ? undefined : files;
 }
 
+/** The names that --context and --cluster may have, as the files say them. Throws a KubeConfigError. */
+export function kubeConfigNames(o: Pick<ClientOverrides, "kubeconfig">): {
+  readonly contexts: readonly string[];
+  readonly clusters: readonly string[];
+} {
+  const files = filesFor(withoutEmpty(o));
+  const { contexts, clusters } = files === undefined ? NO_FILES : mergeKubeConfigs(files);
+  return { contexts: contexts.map(nameOf), clusters: clusters.map(nameOf) };
+}
+
+function nameOf({ name }: Fields): string {
+  return String(name ?? "");
+}
+
 interface Current {
   readonly context: Fields;
   readonly cluster: Fields;

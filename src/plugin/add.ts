@@ -3,6 +3,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
+import { userOption } from "./foundoption.ts";
 import { described, listed } from "./keychoice.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
@@ -57,7 +58,7 @@ export const add = pluginCommand<AddOptions>({
               addKeyFields(
                 addKeySource(
                   command
-                    .option("--user <name>", "whose key it is (default: who you are to the cluster)")
+                    .addOption(userOption("whose key it is (default: who you are to the cluster)"))
                     .option("--name <name>", "name of the SSHKey (default: made of user, title and key)"),
                 ),
               ),

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import type { ClientOverrides } from "../kube/clientconfig.ts";
 import { collect } from "./command.ts";
+import { FoundOption } from "./foundoption.ts";
 import { PluginError } from "./session.ts";
 
 /** kubectl's flags of the same names, with its meaning. Its --user is missing: here that is the user of keys. */
@@ -13,10 +14,16 @@ export interface ClusterFlags extends ClientOverrides {
 export function addClusterFlags(command: Command): Command {
   return command
     .optionsGroup("Cluster, as in kubectl:")
-    .option("-n, --namespace <name>", "namespace to work in (default: that of the context)")
+    .addOption(
+      new FoundOption(
+        "-n, --namespace <name>",
+        "namespace to work in (default: that of the context)",
+        "namespaces",
+      ),
+    )
     .option("--kubeconfig <file>", "kubeconfig file to use")
-    .option("--context <name>", "context of the kubeconfig to use")
-    .option("--cluster <name>", "cluster of the kubeconfig to use")
+    .addOption(new FoundOption("--context <name>", "context of the kubeconfig to use", "contexts"))
+    .addOption(new FoundOption("--cluster <name>", "cluster of the kubeconfig to use", "clusters"))
     .option("-s, --server <url>", "address of the API server")
     .option("--token <token>", "bearer token to authenticate with")
     .option("--certificate-authority <file>", "certificate authority of the API server")

@@ -6,6 +6,8 @@ export interface PluginCommand<O = Readonly<Record<string, unknown>>> {
   readonly name: string;
   /** What follows the name, as commander writes arguments: `<name>`, `[file...]`. */
   readonly args: string;
+  /** What the first argument is one of, for shells to complete; `run` refuses what is not. */
+  readonly choices?: readonly string[];
   /** One line without a full stop. */
   readonly summary: string;
   /** What it does beyond that, in whole sentences. */

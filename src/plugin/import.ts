@@ -4,6 +4,7 @@ import { Cluster, ClusterError } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { counted } from "./counted.ts";
+import { userOption } from "./foundoption.ts";
 import type { ImportedKey, Told } from "./importedkeys.ts";
 import type { ImportFormat } from "./importformats.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
@@ -19,6 +20,7 @@ const FORMATS: readonly ImportFormat[] = ["authorized_keys", "configmap", "secre
 export const importCommand = pluginCommand<ImportOptions>({
   name: "import",
   args: "<format> <files...>",
+  choices: FORMATS,
   summary: "Make SSHKeys of keys that were elsewhere until now",
   description: `Prints manifests, or creates the SSHKeys with --apply; one that is there already is never overwritten. Each line on standard error names a file and a line, and says what was left out there and why. A key is imported only if sshd would have taken it where it comes from.
 
@@ -46,7 +48,7 @@ The exit code is 0 if all has been imported, 1 if something was left out, and 2 
     addClusterFlags(
       addDryRun(
         command
-          .option("--user <name>", "whose keys they are, where the files do not say it")
+          .addOption(userOption("whose keys they are, where the files do not say it"))
           .option("--apply", "create the SSHKeys instead of printing them"),
       ),
     ),

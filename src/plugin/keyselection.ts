@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { printable } from "../ssh/unprintable.ts";
 import type { Cluster } from "./cluster.ts";
 import { addAllNamespaces, type ClusterFlags } from "./clusterflags.ts";
+import { userOption } from "./foundoption.ts";
 import { PluginError, type Session } from "./session.ts";
 import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 
@@ -17,7 +18,7 @@ export interface SelectedKeys {
 }
 
 export function addSelection(command: Command): Command {
-  return addAllNamespaces(command.option("--user <name>", "all SSHKeys of this user, in place of names"));
+  return addAllNamespaces(command.addOption(userOption("all SSHKeys of this user, in place of names")));
 }
 
 /** Rejects with a PluginError where the command line does not say which, or none of them is there. */

@@ -6,6 +6,7 @@ import { STATES } from "../api/states.ts";
 import { Cluster, orForbidden } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
+import { FoundOption, userOption } from "./foundoption.ts";
 import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
 import { listReadable } from "./readable.ts";
 import { EXIT } from "./session.ts";
@@ -36,8 +37,14 @@ export const list = pluginCommand<ListOptions>({
     addClusterFlags(
       addObjectOutput(
         addAllNamespaces(command)
-          .option("--user <name>", "of this user only")
-          .option("--state <state>", "in this STATE only, whatever its case", toState)
+          .addOption(userOption("of this user only"))
+          .addOption(
+            new FoundOption(
+              "--state <state>",
+              "in this STATE only, whatever its case",
+              STATE_WORDS,
+            ).argParser(toState),
+          )
           .addOption(
             new Option("--sort <column>", "what to sort by").choices(Object.keys(SORT_KEYS)).default("name"),
           )
@@ -82,11 +89,11 @@ async function listed(
     unread: `you may not list ${PLURAL}.${GROUP} in all namespaces: only those in ${looked} were looked at`,
   };
 }
+const STATE_WORDS = [...Object.keys(STATES), "Unknown"];
 
 function toState(word: string): string {
-  const states = [...Object.keys(STATES), "Unknown"];
-  const found = states.find((state) => state.toLowerCase() === word.toLowerCase());
-  if (found === undefined) throw new InvalidArgumentError(`The STATEs are ${states.join(", ")}.`);
+  const found = STATE_WORDS.find((state) => state.toLowerCase() === word.toLowerCase());
+  if (found === undefined) throw new InvalidArgumentError(`The STATEs are ${STATE_WORDS.join(", ")}.`);
   return found;
 }
 

@@ -2,6 +2,7 @@ import { Option } from "commander";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { collect, pluginCommand } from "./command.ts";
+import { FoundOption } from "./foundoption.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 
 interface PlanOptions extends ClusterFlags {
@@ -37,7 +38,13 @@ export const plan = pluginCommand<PlanOptions>({
         .option("--prune", "what the files do not have goes, in the namespaces that they name")
         .option("--config <file>", "the operator's configuration file, in place of what it publishes")
         .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names")
-        .option("--operator-namespace <name>", "where the operator publishes it", "sshkey-operator")
+        .addOption(
+          new FoundOption(
+            "--operator-namespace <name>",
+            "where the operator publishes it",
+            "namespaces",
+          ).default("sshkey-operator"),
+        )
         .addOption(
           new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"),
         ),

@@ -3,6 +3,8 @@ import { VERSION } from "../version.ts";
 import { add } from "./add.ts";
 import { check } from "./check.ts";
 import type { PluginCommand } from "./command.ts";
+import { COMPLETE, complete, FIND } from "./completion/complete.ts";
+import { completion } from "./completion.ts";
 import { deleteKeys } from "./delete.ts";
 import { disable, enable } from "./disable.ts";
 import { importCommand } from "./import.ts";
@@ -32,6 +34,7 @@ export const COMMANDS: readonly PluginCommand[] = [
   where,
   importCommand,
   prove,
+  completion,
 ];
 
 export const SUMMARY =
@@ -49,9 +52,16 @@ export const EXIT_CODES: readonly (readonly [ExitCode, string])[] = [
 export async function main(args: readonly string[], session: Session): Promise<ExitCode> {
   let code: ExitCode = EXIT.ok;
   try {
-    await program(session, (ended) => {
+    const root = program(session, (ended) => {
       code = ended;
-    }).parseAsync([...args], { from: "user" });
+    });
+    const [first, ...words] = args;
+    if (first === COMPLETE) return await complete(session, root, words);
+    if (first === FIND) {
+      const { find } = await import("./completion/find.ts");
+      return await find(session, root, words);
+    }
+    await root.parseAsync([...args], { from: "user" });
     return code;
   } catch (error) {
     if (error instanceof UnreadError) return EXIT.unread;
@@ -77,8 +87,10 @@ function program(session: Session, onEnd: (code: ExitCode) => void): Command {
       "after",
       `\nExit codes:\n${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`).join("\n")}`,
     );
-  for (const { name, args, summary, description, examples, addOptions, run } of COMMANDS) {
+  for (const { name, args, choices, summary, description, examples, addOptions, run } of COMMANDS) {
     const command = root.command(`${name} ${args}`.trim());
+    const [argument] = command.registeredArguments;
+    if (argument !== undefined && choices !== undefined) argument.argChoices = [...choices];
     addOptions(command.summary(summary).description(`${summary}.\n\n${description}`))
       .addHelpText("after", `\nExamples:\n${examples.map(shown).join("\n")}`)
       .action(async (...given: unknown[]) => {

@@ -3,6 +3,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
+import { userOption } from "./foundoption.ts";
 import type { KeyPlace } from "./keyplaces.ts";
 import { findKeyReach, type KeyReach, removalWarnings } from "./keyreach.ts";
 import { keysOfUser } from "./keyselection.ts";
@@ -33,7 +34,7 @@ With -o json the answer is one object: "keys", each with "namespace", "name" and
   addOptions: (command) =>
     addClusterFlags(
       addAllNamespaces(command)
-        .option("--user <name>", "all keys of this user, in place of one")
+        .addOption(userOption("all keys of this user, in place of one"))
         .addOption(new Option("-o, --output <format>", "how to print").choices(["json"])),
     ),
   async run(session, options, [name]) {
