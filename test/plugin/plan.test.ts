@@ -1,7 +1,10 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { API_VERSION, AUTHORIZED_KEYS_KIND, KIND } from "../../src/api/names.ts";
 import { authorizedKeysPath, namespacePath } from "../../src/api/paths.ts";
-import type { SSHKeySpec } from "../../src/api/sshkey.generated.ts";
+import type { SSHKey, SSHKeySpec } from "../../src/api/sshkey.generated.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Stage } from "../operator/stage.ts";
@@ -26,19 +29,21 @@ beforeAll(async () => {
   people = await stage.tenant();
   gate = await stage.tenant();
   await share(gate.namespace);
-  const spec = { from: [{ namespace: people.namespace }], options: ["restrict"] };
-  const bastion = {
-    apiVersion: API_VERSION,
-    kind: AUTHORIZED_KEYS_KIND,
-    metadata: { name: "bastion" },
-    spec,
-  };
-  await gate.send("POST", authorizedKeysPath(gate.namespace), bastion);
+  await gate.send("POST", authorizedKeysPath(gate.namespace), bastion());
 });
 
 afterAll(async () => {
   await stage?.close();
 });
+
+function bastion() {
+  return {
+    apiVersion: API_VERSION,
+    kind: AUTHORIZED_KEYS_KIND,
+    metadata: { name: "bastion", namespace: gate.namespace },
+    spec: { from: [{ namespace: people.namespace }], options: ["restrict"] },
+  };
+}
 
 async function share(shareWith: string | null): Promise<void> {
   const annotations = { "sshkey-operator.dev/share-keys-with": shareWith };
@@ -55,6 +60,25 @@ function manifests(specs: Specs): string {
     spec,
   }));
   return JSON.stringify({ apiVersion: "v1", kind: "List", items });
+}
+
+/** These SSHKeys with all that matters beside them, as several documents. */
+function repository(specs: Specs): string {
+  const annotations = { "sshkey-operator.dev/share-keys-with": gate.namespace };
+  const namespaces = [
+    { metadata: { name: people.namespace, annotations } },
+    { metadata: { name: gate.namespace } },
+  ].map((each) => ({ apiVersion: "v1", kind: "Namespace", ...each }));
+  return [manifests(specs), ...[...namespaces, bastion()].map((each) => JSON.stringify(each))].join(
+    "\n---\n",
+  );
+}
+
+/** What the cluster holds, the oldest claim first. */
+async function inOrderOfClaims(): Promise<Specs> {
+  const claim = ({ metadata, status }: SSHKey) => `${status?.claimedSince} ${metadata.uid}`;
+  const sorted = (await people.list()).toSorted((a, b) => (claim(a) < claim(b) ? -1 : 1));
+  return new Map(sorted.map(({ metadata, spec }) => [metadata.name, spec]));
 }
 
 async function plan(specs: Specs, ...args: readonly string[]) {
@@ -158,6 +182,29 @@ describe("what is announced", () => {
           await people.until(id.slice(people.namespace.length + 1), after.state as "Projected");
       }
     }
+  });
+
+  test("is what check says of the same change to manifests that hold what the cluster holds", async () => {
+    const random = new Random(seed + 1);
+    const folder = mkdtempSync(join(tmpdir(), "plan-"));
+    let specs: Specs = new Map(
+      (await people.list()).map(({ metadata, spec }) => [metadata?.name ?? "", spec]),
+    );
+    for (let round = 0; round < ROUNDS; round += 1) {
+      writeFileSync(join(folder, "base.yaml"), repository(await inOrderOfClaims()));
+      const now = next(specs, random);
+      const planned = await plan(now, "--prune", "-o", "json");
+      const checked = await plugin(["check", "-", "--base", join(folder, "base.yaml"), "-o", "json"], {
+        input: repository(now),
+      });
+      const { gained, lost, altered, states } = JSON.parse(planned.stdout) as Announced;
+      const { base } = JSON.parse(checked.stdout) as { readonly base: { readonly changes: Announced } };
+      expect(base.changes).toEqual({ gained, lost, altered, states });
+      specs = now;
+      await untilYoungest();
+      await sync(specs);
+    }
+    rmSync(folder, { recursive: true });
   });
 
   test("is nothing when nothing is new", async () => {

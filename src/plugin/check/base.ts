@@ -41,8 +41,7 @@ export interface BaseOptions {
 export async function readBase(session: Session, o: BaseOptions): Promise<Base> {
   const manifests: Pick<Manifest, "object">[] = [];
   const notes: string[] = [];
-  const note = (file: string, problem: string) =>
-    notes.push(`${printable(file)} of the base counts as not there: ${printable(problem)}`);
+  const note = (file: string, problem: string) => notes.push(notThere(file, problem));
   for await (const { file, text, problem = "" } of textsOf(session, o)) {
     if (text === undefined) note(file, problem);
     else if (!isKeyFile(file, text)) {
@@ -53,21 +52,42 @@ export async function readBase(session: Session, o: BaseOptions): Promise<Base> 
       }
     }
   }
-  const planned = plannedObjects(manifests, { sshKeys: [], authorizedKeys: [] }, "", o.now - HEAD_START_MS);
-  for (const refusal of planned.refused) note(refusal, "the API server would not have stored it");
-  const sshKeys = new Map(planned.sshKeys.map((object) => [idOfStored(object), object]));
+  return baseOf(o.name, manifests, o.now, notes);
+}
+
+/** These manifests as a cluster that got them in this order, just before `now`, in ms since the epoch, would hold them. */
+export function baseOf(
+  name: string,
+  manifests: readonly Pick<Manifest, "object">[],
+  now: number,
+  notes: readonly string[] = [],
+): Base {
+  const planned = plannedObjects(manifests, { sshKeys: [], authorizedKeys: [] }, "", now - HEAD_START_MS);
+  const sshKeys = new Map(planned.sshKeys.map((object) => [idOfStored(object), older(object)]));
   const authorizedKeys = new Map(planned.authorizedKeys.map((object) => [idOfStored(object), object]));
   return {
-    name: o.name,
+    name,
     sshKeys: [...sshKeys.values()],
     authorizedKeys: [...authorizedKeys.values()],
     namespaces: planned.namespaces,
-    notes,
+    notes: [
+      ...notes,
+      ...planned.refused.map((refusal) => notThere(refusal, "the API server would not have stored it")),
+    ],
     find: (kind, id) => {
       if (kind === KIND) return sshKeys.get(id);
       return kind === AUTHORIZED_KEYS_KIND ? authorizedKeys.get(id) : undefined;
     },
   };
+}
+
+/** Where dates say nothing, UIDs decide: these come before those of what is new. */
+function older(object: StoredSSHKey): StoredSSHKey {
+  return { ...object, metadata: { ...object.metadata, uid: `base-${object.metadata.uid}` } };
+}
+
+function notThere(what: string, why: string): string {
+  return `${printable(what)} of the base counts as not there: ${printable(why)}`;
 }
 
 /** Its claims are older than all that come in, and its keys have lived for no time that matters. */

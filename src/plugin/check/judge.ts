@@ -189,7 +189,8 @@ export class Judge {
         namespace: namespace ?? "",
         labels,
         annotations,
-        uid: id,
+        // As in a forecast of them all: behind what the base has.
+        uid: `new-${id}`,
         resourceVersion: "1",
         generation: 1,
         creationTimestamp: this.#createdAt,
