@@ -50,6 +50,25 @@ describe("the workflow that checks pull requests", () => {
     expect(await runSteps(steps)).toMatchObject({ failed: [] });
   });
 
+  test("tells who gains access, and who loses it", async () => {
+    addKey(freshKey());
+    repository.remove("keys/team-b/dan-contractor.yaml");
+    const { stdout } = await runSteps(steps);
+    expect(stdout).toMatch(/^\+ +erin .* team-a\/erin-laptop /m);
+    expect(stdout).toMatch(/^- +dan .* team-b\/dan-contractor /m);
+  });
+
+  test("refuses another user for an SSHKey, which the API server would not take", async () => {
+    const file = "keys/team-a/bob-workstation.yaml";
+    repository.write(file, readFileSync(join(EXAMPLE, file), "utf8").replace("user: bob", "user: rob"));
+    expect((await runSteps(steps)).failed).toEqual(["As they are written"]);
+  });
+
+  test("gets the commit that it compares with", () => {
+    const checkout = steps.find(({ uses }) => uses?.startsWith("actions/checkout@"));
+    expect(checkout?.with).toMatchObject({ "fetch-depth": 2 });
+  });
+
   test("refuses a bad key, at its place in the change", async () => {
     addKey("ssh-ed25519 AAAA");
     const { failed, stdout } = await runSteps(steps);
@@ -104,20 +123,30 @@ describe("the pipeline of GitLab", () => {
   const [install, ...script]: string[] = check.script;
 
   test("passes the example, with a report", async () => {
-    expect((await repository.shell(script.join("\n"))).code).toBe(0);
+    expect((await runScript()).code).toBe(0);
     expect(report()).toContain("<testsuites");
   });
 
   test("refuses a bad key, in its log and its report", async () => {
     addKey("ssh-ed25519 AAAA");
-    const { code, stdout } = await repository.shell(script.join("\n"));
+    const { code, stdout } = await runScript();
     expect([code, stdout]).toEqual([1, expect.stringContaining(LAPTOP)]);
     expect(report()).toContain("<failure");
+  });
+
+  test("tells who gains access", async () => {
+    addKey(freshKey());
+    expect((await runScript()).stdout).toMatch(/^\+ +erin /m);
   });
 
   test("installs the plugin of this version", () => {
     expect(install).toBe(`npm install --global --ignore-scripts kubectl-sshkey@${manifest.version}`);
   });
+
+  async function runScript(): Promise<Finished> {
+    const base = (await repository.git("rev-parse", "HEAD")).trim();
+    return await repository.shell(script.join("\n"), { CI_MERGE_REQUEST_DIFF_BASE_SHA: base });
+  }
 
   function report(): string {
     return readFileSync(join(repository.folder, check.artifacts.reports.junit), "utf8");
@@ -206,6 +235,9 @@ describe("the configuration of pre-commit.com", () => {
 async function runSteps(
   steps: readonly Step[],
 ): Promise<{ readonly failed: readonly string[]; readonly stdout: string }> {
+  // What GitHub checks out is the change as a commit on top of the main branch.
+  await repository.git("add", "--all");
+  await repository.git("commit", "--quiet", "--allow-empty", "--message=Merge");
   const failed: string[] = [];
   let output = "";
   for (const { name = "", run } of steps) {
