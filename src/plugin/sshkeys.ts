@@ -47,6 +47,8 @@ export async function findSSHKey(
   namespace: string,
   name: string,
 ): Promise<SSHKeyObject | undefined> {
+  // Its path would be that of the list of all.
+  if (name === "") throw new PluginError("the name is empty: give that of an SSHKey");
   return await cluster.get<SSHKeyObject>(sshKeyPath(namespace, name));
 }
 

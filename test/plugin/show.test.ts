@@ -115,3 +115,20 @@ test("programs get it as list prints it", async () => {
   expect(JSON.parse(json.stdout).items).toEqual([await people.read("laptop")]);
   expect(name.stdout).toBe("sshkey.sshkey-operator.dev/laptop\n");
 });
+
+test("an empty name, as of a variable that is not set, is not that of all", async () => {
+  const { kubeconfig } = cluster.controlPlane;
+  for (const args of [
+    ["show", ""],
+    ["raw", ""],
+    ["delete", "", "--yes"],
+    ["where", ""],
+    ["disable", ""],
+  ]) {
+    expect(await plugin([...args, "-n", people.namespace], { kubeconfig })).toEqual({
+      code: 2,
+      stdout: "",
+      stderr: "error: the name is empty: give that of an SSHKey\n",
+    });
+  }
+});
