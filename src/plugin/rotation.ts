@@ -76,12 +76,15 @@ async function rehearse(
 /** Creates it. Where the answer is lost, what was made all the same is found, and taken back. */
 async function created(session: Session, cluster: Cluster, made: NewSSHKey): Promise<SSHKeyObject> {
   try {
-    return (await createSSHKey(cluster, made, { signal: lateSignal(session.signal) })).object;
+    const { object, isKnown } = await createSSHKey(cluster, made, { signal: lateSignal(session.signal) });
+    if (!isKnown) return object;
   } catch (error) {
     const isLost = error instanceof ClusterError && LOST.has(error.code);
     if (isLost) await takeBackLost(session, cluster, made);
     throw error;
   }
+  // To take it back would be to delete what somebody else made.
+  throw new PluginError("somebody has added the new key meanwhile: look at it with `kubectl sshkey list`");
 }
 
 const LOST: ReadonlySet<string> = new Set(["Aborted", "Disconnected", "Idle", "Timeout"]);
