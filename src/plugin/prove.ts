@@ -71,6 +71,9 @@ export const prove = pluginCommand<ProveFlags>({
       const sshKey = await getSSHKey(cluster, name);
       const what = provableOf(sshKey, flags.proofNamespace);
       if (given === undefined && flags.run !== true) return await printCommand(session, sshKey, what);
+      // Whoever made the SSHKey chose the user, and who signs that gives the key away.
+      if (given === undefined)
+        session.say(`signing that the key is of user ${JSON.stringify(what.user)}: Ctrl-C if it is not`);
       const proof = given === undefined ? await sign(session, what, flags.key) : checkedProof(given, what);
       return await store(session, cluster, sshKey, proof, timeoutMs, flags);
     } finally {

@@ -54,7 +54,9 @@ describe("prove", () => {
     const { code, stdout, stderr } = await editor("ben", "--run");
     expect([code, stdout]).toEqual([0, "sshkey.sshkey-operator.dev/ben proven\n"]);
     expect([stderr, await provenOf("ben")]).toEqual([
-      expect.stringMatching(/signing with .*\/\.ssh\/work\n(.*\n)*ben is Projected: /),
+      expect.stringMatching(
+        /^signing that the key is of user "ben": Ctrl-C if it is not\nsigning with .*\/\.ssh\/work\n(.*\n)*ben is Projected: /,
+      ),
       "True",
     ]);
   });
