@@ -130,9 +130,10 @@ async function* contents(
   try {
     for (const { path } of asked) {
       const file = `${ref}:${path}`;
-      const [, kind = "", size = ""] = /(\S+)(?: (\d+))?$/.exec(await reader.line()) ?? [];
+      // What was asked for stands before, with whatever spaces it has.
+      const [kind = "", size = ""] = (await reader.line()).split(" ").slice(-2);
       session.signal.throwIfAborted();
-      if (size === "")
+      if (!/^[0-9]+$/.test(size))
         throw new PluginError(`git does not have ${printable(file)} here: fetch the whole commit first`);
       if (Number(size) > MAXIMUM_FILE_BYTES) throw new PluginError(`${printable(file)}: ${TOO_LARGE}`);
       const bytes = await reader.bytes(Number(size) + 1);

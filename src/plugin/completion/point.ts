@@ -148,7 +148,7 @@ function valuesOf(option: Option): Source | readonly Candidate[] {
   if (option instanceof FoundOption)
     return typeof option.values === "string" ? option.values : candidates(option.values);
   if (option.argChoices !== undefined) return candidates(option.argChoices);
-  const [, placeholder = ""] = /<(.*)>/.exec(option.flags) ?? [];
+  const [, placeholder = ""] = /<([^<>]*)>/.exec(option.flags) ?? [];
   if (placeholder === "file") return "files";
   return placeholder.includes("|") ? candidates(placeholder.split("|")) : [];
 }
