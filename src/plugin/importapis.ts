@@ -39,7 +39,8 @@ function parameterKeys(file: string, { foreman_users, ssh_authorized_keys }: Fie
         continue;
       }
       known.add(JSON.stringify([login, type, key]));
-      found.push({ place, text: oneLine(`${type} ${key} ${comment}`), user: login, isOneLine: true });
+      const words = typeof comment === "string" ? `${type} ${key} ${comment}` : `${type} ${key}`;
+      found.push({ place, text: oneLine(words), user: login, isOneLine: true });
     }
   }
   for (const [index, line] of listOf(ssh_authorized_keys).entries()) {

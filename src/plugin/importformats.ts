@@ -35,6 +35,8 @@ function yamlDocuments(file: string, text: string): readonly unknown[] {
     throw new PluginError(
       `${file} has more than 4 MiB of YAML: give it as JSON, as \`kubectl get -o json\` prints it`,
     );
+  if (opensMoreThan(text, MOST_OPEN))
+    throw new PluginError(`${file} is nested too deeply: give the keys alone, as the API answers them`);
   const parsed = parseAllDocuments(text, { logLevel: "silent", uniqueKeys: false });
   return parsed.map((document) => {
     const [error] = document.errors;
@@ -54,6 +56,18 @@ function yamlDocuments(file: string, text: string): readonly unknown[] {
       throw new PluginError(`${file} has too many aliases: give it without them`);
     }
   });
+}
+
+/** The library takes 15 µs for each bracket that stands open, and then refuses more than some hundred. */
+const MOST_OPEN = 10_000;
+
+function opensMoreThan(text: string, most: number): boolean {
+  let open = 0;
+  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
+    open += bracket === "[" || bracket === "{" ? 1 : -1;
+    if (open > most) return true;
+  }
+  return false;
 }
 
 /** The library's own search for them takes the square of their number. */

@@ -173,3 +173,21 @@ describe("with --apply", () => {
     expect(await tenant.list()).toEqual([]);
   });
 });
+
+describe("what is nested deeply is refused at once,", () => {
+  test("as YAML", async () => {
+    const { code, stderr } = await imported("gitlab", "[".repeat(3_000_000), "--user", "alice");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("is nested too deeply")]);
+  });
+
+  test("and left out in a field of JSON that is to be a text", async () => {
+    const comment = `${"[".repeat(100_000)}${"]".repeat(100_000)}`;
+    const [type, key] = freshKey().split(" ");
+    const entry = `{"type": "${type}", "key": "${key}", "comment": ${comment}}`;
+    const { code, stderr } = await imported(
+      "foreman",
+      `{"foreman_users": {"alice": {"ssh_authorized_keys": [${entry}]}}}`,
+    );
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
