@@ -62,7 +62,9 @@ export class AccessLog {
     if (event !== "AccessChanged") return;
     this.changes += 1;
     const access = toAccess(entry);
-    if (change === "more" && at <= this.#at) this.incomplete.add(`${entry.namespace}/${entry.secret}`);
+    const { namespace, secret } = entry;
+    if (change === "more" && at <= this.#at && areTexts({ namespace, secret }))
+      this.incomplete.add(`${namespace}/${secret}`);
     if (access === undefined || (change !== "added" && change !== "removed")) return;
     const id = idOf(access);
     const history = this.#histories.get(id) ?? { access, before: undefined, after: undefined };

@@ -1,4 +1,5 @@
 import { Option } from "commander";
+import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { collect, pluginCommand } from "./command.ts";
@@ -90,8 +91,8 @@ async function tell(
   blindSpots: readonly string[],
 ): Promise<void> {
   if (output === "json") return;
-  for (const sentence of blindSpots) session.say(`note: ${sentence}`);
-  for (const sentence of refused) session.say(`refused: ${sentence}`);
+  for (const sentence of blindSpots) session.say(`note: ${printable(sentence)}`);
+  for (const sentence of refused) session.say(`refused: ${printable(sentence)}`);
 }
 
 function objects(count: number): string {

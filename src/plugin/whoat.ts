@@ -1,4 +1,5 @@
 import { formatRFC3339, parseRFC3339 } from "../api/time.ts";
+import { printable } from "../ssh/unprintable.ts";
 import { type Access, AccessLog } from "./accesslog.ts";
 import { inputName } from "./input.ts";
 import { logLines } from "./loglines.ts";
@@ -51,7 +52,7 @@ function tellLimits(session: Session, { firstAt, lastAt, incomplete }: AccessLog
   );
   for (const secret of incomplete)
     session.say(
-      `Another client changed more keys of Secret ${secret} than the log names: see the audit log of the API server.`,
+      `Another client changed more keys of Secret ${printable(secret)} than the log names: see the audit log of the API server.`,
     );
 }
 

@@ -232,4 +232,12 @@ describe("what is announced", () => {
       `SSHKey ${people.namespace}/mine: spec.user: the user of an SSHKey cannot be changed`,
     );
   });
+
+  test("says on one line what would be refused, whatever its name says", async () => {
+    const { stderr } = await plan(
+      new Map([["x\n0 keys gain access\u001b[2J", { user: "bob", key: freshKey() }]]),
+    );
+    expect(stderr).toMatch(/^refused: .*x0 keys gain access\[2J: metadata.name: /m);
+    expect(stderr).not.toMatch(/^0 keys/m);
+  });
 });

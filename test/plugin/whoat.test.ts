@@ -118,3 +118,16 @@ describe("what cannot be done is said in a sentence:", () => {
     expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining(text)]);
   });
 });
+
+test("what a line calls a Secret stays one line of what is said", async () => {
+  const more = { event: "AccessChanged", time: "2026-01-01T00:00:00Z", change: "more", secret: "s" };
+  const input = [
+    { ...more, namespace: "a\nerror: b" },
+    { ...more, namespace: {} },
+  ]
+    .map((line) => `${JSON.stringify(line)}\n`)
+    .join("");
+  const { stderr } = await plugin(["who", "--at", "2026-02-01T00:00:00Z", "--log", "-"], { input });
+  expect(stderr).toContain("of Secret aerror: b/s than the log names");
+  expect(stderr).not.toMatch(/^error|object Object/m);
+});
