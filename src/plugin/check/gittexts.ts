@@ -130,13 +130,16 @@ async function* contents(
   try {
     for (const { path } of asked) {
       const file = `${ref}:${path}`;
-      // What was asked for stands before, with whatever spaces it has.
+      // `ID KIND SIZE`, `KIND SIZE` of a link that leads nowhere, or `WHAT missing`.
       const [kind = "", size = ""] = (await reader.line()).split(" ").slice(-2);
+      const length = /^\d+$/.test(size) ? Number(size) : undefined;
+      if (length !== undefined && length > MAXIMUM_FILE_BYTES)
+        throw new PluginError(`${printable(file)}: ${TOO_LARGE}`);
+      // A line break follows.
+      const bytes = length === undefined ? undefined : await reader.bytes(length + 1);
       session.signal.throwIfAborted();
-      if (!/^[0-9]+$/.test(size))
+      if (bytes === undefined || bytes.length !== (length ?? 0) + 1)
         throw new PluginError(`git does not have ${printable(file)} here: fetch the whole commit first`);
-      if (Number(size) > MAXIMUM_FILE_BYTES) throw new PluginError(`${printable(file)}: ${TOO_LARGE}`);
-      const bytes = await reader.bytes(Number(size) + 1);
       if (kind === "blob") yield { file, ...textOfBytes(bytes.subarray(0, -1)) };
       else if (kind !== "tree")
         yield { file, problem: "this is a link that leads out of the commit: it is not followed" };
