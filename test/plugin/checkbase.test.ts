@@ -235,7 +235,20 @@ describe("compared with a commit", () => {
     expect(stdout).toMatch(
       /^::notice title=Access%2C compared with main::1 key loses access, 1 key gains access, 0 lines change\.%0A/m,
     );
-    expect(stdout.match(/^::/gm)).toHaveLength(1);
+    expect(stdout.match(/^\s*::/gm)).toHaveLength(1);
+  });
+
+  test.each(["text", "github"])("-o %s has no command in it that a job's log obeys", async (format) => {
+    put("keys/a.yaml", sshKey("a", '"##[add-mask]alice"', freshKey(), 'title: "##vso[x]y"'));
+    await commit();
+    put("keys/a.yaml", "# none\n");
+    put("##[group]x/base.yaml", "a: [\n");
+    const { stdout } = await check("keys", "--base", "main", "-o", format);
+    expect(stdout).toContain("1 key loses access");
+    expect(stdout).not.toMatch(/##[a-z]*\[/);
+    const { stderr } = await check("keys", "--base", "##[group]x", "-o", format);
+    expect(stderr).toContain("counts as not there");
+    expect(stderr).not.toMatch(/##[a-z]*\[/);
   });
 });
 

@@ -1,7 +1,7 @@
 import { printable } from "../../ssh/unprintable.ts";
 import { changeCounts, changeText } from "../plan/report.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
+import { type Checked, type Finding, lineOf, textOf, withoutCommands } from "./finding.ts";
 import { pathFrom } from "./path.ts";
 import { gravestFirst } from "./severity.ts";
 
@@ -30,8 +30,9 @@ export function github({ findings, comparison }: Checked, root: string): string 
 
 /** Of who gains and who loses access, the whole in the log and its beginning as a notice. */
 function notice({ name, change, notes }: Comparison): string {
-  const title = property(printable(`Access, compared with ${name}`));
-  if (change === undefined) return `::notice title=${title}::${data(printable(notes.at(-1) ?? ""))}\n`;
+  const title = property(withoutCommands(printable(`Access, compared with ${name}`)));
+  if (change === undefined)
+    return `::notice title=${title}::${data(withoutCommands(printable(notes.at(-1) ?? "")))}\n`;
   const text = changeText(change);
   if (text === "") return `::notice title=${title}::Nothing changes.\n`;
   // The counts, which stand below, are above in a notice.

@@ -3,7 +3,7 @@ import { counted } from "../counted.ts";
 import { changeDocument, changeText, printText } from "../plan/report.ts";
 import { EXIT, type Session } from "../session.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
+import { type Checked, type Finding, lineOf, UNREADABLE, withoutCommands } from "./finding.ts";
 import { github } from "./github.ts";
 import { junit } from "./junit.ts";
 import { sarif } from "./sarif.ts";
@@ -54,10 +54,12 @@ async function reportComparison(
   { name, change, notes }: Comparison,
   format: Format,
 ): Promise<void> {
-  if (format !== "json") for (const note of notes) session.say(`note: ${printable(note)}`);
+  if (format !== "json") for (const note of notes) session.say(`note: ${withoutCommands(printable(note))}`);
   if (format !== "text" || change === undefined) return;
   if (changeText(change) !== "")
-    await session.print(`${findings.length > 0 ? "\n" : ""}Access, compared with ${printable(name)}:\n`);
+    await session.print(
+      `${findings.length > 0 ? "\n" : ""}Access, compared with ${withoutCommands(printable(name))}:\n`,
+    );
   await printText(session, change);
 }
 

@@ -1,4 +1,5 @@
 import { printable } from "../../ssh/unprintable.ts";
+import { withoutCommands } from "../check/finding.ts";
 import type { Session } from "../session.ts";
 import { type Column, table } from "../table.ts";
 import type { Access, Stand } from "./forecast.ts";
@@ -39,13 +40,14 @@ export function changeText(change: OutcomeChange): string {
     ({ before, after }) =>
       `${after.sshKey} in ${after.secret}: ${optionsOf(before)} becomes ${optionsOf(after)}\n`,
   );
-  return [
+  const text = [
     rows.length > 0 ? table(COLUMNS, rows) : "",
     ...options,
     rows.length > 0 && stands.length > 0 ? "\n" : "",
     ...stands.map((stand) => `${sentence(stand)}\n`),
     `\n${changeCounts(change)}\n`,
-  ].join("");
+  ];
+  return withoutCommands(text.join(""));
 }
 
 /** How many gain and lose access, as a sentence. */
