@@ -329,12 +329,17 @@ describe.each(Object.keys(ROLES) as Role[])("with the rights of %s", (role) => {
   });
 });
 
-test("check needs no rights, and no cluster", async () => {
-  const { code } = await plugin(["check", "-"], { input: manifest(NAMES) });
+const WITHOUT_CLUSTER = ["check", "completion"];
+
+test.each([
+  ["check", ["check", "-"]],
+  ["completion", ["completion", "bash"]],
+])("%s needs no rights, and no cluster", async (_, args) => {
+  const { code } = await plugin(args, { input: manifest(NAMES) });
   expect(code).toBe(0);
 });
 
 test("there is no other command", () => {
-  const commands = new Set([...ROWS.map(({ command }) => command), "check"]);
+  const commands = new Set([...ROWS.map(({ command }) => command), ...WITHOUT_CLUSTER]);
   expect([...commands].toSorted()).toEqual(COMMANDS.map(({ name }) => name).toSorted());
 });
