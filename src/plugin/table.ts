@@ -1,4 +1,5 @@
 import { printable } from "../ssh/unprintable.ts";
+import { withoutCommands } from "./jobcommands.ts";
 
 /** One column of a table: what stands above it, and in it for each item. */
 export interface Column<T> {
@@ -38,7 +39,9 @@ const LONGEST_CELL = 255;
 
 /** Several spaces would look like the gap to the next column. */
 function cellOf(text: string): string {
-  const whole = printable(text.slice(0, 4 * LONGEST_CELL)).replaceAll(/\s{2,}|[^\S ]/gu, " ");
+  const whole = withoutCommands(
+    printable(text.slice(0, 4 * LONGEST_CELL)).replaceAll(/\s{2,}|[^\S ]/gu, " "),
+  );
   const characters = [...whole];
   return characters.length <= LONGEST_CELL && text.length <= 4 * LONGEST_CELL
     ? whole

@@ -1,4 +1,5 @@
 import { printable } from "../../ssh/unprintable.ts";
+import { withoutCommands } from "../jobcommands.ts";
 import type { Position } from "../manifests/document.ts";
 import type { Comparison } from "./comparison.ts";
 
@@ -43,9 +44,4 @@ export function lineOf(finding: Finding): string {
   const path = printable(file).replace(/^(?=:)/, "./");
   const place = line === 0 ? path : `${path}:${line}:${column}`;
   return withoutCommands(`${place}: ${code}: ${textOf(finding)}`);
-}
-
-/** What GitHub, Azure Pipelines and their like obey anywhere in a line of a job's log, as in `##[add-mask]a`. */
-function withoutCommands(text: string): string {
-  return text.replaceAll(/#(?=#[a-z]{0,20}\[)/gi, "# ");
 }

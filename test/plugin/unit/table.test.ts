@@ -24,3 +24,7 @@ test("there may be more rows than a function takes arguments", () => {
   const rows = Array.from({ length: 300_000 }, () => ["a", "b"]);
   expect(table(COLUMNS, rows).length).toBeGreaterThan(300_000);
 });
+
+test("no text is a command to whoever runs the job, wherever in the line", () => {
+  expect(table(COLUMNS, [["##[add-mask]a", "##vso[task.setvariable]b"]])).not.toMatch(/##[a-z]*\[/);
+});
