@@ -1,13 +1,12 @@
 import type { KeyBlob } from "../ssh/blob.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { describeForeign } from "../ssh/foreign.ts";
-import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
+import { decodeKeyLine, skipOptions, splitKeyLine, splitOptions } from "../ssh/keyline.ts";
 import { isCertificateType, lineType } from "../ssh/keytype.ts";
 import { AUTHORITY_OPTIONS, optionsText, parseOptions } from "../ssh/options.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { accept, type Result } from "../ssh/refusal.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { splitOptions } from "./optionword.ts";
 
 /** What one line of an authorized_keys file says; one line may hold two keys, of which sshd sees the first. */
 export type LineFinding =

@@ -1,7 +1,7 @@
 import { judge, type Knowledge } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
-import { skipOptions, splitKeyLine } from "../../ssh/keyline.ts";
+import { skipOptions, splitKeyLine, splitOptions } from "../../ssh/keyline.ts";
 import { isCertificateType, lineType } from "../../ssh/keytype.ts";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
 import type { Finding } from "./finding.ts";
@@ -60,7 +60,7 @@ export function checkKeyLines(
       findings.push({ ...place, line: index + 1, column: 1, code: "TooLong", message });
       continue;
     }
-    const { options, key, column } = splitOptions(line);
+    const { options, key, column } = splitLine(line);
     // Whose key it is, how long it is to live and what proves it, a line does not say.
     const ofLine: Policy = {
       ...policy,
@@ -83,20 +83,15 @@ export function checkKeyLines(
 }
 
 /** A line without options is one that begins with a type; what stands before a type is taken for options, as sshd does. */
-function splitOptions(line: string): { options: readonly string[]; key: string; column: number } {
+function splitLine(line: string): { options: readonly string[]; key: string; column: number } {
   const start = line.length - line.trimStart().length;
   const rest = isKey(line) ? undefined : skipOptions(line.slice(start));
   if (rest === undefined || !isKey(rest)) return { options: [], key: line, column: start + 1 };
   const before = line.slice(start, line.length - rest.length).trimEnd();
   // When a key ends is what sshd says of it, and no matter of an SSHKey's options.
-  const options = atCommas(before).filter((option) => !/^expiry-time=/i.test(option));
+  const options = splitOptions(before).filter((option) => !/^expiry-time=/i.test(option));
   const column = line.length - rest.trimStart().length + 1;
   return { options, key: rest, column };
-}
-
-/** Cuts at the commas outside of quotes. */
-function atCommas(text: string): readonly string[] {
-  return text.match(/(?:[^,"\\]|\\.|\\|"(?:[^"\\]|\\.)*"?)+/gs) ?? [];
 }
 
 function asSSHKey(key: string, options: readonly string[]): StoredSSHKey {
