@@ -1,7 +1,8 @@
 import { printable } from "../../ssh/unprintable.ts";
+import { withoutCommands } from "../jobcommands.ts";
 import { changeCounts, changeText } from "../plan/report.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Checked, type Finding, lineOf, textOf, withoutCommands } from "./finding.ts";
+import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
 import { pathFrom } from "./path.ts";
 import { gravestFirst } from "./severity.ts";
 

@@ -1,9 +1,10 @@
 import { printable } from "../../ssh/unprintable.ts";
 import { counted } from "../counted.ts";
+import { withoutCommands } from "../jobcommands.ts";
 import { changeDocument, changeText, printText } from "../plan/report.ts";
 import { EXIT, type Session } from "../session.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Checked, type Finding, lineOf, UNREADABLE, withoutCommands } from "./finding.ts";
+import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
 import { github } from "./github.ts";
 import { junit } from "./junit.ts";
 import { sarif } from "./sarif.ts";

@@ -1,5 +1,5 @@
 import { printable } from "../../ssh/unprintable.ts";
-import { withoutCommands } from "../check/finding.ts";
+import { withoutCommands } from "../jobcommands.ts";
 import type { Session } from "../session.ts";
 import { type Column, table } from "../table.ts";
 import type { Access, Stand } from "./forecast.ts";
