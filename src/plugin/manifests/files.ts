@@ -47,11 +47,11 @@ export async function* fileTexts(
 ): AsyncIterable<FileText> {
   let rest = Date.now();
   for (const name of names) {
-    if (name === STDIN) yield { file: STDIN, ...(await stdinText(session)) };
+    if (name === STDIN) yield { file: STDIN, ...(await streamText(session, STDIN)) };
     else {
       for (const file of filesOf(session, name, choice)) {
         if (typeof file === "string") yield { file, ...textOf(file) };
-        else if ("pipe" in file) yield { file: file.pipe, ...(await pipeText(session, file.pipe)) };
+        else if ("pipe" in file) yield { file: file.pipe, ...(await streamText(session, file.pipe)) };
         else yield file;
         // Reading blocks: now and then a signal has to get through.
         if (Date.now() - rest > 50) {
@@ -160,8 +160,8 @@ function privateKey(head: Buffer): Text | undefined {
   return problem === undefined ? undefined : { problem, isPrivateKey: true };
 }
 
-/** Of what may let one wait: not blocking, so that the person can stop it. */
-async function pipeText(session: Session, file: string): Promise<Text> {
+/** Of a pipe, a device or stdin, which may let one wait: not blocking, so that the person can stop it. */
+async function streamText(session: Session, file: string): Promise<Text> {
   const parts: Buffer[] = [];
   let length = 0;
   try {
@@ -176,30 +176,6 @@ async function pipeText(session: Session, file: string): Promise<Text> {
     session.signal.throwIfAborted();
     return { problem: error instanceof PluginError ? error.message : cannotRead(error) };
   }
-  return decoded(Buffer.concat(parts));
-}
-
-async function stdinText({ stdin, signal }: Session): Promise<Text> {
-  const parts: Buffer[] = [];
-  let length = 0;
-  const stop = () => stdin.destroy();
-  signal.addEventListener("abort", stop, { once: true });
-  try {
-    for await (const part of stdin) {
-      const bytes = Buffer.from(part);
-      const secret = length === 0 ? privateKey(bytes.subarray(0, HEAD_BYTES)) : undefined;
-      if (secret !== undefined) return secret;
-      length += bytes.length;
-      if (length > MAXIMUM_FILE_BYTES) return { problem: TOO_LARGE };
-      parts.push(bytes);
-    }
-  } catch (error) {
-    signal.throwIfAborted();
-    return { problem: cannotRead(error) };
-  } finally {
-    signal.removeEventListener("abort", stop);
-  }
-  signal.throwIfAborted();
   return decoded(Buffer.concat(parts));
 }
 
