@@ -89,6 +89,7 @@ async function listed(
     unread: `you may not list ${PLURAL}.${GROUP} in all namespaces: only those in ${looked} were looked at`,
   };
 }
+
 const STATE_WORDS = [...Object.keys(STATES), "Unknown"];
 
 function toState(word: string): string {

@@ -1,5 +1,5 @@
 import { KIND } from "../../api/names.ts";
-import type { FieldPath } from "../../api/schema.ts";
+import { type FieldPath, fieldName } from "../../api/schema.ts";
 import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
 import type { Claim } from "../../claims/claim.ts";
 import { Claims } from "../../claims/claims.ts";
@@ -55,7 +55,7 @@ export class Judge {
     if (!isOurs(manifest)) return [];
     this.judged += 1;
     const { object } = manifest;
-    const find = (path: FieldPath, code: string, message: string, field = nameOfField(path)): Finding => ({
+    const find = (path: FieldPath, code: string, message: string, field = fieldName(path)): Finding => ({
       file,
       ...manifest.locate(path, code === "UnknownField" ? "key" : "value"),
       code,
@@ -225,13 +225,6 @@ const OPTION_CODES = new Set([
 function optionPath(message: string): FieldPath {
   const [, number] = /^Option (\d+)/.exec(message) ?? [];
   return number === undefined ? ["spec", "options"] : ["spec", "options", Number(number) - 1];
-}
-
-function nameOfField(path: FieldPath): string {
-  return path
-    .map((part) => (typeof part === "number" ? `[${part}]` : `.${part}`))
-    .join("")
-    .slice(1);
 }
 
 function describe(object: Readonly<Record<string, unknown>>): string {

@@ -1,4 +1,5 @@
 import { printable } from "../../ssh/unprintable.ts";
+import { counted } from "../counted.ts";
 import { withoutCommands } from "../jobcommands.ts";
 import type { Session } from "../session.ts";
 import { type Column, table } from "../table.ts";
@@ -78,10 +79,6 @@ function sentence({ kind, id, before, after }: StandChange): string {
   const change =
     before === undefined ? `is new and becomes ${after.state}` : `${before.state} → ${after.state}`;
   return `${what}: ${change}. ${printable(after.message)}`;
-}
-
-function counted(count: number, one: string, many: string): string {
-  return `${count} ${count === 1 ? one : many}`;
 }
 
 /** The same for programs. */
