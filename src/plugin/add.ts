@@ -12,7 +12,7 @@ import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./n
 import { addObjectOutput, type Output } from "./objectoutput.ts";
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { inNamespace, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
 import { addDryRun, addWaiting, confirm, doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
 import { writtenOutput } from "./writtenoutput.ts";
@@ -198,7 +198,9 @@ async function judged(
   } catch (error) {
     if (!session.signal.aborted) throw error;
     const names = created.map(({ metadata }) => metadata.name).join(", ");
-    session.say(`added all the same: ${names}; \`kubectl sshkey list\` shows what becomes of it`);
+    session.say(
+      `added all the same: ${names}; \`${inNamespace("list", cluster.namespace)}\` shows what becomes of it`,
+    );
     throw error;
   }
 }

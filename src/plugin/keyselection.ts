@@ -4,7 +4,7 @@ import type { Cluster } from "./cluster.ts";
 import { addAllNamespaces, type ClusterFlags } from "./clusterflags.ts";
 import { userOption } from "./foundoption.ts";
 import { PluginError, type Session } from "./session.ts";
-import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
+import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 
 /** Which SSHKeys a command is about: those that it names, or all of a user. */
 export interface SelectionFlags extends ClusterFlags {
@@ -53,7 +53,7 @@ export async function keysOfUser(
   const where = isEverywhere ? "any namespace" : `namespace ${cluster.namespace}`;
   const everywhere = isEverywhere ? "" : ", with -A in all namespaces";
   throw new PluginError(
-    `${printable(user)} has no SSHKeys in ${where}: \`kubectl sshkey list\` shows whose there are${everywhere}`,
+    `${printable(user)} has no SSHKeys in ${where}: \`${isEverywhere ? "kubectl sshkey list -A" : inNamespace("list", cluster.namespace)}\` shows whose there are${everywhere}`,
   );
 }
 

@@ -10,7 +10,7 @@ import { inputText, ONE_KEY } from "./input.ts";
 import { checkedProof, commandFor, type Provable, sign } from "./possessionproof.ts";
 import { addProofNamespace, type ProofFlags } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { getSSHKey, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
+import { getSSHKey, inNamespace, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
 import { whileUnchanged } from "./unchanged.ts";
 import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
 import {
@@ -106,8 +106,9 @@ function provableOf({ metadata, spec }: SSHKeyObject, namespace: string): Provab
 
 async function printCommand(session: Session, { metadata }: SSHKeyObject, what: Provable): Promise<ExitCode> {
   await session.print(commandFor(what));
+  const { name, namespace = "" } = metadata;
   session.say(
-    `Run it where the private key is, with its file behind -f, and store what it prints: kubectl sshkey prove ${metadata.name} --proof FILE`,
+    `Run it where the private key is, with its file behind -f, and store what it prints: ${inNamespace(`prove ${name} --proof FILE`, namespace)}`,
   );
   return EXIT.ok;
 }

@@ -13,7 +13,7 @@ import { type NewSSHKey, specOf } from "./newsshkey.ts";
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { exchange } from "./rotation.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
-import { getSSHKey, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
+import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 import { parseTimeout } from "./waiting.ts";
 import { addDryRun, addForceGitOps, addTimeout, type WritingFlags } from "./writing.ts";
 
@@ -102,7 +102,7 @@ async function heedKeys(cluster: Cluster, old: SSHKeyObject, key: GivenKey): Pro
   const there = (await listSSHKeys(cluster, cluster.namespace)).find(isNew);
   if (there === undefined) return;
   throw new PluginError(
-    `the new key is there as SSHKey ${there.metadata.name} already: if that works, delete the old one with \`kubectl sshkey delete ${name}\``,
+    `the new key is there as SSHKey ${there.metadata.name} already: if that works, delete the old one with \`${inNamespace(`delete ${name}`, cluster.namespace)}\``,
   );
 }
 

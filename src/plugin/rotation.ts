@@ -2,7 +2,7 @@ import { parsePublicKey } from "../ssh/publickey.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import { createSSHKey, manifestOf, type NewSSHKey } from "./newsshkey.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
+import { inNamespace, listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
 import { whileUnchanged } from "./unchanged.ts";
 import { isJudged, isRefusal, toldState, untilJudged } from "./waiting.ts";
 import { doneTo, type WritingFlags } from "./writing.ts";
@@ -48,7 +48,7 @@ export async function exchange(
     const { name } = old.metadata;
     const why = error instanceof PluginError ? error.message : String(error);
     session.say(
-      `error: ${fresh.metadata.name} works, and ${name} is not known to be deleted (${why}): look at both with \`kubectl sshkey list\`, and delete ${name} with \`kubectl sshkey delete ${name}\``,
+      `error: ${fresh.metadata.name} works, and ${name} is not known to be deleted (${why}): look at both with \`${inNamespace("list", cluster.namespace)}\`, and delete ${name} with \`${inNamespace(`delete ${name}`, cluster.namespace)}\``,
     );
     return session.signal.aborted ? EXIT.stopped : EXIT.failed;
   }
@@ -84,7 +84,9 @@ async function created(session: Session, cluster: Cluster, made: NewSSHKey): Pro
     throw error;
   }
   // To take it back would be to delete what somebody else made.
-  throw new PluginError("somebody has added the new key meanwhile: look at it with `kubectl sshkey list`");
+  throw new PluginError(
+    `somebody has added the new key meanwhile: look at it with \`${inNamespace("list", cluster.namespace)}\``,
+  );
 }
 
 const LOST: ReadonlySet<string> = new Set(["Aborted", "Disconnected", "Idle", "Timeout"]);
@@ -101,7 +103,7 @@ async function takeBackLost(session: Session, cluster: Cluster, { key, spec }: N
     if (found !== undefined) await remove(cluster, found, AbortSignal.timeout(UNDO_MS));
   } catch {
     session.say(
-      "whether the new SSHKey was made is not known: `kubectl sshkey list` shows it, `kubectl sshkey delete` takes it back",
+      `whether the new SSHKey was made is not known: \`${inNamespace("list", cluster.namespace)}\` shows it, \`kubectl sshkey delete\` takes it back`,
     );
   }
 }
@@ -119,7 +121,7 @@ async function takeBack(
   } catch (error) {
     const why = error instanceof PluginError ? error.message : String(error);
     session.say(
-      `error: ${name} could not be taken back (${why}): delete it with \`kubectl sshkey delete ${name}\`; ${kept} stays as it was`,
+      `error: ${name} could not be taken back (${why}): delete it with \`${inNamespace(`delete ${name}`, cluster.namespace)}\`; ${kept} stays as it was`,
     );
   }
 }

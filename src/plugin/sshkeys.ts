@@ -37,8 +37,13 @@ export async function getSSHKey(
   const found = await findSSHKey(cluster, namespace, name);
   if (found !== undefined) return found;
   throw new PluginError(
-    `there is no SSHKey ${name} in namespace ${namespace}: \`kubectl sshkey list\` shows those that are`,
+    `there is no SSHKey ${name} in namespace ${namespace}: \`${inNamespace("list", namespace)}\` shows those that are`,
   );
+}
+
+/** A command of the plugin to be copied: the kubeconfig may have another namespace than the one that this is about. */
+export function inNamespace(command: string, namespace: string): string {
+  return `kubectl sshkey ${command} -n ${namespace}`;
 }
 
 /** The SSHKey of this name; undefined where there is none. */

@@ -4,7 +4,7 @@ import { parseDuration } from "../config/duration.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import { PluginError, type Session } from "./session.ts";
-import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
+import { getSSHKey, inNamespace, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 
 /** Node's longest timer. */
 const LONGEST_MS = 2 ** 31 - 1;
@@ -55,11 +55,11 @@ export function isJudged(key: SSHKeyObject): boolean {
 
 /** How it stands, for a person: the STATE and what the operator says about it. */
 export function toldState(key: SSHKeyObject): string {
-  const { name } = key.metadata;
+  const { name, namespace = "" } = key.metadata;
   const state = stateOf(key);
   const message = printable(key.status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "");
   if (state === "Unknown")
-    return `${name}: the operator has said nothing about it yet; \`kubectl sshkey list ${name}\` shows when it has`;
+    return `${name}: the operator has said nothing about it yet; \`${inNamespace(`list ${name}`, namespace)}\` shows when it has`;
   return `${name} is ${state}: ${message === "" ? STATES[state].meaning : message}`;
 }
 

@@ -48,6 +48,14 @@ describe("prove", () => {
     expect([stored.code, await provenOf("ada")]).toEqual([0, "True"]);
   });
 
+  test("says how to store what it prints in the namespace of the SSHKey, whatever that of the kubeconfig is", async () => {
+    const { publicKey } = await openssh.newKey("far", "far");
+    await team.create("amy", { user: "amy", key: publicKey });
+    expect((await editor("amy")).stderr).toContain(
+      ` kubectl sshkey prove amy --proof FILE -n ${team.namespace}\n`,
+    );
+  });
+
   test("runs it with the key in ~/.ssh whose .pub file it is", async () => {
     const { publicKey } = await openssh.newKey(join(".ssh", "work"), "work");
     await team.create("ben", { user: "ben", key: publicKey });

@@ -32,6 +32,6 @@ test("says how to find what is there when there is none of that name", async () 
   const { code, stdout, stderr } = await raw("desk");
   expect([code, stdout]).toEqual([2, ""]);
   expect(stderr).toBe(
-    `error: there is no SSHKey desk in namespace ${tenant.namespace}: \`kubectl sshkey list\` shows those that are\n`,
+    `error: there is no SSHKey desk in namespace ${tenant.namespace}: \`kubectl sshkey list -n ${tenant.namespace}\` shows those that are\n`,
   );
 });
