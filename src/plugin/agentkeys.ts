@@ -1,11 +1,13 @@
 import { printable } from "../ssh/unprintable.ts";
 import { type GivenKey, readKeys } from "./keytext.ts";
 import { PluginError, type Session } from "./session.ts";
-import { runProgram } from "./subprocess.ts";
+import { INSTALL_OPENSSH, runProgram } from "./subprocess.ts";
 
 /** The public keys that ssh-agent holds, without those that become no SSHKey: of these the person is told. */
 export async function agentKeys(session: Session): Promise<readonly GivenKey[]> {
-  const { code, stdout, stderr } = await runProgram(session, "ssh-add", ["-L"]);
+  const { code, stdout, stderr } = await runProgram(session, "ssh-add", ["-L"], {
+    missing: INSTALL_OPENSSH,
+  });
   if (code !== 0) {
     // ssh-add(1): 1 if the agent has none, 2 if there is no agent.
     throw new PluginError(

@@ -6,7 +6,7 @@ import { findPrivateKey } from "../ssh/privatekey.ts";
 import { type PublicKey, parsePublicKey } from "../ssh/publickey.ts";
 import { lineOf } from "./keytext.ts";
 import { PluginError, type Session } from "./session.ts";
-import { runProgram } from "./subprocess.ts";
+import { INSTALL_OPENSSH, runProgram } from "./subprocess.ts";
 
 /** What has to be proven: that this user has the private half of this key. */
 export interface Provable {
@@ -52,7 +52,11 @@ export async function sign(session: Session, what: Provable, file: string | unde
     if (found === undefined) await writeFile(named, `${lineOf(key)}\n`);
     else session.say(`signing with ${named}`);
     const args = ["-Y", "sign", "-n", namespace, "-f", named, "-"];
-    const { code, stdout } = await runProgram(session, "ssh-keygen", args, { input: user, tells: true });
+    const { code, stdout } = await runProgram(session, "ssh-keygen", args, {
+      input: user,
+      tells: true,
+      missing: INSTALL_OPENSSH,
+    });
     if (code !== 0)
       throw new PluginError(
         found === undefined

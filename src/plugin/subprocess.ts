@@ -1,25 +1,36 @@
 import { spawn } from "node:child_process";
 import { PluginError, type Session } from "./session.ts";
 
-export interface Ended {
+interface Ended {
   readonly code: number | null;
   readonly stdout: string;
   /** Empty where the person has seen it. */
   readonly stderr: string;
 }
 
+export interface ProgramOptions {
+  /** What it reads on stdin. */
+  readonly input?: string;
+  /** Does the person see at once what it says on stderr? */
+  readonly tells?: boolean;
+  /** What it has of the environment, in place of all. */
+  readonly env?: NodeJS.ProcessEnv;
+  /** What to do where it is not installed. */
+  readonly missing: string;
+}
+
 /**
- * Runs a program of OpenSSH to its end, with `input` on its stdin. What it asks it asks on the terminal itself. `tells`:
- * what it says on stderr the person sees at once. Rejects with a PluginError where it is not installed.
+ * Runs a program to its end. What it asks it asks on the terminal itself. Rejects with a PluginError where it is not
+ * installed.
  */
 export async function runProgram(
   session: Session,
   program: string,
   args: readonly string[],
-  { input = "", tells = false }: { readonly input?: string; readonly tells?: boolean } = {},
+  { input = "", tells = false, env = session.env, missing }: ProgramOptions,
 ): Promise<Ended> {
   const child = spawn(program, args, {
-    env: session.env,
+    env,
     stdio: ["pipe", "pipe", tells ? "inherit" : "pipe"],
     signal: session.signal,
   });
@@ -38,7 +49,7 @@ export async function runProgram(
     return { code, stdout: textOf(stdout), stderr: textOf(stderr) };
   } catch (error) {
     const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isMissing) throw new PluginError(`${program} is not installed: install OpenSSH's client`);
+    if (isMissing) throw new PluginError(`${program} is not installed: ${missing}`);
     throw error;
   }
 }
@@ -46,3 +57,6 @@ export async function runProgram(
 function textOf(chunks: readonly Buffer[]): string {
   return Buffer.concat(chunks).toString("utf8");
 }
+
+/** What to do where a program of OpenSSH is missing. */
+export const INSTALL_OPENSSH = "install OpenSSH's client";

@@ -12,6 +12,7 @@ import {
   textOfBytes,
 } from "../manifests/files.ts";
 import { PluginError, type Session } from "../session.ts";
+import { runProgram } from "../subprocess.ts";
 import { ByteReader } from "./bytereader.ts";
 
 /**
@@ -40,7 +41,7 @@ export async function* gitTexts(
 
 async function topOf(session: Session): Promise<string> {
   const { code, stdout, stderr } = await git(session, ["rev-parse", "--show-toplevel"]);
-  if (code === 0) return stdout.toString("utf8").replace(/\n$/, "");
+  if (code === 0) return stdout.replace(/\n$/, "");
   throw new PluginError(
     `git cannot read a repository here (${firstLine(stderr)}): run this in one, or give --base a folder or file`,
   );
@@ -48,7 +49,7 @@ async function topOf(session: Session): Promise<string> {
 
 async function commitOf(session: Session, ref: string): Promise<string> {
   const { stdout } = await git(session, ["rev-parse", "--verify", "--quiet", `${ref}^{commit}`]);
-  const commit = stdout.toString("utf8").trim();
+  const commit = stdout.trim();
   if (/^[0-9a-f]{40,64}$/.test(commit)) return commit;
   const name = printable(ref);
   throw new PluginError(
@@ -84,7 +85,7 @@ async function entriesOf(
     ...limits,
   ]);
   if (code !== 0) throw new PluginError(`git cannot list the commit (${firstLine(stderr)}): fetch it anew`);
-  const all = stdout.toString("utf8").split("\0").filter(Boolean).map(toEntry);
+  const all = stdout.split("\0").filter(Boolean).map(toEntry);
   const taken = new Map<string, Entry>();
   for (const path of paths) {
     const prefix = path === "" ? "" : `${path}/`;
@@ -166,34 +167,11 @@ function environment({ env }: Session): NodeJS.ProcessEnv {
   };
 }
 
-interface GitEnded {
-  readonly code: number | null;
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
+async function git(session: Session, args: readonly string[]): ReturnType<typeof runProgram> {
+  const missing = "install it, or give --base a folder or file";
+  return await runProgram(session, "git", [...SAFE, ...args], { env: environment(session), missing });
 }
 
-async function git(session: Session, args: readonly string[]): Promise<GitEnded> {
-  const child = spawn("git", [...SAFE, ...args], {
-    env: environment(session),
-    stdio: ["ignore", "pipe", "pipe"],
-    signal: session.signal,
-  });
-  const [stdout, stderr]: [Buffer[], Buffer[]] = [[], []];
-  child.stdout.on("data", (part: Buffer) => stdout.push(part));
-  child.stderr.on("data", (part: Buffer) => stderr.push(part));
-  const { promise, resolve: end, reject } = Promise.withResolvers<number | null>();
-  child.once("error", reject);
-  child.once("close", end);
-  try {
-    const code = await promise;
-    return { code, stdout: Buffer.concat(stdout), stderr: Buffer.concat(stderr) };
-  } catch (error) {
-    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    if (isMissing) throw new PluginError("git is not installed: install it, or give --base a folder or file");
-    throw error;
-  }
-}
-
-function firstLine(stderr: Buffer): string {
-  return printable(stderr.toString("utf8").trim().split("\n", 1)[0] ?? "").replace(/^fatal: /, "");
+function firstLine(stderr: string): string {
+  return printable(stderr.trim().split("\n", 1)[0] ?? "").replace(/^fatal: /, "");
 }
