@@ -9,13 +9,12 @@ import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
 import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./newsshkey.ts";
-import { addObjectOutput, type Output } from "./objectoutput.ts";
+import { addObjectOutput, isForPrograms, type Output, writtenOutput } from "./objectoutput.ts";
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import { inNamespace, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
 import { addDryRun, addWaiting, confirm, doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
-import { writtenOutput } from "./writtenoutput.ts";
 
 interface AddOptions
   extends ClusterFlags,
@@ -203,10 +202,6 @@ async function judged(
     );
     throw error;
   }
-}
-
-function isForPrograms(output: Output | undefined): boolean {
-  return output !== undefined && output !== "wide";
 }
 
 function codeOf(key: SSHKeyObject): ExitCode {

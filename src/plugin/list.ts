@@ -7,7 +7,7 @@ import { Cluster, orForbidden } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { FoundOption, userOption } from "./foundoption.ts";
-import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
+import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./objectoutput.ts";
 import { listReadable } from "./readable.ts";
 import { EXIT } from "./session.ts";
 import { listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
@@ -96,10 +96,6 @@ function toState(word: string): string {
   const found = STATE_WORDS.find((state) => state.toLowerCase() === word.toLowerCase());
   if (found === undefined) throw new InvalidArgumentError(`The STATEs are ${STATE_WORDS.join(", ")}.`);
   return found;
-}
-
-function isForPrograms(output: Output | undefined): boolean {
-  return output === "json" || output === "yaml" || output === "name";
 }
 
 function nothingFound(total: number, { allNamespaces }: ListOptions, namespace: string): string {

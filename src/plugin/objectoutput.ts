@@ -20,25 +20,47 @@ export interface ObjectTable<T> {
   readonly wide: readonly Column<T>[];
 }
 
-/** What was asked for with -o json or -o yaml. */
-export function asText(whole: unknown, output: "json" | "yaml"): string {
-  return output === "yaml" ? yamlText(whole) : `${JSON.stringify(whole, undefined, 4)}\n`;
+/** Is it for a program, which gets an answer also where there is nothing to tell? */
+export function isForPrograms(output: Output | undefined): output is Exclude<Output, "wide"> {
+  return output !== undefined && output !== "wide";
 }
 
-/** The objects as the person asked for them: as the API server gave them, or as a table. */
+/** The objects as the person asked for them: as a List of what the API server gave, or as a table. */
 export function objectOutput<T extends KubeObject>(
   objects: readonly T[],
   output: Output | undefined,
   { columns, wide }: ObjectTable<T>,
 ): string {
-  const whole = { apiVersion: "v1", kind: "List", items: objects };
+  if (isForPrograms(output)) return forPrograms(objects, output, listOf(objects));
+  return table(output === "wide" ? [...columns, ...wide] : columns, objects);
+}
+
+/** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
+export function writtenOutput(
+  objects: readonly KubeObject[],
+  output: Output | undefined,
+  lines: readonly string[],
+): string {
+  if (!isForPrograms(output)) return lines.map((line) => `${line}\n`).join("");
+  const [first] = objects;
+  return forPrograms(objects, output, objects.length === 1 ? first : listOf(objects));
+}
+
+function listOf(items: readonly KubeObject[]): object {
+  return { apiVersion: "v1", kind: "List", items };
+}
+
+function forPrograms(
+  objects: readonly KubeObject[],
+  output: Exclude<Output, "wide">,
+  whole: object | undefined,
+): string {
   switch (output) {
     case "json":
+      return `${JSON.stringify(whole, undefined, 4)}\n`;
     case "yaml":
-      return asText(whole, output);
+      return yamlText(whole);
     case "name":
       return objects.map((object) => `${resourceName(object)}\n`).join("");
-    default:
-      return table(output === "wide" ? [...columns, ...wide] : columns, objects);
   }
 }

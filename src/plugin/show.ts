@@ -10,7 +10,7 @@ import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { findKeyPlaces, type KeyPlaces, toldPlace } from "./keyplaces.ts";
-import { addObjectOutput, type Output, objectOutput } from "./objectoutput.ts";
+import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./objectoutput.ts";
 import { EXIT, type Session } from "./session.ts";
 import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { age } from "./table.ts";
@@ -35,7 +35,7 @@ export const show = pluginCommand<ShowOptions>({
     const cluster = await Cluster.open(session, options);
     try {
       const key = await getSSHKey(cluster, name);
-      if (output === "json" || output === "yaml" || output === "name") {
+      if (isForPrograms(output)) {
         await session.print(objectOutput([key], output, { columns: [], wide: [] }));
         return EXIT.ok;
       }
