@@ -13,8 +13,16 @@ import { addObjectOutput, isForPrograms, type Output, writtenOutput } from "./ob
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import { inNamespace, type SSHKeyObject, stateOf } from "./sshkeys.ts";
-import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
-import { addDryRun, addWaiting, confirm, doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
+import {
+  addWaiting,
+  isJudged,
+  isRefusal,
+  parseTimeout,
+  toldState,
+  untilJudged,
+  type WaitingFlags,
+} from "./waiting.ts";
+import { addDryRun, confirm, doneTo, type WritingFlags } from "./writing.ts";
 
 interface AddOptions
   extends ClusterFlags,

@@ -4,8 +4,9 @@ import type { GitOpsOptions } from "./gitops.ts";
 import { nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
+import type { WaitingFlags } from "./waiting.ts";
 import { isJudged, parseTimeout, toldState, untilJudged } from "./waiting.ts";
-import { doneTo, type WaitingFlags, type WritingFlags } from "./writing.ts";
+import { doneTo, type WritingFlags } from "./writing.ts";
 
 export interface ChangeFlags extends SelectionFlags, WritingFlags, WaitingFlags, GitOpsOptions {}
 

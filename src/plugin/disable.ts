@@ -3,13 +3,13 @@ import { type ChangeFlags, changeKeys } from "./changes.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { heedKeeper, IN_SOURCE } from "./gitops.ts";
+import { addForceGitOps, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addSelection, nameOf } from "./keyselection.ts";
 import { tellLosers } from "./losers.ts";
 import type { ExitCode, Session } from "./session.ts";
 import { type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
-import { isRefusal } from "./waiting.ts";
-import { addDryRun, addForceGitOps, addWaiting } from "./writing.ts";
+import { addWaiting, isRefusal } from "./waiting.ts";
+import { addDryRun } from "./writing.ts";
 
 const SEVERAL =
   "All are changed before any is waited for. What cannot be done of several is told for each and holds up none of the others: the exit code is then 2.";

@@ -1,3 +1,4 @@
+import type { Command } from "commander";
 import type { KubeObject } from "../api/object.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { PluginError, type Session } from "./session.ts";
@@ -29,6 +30,13 @@ export function keeperOf({ metadata }: KubeObject): Keeper | undefined {
 /** Options of the commands that change what is there. */
 export interface GitOpsOptions {
   readonly forceGitops?: boolean;
+}
+
+export function addForceGitOps(command: Command): Command {
+  return command.option(
+    "--force-gitops",
+    "go on although Flux, Argo CD or Helm keeps the object, whose next sync may undo it",
+  );
 }
 
 /**

@@ -5,22 +5,23 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { type GitOpsOptions, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
+import { addForceGitOps, type GitOpsOptions, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
 import { inputText, ONE_KEY } from "./input.ts";
 import { checkedProof, commandFor, type Provable, sign } from "./possessionproof.ts";
 import { addProofNamespace, type ProofFlags } from "./proofflags.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import { getSSHKey, inNamespace, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
 import { whileUnchanged } from "./unchanged.ts";
-import { isJudged, isRefusal, parseTimeout, toldState, untilJudged } from "./waiting.ts";
 import {
-  addDryRun,
-  addForceGitOps,
   addWaiting,
-  doneTo,
+  isJudged,
+  isRefusal,
+  parseTimeout,
+  toldState,
+  untilJudged,
   type WaitingFlags,
-  type WritingFlags,
-} from "./writing.ts";
+} from "./waiting.ts";
+import { addDryRun, doneTo, type WritingFlags } from "./writing.ts";
 
 interface ProveFlags
   extends ClusterFlags,

@@ -4,7 +4,7 @@ import { parsePublicKey } from "../ssh/publickey.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
+import { addForceGitOps, type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addAgent, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
@@ -14,8 +14,8 @@ import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./prooffla
 import { exchange } from "./rotation.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
-import { parseTimeout } from "./waiting.ts";
-import { addDryRun, addForceGitOps, addTimeout, type WritingFlags } from "./writing.ts";
+import { addTimeout, parseTimeout } from "./waiting.ts";
+import { addDryRun, type WritingFlags } from "./writing.ts";
 
 interface RotateFlags
   extends ClusterFlags,

@@ -1,3 +1,4 @@
+import { type Command, InvalidArgumentError } from "commander";
 import { sshKeysPath } from "../api/paths.ts";
 import { STATES, type State } from "../api/states.ts";
 import { parseDuration } from "../config/duration.ts";
@@ -68,14 +69,6 @@ export function isRefusal(state: State | "Unknown"): boolean {
   return state !== "Projected" && state !== "Accepted" && state !== "Pending" && state !== "Unknown";
 }
 
-/** ms; rejects what is no duration. */
-export function parseTimeout(text: string): number {
-  const ms = parseDuration(text);
-  if (ms === undefined || ms === 0)
-    throw new PluginError(`--timeout ${text}: give a duration such as 30s or 2m`);
-  return ms;
-}
-
 class Sighting {
   newest: SSHKeyObject;
   readonly #uid: string;
@@ -120,4 +113,33 @@ async function untilSomethingHappens(cluster: Cluster, seen: Sighting, signal: A
 
 function gone(name: string): PluginError {
   return new PluginError(`${name} was deleted by somebody else meanwhile`);
+}
+
+/** Flags of commands that wait for what the operator says. */
+export interface WaitingFlags {
+  readonly wait: boolean;
+  readonly timeout: string;
+}
+
+export function addWaiting(command: Command): Command {
+  return addTimeout(
+    command.option("--wait <true|false>", "wait for what the operator says of it", toBoolean, true),
+  );
+}
+
+export function addTimeout(command: Command): Command {
+  return command.option("--timeout <duration>", "how long to wait, as 30s or 2m", "30s");
+}
+
+/** ms; rejects what is no duration. */
+export function parseTimeout(text: string): number {
+  const ms = parseDuration(text);
+  if (ms === undefined || ms === 0)
+    throw new PluginError(`--timeout ${text}: give a duration such as 30s or 2m`);
+  return ms;
+}
+
+function toBoolean(text: string): boolean {
+  if (text === "true" || text === "false") return text === "true";
+  throw new InvalidArgumentError("Say true or false, as in --wait=false.");
 }
