@@ -35,13 +35,13 @@ export async function changeKeys(
 ): Promise<ExitCode> {
   const timeoutMs = parseTimeout(flags.timeout);
   const { keys, isPartial } = await selectedKeys(session, cluster, names, flags);
-  const outcome = new Outcome(session, isPartial);
+  const attempts = new Attempts(session, isPartial);
   const changed: SSHKeyObject[] = [];
   await announce?.(keys);
   const told = () => `changing: ${changed.length} of ${counted(keys.length, "SSHKey", "SSHKeys")}`;
   await session.during(told, async () => {
     for (const key of keys) {
-      await outcome.of(key, flags, async () => {
+      await attempts.of(key, flags, async () => {
         const after = await apply(key);
         await session.print(doneTo(key, after === undefined ? "unchanged" : done, flags));
         changed.push(after ?? key);
@@ -49,20 +49,20 @@ export async function changeKeys(
       });
     }
   });
-  if (!flags.wait || flags.dryRun !== "none") return outcome.code;
+  if (!flags.wait || flags.dryRun !== "none") return attempts.code;
   const until = performance.now() + timeoutMs;
   for (const key of changed) {
-    await outcome.of(key, flags, async () => {
+    await attempts.of(key, flags, async () => {
       const seen = await untilJudged(session, cluster, key, Math.max(1, until - performance.now()));
       session.say(toldState(seen));
       return isReached(seen) ? EXIT.ok : isJudged(seen) ? EXIT.found : EXIT.failed;
     });
   }
-  return outcome.code;
+  return attempts.code;
 }
 
 /** How several attempts have ended together. */
-export class Outcome {
+export class Attempts {
   code: ExitCode;
   readonly #session: Session;
 

@@ -31,7 +31,7 @@ interface DeletePreconditions {
 }
 
 /** What a watch tells. */
-export interface Change<T> {
+export interface Watched<T> {
   readonly type: "ADDED" | "MODIFIED" | "DELETED";
   readonly object: T;
 }
@@ -174,7 +174,7 @@ export class Cluster {
     path: string,
     query: Readonly<Record<string, string>>,
     signal: AbortSignal,
-  ): AsyncGenerator<Change<T>, void> {
+  ): AsyncGenerator<Watched<T>, void> {
     const { parseWatchEvent } = await import("../kube/watchevent.ts");
     const call: Call = { method: "GET", path, query: { ...query, watch: "true" }, signal };
     try {

@@ -1,7 +1,7 @@
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { Outcome } from "./changes.ts";
+import { Attempts } from "./changes.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
@@ -44,10 +44,10 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
     const cluster = await Cluster.open(session, flags);
     try {
       const { keys, isPartial } = await selectedKeys(session, cluster, names, flags);
-      const outcome = new Outcome(session, isPartial);
+      const attempts = new Attempts(session, isPartial);
       const meant: SSHKeyObject[] = [];
       for (const key of keys) {
-        await outcome.of(key, flags, async () => {
+        await attempts.of(key, flags, async () => {
           heedKeeper(session, key, `remove it ${IN_SOURCE}`, flags);
           meant.push(key);
           return EXIT.ok;
@@ -59,7 +59,7 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
       const told = () => `deleting: ${done} of ${counted(meant.length, "SSHKey", "SSHKeys")}`;
       await session.during(told, async () => {
         for (const key of meant) {
-          await outcome.of(key, flags, async () => {
+          await attempts.of(key, flags, async () => {
             const isDeleted = flags.dryRun === "client" || (await deleted(cluster, key, flags));
             await session.print(doneTo(key, isDeleted ? "deleted" : "not found", flags));
             return EXIT.ok;
@@ -67,7 +67,7 @@ export const deleteKeys = pluginCommand<DeleteFlags>({
           done += 1;
         }
       });
-      return outcome.code;
+      return attempts.code;
     } finally {
       cluster.close();
     }

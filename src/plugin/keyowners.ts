@@ -37,11 +37,11 @@ export class KeyOwners {
   readonly #cluster: Cluster;
   readonly #namespace: string | undefined;
   /** By canonical base64. */
-  readonly #keys = new Map<string, KeyPlaces>();
+  readonly #keys = new Map<string, KeyTraces>();
   readonly #sshKeys = new Map<string, string>();
   /** By fingerprint. Of MD5 only when somebody asks for one. */
-  readonly #bySHA256 = new Map<string, KeyPlaces>();
-  #byMD5: Map<string, KeyPlaces> | undefined;
+  readonly #bySHA256 = new Map<string, KeyTraces>();
+  #byMD5: Map<string, KeyTraces> | undefined;
 
   private constructor(cluster: Cluster, namespace: string | undefined) {
     this.#cluster = cluster;
@@ -63,8 +63,8 @@ export class KeyOwners {
     if (secrets === undefined) onForbidden();
     for (const sshKey of sshKeys) owners.#addSSHKey(sshKey);
     for (const secret of secrets ?? []) owners.#addSecret(secret);
-    for (const [base64, places] of owners.#keys)
-      owners.#bySHA256.set(fingerprintSHA256(Buffer.from(base64, "base64")), places);
+    for (const [base64, traces] of owners.#keys)
+      owners.#bySHA256.set(fingerprintSHA256(Buffer.from(base64, "base64")), traces);
     // A status may still speak of a key that has been changed since.
     for (const sshKey of sshKeys) owners.#addFormer(sshKey);
     return owners;
@@ -72,17 +72,17 @@ export class KeyOwners {
 
   /** Everyone whose key has this fingerprint, SHA256 or MD5. */
   async find(fingerprint: string): Promise<readonly KeyOwner[]> {
-    const places = fingerprint.startsWith("SHA256:")
+    const traces = fingerprint.startsWith("SHA256:")
       ? this.#bySHA256.get(fingerprint)
       : this.#md5Index().get(fingerprint);
-    if (places === undefined) return [];
-    const found = new Map(places.sshKeys.map((each) => [idOf(each), ownerOf(each)]));
-    for (const each of places.former) {
+    if (traces === undefined) return [];
+    const found = new Map(traces.sshKeys.map((each) => [idOf(each), ownerOf(each)]));
+    for (const each of traces.former) {
       const id = idOf(each);
       if (!found.has(id)) found.set(id, { ...ownerOf(each), state: "Edited" });
     }
     const left = new Map<string, StandingLine[]>();
-    for (const line of places.lines) {
+    for (const line of traces.lines) {
       const owner = found.get(line.sshKey);
       // What a line says is believed where the SSHKey says it too.
       if (owner !== undefined && owner.state !== "Edited") continue;
@@ -94,39 +94,39 @@ export class KeyOwners {
       if (same === undefined) left.set(id, [line]);
       else same.push(line);
     }
-    for (const [id, lines] of left) found.set(id, await this.#ownerOfLines(lines, places, found.get(id)));
+    for (const [id, lines] of left) found.set(id, await this.#ownerOfLines(lines, traces, found.get(id)));
     return [...found.values()];
   }
 
-  #md5Index(): Map<string, KeyPlaces> {
+  #md5Index(): Map<string, KeyTraces> {
     this.#byMD5 ??= new Map(
-      Array.from(this.#keys, ([base64, places]) => [fingerprintMD5(Buffer.from(base64, "base64")), places]),
+      Array.from(this.#keys, ([base64, traces]) => [fingerprintMD5(Buffer.from(base64, "base64")), traces]),
     );
     return this.#byMD5;
   }
 
-  #placesOf(base64: string): KeyPlaces {
+  #tracesOf(base64: string): KeyTraces {
     const known = this.#keys.get(base64);
     if (known !== undefined) return known;
-    const places = { base64, sshKeys: [], former: [], lines: [] };
-    this.#keys.set(base64, places);
-    return places;
+    const traces = { base64, sshKeys: [], former: [], lines: [] };
+    this.#keys.set(base64, traces);
+    return traces;
   }
 
   #addSSHKey(sshKey: SSHKeyObject): void {
     const base64 = blobOf(sshKey);
     this.#sshKeys.set(idOf(sshKey), base64 ?? "");
-    if (base64 !== undefined) this.#placesOf(base64).sshKeys.push(sshKey);
+    if (base64 !== undefined) this.#tracesOf(base64).sshKeys.push(sshKey);
   }
 
   #addFormer(sshKey: SSHKeyObject): void {
     const { fingerprint, fingerprintMD5: md5 } = sshKey.status ?? {};
     if (fingerprint === undefined || stateOf(sshKey) !== "Unknown") return;
-    const places = this.#bySHA256.get(fingerprint) ?? { base64: "", sshKeys: [], former: [], lines: [] };
-    if (places.sshKeys.includes(sshKey)) return;
-    places.former.push(sshKey);
-    this.#bySHA256.set(fingerprint, places);
-    if (md5 !== undefined) this.#md5Index().set(md5, places);
+    const traces = this.#bySHA256.get(fingerprint) ?? { base64: "", sshKeys: [], former: [], lines: [] };
+    if (traces.sshKeys.includes(sshKey)) return;
+    traces.former.push(sshKey);
+    this.#bySHA256.set(fingerprint, traces);
+    if (md5 !== undefined) this.#md5Index().set(md5, traces);
   }
 
   #addSecret({ metadata, data = {} }: SecretObject): void {
@@ -149,7 +149,7 @@ export class KeyOwners {
           user: isVouched ? user : undefined,
           isVouched,
         };
-        this.#placesOf(key.base64).lines.push(line);
+        this.#tracesOf(key.base64).lines.push(line);
       }
     }
   }
@@ -157,7 +157,7 @@ export class KeyOwners {
   /** Of lines that name one SSHKey, or none, whose it is, as far as can be said. */
   async #ownerOfLines(
     lines: readonly StandingLine[],
-    { base64 }: KeyPlaces,
+    { base64 }: KeyTraces,
     former: KeyOwner | undefined,
   ): Promise<KeyOwner> {
     const [first] = lines;
@@ -185,8 +185,8 @@ export class KeyOwners {
   }
 }
 
-/** Where one key is. */
-interface KeyPlaces {
+/** What is seen of one key. */
+interface KeyTraces {
   readonly base64: string;
   readonly sshKeys: SSHKeyObject[];
   /** SSHKeys whose status still speaks of it. */

@@ -8,6 +8,7 @@ import {
   type StoredAuthorizedKeys,
   toAuthorizedKeysRecord,
 } from "../authorizedkeys/record.ts";
+import type { SecretObject } from "../projection/secret.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import { readHeldLine } from "./heldline.ts";
 import { listReadable } from "./readable.ts";
@@ -70,10 +71,6 @@ export async function findKeyPlaces(cluster: Cluster, keys: readonly SSHKeyObjec
         .flatMap((target) => mayHold(target, keys)),
     ],
   };
-}
-
-interface SecretObject extends KubeObject {
-  readonly data?: Readonly<Record<string, string>>;
 }
 
 /** For a person: which Secret it is, and what is to be known of it. */

@@ -1,6 +1,5 @@
 import type { SSHKeySpec } from "../api/sshkey.generated.ts";
 import { parseRFC3339 } from "../api/time.ts";
-import { parsePublicKey } from "../ssh/publickey.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
@@ -13,7 +12,7 @@ import { type NewSSHKey, specOf } from "./newsshkey.ts";
 import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
 import { exchange } from "./rotation.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
-import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
+import { blobOf, getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 import { addTimeout, parseTimeout } from "./waiting.ts";
 import { addDryRun, type WritingFlags } from "./writing.ts";
 
@@ -93,10 +92,8 @@ async function heedKeys(cluster: Cluster, old: SSHKeyObject, key: GivenKey): Pro
     throw new PluginError(
       `${name} is disabled: add the new key with \`kubectl sshkey add\`, and delete ${name}`,
     );
-  const isNew = ({ spec }: SSHKeyObject) => {
-    const parsed = parsePublicKey(spec.key);
-    return parsed.ok && parsed.value.blob.equals(key.blob);
-  };
+  const blob = key.blob.toString("base64");
+  const isNew = (each: SSHKeyObject) => blobOf(each) === blob;
   if (isNew(old))
     throw new PluginError(`${name} has this very key: make a new one with: ssh-keygen -t ed25519`);
   const there = (await listSSHKeys(cluster, cluster.namespace)).find(isNew);

@@ -1,8 +1,7 @@
-import { parsePublicKey } from "../ssh/publickey.ts";
 import { type Cluster, ClusterError } from "./cluster.ts";
 import { createSSHKey, manifestOf, type NewSSHKey } from "./newsshkey.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { inNamespace, listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
+import { blobOf, inNamespace, listSSHKeys, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
 import { whileUnchanged } from "./unchanged.ts";
 import { isJudged, isRefusal, toldState, untilJudged } from "./waiting.ts";
 import { doneTo, type WritingFlags } from "./writing.ts";
@@ -94,12 +93,9 @@ const LOST: ReadonlySet<string> = new Set(["Aborted", "Disconnected", "Idle", "T
 /** Before, no SSHKey had this key: one that has it now was made just then. */
 async function takeBackLost(session: Session, cluster: Cluster, { key, spec }: NewSSHKey): Promise<void> {
   try {
-    const found = (await listSSHKeys(cluster, cluster.namespace, AbortSignal.timeout(UNDO_MS))).find(
-      (each) => {
-        const parsed = parsePublicKey(each.spec.key);
-        return each.spec.user === spec.user && parsed.ok && parsed.value.blob.equals(key.blob);
-      },
-    );
+    const all = await listSSHKeys(cluster, cluster.namespace, AbortSignal.timeout(UNDO_MS));
+    const blob = key.blob.toString("base64");
+    const found = all.find((each) => each.spec.user === spec.user && blobOf(each) === blob);
     if (found !== undefined) await remove(cluster, found, AbortSignal.timeout(UNDO_MS));
   } catch {
     session.say(
