@@ -2,8 +2,7 @@ import type { SSHKeySpec } from "../api/sshkey.generated.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
-import { userOption } from "./foundoption.ts";
+import { pluginCommand, userOption } from "./command.ts";
 import { described, listed } from "./keychoice.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
@@ -24,7 +23,7 @@ import {
 } from "./waiting.ts";
 import { addDryRun, confirm, doneTo, type WritingFlags } from "./writing.ts";
 
-interface AddOptions
+interface AddFlags
   extends ClusterFlags,
     KeySourceFlags,
     KeyFieldFlags,
@@ -37,7 +36,7 @@ interface AddOptions
   readonly output?: Output;
 }
 
-export const add = pluginCommand<AddOptions>({
+export const add = pluginCommand<AddFlags>({
   name: "add",
   args: "[file]",
   summary: "Make an SSHKey of a public key and say whether it works",
@@ -101,7 +100,7 @@ export const add = pluginCommand<AddOptions>({
 });
 
 /** What is of one key cannot be said of several. */
-function heedSeveral(count: number, { name, proof, prove }: AddOptions): void {
+function heedSeveral(count: number, { name, proof, prove }: AddFlags): void {
   if (count === 1) return;
   const of = name !== undefined ? "--name" : proof !== undefined ? "--proof" : prove ? "--prove" : undefined;
   if (of === undefined) return;
@@ -121,7 +120,7 @@ async function madeOf(
   session: Session,
   keys: readonly GivenKey[],
   user: string,
-  options: AddOptions,
+  options: AddFlags,
 ): Promise<readonly NewSSHKey[]> {
   const fields = fieldsOf(options, Date.now());
   const made: NewSSHKey[] = [];
@@ -138,7 +137,7 @@ async function printManifests(
   session: Session,
   made: readonly NewSSHKey[],
   namespace: string | undefined,
-  options: AddOptions,
+  options: AddFlags,
 ): Promise<ExitCode> {
   const objects = made.map((each) => manifestOf(each, namespace) as SSHKeyObject);
   const lines = objects.map((object) => doneTo(object, "created", options));
@@ -150,7 +149,7 @@ async function confirmForeign(
   session: Session,
   keys: readonly GivenKey[],
   user: string,
-  { yes, dryRun }: AddOptions,
+  { yes, dryRun }: AddFlags,
 ): Promise<void> {
   if (yes === true || dryRun === "server") return;
   if (!session.isInteractive)
@@ -165,7 +164,7 @@ async function send(
   cluster: Cluster,
   made: readonly NewSSHKey[],
   timeoutMs: number,
-  options: AddOptions,
+  options: AddFlags,
 ): Promise<ExitCode> {
   const dryRun = options.dryRun === "server";
   let code: ExitCode = EXIT.ok;

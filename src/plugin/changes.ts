@@ -1,6 +1,6 @@
 import type { Cluster } from "./cluster.ts";
 import { counted } from "./counted.ts";
-import type { GitOpsOptions } from "./gitops.ts";
+import type { GitOpsFlags } from "./gitops.ts";
 import { nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import type { SSHKeyObject } from "./sshkeys.ts";
@@ -8,7 +8,7 @@ import type { WaitingFlags } from "./waiting.ts";
 import { isJudged, parseTimeout, toldState, untilJudged } from "./waiting.ts";
 import { doneTo, type WritingFlags } from "./writing.ts";
 
-export interface ChangeFlags extends SelectionFlags, WritingFlags, WaitingFlags, GitOpsOptions {}
+export interface ChangeFlags extends SelectionFlags, WritingFlags, WaitingFlags, GitOpsFlags {}
 
 /** What a command does to each of several SSHKeys. */
 export interface Change {

@@ -3,7 +3,7 @@ import type { Format } from "./check/report.ts";
 import { collect, pluginCommand } from "./command.ts";
 import { PluginError } from "./session.ts";
 
-interface CheckOptions {
+interface CheckFlags {
   readonly filename?: readonly string[];
   readonly recursive?: boolean;
   readonly output: Format;
@@ -12,7 +12,7 @@ interface CheckOptions {
   readonly base?: string;
 }
 
-export const check = pluginCommand<CheckOptions>({
+export const check = pluginCommand<CheckFlags>({
   name: "check",
   args: "[files...]",
   summary: "Judge manifests and key files as the API server and the operator would, without a cluster",

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 import type { ClientOverrides } from "../kube/clientconfig.ts";
-import { collect } from "./command.ts";
-import { FoundOption } from "./foundoption.ts";
+import { collect, FoundOption } from "./command.ts";
 import { PluginError } from "./session.ts";
 
 /** kubectl's flags of the same names, with its meaning. Its --user is missing: here that is the user of keys. */

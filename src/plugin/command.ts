@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { ExitCode, Session } from "./session.ts";
 
 /** One command of the plugin; help and docs/plugin.md are made of it. */
@@ -26,4 +26,23 @@ export function collect(value: string, before: readonly string[] = []): readonly
 /** Takes the type of its options off a command, for a list of all of them. */
 export function pluginCommand<O>(command: PluginCommand<O>): PluginCommand {
   return command as unknown as PluginCommand;
+}
+
+/** Where the candidates of a word are found that no text of a command names. */
+export type Source = "files" | "contexts" | "clusters" | "namespaces" | "users" | "sshkeys";
+
+/** An option whose values a shell can complete, although any other may be given too. */
+export class FoundOption extends Option {
+  /** Where they are found, or what they are. */
+  readonly values: Source | readonly string[];
+
+  constructor(flags: string, description: string, values: Source | readonly string[]) {
+    super(flags, description);
+    this.values = values;
+  }
+}
+
+/** `--user`, for the user of SSHKeys. */
+export function userOption(description: string): FoundOption {
+  return new FoundOption("--user <name>", description, "users");
 }

@@ -6,14 +6,14 @@ import { Cluster } from "./cluster.ts";
 import { addClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
 import { counted } from "./counted.ts";
-import { addForceGitOps, type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
 import { tellLosers } from "./losers.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 import { type SSHKeyObject, sshKeyPath } from "./sshkeys.ts";
 import { addDryRun, confirm, doneTo, type WritingFlags } from "./writing.ts";
 
-interface DeleteFlags extends SelectionFlags, WritingFlags, GitOpsOptions {
+interface DeleteFlags extends SelectionFlags, WritingFlags, GitOpsFlags {
   readonly yes?: boolean;
 }
 

@@ -27,8 +27,8 @@ export function keeperOf({ metadata }: KubeObject): Keeper | undefined {
   return { tool, by: undefined };
 }
 
-/** Options of the commands that change what is there. */
-export interface GitOpsOptions {
+/** Flags of the commands that change what is there. */
+export interface GitOpsFlags {
   readonly forceGitops?: boolean;
 }
 
@@ -47,7 +47,7 @@ export function heedKeeper(
   session: Session,
   object: KubeObject,
   instead: string,
-  { forceGitops }: GitOpsOptions,
+  { forceGitops }: GitOpsFlags,
 ): void {
   const keeper = keeperOf(object);
   if (keeper === undefined) return;

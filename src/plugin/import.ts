@@ -2,22 +2,21 @@ import { setImmediate } from "node:timers/promises";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster, ClusterError } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
+import { pluginCommand, userOption } from "./command.ts";
 import { counted } from "./counted.ts";
-import { userOption } from "./foundoption.ts";
 import type { ImportedKey, Told } from "./importedkeys.ts";
 import type { ImportFormat } from "./importformats.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 import { addDryRun, doneTo, type WritingFlags } from "./writing.ts";
 
-interface ImportOptions extends ClusterFlags, WritingFlags {
+interface ImportFlags extends ClusterFlags, WritingFlags {
   readonly user?: string;
   readonly apply?: boolean;
 }
 
 const FORMATS: readonly ImportFormat[] = ["authorized_keys", "configmap", "secret", "foreman", "gitlab"];
 
-export const importCommand = pluginCommand<ImportOptions>({
+export const importCommand = pluginCommand<ImportFlags>({
   name: "import",
   args: "<format> <files...>",
   choices: FORMATS,
@@ -74,7 +73,7 @@ async function readAll(
   session: Session,
   format: ImportFormat,
   files: readonly string[],
-  { user, namespace }: ImportOptions,
+  { user, namespace }: ImportFlags,
 ): Promise<{ readonly keys: readonly ImportedKey[]; readonly isLost: boolean }> {
   const { IMPORT_FORMATS } = await import("./importformats.ts");
   const { ImportedKeys } = await import("./importedkeys.ts");
@@ -125,7 +124,7 @@ async function printAll(session: Session, keys: readonly ImportedKey[]): Promise
 async function applyAll(
   session: Session,
   keys: readonly ImportedKey[],
-  options: ImportOptions,
+  options: ImportFlags,
   stdin: string | undefined,
 ): Promise<number> {
   if (keys.length === 0) return 0;

@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { printable } from "../ssh/unprintable.ts";
 import type { Cluster } from "./cluster.ts";
 import { addAllNamespaces, type ClusterFlags } from "./clusterflags.ts";
-import { userOption } from "./foundoption.ts";
+import { userOption } from "./command.ts";
 import { PluginError, type Session } from "./session.ts";
 import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 

@@ -5,15 +5,14 @@ import { NAMESPACES_PATH, sshKeysPath } from "../api/paths.ts";
 import { STATES } from "../api/states.ts";
 import { Cluster, orForbidden } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
-import { FoundOption, userOption } from "./foundoption.ts";
+import { FoundOption, pluginCommand, userOption } from "./command.ts";
 import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./objectoutput.ts";
 import { listReadable } from "./readable.ts";
 import { EXIT } from "./session.ts";
 import { listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { age, type Column } from "./table.ts";
 
-interface ListOptions extends ClusterFlags {
+interface ListFlags extends ClusterFlags {
   readonly user?: string;
   readonly state?: string;
   readonly sort: keyof typeof SORT_KEYS;
@@ -21,7 +20,7 @@ interface ListOptions extends ClusterFlags {
   readonly output?: Output;
 }
 
-export const list = pluginCommand<ListOptions>({
+export const list = pluginCommand<ListFlags>({
   name: "list",
   args: "[words...]",
   summary: "List SSHKeys, those with all of the words if some are given",
@@ -72,7 +71,7 @@ export const list = pluginCommand<ListOptions>({
 /** With -A what may be listed, and a sentence on what may not. Rejects where nothing may be. */
 async function listed(
   cluster: Cluster,
-  { allNamespaces }: ListOptions,
+  { allNamespaces }: ListFlags,
 ): Promise<{ readonly all: readonly SSHKeyObject[]; readonly unread?: string }> {
   const here = cluster.namespace;
   if (allNamespaces !== true) return { all: await listSSHKeys(cluster, here) };
@@ -98,12 +97,12 @@ function toState(word: string): string {
   return found;
 }
 
-function nothingFound(total: number, { allNamespaces }: ListOptions, namespace: string): string {
+function nothingFound(total: number, { allNamespaces }: ListFlags, namespace: string): string {
   const where = allNamespaces === true ? "any namespace" : `namespace ${namespace}`;
   return total === 0 ? `No SSHKeys in ${where}.` : `None of the ${total} SSHKeys in ${where} is such a one.`;
 }
 
-function filterOf({ user, state }: ListOptions, words: readonly string[]): (key: SSHKeyObject) => boolean {
+function filterOf({ user, state }: ListFlags, words: readonly string[]): (key: SSHKeyObject) => boolean {
   const wanted = words.map((word) => word.toLowerCase());
   return (key) => {
     const { metadata, spec, status = {} } = key;
@@ -128,7 +127,7 @@ const SORT_KEYS = {
   state: stateOf,
 } as const;
 
-function sorted(keys: readonly SSHKeyObject[], { sort, reverse }: ListOptions): readonly SSHKeyObject[] {
+function sorted(keys: readonly SSHKeyObject[], { sort, reverse }: ListFlags): readonly SSHKeyObject[] {
   const keyOf = SORT_KEYS[sort];
   const id = ({ metadata }: SSHKeyObject) => `${metadata.namespace}/${metadata.name}`;
   const order = (a: SSHKeyObject, b: SSHKeyObject) => compared(keyOf(a), keyOf(b)) || compared(id(a), id(b));
@@ -140,7 +139,7 @@ function compared(a: string | number, b: string | number): number {
   return a < b ? -1 : a > b ? 1 : 0;
 }
 
-function columnsFor({ allNamespaces }: ListOptions): readonly Column<SSHKeyObject>[] {
+function columnsFor({ allNamespaces }: ListFlags): readonly Column<SSHKeyObject>[] {
   const namespace = { title: "NAMESPACE", of: ({ metadata }: SSHKeyObject) => metadata.namespace };
   return allNamespaces === true ? [namespace, ...COLUMNS] : COLUMNS;
 }

@@ -2,11 +2,10 @@ import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { collect, pluginCommand } from "./command.ts";
-import { FoundOption } from "./foundoption.ts";
+import { collect, FoundOption, pluginCommand } from "./command.ts";
 import { EXIT, PluginError, type Session } from "./session.ts";
 
-interface PlanOptions extends ClusterFlags {
+interface PlanFlags extends ClusterFlags {
   readonly filename: readonly string[];
   readonly recursive?: boolean;
   readonly prune?: boolean;
@@ -16,7 +15,7 @@ interface PlanOptions extends ClusterFlags {
   readonly output: "text" | "json";
 }
 
-export const plan = pluginCommand<PlanOptions>({
+export const plan = pluginCommand<PlanFlags>({
   name: "plan",
   args: "",
   summary: "Tell who could log in before and after manifests are applied, and apply nothing",
@@ -86,7 +85,7 @@ export const plan = pluginCommand<PlanOptions>({
 
 async function tell(
   session: Session,
-  { output }: PlanOptions,
+  { output }: PlanFlags,
   refused: readonly string[],
   blindSpots: readonly string[],
 ): Promise<void> {

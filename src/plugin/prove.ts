@@ -5,7 +5,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { addForceGitOps, type GitOpsOptions, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
 import { inputText, ONE_KEY } from "./input.ts";
 import { checkedProof, commandFor, type Provable, sign } from "./possessionproof.ts";
 import { addProofNamespace, type ProofFlags } from "./proofflags.ts";
@@ -27,7 +27,7 @@ interface ProveFlags
   extends ClusterFlags,
     WritingFlags,
     WaitingFlags,
-    GitOpsOptions,
+    GitOpsFlags,
     Pick<ProofFlags, "proof" | "proofNamespace"> {
   readonly run?: boolean;
   readonly key?: string;

@@ -3,7 +3,7 @@ import { parseRFC3339 } from "../api/time.ts";
 import { Cluster } from "./cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import { addForceGitOps, type GitOpsOptions, heedKeeper, IN_SOURCE } from "./gitops.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./gitops.ts";
 import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
 import { addAgent, givenKeys, type KeySourceFlags } from "./keysource.ts";
 import type { GivenKey } from "./keytext.ts";
@@ -21,7 +21,7 @@ interface RotateFlags
     KeyFieldFlags,
     ProofFlags,
     WritingFlags,
-    GitOpsOptions,
+    GitOpsFlags,
     Pick<KeySourceFlags, "agent"> {
   readonly key?: string;
   readonly name?: string;

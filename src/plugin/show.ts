@@ -15,11 +15,11 @@ import { EXIT, type Session } from "./session.ts";
 import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import { age } from "./table.ts";
 
-interface ShowOptions extends ClusterFlags {
+interface ShowFlags extends ClusterFlags {
   readonly output?: Output;
 }
 
-export const show = pluginCommand<ShowOptions>({
+export const show = pluginCommand<ShowFlags>({
   name: "show",
   args: "<name>",
   summary: "Tell all about an SSHKey: what it is, whether it works, and where it stands",

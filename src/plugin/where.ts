@@ -2,8 +2,7 @@ import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
-import { userOption } from "./foundoption.ts";
+import { pluginCommand, userOption } from "./command.ts";
 import type { KeyPlace } from "./keyplaces.ts";
 import { findKeyReach, type KeyReach, removalWarnings } from "./keyreach.ts";
 import { keysOfUser } from "./keyselection.ts";
@@ -12,12 +11,12 @@ import { EXIT, PluginError, type Session } from "./session.ts";
 import { getSSHKey, type SSHKeyObject } from "./sshkeys.ts";
 import { type Column, table } from "./table.ts";
 
-interface WhereOptions extends ClusterFlags {
+interface WhereFlags extends ClusterFlags {
   readonly user?: string;
   readonly output?: "json";
 }
 
-export const where = pluginCommand<WhereOptions>({
+export const where = pluginCommand<WhereFlags>({
   name: "where",
   args: "[name]",
   summary: "Tell what a key, or all keys of a user, opens: Secrets and the pods that mount them",

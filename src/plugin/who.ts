@@ -7,7 +7,7 @@ import type { KeyOwner, KeyOwners, SecretLine } from "./keyowners.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
 import type { KeyMention } from "./sshdlog.ts";
 
-interface WhoOptions extends ClusterFlags {
+interface WhoFlags extends ClusterFlags {
   readonly log?: string;
   readonly at?: string;
   readonly output?: "json";
@@ -20,7 +20,7 @@ const REFRESH_FACTOR = 20;
 /** How old what is known of a key may become, in ms. */
 const KNOWN_MS = 60_000;
 
-export const who = pluginCommand<WhoOptions>({
+export const who = pluginCommand<WhoFlags>({
   name: "who",
   args: "[key...]",
   summary: "Tell whose key it is, by a fingerprint, a key or the log of sshd",
@@ -74,7 +74,7 @@ With --at the log is the operator's, as kubectl logs prints it, and no cluster i
 
 async function answerThen(
   session: Session,
-  { at = "", log, output, namespace }: WhoOptions,
+  { at = "", log, output, namespace }: WhoFlags,
   fingerprint: string | undefined,
 ): Promise<ExitCode> {
   if (log === undefined) throw new PluginError("--at needs the operator's log: give --log FILE");
@@ -86,7 +86,7 @@ async function answerKey(
   session: Session,
   fingerprint: string,
   owners: FreshOwners,
-  { output }: WhoOptions,
+  { output }: WhoFlags,
 ): Promise<ExitCode> {
   const found = await owners.find(fingerprint);
   if (output === "json") await session.print(JSON.stringify({ fingerprint, owners: found }, undefined, 4));
@@ -99,7 +99,7 @@ async function answerLog(
   session: Session,
   file: string,
   owners: FreshOwners,
-  { output }: WhoOptions,
+  { output }: WhoFlags,
   asked: string | undefined,
 ): Promise<ExitCode> {
   const { logLines } = await import("./loglines.ts");
@@ -137,7 +137,7 @@ class FreshOwners {
   #refreshMs = REFRESH_MS;
   #isForbiddenTold = false;
 
-  constructor(session: Session, cluster: Cluster, { allNamespaces }: WhoOptions) {
+  constructor(session: Session, cluster: Cluster, { allNamespaces }: WhoFlags) {
     this.#session = session;
     this.#cluster = cluster;
     this.#namespace = allNamespaces === true ? undefined : cluster.namespace;

@@ -3,7 +3,7 @@ import { NAMESPACES_PATH, sshKeysPath } from "../../api/paths.ts";
 import { firstUnprintable } from "../../ssh/unprintable.ts";
 import { Cluster } from "../cluster.ts";
 import type { ClusterFlags } from "../clusterflags.ts";
-import type { Source } from "../foundoption.ts";
+import type { Source } from "../command.ts";
 import { EXIT, type ExitCode, type Session } from "../session.ts";
 import { candidateLine, completionTimeout } from "./complete.ts";
 import { type Candidate, type Point, pointOf } from "./point.ts";

@@ -1,6 +1,5 @@
 import type { Argument, Command, Option } from "commander";
-import { collect } from "../command.ts";
-import { FoundOption, type Source } from "../foundoption.ts";
+import { collect, FoundOption, type Source } from "../command.ts";
 
 /** What may stand for a word that somebody has begun. */
 export interface Candidate {
