@@ -1,7 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { Command, type Option } from "commander";
-import { addClusterFlags } from "../src/plugin/clusterflags.ts";
+import { addClusterFlags } from "../src/plugin/cluster/clusterflags.ts";
 import type { PluginCommand } from "../src/plugin/command.ts";
 import { COMMANDS, EXIT_CODES, SUMMARY } from "../src/plugin/program.ts";
 

@@ -1,17 +1,5 @@
 import type { SSHKeySpec } from "../api/sshkey.generated.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand, userOption } from "./command.ts";
-import { described, listed } from "./keychoice.ts";
-import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
-import { addKeySource, givenKeys, type KeySourceFlags } from "./keysource.ts";
-import type { GivenKey } from "./keytext.ts";
-import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./newsshkey.ts";
-import { addObjectOutput, isForPrograms, type Output, writtenOutput } from "./objectoutput.ts";
-import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
-import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { inNamespace, type SSHKeyObject, stateOf } from "./sshkeys.ts";
 import {
   addWaiting,
   isJudged,
@@ -20,8 +8,20 @@ import {
   toldState,
   untilJudged,
   type WaitingFlags,
-} from "./waiting.ts";
-import { addDryRun, confirm, doneTo, type WritingFlags } from "./writing.ts";
+} from "./changes/waiting.ts";
+import { addDryRun, confirm, doneTo, type WritingFlags } from "./changes/writing.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { addObjectOutput, isForPrograms, type Output, writtenOutput } from "./cluster/objectoutput.ts";
+import { inNamespace, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
+import { pluginCommand, userOption } from "./command.ts";
+import { described, listed } from "./givenkeys/keychoice.ts";
+import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./givenkeys/keyfields.ts";
+import { addKeySource, givenKeys, type KeySourceFlags } from "./givenkeys/keysource.ts";
+import type { GivenKey } from "./givenkeys/keytext.ts";
+import { createSSHKey, manifestOf, type NewSSHKey, specOf, titleFrom } from "./givenkeys/newsshkey.ts";
+import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./givenkeys/proofflags.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session/session.ts";
 
 interface AddFlags
   extends ClusterFlags,

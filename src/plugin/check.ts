@@ -1,7 +1,7 @@
 import { Option } from "commander";
 import type { Format } from "./check/report.ts";
 import { collect, pluginCommand } from "./command.ts";
-import { PluginError } from "./session.ts";
+import { PluginError } from "./session/session.ts";
 
 interface CheckFlags {
   readonly filename?: readonly string[];
@@ -64,7 +64,7 @@ export const check = pluginCommand<CheckFlags>({
       import("./check/base.ts"),
       import("./check/report.ts"),
       import("./check/path.ts"),
-      import("./check/policyof.ts"),
+      import("./foresight/policyof.ts"),
     ]);
     const settings = policyOf(config);
     const knowledge = knowledgeOf(session, settings, revokedKeys);

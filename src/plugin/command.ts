@@ -1,5 +1,5 @@
 import { type Command, Option } from "commander";
-import type { ExitCode, Session } from "./session.ts";
+import type { ExitCode, Session } from "./session/session.ts";
 
 /** One command of the plugin; help and docs/plugin.md are made of it. */
 export interface PluginCommand<O = Readonly<Record<string, unknown>>> {

@@ -1,7 +1,7 @@
 import { printable } from "../ssh/unprintable.ts";
 import { pluginCommand } from "./command.ts";
 import { SCRIPTS } from "./completion/scripts.ts";
-import { EXIT, PluginError } from "./session.ts";
+import { EXIT, PluginError } from "./session/session.ts";
 
 export const completion = pluginCommand({
   name: "completion",

@@ -1,17 +1,17 @@
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { Attempts } from "./changes.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags } from "./clusterflags.ts";
+import { Attempts } from "./changes/changes.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./changes/gitops.ts";
+import { addDryRun, confirm, doneTo, type WritingFlags } from "./changes/writing.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags } from "./cluster/clusterflags.ts";
+import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./cluster/keyselection.ts";
+import { type SSHKeyObject, sshKeyPath } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
-import { counted } from "./counted.ts";
-import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./gitops.ts";
-import { addSelection, nameOf, type SelectionFlags, selectedKeys } from "./keyselection.ts";
-import { tellLosers } from "./losers.ts";
-import { EXIT, PluginError, type Session } from "./session.ts";
-import { type SSHKeyObject, sshKeyPath } from "./sshkeys.ts";
-import { addDryRun, confirm, doneTo, type WritingFlags } from "./writing.ts";
+import { counted } from "./output/counted.ts";
+import { EXIT, PluginError, type Session } from "./session/session.ts";
+import { tellLosers } from "./whereabouts/losers.ts";
 
 interface DeleteFlags extends SelectionFlags, WritingFlags, GitOpsFlags {
   readonly yes?: boolean;

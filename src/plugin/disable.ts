@@ -1,15 +1,15 @@
 import type { Command } from "commander";
-import { type ChangeFlags, changeKeys } from "./changes.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags } from "./clusterflags.ts";
+import { type ChangeFlags, changeKeys } from "./changes/changes.ts";
+import { addForceGitOps, heedKeeper, IN_SOURCE } from "./changes/gitops.ts";
+import { addWaiting, isRefusal } from "./changes/waiting.ts";
+import { addDryRun } from "./changes/writing.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags } from "./cluster/clusterflags.ts";
+import { addSelection, nameOf } from "./cluster/keyselection.ts";
+import { type SSHKeyObject, sshKeyPath, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
-import { addForceGitOps, heedKeeper, IN_SOURCE } from "./gitops.ts";
-import { addSelection, nameOf } from "./keyselection.ts";
-import { tellLosers } from "./losers.ts";
-import type { ExitCode, Session } from "./session.ts";
-import { type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
-import { addWaiting, isRefusal } from "./waiting.ts";
-import { addDryRun } from "./writing.ts";
+import type { ExitCode, Session } from "./session/session.ts";
+import { tellLosers } from "./whereabouts/losers.ts";
 
 const SEVERAL =
   "All are changed before any is waited for. What cannot be done of several is told for each and holds up none of the others: the exit code is then 2.";

@@ -1,13 +1,13 @@
 import { setImmediate } from "node:timers/promises";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster, ClusterError } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { addDryRun, doneTo, type WritingFlags } from "./changes/writing.ts";
+import { Cluster, ClusterError } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { pluginCommand, userOption } from "./command.ts";
-import { counted } from "./counted.ts";
-import type { ImportedKey, Told } from "./importedkeys.ts";
-import type { ImportFormat } from "./importformats.ts";
-import { EXIT, PluginError, type Session } from "./session.ts";
-import { addDryRun, doneTo, type WritingFlags } from "./writing.ts";
+import type { ImportFormat } from "./import/formats.ts";
+import type { ImportedKey, Told } from "./import/importedkeys.ts";
+import { counted } from "./output/counted.ts";
+import { EXIT, PluginError, type Session } from "./session/session.ts";
 
 interface ImportFlags extends ClusterFlags, WritingFlags {
   readonly user?: string;
@@ -75,9 +75,9 @@ async function readAll(
   files: readonly string[],
   { user, namespace }: ImportFlags,
 ): Promise<{ readonly keys: readonly ImportedKey[]; readonly isLost: boolean }> {
-  const { IMPORT_FORMATS } = await import("./importformats.ts");
-  const { ImportedKeys } = await import("./importedkeys.ts");
-  const { inputName, inputText, MANY_KEYS } = await import("./input.ts");
+  const { IMPORT_FORMATS } = await import("./import/formats.ts");
+  const { ImportedKeys } = await import("./import/importedkeys.ts");
+  const { inputName, inputText, MANY_KEYS } = await import("./session/input.ts");
   const imported = new ImportedKeys({
     ...(user === undefined ? {} : { user }),
     ...(namespace === undefined ? {} : { namespace }),
@@ -114,8 +114,8 @@ function tell(session: Session, { place, text, lost }: Told): void {
 }
 
 async function printAll(session: Session, keys: readonly ImportedKey[]): Promise<void> {
-  const { manifestOf } = await import("./newsshkey.ts");
-  const { yamlText } = await import("./yamltext.ts");
+  const { manifestOf } = await import("./givenkeys/newsshkey.ts");
+  const { yamlText } = await import("./output/yamltext.ts");
   for (const { made, namespace } of keys)
     await session.print(`---\n${yamlText(manifestOf(made, namespace))}`);
 }
@@ -128,7 +128,7 @@ async function applyAll(
   stdin: string | undefined,
 ): Promise<number> {
   if (keys.length === 0) return 0;
-  const { createSSHKey } = await import("./newsshkey.ts");
+  const { createSSHKey } = await import("./givenkeys/newsshkey.ts");
   const dryRun = options.dryRun === "server";
   const cluster = await Cluster.open(session, options, stdin);
   let [left, done] = [0, 0];

@@ -3,14 +3,14 @@ import { GROUP, PLURAL } from "../api/names.ts";
 import { createdAt } from "../api/object.ts";
 import { NAMESPACES_PATH, sshKeysPath } from "../api/paths.ts";
 import { STATES } from "../api/states.ts";
-import { Cluster, orForbidden } from "./cluster.ts";
-import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster, orForbidden } from "./cluster/cluster.ts";
+import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
+import { listReadable } from "./cluster/readable.ts";
+import { listSSHKeys, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { FoundOption, pluginCommand, userOption } from "./command.ts";
-import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./objectoutput.ts";
-import { listReadable } from "./readable.ts";
-import { EXIT } from "./session.ts";
-import { listSSHKeys, type SSHKeyObject, stateOf } from "./sshkeys.ts";
-import { age, type Column } from "./table.ts";
+import { age, type Column } from "./output/table.ts";
+import { EXIT } from "./session/session.ts";
 
 interface ListFlags extends ClusterFlags {
   readonly user?: string;

@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 import { main } from "./program.ts";
-import { EXIT, Session } from "./session.ts";
+import { EXIT, Session } from "./session/session.ts";
 
 const stop = new AbortController();
 process.once("SIGINT", () => stop.abort());

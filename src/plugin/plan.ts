@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { collect, FoundOption, pluginCommand } from "./command.ts";
-import { EXIT, PluginError, type Session } from "./session.ts";
+import { EXIT, PluginError, type Session } from "./session/session.ts";
 
 interface PlanFlags extends ClusterFlags {
   readonly filename: readonly string[];
@@ -57,7 +57,7 @@ export const plan = pluginCommand<PlanFlags>({
     try {
       const [{ announce }, { knowledgeOf }] = await Promise.all([
         import("./plan/announcement.ts"),
-        import("./check/policyof.ts"),
+        import("./foresight/policyof.ts"),
       ]);
       const { change, refused, blindSpots } = await announce(cluster, manifests, {
         prune: options.prune === true,
@@ -71,7 +71,7 @@ export const plan = pluginCommand<PlanFlags>({
         now: Date.now(),
       });
       await tell(session, options, refused, blindSpots);
-      const { printText, toJSON } = await import("./plan/report.ts");
+      const { printText, toJSON } = await import("./foresight/report.ts");
       if (options.output === "json") await session.print(toJSON(change, refused, blindSpots));
       else await printText(session, change);
       if (refused.length > 0) throw new PluginError(`the API server would refuse ${objects(refused.length)}`);

@@ -13,7 +13,7 @@ import { plan } from "./plan.ts";
 import { prove } from "./prove.ts";
 import { raw } from "./raw.ts";
 import { rotate } from "./rotate.ts";
-import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session.ts";
+import { EXIT, type ExitCode, PluginError, type Session, UnreadError } from "./session/session.ts";
 import { show } from "./show.ts";
 import { where } from "./where.ts";
 import { who } from "./who.ts";

@@ -2,16 +2,8 @@ import type { SSHKeyCondition } from "../api/sshkey.generated.ts";
 import { isProvable } from "../claims/proof.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
-import { pluginCommand } from "./command.ts";
-import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE, keeperOf } from "./gitops.ts";
-import { inputText, ONE_KEY } from "./input.ts";
-import { checkedProof, commandFor, type Provable, sign } from "./possessionproof.ts";
-import { addProofNamespace, type ProofFlags } from "./proofflags.ts";
-import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import { getSSHKey, inNamespace, type SSHKeyObject, sshKeyPath, stateOf } from "./sshkeys.ts";
-import { whileUnchanged } from "./unchanged.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE, keeperOf } from "./changes/gitops.ts";
+import { whileUnchanged } from "./changes/unchanged.ts";
 import {
   addWaiting,
   isJudged,
@@ -20,8 +12,16 @@ import {
   toldState,
   untilJudged,
   type WaitingFlags,
-} from "./waiting.ts";
-import { addDryRun, doneTo, type WritingFlags } from "./writing.ts";
+} from "./changes/waiting.ts";
+import { addDryRun, doneTo, type WritingFlags } from "./changes/writing.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { getSSHKey, inNamespace, type SSHKeyObject, sshKeyPath, stateOf } from "./cluster/sshkeys.ts";
+import { pluginCommand } from "./command.ts";
+import { checkedProof, commandFor, type Provable, sign } from "./givenkeys/possessionproof.ts";
+import { addProofNamespace, type ProofFlags } from "./givenkeys/proofflags.ts";
+import { inputText, ONE_KEY } from "./session/input.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session/session.ts";
 
 interface ProveFlags
   extends ClusterFlags,

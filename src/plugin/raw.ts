@@ -1,8 +1,8 @@
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { getSSHKey } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
-import { EXIT } from "./session.ts";
-import { getSSHKey } from "./sshkeys.ts";
+import { EXIT } from "./session/session.ts";
 
 export const raw = pluginCommand<ClusterFlags>({
   name: "raw",

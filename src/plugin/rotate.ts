@@ -1,20 +1,20 @@
 import type { SSHKeySpec } from "../api/sshkey.generated.ts";
 import { parseRFC3339 } from "../api/time.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./changes/gitops.ts";
+import { exchange } from "./changes/rotation.ts";
+import { addTimeout, parseTimeout } from "./changes/waiting.ts";
+import { addDryRun, type WritingFlags } from "./changes/writing.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { blobOf, getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
-import { addForceGitOps, type GitOpsFlags, heedKeeper, IN_SOURCE } from "./gitops.ts";
-import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./keyfields.ts";
-import { addAgent, givenKeys, type KeySourceFlags } from "./keysource.ts";
-import type { GivenKey } from "./keytext.ts";
-import { removalWarningsOf } from "./losers.ts";
-import { type NewSSHKey, specOf } from "./newsshkey.ts";
-import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./proofflags.ts";
-import { exchange } from "./rotation.ts";
-import { EXIT, PluginError, type Session } from "./session.ts";
-import { blobOf, getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
-import { addTimeout, parseTimeout } from "./waiting.ts";
-import { addDryRun, type WritingFlags } from "./writing.ts";
+import { addKeyFields, fieldsOf, type KeyFieldFlags } from "./givenkeys/keyfields.ts";
+import { addAgent, givenKeys, type KeySourceFlags } from "./givenkeys/keysource.ts";
+import type { GivenKey } from "./givenkeys/keytext.ts";
+import { type NewSSHKey, specOf } from "./givenkeys/newsshkey.ts";
+import { addProofFlags, type ProofFlags, proofFor, readsStdin } from "./givenkeys/proofflags.ts";
+import { EXIT, PluginError, type Session } from "./session/session.ts";
+import { removalWarningsOf } from "./whereabouts/losers.ts";
 
 interface RotateFlags
   extends ClusterFlags,

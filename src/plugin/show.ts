@@ -6,14 +6,14 @@ import { parseOptions } from "../ssh/options.ts";
 import { parsePublicKey } from "../ssh/publickey.ts";
 import { randomart } from "../ssh/randomart.ts";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
+import { getSSHKey, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
-import { findKeyPlaces, type KeyPlaces, toldPlace } from "./keyplaces.ts";
-import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./objectoutput.ts";
-import { EXIT, type Session } from "./session.ts";
-import { getSSHKey, type SSHKeyObject, stateOf } from "./sshkeys.ts";
-import { age } from "./table.ts";
+import { age } from "./output/table.ts";
+import { EXIT, type Session } from "./session/session.ts";
+import { findKeyPlaces, type KeyPlaces, toldPlace } from "./whereabouts/keyplaces.ts";
 
 interface ShowFlags extends ClusterFlags {
   readonly output?: Output;

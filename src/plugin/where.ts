@@ -1,15 +1,15 @@
 import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
+import { keysOfUser } from "./cluster/keyselection.ts";
+import { getSSHKey, type SSHKeyObject } from "./cluster/sshkeys.ts";
 import { pluginCommand, userOption } from "./command.ts";
-import type { KeyPlace } from "./keyplaces.ts";
-import { findKeyReach, type KeyReach, removalWarnings } from "./keyreach.ts";
-import { keysOfUser } from "./keyselection.ts";
-import type { PodMount } from "./podmounts.ts";
-import { EXIT, PluginError, type Session } from "./session.ts";
-import { getSSHKey, type SSHKeyObject } from "./sshkeys.ts";
-import { type Column, table } from "./table.ts";
+import { type Column, table } from "./output/table.ts";
+import { EXIT, PluginError, type Session } from "./session/session.ts";
+import type { KeyPlace } from "./whereabouts/keyplaces.ts";
+import { findKeyReach, type KeyReach, removalWarnings } from "./whereabouts/keyreach.ts";
+import type { PodMount } from "./whereabouts/podmounts.ts";
 
 interface WhereFlags extends ClusterFlags {
   readonly user?: string;

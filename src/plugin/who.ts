@@ -1,11 +1,11 @@
 import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
-import { Cluster } from "./cluster.ts";
-import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./clusterflags.ts";
+import { Cluster } from "./cluster/cluster.ts";
+import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import type { KeyOwner, KeyOwners, SecretLine } from "./keyowners.ts";
-import { EXIT, type ExitCode, PluginError, type Session } from "./session.ts";
-import type { KeyMention } from "./sshdlog.ts";
+import type { KeyMention } from "./logs/sshdlog.ts";
+import { EXIT, type ExitCode, PluginError, type Session } from "./session/session.ts";
+import type { KeyOwner, KeyOwners, SecretLine } from "./whereabouts/keyowners.ts";
 
 interface WhoFlags extends ClusterFlags {
   readonly log?: string;
@@ -51,7 +51,7 @@ With --at the log is the operator's, as kubectl logs prints it, and no cluster i
         .addOption(new Option("-o, --output <format>", "how to print").choices(["json"])),
     ),
   async run(session, options, args) {
-    const { toFingerprint, readKeyFromStdin } = await import("./keyquery.ts");
+    const { toFingerprint, readKeyFromStdin } = await import("./whereabouts/keyquery.ts");
     const readsKey = args.length === 1 && args[0] === "-";
     if (readsKey && options.log === "-")
       throw new PluginError("standard input cannot be both the key and the log: give one of them as a file");
@@ -78,7 +78,7 @@ async function answerThen(
   fingerprint: string | undefined,
 ): Promise<ExitCode> {
   if (log === undefined) throw new PluginError("--at needs the operator's log: give --log FILE");
-  const { answerAt } = await import("./whoat.ts");
+  const { answerAt } = await import("./logs/whoat.ts");
   return await answerAt(session, { at, log, fingerprint, namespace, output });
 }
 
@@ -102,8 +102,8 @@ async function answerLog(
   { output }: WhoFlags,
   asked: string | undefined,
 ): Promise<ExitCode> {
-  const { logLines } = await import("./loglines.ts");
-  const { readLogLine } = await import("./sshdlog.ts");
+  const { logLines } = await import("./logs/loglines.ts");
+  const { readLogLine } = await import("./logs/sshdlog.ts");
   await owners.read();
   let isSomebodys = false;
   let isCutTold = false;
@@ -154,7 +154,7 @@ class FreshOwners {
 
   async read(): Promise<KeyOwners> {
     const started = performance.now();
-    const { KeyOwners } = await import("./keyowners.ts");
+    const { KeyOwners } = await import("./whereabouts/keyowners.ts");
     this.#known = await KeyOwners.read(this.#cluster, this.#namespace, () => this.#tellForbidden());
     this.#readAt = performance.now();
     this.#refreshMs = Math.max(REFRESH_MS, REFRESH_FACTOR * (this.#readAt - started));

@@ -1,7 +1,7 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readLogLine } from "../../src/plugin/sshdlog.ts";
+import { readLogLine } from "../../src/plugin/logs/sshdlog.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { run } from "../cluster/run.ts";
 import { exampleConfig } from "./example.ts";

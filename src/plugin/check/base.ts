@@ -4,10 +4,10 @@ import type { KubeObject } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import { printable } from "../../ssh/unprintable.ts";
+import { plannedObjects } from "../foresight/plannedobjects.ts";
 import { type FileText, fileTexts, isManifestFile, STDIN } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
-import { plannedObjects } from "../plan/plannedobjects.ts";
-import { PluginError, type Session } from "../session.ts";
+import { PluginError, type Session } from "../session/session.ts";
 import { gitTexts } from "./gittexts.ts";
 import { isKeyFile } from "./keylines.ts";
 

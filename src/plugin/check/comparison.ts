@@ -3,11 +3,11 @@ import { AUTHORIZED_KEYS_KIND, KIND } from "../../api/names.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
 import { type NamespaceFacts, toNamespaceFacts } from "../../projection/namespaces.ts";
+import type { Access } from "../foresight/forecast.ts";
+import { foresee } from "../foresight/foresight.ts";
+import type { OutcomeChange } from "../foresight/outcomechange.ts";
+import { idOf } from "../foresight/plannedobjects.ts";
 import type { Manifest } from "../manifests/objects.ts";
-import type { Access } from "../plan/forecast.ts";
-import { foresee } from "../plan/foresight.ts";
-import type { OutcomeChange } from "../plan/outcomechange.ts";
-import { idOf } from "../plan/plannedobjects.ts";
 import type { Base } from "./base.ts";
 
 /** Who gains and who loses access with manifests in the place of others. */

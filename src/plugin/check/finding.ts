@@ -1,6 +1,6 @@
 import { printable } from "../../ssh/unprintable.ts";
-import { withoutCommands } from "../jobcommands.ts";
 import type { Position } from "../manifests/document.ts";
+import { withoutCommands } from "../output/jobcommands.ts";
 import type { Comparison } from "./comparison.ts";
 
 /** One thing that is wrong, and where. */

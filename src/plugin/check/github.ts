@@ -1,6 +1,6 @@
 import { printable } from "../../ssh/unprintable.ts";
-import { withoutCommands } from "../jobcommands.ts";
-import { changeCounts, changeText } from "../plan/report.ts";
+import { changeCounts, changeText } from "../foresight/report.ts";
+import { withoutCommands } from "../output/jobcommands.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
 import { pathFrom } from "./path.ts";

@@ -11,8 +11,8 @@ import {
   TOO_LARGE,
   textOfBytes,
 } from "../manifests/files.ts";
-import { PluginError, type Session } from "../session.ts";
-import { runProgram } from "../subprocess.ts";
+import { PluginError, type Session } from "../session/session.ts";
+import { runProgram } from "../session/subprocess.ts";
 import { ByteReader } from "./bytereader.ts";
 
 /**

@@ -7,10 +7,10 @@ import type { Knowledge } from "../../claims/judgement.ts";
 import { verified } from "../../claims/proof.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
+import { refusals } from "../foresight/admission.ts";
+import { idOf, stored as storedOver } from "../foresight/plannedobjects.ts";
 import type { Position } from "../manifests/document.ts";
 import { isOurs, kindFault, type Manifest } from "../manifests/objects.ts";
-import { idOf, stored as storedOver } from "../plan/plannedobjects.ts";
-import { refusals } from "./admission.ts";
 import type { Base } from "./base.ts";
 import type { Finding } from "./finding.ts";
 

@@ -1,8 +1,8 @@
 import { printable } from "../../ssh/unprintable.ts";
-import { counted } from "../counted.ts";
-import { withoutCommands } from "../jobcommands.ts";
-import { changeDocument, changeText, printText } from "../plan/report.ts";
-import { EXIT, type Session } from "../session.ts";
+import { changeDocument, changeText, printText } from "../foresight/report.ts";
+import { counted } from "../output/counted.ts";
+import { withoutCommands } from "../output/jobcommands.ts";
+import { EXIT, type Session } from "../session/session.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
 import { github } from "./github.ts";

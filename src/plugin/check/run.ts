@@ -1,10 +1,10 @@
 import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
 import { printable } from "../../ssh/unprintable.ts";
-import { counted } from "../counted.ts";
 import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../manifests/files.ts";
 import { isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
-import type { Session } from "../session.ts";
+import { counted } from "../output/counted.ts";
+import type { Session } from "../session/session.ts";
 import type { Base } from "./base.ts";
 import { compare } from "./comparison.ts";
 import { type Checked, type Finding, UNREADABLE } from "./finding.ts";

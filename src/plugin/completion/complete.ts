@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import type { Command } from "commander";
-import { deadlineOf } from "../clusterflags.ts";
-import { EXIT, type ExitCode, type Session } from "../session.ts";
+import { deadlineOf } from "../cluster/clusterflags.ts";
+import { EXIT, type ExitCode, type Session } from "../session/session.ts";
 import { type Candidate, pointOf } from "./point.ts";
 
 /** What a shell, kubectl or a script calls with the words of a command line: cobra's word for it. */

@@ -1,10 +1,10 @@
 import type { Command } from "commander";
 import { NAMESPACES_PATH, sshKeysPath } from "../../api/paths.ts";
 import { firstUnprintable } from "../../ssh/unprintable.ts";
-import { Cluster } from "../cluster.ts";
-import type { ClusterFlags } from "../clusterflags.ts";
+import { Cluster } from "../cluster/cluster.ts";
+import type { ClusterFlags } from "../cluster/clusterflags.ts";
 import type { Source } from "../command.ts";
-import { EXIT, type ExitCode, type Session } from "../session.ts";
+import { EXIT, type ExitCode, type Session } from "../session/session.ts";
 import { candidateLine, completionTimeout } from "./complete.ts";
 import { type Candidate, type Point, pointOf } from "./point.ts";
 

@@ -3,8 +3,8 @@ import { closeSync, fstatSync, openSync, readdirSync, readSync, type Stats, stat
 import { extname, join } from "node:path";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
 import { printable } from "../../ssh/unprintable.ts";
-import { inputBytes } from "../input.ts";
-import { PluginError, type Session } from "../session.ts";
+import { inputBytes } from "../session/input.ts";
+import { PluginError, type Session } from "../session/session.ts";
 
 /** The text of one file, or why it cannot be had. */
 export interface FileText {

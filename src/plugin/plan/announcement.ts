@@ -3,13 +3,13 @@ import type { Knowledge } from "../../claims/judgement.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../config/settings.ts";
 import { toNamespaceFacts } from "../../projection/namespaces.ts";
-import { policyOf } from "../check/policyof.ts";
-import type { Cluster } from "../cluster.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { foresee } from "../foresight/foresight.ts";
+import type { OutcomeChange } from "../foresight/outcomechange.ts";
+import { idOf } from "../foresight/plannedobjects.ts";
+import { policyOf } from "../foresight/policyof.ts";
 import type { Manifest } from "../manifests/objects.ts";
 import { readClusterObjects, readPublishedSettings } from "./clusterobjects.ts";
-import { foresee } from "./foresight.ts";
-import type { OutcomeChange } from "./outcomechange.ts";
-import { idOf } from "./plannedobjects.ts";
 
 export interface Announcement {
   readonly change: OutcomeChange;

@@ -4,8 +4,8 @@ import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import { parseConfig } from "../../config/configfile.ts";
 import { DEFAULT_SETTINGS, type Settings } from "../../config/settings.ts";
-import { type Cluster, orForbidden } from "../cluster.ts";
-import { listReadable } from "../readable.ts";
+import { type Cluster, orForbidden } from "../cluster/cluster.ts";
+import { listReadable } from "../cluster/readable.ts";
 
 /** What is in the cluster, as far as the person may see it. */
 export interface ClusterObjects {

@@ -1,7 +1,7 @@
-import { counted } from "../counted.ts";
 import { fileTexts, isManifestFile } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
-import { PluginError, type Session } from "../session.ts";
+import { counted } from "../output/counted.ts";
+import { PluginError, type Session } from "../session/session.ts";
 
 /** Every object of these files; rejects with a PluginError at the first that cannot be read. */
 export async function readManifests(

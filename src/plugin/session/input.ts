@@ -1,0 +1,102 @@
+import { constants } from "node:fs";
+import { open } from "node:fs/promises";
+import { Socket } from "node:net";
+import { addAbortSignal, type Readable } from "node:stream";
+import { findPrivateKey } from "../../ssh/privatekey.ts";
+import { PluginError, type Session } from "./session.ts";
+
+/** What is read of a text. */
+export interface TextLimits {
+  readonly bytes: number;
+  /** What is wrong with more, and what to do; behind the name of the file. */
+  readonly tooLarge: string;
+  /** Reading ends where a private key begins: the rest of it would be the secret part. For texts of a few hundred KiB. */
+  readonly endsAtPrivateKey?: boolean;
+}
+
+/** More than any public key or proof has, and less than is worth waiting for. */
+export const ONE_KEY: TextLimits = {
+  bytes: 256 * 1024,
+  tooLarge: "has more than 256 KiB, which no public key has: give the .pub file",
+  endsAtPrivateKey: true,
+};
+
+/** Of files of many keys. */
+export const MANY_KEYS: TextLimits = {
+  bytes: 16 * 1024 * 1024,
+  tooLarge: "has more than 16 MiB: divide it, and give the parts one after another",
+};
+
+/**
+ * What is in a file or a named pipe or, for `-`, comes on standard input, piece by piece as it comes. Rejects when the
+ * person stops it, however long nothing comes, and with a PluginError if the file cannot be read.
+ */
+export async function* inputBytes(session: Session, file: string): AsyncGenerator<Buffer, void, undefined> {
+  const stream = addAbortSignal(session.signal, file === "-" ? session.stdin : await openFile(file));
+  for await (const chunk of stream) yield Buffer.from(chunk);
+}
+
+/** The text of a file, or of standard input. Rejects with a PluginError if it is none, or too large. */
+export async function inputText(session: Session, file: string, limits: TextLimits): Promise<string> {
+  return await textOf(inputBytes(session, file), inputName(file), limits);
+}
+
+/** The text of a stream, with the same limits; `name` is what messages call it. */
+export async function textOf(
+  stream: AsyncIterable<Uint8Array>,
+  name: string,
+  { bytes: most, tooLarge, endsAtPrivateKey = false }: TextLimits,
+): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let size = 0;
+  for await (const bytes of stream) {
+    pieces.push(bytes);
+    size += bytes.length;
+    if (endsAtPrivateKey) {
+      const text = decoded(Buffer.concat(pieces));
+      if (findPrivateKey(text) !== undefined) return text;
+    }
+    if (size > most) throw new PluginError(`${name} ${tooLarge}`);
+  }
+  const text = decoded(Buffer.concat(pieces));
+  if (text.includes("\0") && text.includes("\ufffd"))
+    throw new PluginError(`${name} is no text: give another file`);
+  return text;
+}
+
+/** UTF-8, or what PowerShell writes into files: UTF-16 with its mark. */
+function decoded(bytes: Buffer): string {
+  const [first, second] = bytes;
+  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
+  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  return new TextDecoder().decode(bytes);
+}
+
+/** What messages call it. */
+export function inputName(file: string): string {
+  return file === "-" ? "standard input" : file;
+}
+
+async function openFile(file: string): Promise<Readable> {
+  // Without waiting for whoever writes to a pipe: nobody could stop that.
+  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
+    throw new PluginError(`cannot open ${file}: ${systemMessage(error)}`);
+  });
+  const stat = await handle.stat();
+  if (stat.isDirectory()) throw new PluginError(`${file} is a folder: give a file, or - for standard input`);
+  if (stat.isFIFO()) return new Socket({ fd: handle.fd, readable: true, writable: false });
+  return handle.createReadStream();
+}
+
+function systemMessage(error: unknown): string {
+  const code = error instanceof Error && "code" in error ? String(error.code) : "";
+  return SYSTEM_MESSAGES[code] ?? (error instanceof Error ? error.message : String(error));
+}
+
+const FORBIDDEN = "you may not read it; run the command as somebody who may, or give - and pipe it in";
+
+const SYSTEM_MESSAGES: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file; give the path of one, or - for standard input",
+  EACCES: FORBIDDEN,
+  EPERM: FORBIDDEN,
+};
