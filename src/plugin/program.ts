@@ -82,16 +82,17 @@ function program(session: Session, onEnd: (code: ExitCode) => void): Command {
     .description(SUMMARY)
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
-    .showHelpAfterError("Run with --help for the commands and options.")
+    .showHelpAfterError("`kubectl sshkey --help` shows the commands.")
     .addHelpText(
       "after",
-      `\nExit codes:\n${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`).join("\n")}`,
+      `\n\`kubectl sshkey COMMAND --help\` tells what a command does, its options and examples.\n\nExit codes:\n${EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(3)}  ${meaning}`).join("\n")}`,
     );
   for (const { name, args, choices, summary, description, examples, addOptions, run } of COMMANDS) {
     const command = root.command(`${name} ${args}`.trim());
     const [argument] = command.registeredArguments;
     if (argument !== undefined && choices !== undefined) argument.argChoices = [...choices];
     addOptions(command.summary(summary).description(`${summary}.\n\n${description}`))
+      .showHelpAfterError(`\`kubectl sshkey ${name} --help\` shows its arguments, options and examples.`)
       .addHelpText("after", `\nExamples:\n${examples.map(shown).join("\n")}`)
       .action(async (...given: unknown[]) => {
         // commander gives the arguments, then the options, then the command.

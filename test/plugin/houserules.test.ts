@@ -145,3 +145,15 @@ test("kubectl finds it as `kubectl sshkey`", async () => {
   const { code, stdout } = await run(kubectl, args, { env });
   expect([code, stdout.split("\n")[0]]).toEqual([0, "sshkey.sshkey-operator.dev/key-77"]);
 });
+
+describe("a command line that is wrong names the help that has the right one:", () => {
+  test.each([
+    [["lst"], "kubectl sshkey --help"],
+    [["list", "--usr", "x"], "kubectl sshkey list --help"],
+    [["raw"], "kubectl sshkey raw --help"],
+    [["plan", "keys/"], "kubectl sshkey plan --help"],
+  ])("%j", async (args, help) => {
+    const { code, stdout, stderr } = await plugin(args);
+    expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining(`\n\`${help}\` shows `)]);
+  });
+});
