@@ -185,6 +185,14 @@ describe("it reads", () => {
     expect(await codes("-R", "-f", ".")).toEqual(["a.yaml:8:3: UnknownField", "b/c.yml:8:3: UnknownField"]);
   });
 
+  test("a folder without those below it, which is said", async () => {
+    put("keys/kustomization.yaml", "resources: [team]\n");
+    put("keys/team/a.yaml", sshKey("a"));
+    expect((await check("keys")).stderr).toBe(
+      "keys: the folders below it are not read: give -R to read them, too\n0 objects and keys in 1 file: nothing found\n",
+    );
+  });
+
   test("a folder that contains itself once", async () => {
     put("a.yaml", sshKey("a"));
     symlinkSync(".", join(folder, "loop"));

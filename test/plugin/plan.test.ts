@@ -241,3 +241,12 @@ describe("what is announced", () => {
     expect(stderr).not.toMatch(/^0 keys/m);
   });
 });
+
+test("a plan of no file is none, whatever the cluster holds", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "plan-"));
+  const { kubeconfig } = stage.cluster.controlPlane;
+  const { code, stdout, stderr } = await plugin(["plan", "-f", folder], { kubeconfig });
+  rmSync(folder, { recursive: true });
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toMatch(/^error: there is no manifest in these folders: .* -R /);
+});

@@ -37,7 +37,7 @@ export function isManifestFile(name: string): boolean {
 
 /**
  * The texts of files, of the files in folders, and of stdin for `-`, one at a time and in order. Says on stderr what of a folder
- * is passed over: links to folders, none of which is followed, so a folder that contains itself has an end; and pipes and
+ * is passed over: the folders below it, unless they are asked for; links to folders, none of which is followed, so a folder that contains itself has an end; and pipes and
  * devices, which a link in somebody's repository may lead to, and which may never end. Rejects when the person stops it.
  */
 export async function* fileTexts(
@@ -81,6 +81,8 @@ function* filesOf(
 
 function* inFolder(session: Session, folder: string, choice: FileChoice): Iterable<string> {
   const entries = readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1));
+  if (!choice.recursive && entries.some((entry) => entry.isDirectory() && !entry.name.startsWith(".")))
+    session.say(`${printable(folder)}: the folders below it are not read: give -R to read them, too`);
   for (const entry of entries) {
     const path = join(folder, entry.name);
     if (entry.isDirectory()) {
