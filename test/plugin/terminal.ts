@@ -3,15 +3,19 @@ import { onTestFinished } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
 import { BUNDLE } from "./plugin.ts";
 
-/** The plugin in a terminal of its own, and a person at it. */
+/** The plugin, or another program, in a terminal of its own, and a person at it. */
 export class Terminal {
   readonly #child: ChildProcess;
   readonly #ended: Promise<number | null>;
   #shown = "";
 
   /** Of the user's own kubeconfig it knows nothing. */
-  constructor(args: readonly string[], env: Readonly<Record<string, string>>) {
-    const words = [process.execPath, BUNDLE, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
+  constructor(
+    args: readonly string[],
+    env: Readonly<Record<string, string>>,
+    program: readonly string[] = [process.execPath, BUNDLE],
+  ) {
+    const words = [...program, ...args].map((word) => `'${word.replaceAll("'", "'\\''")}'`);
     this.#child = spawn("script", ["-qefc", words.join(" "), "/dev/null"], {
       env: { ...process.env, HOME: "/nowhere", SHELL: "/bin/sh", TERM: "xterm", ...env },
       stdio: ["pipe", "pipe", "inherit"],

@@ -8,8 +8,11 @@ import { EXIT, type ExitCode, type Session } from "../session/session.ts";
 import { candidateLine, completionTimeout } from "./complete.ts";
 import { type Candidate, type Point, pointOf } from "./point.ts";
 
-/** Nobody reads more of them; the cluster is asked for as many at a time. */
+/** Nobody reads more of them. */
 const MOST = 500;
+
+/** How many the API server is asked for at a time, so that no answer is large, and few are needed for 10,000. */
+const PAGE_SIZE = 1000;
 
 /** Prints the candidates for the last word that stand in the kubeconfig or the cluster. Rejects where they are not to be had. */
 export async function find(session: Session, root: Command, words: readonly string[]): Promise<ExitCode> {
@@ -90,7 +93,7 @@ async function rowsOf(cluster: Cluster, path: string, begun?: string): Promise<r
     const page: Table = await cluster.request({
       method: "GET",
       path,
-      query: { limit: String(MOST), includeObject: "None", ...(next === "" ? {} : { continue: next }) },
+      query: { limit: String(PAGE_SIZE), includeObject: "None", ...(next === "" ? {} : { continue: next }) },
       accept: "application/json;as=Table;g=meta.k8s.io;v=v1",
     });
     const titles = page.columnDefinitions?.map(({ name }) => name) ?? [];
