@@ -91,7 +91,8 @@ async function answerKey(
   const found = await owners.find(fingerprint);
   if (output === "json") await session.print(JSON.stringify({ fingerprint, owners: found }, undefined, 4));
   else for (const owner of ownerTexts(found)) await session.print(`${fingerprint} ${owner}`);
-  if (found.length === 0 && output !== "json") session.say(`Nobody in ${owners.where} has ${fingerprint}.`);
+  if (found.length === 0 && output !== "json")
+    session.say(`Nobody in ${owners.where} has ${fingerprint}${owners.elsewhere}.`);
   return found.length === 0 ? EXIT.found : EXIT.ok;
 }
 
@@ -102,11 +103,14 @@ async function answerLog(
   { output }: WhoFlags,
   asked: string | undefined,
 ): Promise<ExitCode> {
+  const { inputName } = await import("./session/input.ts");
   const { logLines } = await import("./logs/loglines.ts");
   const { readLogLine } = await import("./logs/sshdlog.ts");
   await owners.read();
   let isSomebodys = false;
   let isCutTold = false;
+  let isNobodysTold = owners.elsewhere === "";
+  let isAnyNamed = false;
   for await (const line of logLines(session, file)) {
     const { mentions, isCut } = readLogLine(line);
     if (isCut && !isCutTold) {
@@ -114,14 +118,23 @@ async function answerLog(
       session.say("journalctl has left out long messages, which could be logins: run it with --all.");
     }
     for (const mention of mentions) {
+      isAnyNamed = true;
       if (asked !== undefined && mention.fingerprint !== asked) continue;
       const found = await owners.find(mention.fingerprint);
       if (found.length > 0) isSomebodys = true;
+      else if (!isNobodysTold && output !== "json") {
+        isNobodysTold = true;
+        session.say(`"nobody's" is a key that nobody in ${owners.where} has${owners.elsewhere}.`);
+      }
       const answer =
         output === "json" ? JSON.stringify({ ...mention, owners: found }) : logText(mention, found);
       await session.print(answer);
     }
   }
+  if (!isAnyNamed)
+    session.say(
+      `No line of ${inputName(file)} names a key: give the log of sshd, which does at LogLevel INFO.`,
+    );
   return isSomebodys ? EXIT.ok : EXIT.found;
 }
 
@@ -129,6 +142,8 @@ async function answerLog(
 class FreshOwners {
   /** Where is looked, as a sentence has it. */
   readonly where: string;
+  /** How to look where is not looked, at the end of that sentence. */
+  readonly elsewhere: string;
   readonly #session: Session;
   readonly #cluster: Cluster;
   readonly #namespace: string | undefined;
@@ -142,6 +157,7 @@ class FreshOwners {
     this.#cluster = cluster;
     this.#namespace = allNamespaces === true ? undefined : cluster.namespace;
     this.where = this.#namespace === undefined ? "any namespace" : `namespace ${this.#namespace}`;
+    this.elsewhere = this.#namespace === undefined ? "" : "; -A looks in all namespaces";
   }
 
   async find(fingerprint: string): Promise<readonly KeyOwner[]> {

@@ -168,7 +168,7 @@ describe("a key without an SSHKey that still stands in a Secret", () => {
     const { code, stdout, stderr } = await who([sha256(KEYS.gone)], { as: viewer });
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toBe(
-      `You may not list Secrets in namespace ${people.namespace}, so keys without an SSHKey that still stand in one are not found.\nNobody in namespace ${people.namespace} has ${sha256(KEYS.gone)}.\n`,
+      `You may not list Secrets in namespace ${people.namespace}, so keys without an SSHKey that still stand in one are not found.\nNobody in namespace ${people.namespace} has ${sha256(KEYS.gone)}; -A looks in all namespaces.\n`,
     );
   });
 
@@ -273,7 +273,26 @@ describe("nobody", () => {
   test("has a key that is in no SSHKey", async () => {
     const { code, stdout, stderr } = await who([sha256(NOBODYS)]);
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toBe(`Nobody in namespace ${people.namespace} has ${sha256(NOBODYS)}.\n`);
+    expect(stderr).toBe(
+      `Nobody in namespace ${people.namespace} has ${sha256(NOBODYS)}; -A looks in all namespaces.\n`,
+    );
+  });
+
+  test("of the namespace has a key of the log, which may be another's", async () => {
+    const line = `Accepted publickey for git from 192.0.2.7 port 5 ssh2: ED25519 ${sha256(NOBODYS)}\n`;
+    const { code, stderr } = await who(["--log", "-"], { input: `${line}${line}` });
+    expect([code, stderr]).toEqual([
+      1,
+      `"nobody's" is a key that nobody in namespace ${people.namespace} has; -A looks in all namespaces.\n`,
+    ]);
+  });
+
+  test("is named by a log of something else, which is said", async () => {
+    const { code, stdout, stderr } = await who(["--log", "-"], { input: "root:x:0:0::/root:/bin/sh\n" });
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toBe(
+      "No line of standard input names a key: give the log of sshd, which does at LogLevel INFO.\n",
+    );
   });
 
   test("is an empty list for a program", async () => {
@@ -331,7 +350,9 @@ describe("of a log", () => {
         "",
       ],
     ]);
-    expect(stderr).toBe("journalctl has left out long messages, which could be logins: run it with --all.\n");
+    expect(stderr.match(/journalctl has left out .*/g)).toEqual([
+      "journalctl has left out long messages, which could be logins: run it with --all.",
+    ]);
   });
 
   test("a program gets one object a line", async () => {

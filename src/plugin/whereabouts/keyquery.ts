@@ -29,7 +29,7 @@ export function toFingerprint(text: string): string {
   if (/\s/.test(word) || bare.refusal.code === "PrivateKey" || bare.refusal.code === "MissingType")
     throw new PluginError(bare.refusal.message);
   throw new PluginError(
-    "this is no fingerprint and no key: give SHA256:… or MD5:… as `ssh-keygen -l` and sshd print them, or the line of a .pub file",
+    "this is no fingerprint and no key: give SHA256:… or MD5:… as `ssh-keygen -l` and sshd print them, the line of a .pub file, or - < FILE for the whole of it",
   );
 }
 
