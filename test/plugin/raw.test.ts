@@ -28,6 +28,16 @@ test("prints the line of a .pub file", async () => {
   expect(await raw("laptop")).toEqual({ code: 0, stdout: `${key}\n`, stderr: "" });
 });
 
+test.each(["sshkey/", "sshkeys/", "sshkey.sshkey-operator.dev/", "sshkeys.sshkey-operator.dev/"])(
+  "takes the name behind %s, as kubectl does and -o name prints it",
+  async (type) => {
+    const name = `behind-${type.length}`;
+    const key = freshKey();
+    await tenant.create(name, { user: "alice", key });
+    expect(await raw(`${type}${name}`)).toEqual({ code: 0, stdout: `${key}\n`, stderr: "" });
+  },
+);
+
 test("says how to find what is there when there is none of that name", async () => {
   const { code, stdout, stderr } = await raw("desk");
   expect([code, stdout]).toEqual([2, ""]);

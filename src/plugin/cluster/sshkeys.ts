@@ -28,18 +28,25 @@ export async function listSSHKeys(
   return await cluster.list<SSHKeyObject>(sshKeysPath(namespace), {}, signal === undefined ? {} : { signal });
 }
 
-/** The SSHKey of this name; rejects with a PluginError that says how to find those that are there. */
+/**
+ * The SSHKey of this name, which may be as resourceName gives it; rejects with a PluginError that says how to find those that
+ * are there.
+ */
 export async function getSSHKey(
   cluster: Cluster,
-  name: string,
+  given: string,
   namespace = cluster.namespace,
 ): Promise<SSHKeyObject> {
+  const name = given.replace(OF_TYPE, "");
   const found = await findSSHKey(cluster, namespace, name);
   if (found !== undefined) return found;
   throw new PluginError(
     `there is no SSHKey ${name} in namespace ${namespace}: \`${inNamespace("list", namespace)}\` shows those that are`,
   );
 }
+
+/** What kubectl takes before the name of an object. */
+const OF_TYPE = /^sshkeys?(?:\.sshkey-operator\.dev)?\//i;
 
 /** A command of the plugin to be copied: the kubeconfig may have another namespace than the one that this is about. */
 export function inNamespace(command: string, namespace: string): string {
