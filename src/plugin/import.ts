@@ -55,6 +55,8 @@ The exit code is 0 if all has been imported, 1 if something was left out, and 2 
     const known = FORMATS.find((each) => each === format);
     if (known === undefined)
       throw new PluginError(`there is no format ${printable(format)}: the formats are ${FORMATS.join(", ")}`);
+    if (options.apply !== true && options.dryRun === "server")
+      throw new PluginError("--dry-run=server asks the API server, which only --apply does: give that, too");
     const { keys, isLost } = await readAll(session, known, files, options);
     if (options.apply !== true || options.dryRun === "client") {
       await printAll(session, keys);

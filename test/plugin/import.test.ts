@@ -135,6 +135,19 @@ describe("what cannot be done is said in a sentence:", () => {
   });
 });
 
+test("the API server is not asked for manifests, which --dry-run=server is told", async () => {
+  const { code, stdout, stderr } = await imported(
+    "authorized_keys",
+    freshKey(),
+    "--user=alice",
+    "--dry-run=server",
+  );
+  expect([code, stdout]).toEqual([2, ""]);
+  expect(stderr).toBe(
+    "error: --dry-run=server asks the API server, which only --apply does: give that, too\n",
+  );
+});
+
 describe("with --apply", () => {
   test("who may edit creates the SSHKeys, and doing it again changes nothing", async () => {
     const tenant = await newTenant();
