@@ -37,7 +37,9 @@ With -o json the answer is one object: "keys", each with "namespace", "name" and
         .addOption(new Option("-o, --output <format>", "how to print").choices(["json"])),
     ),
   async run(session, options, [name]) {
-    if ((name === undefined) === (options.user === undefined))
+    if (name !== undefined && options.user !== undefined)
+      throw new PluginError("give a name or --user, and not both");
+    if (name === undefined && options.user === undefined)
       throw new PluginError("of what? Give the name of an SSHKey, or --user NAME for all keys of a user");
     const cluster = await Cluster.open(session, options);
     try {

@@ -145,10 +145,12 @@ test("a key that stands nowhere opens nothing", async () => {
   ]);
 });
 
-test.each([[[]], [["laptop", "--user", "alice"]], [["--user", "nobody"]], [["nothing"]]])(
-  "%j is refused with what to do",
-  async (args) => {
-    const { code, stderr } = await where(...args);
-    expect([code, stderr]).toEqual([2, expect.stringMatching(/Give the name|kubectl sshkey list/)]);
-  },
-);
+test("one key and all of a user are not asked for at once", async () => {
+  const { code, stderr } = await where("laptop", "--user", "alice");
+  expect([code, stderr]).toEqual([2, "error: give a name or --user, and not both\n"]);
+});
+
+test.each([[[]], [["--user", "nobody"]], [["nothing"]]])("%j is refused with what to do", async (args) => {
+  const { code, stderr } = await where(...args);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/Give the name|kubectl sshkey list/)]);
+});
