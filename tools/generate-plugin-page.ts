@@ -30,7 +30,7 @@ npm install --global ./kubectl-sshkey-X.Y.Z.tgz
 kubectl krew install --manifest=sshkey.yaml
 \`\`\`
 
-Or put \`dist/kubectl-sshkey.cjs\`, which \`make build\` makes, as \`kubectl-sshkey\` into a folder of your \`PATH\`. For a repository of keys, its pull requests and its commits, take [examples/gitops](../examples/gitops/README.md).
+In a clone of the repository \`make plugin\` makes that package in \`dist/package\`, for \`npm install --global ./dist/package\`. Or put \`dist/kubectl-sshkey.cjs\`, which \`make build\` makes, as \`kubectl-sshkey\` into a folder of your \`PATH\`. For a repository of keys, its pull requests and its commits, take [examples/gitops](../examples/gitops/README.md).
 
 Results are written to standard output, everything else to standard error. Colours are used in a terminal only, and never when \`NO_COLOR\` is set. Work that takes longer than two seconds says in a terminal how far it is, on a line that goes again. Without a terminal nothing is asked.
 

@@ -41,7 +41,7 @@ export const add = pluginCommand<AddFlags>({
   args: "[file]",
   summary: "Make an SSHKey of a public key and say whether it works",
   description:
-    'The key is that of a .pub file, of standard input (-), of ssh-agent or of a published list. A public key in PEM, PKCS#8, RFC 4716 (PuTTY\'s "Save public key", ssh.com) or as a JSON Web Key is converted and shown; a private key is never read beyond its first lines. What a published list says is shown, and asked about in a terminal, before anything is sent. The name of the SSHKey is made of user, title and key, and nothing is overwritten: a key that is there already, just the same, stays as it is.\n\nExit code 0: the key works; 1: it stands there and is refused, with the reason on standard error; 2: it could not be added, or nothing was said of it in time.',
+    'The key is that of a .pub file, of standard input (-), of ssh-agent or of a published list. A public key in PEM, PKCS#8, RFC 4716 (PuTTY\'s "Save public key", ssh.com) or as a JSON Web Key is converted and shown; a private key is never read beyond its first lines. What a published list says is shown, and asked about in a terminal, before anything is sent. The name of the SSHKey is made of user, title and key, and nothing is overwritten: a key that is there already, just the same, stays as it is.\n\nExit code 0: the key works; 1: it stands there and is refused, with the reason on standard error; 2: it could not be added, or nothing was said of it in time.\n\nWith -o json or yaml one SSHKey is printed as the object that it is, and several as a List.',
   examples: [
     { does: "your own key", run: "add ~/.ssh/id_ed25519.pub" },
     { does: "a key of alice that lives for 90 days", run: "add alice.pub --user alice --expires-in 90d" },

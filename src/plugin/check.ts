@@ -16,8 +16,13 @@ export const check = pluginCommand<CheckFlags>({
   name: "check",
   args: "[files...]",
   summary: "Judge manifests and key files as the API server and the operator would, without a cluster",
-  description:
-    "Reads SSHKeys and AuthorizedKeys from YAML and JSON, with several documents, lists, anchors and comments, the way kubectl does; files, folders, or - for standard input. Objects of other kinds are passed over. Of .pub and authorized_keys files each line is judged. Objects in one namespace are judged together: one key twice, one name twice. With --base they are compared with another state of them: a folder or file, which is read whole, or else a git ref, of which the same files and folders are read as they were committed. Then the user of an SSHKey or the secretName of an AuthorizedKeys that is another one than there is found too, since the API server refuses that change, and it is told who gains and who loses access when the manifests take the place of those: with which key in which Secret, promotions and refusals included, computed by the operator's own code. What only the base has is deleted. Moving an object to another file changes nothing. A Namespace that no manifest is of counts as one that shares its keys. The exit code is 1 if anything is found, and 2 if a file cannot be read; who gains and who loses access does not change it. JSON has files and judged (how many), findings (each with file, line, column, code, object, field and message; line 0 is the whole file) and with --base also base: its name, changes (gained, lost and altered with before and after, each a line with secret, authorizedKeys, file, sshKey, user, title, fingerprint and line; states with kind, id, before and after, each null or state and message; null where it cannot be told) and notes (what is not known, as sentences).",
+  description: `Reads SSHKeys and AuthorizedKeys from YAML and JSON, with several documents, lists, anchors and comments, the way kubectl does; files, folders, or - for standard input. Objects of other kinds are passed over. Of .pub and authorized_keys files each line is judged. Objects in one namespace are judged together: one key twice, one name twice.
+
+With --base they are compared with another state of them: a folder or file, which is read whole, or else a git ref, of which the same files and folders are read as they were committed. Then the user of an SSHKey or the secretName of an AuthorizedKeys that is another one than there is found too, since the API server refuses that change, and it is told who gains and who loses access when the manifests take the place of those: with which key in which Secret, promotions and refusals included, computed by the operator's own code. What only the base has is deleted. Moving an object to another file changes nothing. A Namespace that no manifest is of counts as one that shares its keys.
+
+The exit code is 1 if anything is found, and 2 if a file cannot be read; who gains and who loses access does not change it.
+
+With -o json the answer is one object: "files" and "judged", how many; "findings", each with "file", "line", "column", "code", "object", "field" and "message", where line 0 is the whole file; and with --base also "base": its "name"; "changes", null where they cannot be told: "gained", "lost" and "altered" (with "before" and "after"), each a line with "secret", "authorizedKeys" where the Secret is that of one, "file", "sshKey", "user", "title", "fingerprint" and "line", and "states" with "kind", "id", "before" and "after", each null or "state" and "message"; and "notes", sentences on what is not known.`,
   examples: [
     { does: "every manifest below a folder", run: "check -R ." },
     { does: "what kustomize makes", run: "check - < keys.yaml" },
@@ -33,7 +38,7 @@ export const check = pluginCommand<CheckFlags>({
   ],
   addOptions: (command) =>
     command
-      .option("-f, --filename <file>", "a file or folder, or - for standard input; can be repeated", collect)
+      .option("-f, --filename <file>", "a file or folder, or - for standard input; may be repeated", collect)
       .option("-R, --recursive", "folders below folders, too")
       .addOption(
         new Option("-o, --output <format>", "how to print")

@@ -8,7 +8,7 @@ export const completion = pluginCommand({
   args: "<shell>",
   choices: Object.keys(SCRIPTS),
   summary: "Print what makes a shell complete the words of this plugin",
-  description: `For bash, zsh, fish and powershell it is a script that completes \`kubectl-sshkey\`. kubectl (1.26 or newer) with its own completion completes \`kubectl sshkey\` too, if there is a program \`kubectl_complete-sshkey\` in a folder of your PATH: for kubectl it is the two lines of that one.
+  description: `The shell is bash, zsh, fish or powershell: that prints a script, which completes \`kubectl-sshkey\`. Or it is kubectl, which (1.26 or newer, with its own completion) completes \`kubectl sshkey\` too, if there is a program \`kubectl_complete-sshkey\` in a folder of your PATH: that prints this program. The npm package has it already.
 
 Completed are commands, flags and what they can be, and from the cluster the names of SSHKeys, users and namespaces, with the rights and in the namespace that the command would have. Where the cluster takes longer than 750 ms nothing is completed; KUBECTL_SSHKEY_COMPLETION_TIMEOUT=3s waits longer. Nobody is ever asked: a sign-in helper that needs the terminal is not run. Names of users that a shell might take for more than a word are left out.`,
   examples: [

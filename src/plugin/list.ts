@@ -25,10 +25,10 @@ export const list = pluginCommand<ListFlags>({
   args: "[words...]",
   summary: "List SSHKeys, those with all of the words if some are given",
   description:
-    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet. With -A whoever may not list them in all namespaces gets those of the namespaces in which that is allowed, as far as their names may be listed, and of the own one; what was not looked at is said, and the exit code is then 2.",
+    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet. With -A whoever may not list them in all namespaces gets those of the namespaces in which that is allowed, as far as their names may be listed, and of the own one; what was not looked at is said, and the exit code is then 2. With -o json or yaml they are a List of the objects, as `kubectl get` prints it.",
   examples: [
     { does: "the keys of the namespace", run: "list" },
-    { does: "who has keys that do not work, in all namespaces", run: "list -A --state Duplicate" },
+    { does: "whose keys another SSHKey holds, in all namespaces", run: "list -A --state Duplicate" },
     { does: "the newest keys of alice first", run: "list --user alice --sort created --reverse" },
     { does: "the keys whose title or comment says laptop, for a program", run: "list laptop -o json" },
   ],

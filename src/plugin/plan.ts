@@ -19,8 +19,11 @@ export const plan = pluginCommand<PlanFlags>({
   name: "plan",
   args: "",
   summary: "Tell who could log in before and after manifests are applied, and apply nothing",
-  description:
-    "Computes with the operator's own code what the SSHKeys, AuthorizedKeys and Namespaces of the files would change in the cluster: who gains and who loses access with which key in which Secret, whose options change, and which objects get another STATE. With --prune everything of these kinds is taken away that the files do not have, in the namespaces that they name, as a sync would. Policy is what the operator publishes in its namespace, or --config. What you may not see is left out and said. Of two new objects with one key, made in one second, chance decides. The exit code is 0 if nothing changes, 1 if anything does, and 2 if the API server would refuse an object.",
+  description: `Computes with the operator's own code what the SSHKeys, AuthorizedKeys and Namespaces of the files would change in the cluster: who gains and who loses access with which key in which Secret, whose options change, and which objects get another STATE. With --prune everything of these kinds is taken away that the files do not have, in the namespaces that they name, as a sync would. Policy is what the operator publishes in its namespace, or --config. What you may not see is left out and said. Of two new objects with one key, made in one second, chance decides.
+
+The exit code is 0 if nothing changes, 1 if anything does, and 2 if the API server would refuse an object.
+
+With -o json the answer is one object: "gained", "lost", "altered" and "states" as the "changes" of \`check --base\`; "refused", sentences on what the API server would refuse; and "blindSpots", sentences on what is not known.`,
   examples: [
     { does: "what a folder of manifests changes", run: "plan -R -f keys/" },
     { does: "what a sync of it would also delete", run: "plan -R -f keys/ --prune" },
@@ -31,7 +34,7 @@ export const plan = pluginCommand<PlanFlags>({
       command
         .requiredOption(
           "-f, --filename <file>",
-          "a file or folder, or - for standard input; can be repeated",
+          "a file or folder, or - for standard input; may be repeated",
           collect,
         )
         .option("-R, --recursive", "folders below folders, too")
