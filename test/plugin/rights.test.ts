@@ -130,7 +130,9 @@ const ROWS: readonly Row[] = [
       {
         edit: () => ["You may not list AuthorizedKeys in other namespaces"],
         view: () => ["You may not list AuthorizedKeys in other namespaces"],
-        people: ({ namespace }) => [`You may not list AuthorizedKeys in namespace ${namespace}.`],
+        people: ({ namespace }) => [
+          `You may not list AuthorizedKeys in namespace ${namespace}: those that are there count as not there.`,
+        ],
       },
     ),
   },

@@ -30,7 +30,9 @@ export async function readClusterObjects(
     if (readable === undefined) return items;
     for (const namespace of namespaces) {
       if (!readable.includes(namespace))
-        blindSpots.push(`You may not list ${kind} in namespace ${namespace}.`);
+        blindSpots.push(
+          `You may not list ${kind} in namespace ${namespace}: those that are there count as not there.`,
+        );
     }
     blindSpots.push(`You may not list ${kind} in other namespaces: what happens there is left out.`);
     return items;
