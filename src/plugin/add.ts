@@ -198,6 +198,7 @@ async function judged(
     for (const object of created) {
       const latest = await untilJudged(session, cluster, object, Math.max(1, until - performance.now()));
       session.say(toldState(latest));
+      if (isJudged(latest) && isRefusal(stateOf(latest))) session.say(wayOut(latest));
       seen.push(latest);
     }
     return seen;
@@ -209,6 +210,17 @@ async function judged(
     );
     throw error;
   }
+}
+
+/** What a person can do about an SSHKey that is refused and stands there all the same. */
+function wayOut(key: SSHKeyObject): string {
+  const { name, namespace = "" } = key.metadata;
+  const state = stateOf(key);
+  const proof =
+    state === "Duplicate" || state === "Unproven"
+      ? `\`${inNamespace(`prove ${name} --run`, namespace)}\` proves it, with the private key here or in ssh-agent; `
+      : "";
+  return `${proof}\`${inNamespace(`delete ${name}`, namespace)}\` takes it back`;
 }
 
 function codeOf(key: SSHKeyObject): ExitCode {

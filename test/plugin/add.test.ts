@@ -99,6 +99,15 @@ describe("a key that is added", () => {
     expect([code, stderr]).toEqual([1, expect.stringMatching(/^weak-\S+ is Weak: .*1024/)]);
   });
 
+  test("that is refused stands there, and what takes it back, or proves it, is said", async () => {
+    const key = freshKey();
+    await add(key, "--user", "first");
+    const { stderr } = await add(key, "--user", "second", "--name", "second");
+    expect(stderr.trimEnd().split("\n").at(-1)).toBe(
+      `\`kubectl sshkey prove second --run -n ${team.namespace}\` proves it, with the private key here or in ssh-agent; \`kubectl sshkey delete second -n ${team.namespace}\` takes it back`,
+    );
+  });
+
   test("is not waited for with --wait=false", async () => {
     const { code, stderr } = await add(freshKey(), "--user", "hasty", "--wait=false");
     expect([code, stderr]).toEqual([0, ""]);
