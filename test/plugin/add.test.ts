@@ -185,6 +185,7 @@ describe("nothing is sent", () => {
     [["--option", "nonsense"], "--option: "],
     [["--title", "a\u202eb"], "--title: the title contains U+202E"],
     [["--expires-at", "tomorrow"], "--expires-at: "],
+    [["--expires-at", "2020-01-31"], "--expires-at 2020-01-31 has passed: give a later time"],
     [["--user", " alice"], "--user: the user begins or ends with a space"],
   ])("with %j, and it says why", async (flags, why) => {
     const { code, stderr } = await add(freshKey(), ...flags);

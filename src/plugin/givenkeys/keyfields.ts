@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
-import { formatRFC3339 } from "../../api/time.ts";
+import { formatRFC3339, parseRFC3339 } from "../../api/time.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { collect } from "../command.ts";
 import { PluginError } from "../session/session.ts";
@@ -32,11 +32,15 @@ export function fieldsOf(
 ): Partial<Pick<SSHKeySpec, "title" | "options" | "expiresAt">> {
   if (expiresAt !== undefined && expiresIn !== undefined)
     throw new PluginError("--expires-at and --expires-in both say when the key expires: give one of them");
-  const expiry = expiresIn === undefined ? expiresAt : afterDuration(expiresIn, now);
+  const given = expiresIn === undefined ? expiresAt : afterDuration(expiresIn, now);
+  const expiry = given && momentOf(given);
+  const expiresAtMs = expiry === undefined ? undefined : parseRFC3339(expiry);
+  if (expiresAtMs !== undefined && expiresAtMs <= now)
+    throw new PluginError(`--expires-at ${expiresAt} has passed: give a later time`);
   return {
     ...(title === undefined ? {} : { title }),
     ...(option === undefined ? {} : { options: [...option] }),
-    ...(expiry === undefined ? {} : { expiresAt: momentOf(expiry) }),
+    ...(expiry === undefined ? {} : { expiresAt: expiry }),
   };
 }
 
