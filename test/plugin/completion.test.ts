@@ -332,8 +332,8 @@ describe("bash", () => {
     ["kubectl-sshkey list --context arn:aws:e", "--context arn:aws:eks:eu-west-1:1:cluster/people "],
     ["kubectl-sshkey list --context=arn:", "--context=arn:aws:eks:eu-west-1:1:cluster/people "],
     ["true; kubectl-sshkey show alice-l", "kubectl-sshkey show alice-laptop "],
-    ["kubectl-sshkey check /etc/pass", "kubectl-sshkey check /etc/passwd "],
-    ["kubectl-sshkey check --config=/etc/pass", "kubectl-sshkey check --config=/etc/passwd "],
+    ["kubectl-sshkey check package-l", "kubectl-sshkey check package-lock.json "],
+    ["kubectl-sshkey check --config=package-l", "kubectl-sshkey check --config=package-lock.json "],
   ])("completes %s", async (line, completed) => {
     const terminal = await typed(`${line}\t`);
     await terminal.untilItShows(completed);
@@ -348,7 +348,7 @@ describe("bash", () => {
   });
 
   test("offers no files where a name is meant", async () => {
-    const terminal = await typed("kubectl-sshkey show /etc/pass\tx\n");
-    await terminal.untilItShows("/etc/passx");
+    const terminal = await typed("kubectl-sshkey show package-l\t\n");
+    await terminal.untilItShows("there is no SSHKey package-l in namespace");
   });
 });
