@@ -1,5 +1,8 @@
 import { readFileSync } from "node:fs";
 import { delimiter } from "node:path";
+import { addAbortSignal } from "node:stream";
+import { text } from "node:stream/consumers";
+import { fileStream, isPipe } from "../filestream.ts";
 import { checkClientConfig } from "./clientconfigcheck.ts";
 import { type ExecCredentialOptions, execCredential } from "./execcredential.ts";
 import {
@@ -57,7 +60,8 @@ export async function loadClientConfig(
 ): Promise<ClientConfig> {
   const o = withoutEmpty(given);
   const files = filesFor(o);
-  const merged = files === undefined ? NO_FILES : mergeKubeConfigs(files);
+  const merged =
+    files === undefined ? NO_FILES : mergeKubeConfigs(files, await pipeTexts(files, terminal.signal));
   const chosen = current(merged, o);
   const { context } = chosen;
   const namespace = o.namespace ?? (String(context.namespace ?? "") || ownNamespace());
@@ -92,13 +96,27 @@ function filesFor({ kubeconfig }: ClientOverrides): readonly string[] | undefine
   return files.every(isMissing) ? undefined : files;
 }
 
-/** The names that --context and --cluster may have, as the files say them. Throws a KubeConfigError. */
+/** What comes through those that are named pipes. Rejects when the person stops waiting. */
+async function pipeTexts(
+  files: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<ReadonlyMap<string, string>> {
+  const texts = new Map<string, string>();
+  for (const file of files.filter(isPipe)) {
+    const stream = await fileStream(file);
+    texts.set(file, await text(signal === undefined ? stream : addAbortSignal(signal, stream)));
+  }
+  return texts;
+}
+
+/** The names that --context and --cluster may have, as the files say them; pipes are left to others. Throws a KubeConfigError. */
 export function kubeConfigNames(o: Pick<ClientOverrides, "kubeconfig">): {
   readonly contexts: readonly string[];
   readonly clusters: readonly string[];
 } {
   const files = filesFor(withoutEmpty(o));
-  const { contexts, clusters } = files === undefined ? NO_FILES : mergeKubeConfigs(files);
+  const { contexts, clusters } =
+    files === undefined ? NO_FILES : mergeKubeConfigs(files.filter((file) => !isPipe(file)));
   return { contexts: contexts.map(nameOf), clusters: clusters.map(nameOf) };
 }
 

@@ -99,11 +99,14 @@ export interface MergedKubeConfig {
 
 /**
  * Merges files as client-go does: files that do not exist are passed over, the first to name a thing wins. Throws a
- * KubeConfigError when none can be read, or one is no YAML mapping.
+ * KubeConfigError when none can be read, or one is no YAML mapping. `texts`: what is read of them already.
  */
-export function mergeKubeConfigs(files: readonly string[]): MergedKubeConfig {
+export function mergeKubeConfigs(
+  files: readonly string[],
+  texts: ReadonlyMap<string, string> = new Map(),
+): MergedKubeConfig {
   const found = files
-    .map((file) => ({ file, text: readText(file) }))
+    .map((file) => ({ file, text: texts.get(file) ?? readText(file) }))
     .filter(({ text }) => text !== undefined);
   const name = found.map(({ file }) => file).join(delimiter) || files.join(delimiter);
   if (found.length === 0) throw unreadable(name);

@@ -71,8 +71,8 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
       import("./check/path.ts"),
       import("./foresight/policyof.ts"),
     ]);
-    const settings = policyOf(config);
-    const knowledge = knowledgeOf(session, settings, revokedKeys);
+    const settings = await policyOf(session, config);
+    const knowledge = await knowledgeOf(session, settings, revokedKeys);
     const now = Date.now();
     const base =
       baseName === undefined

@@ -58,13 +58,13 @@ With -o json the answer is one object: "gained", "lost", "altered" and "states" 
     const manifests = await readManifests(session, options.filename, options.recursive === true);
     const cluster = await Cluster.open(session, options, readsStdin);
     try {
-      const [{ announce }, { knowledgeOf }] = await Promise.all([
+      const [{ announce }, { knowledgeOf, policyOf }] = await Promise.all([
         import("./plan/announcement.ts"),
         import("./foresight/policyof.ts"),
       ]);
       const { change, refused, blindSpots } = await announce(cluster, manifests, {
         prune: options.prune === true,
-        config: options.config,
+        config: options.config === undefined ? undefined : await policyOf(session, options.config),
         operatorNamespace: options.operatorNamespace,
         knowledge: (settings) => {
           // What the operator publishes names a file in its container.

@@ -1,35 +1,44 @@
 import type { Knowledge } from "../../claims/judgement.ts";
-import { readSettings } from "../../config/configfile.ts";
-import { parseRevokedList, readRevokedList, STRAY_LINE } from "../../config/revokedlist.ts";
+import { parseConfig, readSettings } from "../../config/configfile.ts";
+import { parseRevokedList, type RevokedList, readRevokedList, STRAY_LINE } from "../../config/revokedlist.ts";
 import { ConfigError, type Settings } from "../../config/settings.ts";
+import { isPipe } from "../../filestream.ts";
 import { printable } from "../../ssh/unprintable.ts";
+import { inputText, type TextLimits } from "../session/input.ts";
 import { PluginError, type Session } from "../session/session.ts";
 
-/** What the operator's configuration file says; the defaults without one. Throws a PluginError that names the line. */
-export function policyOf(file: string | undefined): Settings {
+/** What the operator's configuration file says; the defaults without one. Rejects with a PluginError that names the line. */
+export async function policyOf(session: Session, file: string | undefined): Promise<Settings> {
   try {
-    return readSettings(file, undefined);
+    return file !== undefined && isPipe(file)
+      ? parseConfig(await inputText(session, file, SETTINGS), file)
+      : readSettings(file, undefined);
   } catch (error) {
     if (error instanceof ConfigError) throw new PluginError(error.message);
     throw error;
   }
 }
 
+const SETTINGS: TextLimits = {
+  bytes: 16 * 1024 * 1024,
+  tooLarge: "has more than 16 MiB, which no configuration has: give the operator's",
+};
+
 /** Lines of the list that are said to be none; the others are counted. */
 const MOST_STRAY_LINES = 10;
 
 /**
  * Which keys the administrator has revoked: by this list, or by the one that the settings name. Lines that are no fingerprint
- * are said on stderr and pass for nothing, as for the operator. Throws a PluginError where the list cannot be read.
+ * are said on stderr and pass for nothing, as for the operator. Rejects with a PluginError where the list cannot be read.
  */
-export function knowledgeOf(
+export async function knowledgeOf(
   session: Session,
   { revokedKeys }: Settings,
   list: string | undefined,
-): Knowledge {
+): Promise<Knowledge> {
   const file = list ?? revokedKeys;
   if (file === undefined) return { revoked: parseRevokedList("").fingerprints };
-  const { fingerprints, strayLines } = revokedList(file);
+  const { fingerprints, strayLines } = await revokedList(session, file);
   const name = printable(file);
   for (const line of strayLines.slice(0, MOST_STRAY_LINES))
     session.say(`note: ${name}:${line} is ${STRAY_LINE}`);
@@ -38,9 +47,14 @@ export function knowledgeOf(
   return { revoked: fingerprints };
 }
 
-function revokedList(file: string): ReturnType<typeof readRevokedList> {
+const LIST: TextLimits = {
+  bytes: 64 * 1024 * 1024,
+  tooLarge: "has more than 64 MiB: give fingerprints alone, as ssh-keygen -l prints them",
+};
+
+async function revokedList(session: Session, file: string): Promise<RevokedList> {
   try {
-    return readRevokedList(file);
+    return isPipe(file) ? parseRevokedList(await inputText(session, file, LIST)) : readRevokedList(file);
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new PluginError(

@@ -2,6 +2,7 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { proofCommand, readProof, verified } from "../../claims/proof.ts";
+import { isPipe } from "../../filestream.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
 import { type PublicKey, parsePublicKey } from "../../ssh/publickey.ts";
 import { PluginError, type Session } from "../session/session.ts";
@@ -75,7 +76,7 @@ async function fileOf(session: Session, key: PublicKey): Promise<string | undefi
   const names = await readdir(folder).catch((): string[] => []);
   const files = names.filter((name) => name.endsWith(".pub")).map((name) => join(folder, name));
   for (const file of files) {
-    const text = await readFile(file, "utf8").catch(() => "");
+    const text = isPipe(file) ? "" : await readFile(file, "utf8").catch(() => "");
     const parsed = parsePublicKey(text);
     const privateFile = file.slice(0, -".pub".length);
     const isHere = parsed.ok && parsed.value.blob.equals(key.blob);

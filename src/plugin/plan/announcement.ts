@@ -7,7 +7,6 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { foresee } from "../foresight/foresight.ts";
 import type { OutcomeChange } from "../foresight/outcomechange.ts";
 import { idOf } from "../foresight/plannedobjects.ts";
-import { policyOf } from "../foresight/policyof.ts";
 import type { Manifest } from "../manifests/objects.ts";
 import { readClusterObjects, readPublishedSettings } from "./clusterobjects.ts";
 
@@ -21,11 +20,11 @@ export interface Announcement {
 
 export interface AnnouncementOptions {
   readonly prune: boolean;
-  /** A configuration file. */
-  readonly config: string | undefined;
+  /** What a configuration file says in place of the operator. */
+  readonly config: Settings | undefined;
   readonly operatorNamespace: string;
   /** Which keys are revoked under these settings. */
-  readonly knowledge: (settings: Settings) => Knowledge;
+  readonly knowledge: (settings: Settings) => Promise<Knowledge>;
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -44,7 +43,7 @@ export async function announce(
   const namespaces = new Set([...ids].map((id) => id.slice(id.indexOf(" ") + 1, id.indexOf("/"))));
   const present = await readClusterObjects(cluster, namespaces);
   const published =
-    o.config === undefined ? await readPublishedSettings(cluster, o.operatorNamespace) : policyOf(o.config);
+    o.config === undefined ? await readPublishedSettings(cluster, o.operatorNamespace) : o.config;
   const settings: Settings = published ?? DEFAULT_SETTINGS;
   const blindSpots = [...present.blindSpots];
   if (published === undefined)
@@ -56,7 +55,7 @@ export async function announce(
     manifests,
     {
       settings,
-      knowledge: o.knowledge(settings),
+      knowledge: await o.knowledge(settings),
       namespace: cluster.namespace,
       prunes: (namespace) => o.prune && namespaces.has(namespace),
       now: Math.max(o.now, afterAllClaims(present.sshKeys)),

@@ -1,7 +1,5 @@
-import { constants } from "node:fs";
-import { open } from "node:fs/promises";
-import { Socket } from "node:net";
 import { addAbortSignal, type Readable } from "node:stream";
+import { fileStream } from "../../filestream.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
 import { PluginError, type Session } from "./session.ts";
 
@@ -78,19 +76,21 @@ export function inputName(file: string): string {
 }
 
 async function openFile(file: string): Promise<Readable> {
-  // Without waiting for whoever writes to a pipe: nobody could stop that.
-  const handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK).catch((error: unknown) => {
-    throw new PluginError(`cannot open ${file}: ${systemMessage(error)}`);
+  return await fileStream(file).catch((error: unknown) => {
+    throw new PluginError(
+      codeOf(error) === "EISDIR"
+        ? `${file} is a folder: give a file, or - for standard input`
+        : `cannot open ${file}: ${systemMessage(error)}`,
+    );
   });
-  const stat = await handle.stat();
-  if (stat.isDirectory()) throw new PluginError(`${file} is a folder: give a file, or - for standard input`);
-  if (stat.isFIFO()) return new Socket({ fd: handle.fd, readable: true, writable: false });
-  return handle.createReadStream();
 }
 
 function systemMessage(error: unknown): string {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "";
-  return SYSTEM_MESSAGES[code] ?? (error instanceof Error ? error.message : String(error));
+  return SYSTEM_MESSAGES[codeOf(error)] ?? (error instanceof Error ? error.message : String(error));
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }
 
 const FORBIDDEN = "you may not read it; run the command as somebody who may, or give - and pipe it in";

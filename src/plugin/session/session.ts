@@ -103,7 +103,7 @@ export class Session {
   /** Tells the person something that is no result. What cannot be seen of it, line feeds aside, is left out. */
   say(text: string): void {
     this.#progress.hide();
-    const lines = text.split("\n").map((line) => `${/^ */.exec(line)?.[0] ?? ""}${printable(line)}`);
+    const lines = text.split("\n").map((line) => `${/^[ \t]*/.exec(line)?.[0] ?? ""}${printable(line)}`);
     this.#streams.stderr.write(`${lines.join("\n")}\n`);
   }
 
