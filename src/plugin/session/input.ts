@@ -2,6 +2,7 @@ import { addAbortSignal, type Readable } from "node:stream";
 import { fileStream } from "../../filestream.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
 import { PluginError, type Session } from "./session.ts";
+import { TextReader } from "./textreader.ts";
 
 /** What is read of a text. */
 export interface TextLimits {
@@ -45,29 +46,18 @@ export async function textOf(
   name: string,
   { bytes: most, tooLarge, endsAtPrivateKey = false }: TextLimits,
 ): Promise<string> {
-  const pieces: Uint8Array[] = [];
+  const reader = new TextReader();
   let size = 0;
   for await (const bytes of stream) {
-    pieces.push(bytes);
+    reader.push(bytes);
     size += bytes.length;
-    if (endsAtPrivateKey) {
-      const text = decoded(Buffer.concat(pieces));
-      if (findPrivateKey(text) !== undefined) return text;
-    }
+    if (endsAtPrivateKey && findPrivateKey(reader.recent) !== undefined) return reader.end();
     if (size > most) throw new PluginError(`${name} ${tooLarge}`);
   }
-  const text = decoded(Buffer.concat(pieces));
+  const text = reader.end();
   if (text.includes("\0") && text.includes("\ufffd"))
     throw new PluginError(`${name} is no text: give another file`);
   return text;
-}
-
-/** UTF-8, or what PowerShell writes into files: UTF-16 with its mark. */
-function decoded(bytes: Buffer): string {
-  const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
-  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
-  return new TextDecoder().decode(bytes);
 }
 
 /** What messages call it. */
