@@ -1,4 +1,5 @@
-import { type Document, isScalar, parseAllDocuments, visit } from "yaml";
+import { type Document, isScalar, visit } from "yaml";
+import { NestedTooDeeply, yamlDocuments } from "../manifests/yamldocuments.ts";
 import { PluginError } from "../session/session.ts";
 import { foremanKeys, gitlabKeys } from "./apis.ts";
 import type { Source } from "./importedkeys.ts";
@@ -23,28 +24,24 @@ function documents(file: string, text: string): readonly unknown[] {
     // Many times faster than the YAML reader, to which JSON is YAML too.
     return [JSON.parse(text)];
   } catch {
-    return yamlDocuments(file, text);
+    return valuesOfYAML(file, text);
   }
 }
 
 /** In characters. While more is read, nobody could stop it within a second or so. */
 const MOST_YAML = 4 * 1024 * 1024;
 
-function yamlDocuments(file: string, text: string): readonly unknown[] {
+function valuesOfYAML(file: string, text: string): readonly unknown[] {
   if (text.length > MOST_YAML)
     throw new PluginError(
       `${file} has more than 4 MiB of YAML: give it as JSON, as \`kubectl get -o json\` prints it`,
     );
-  if (opensMoreThan(text, MOST_OPEN))
-    throw new PluginError(`${file} is nested too deeply: give the keys alone, as the API answers them`);
-  const parsed = parseAllDocuments(text, { logLevel: "silent", uniqueKeys: false });
-  return parsed.map((document) => {
+  return documentsOf(file, text).map((document) => {
     const [error] = document.errors;
     if (error !== undefined) {
-      const [where] = error.linePos ?? [];
-      const line = where === undefined ? "" : `:${where.line}`;
+      const line = text.slice(0, error.pos[0]).split("\n").length;
       throw new PluginError(
-        `${file}${line} is neither YAML nor JSON: ${error.code}; mend it, or give another file`,
+        `${file}:${line} is neither YAML nor JSON: ${error.code}; mend it, or give another file`,
       );
     }
     const twice = keyGivenTwice(document);
@@ -58,16 +55,13 @@ function yamlDocuments(file: string, text: string): readonly unknown[] {
   });
 }
 
-/** The library takes 15 µs for each bracket that stands open, and then refuses more than some hundred. */
-const MOST_OPEN = 10_000;
-
-function opensMoreThan(text: string, most: number): boolean {
-  let open = 0;
-  for (const [bracket] of text.matchAll(/[[\]{}]/g)) {
-    open += bracket === "[" || bracket === "{" ? 1 : -1;
-    if (open > most) return true;
+function documentsOf(file: string, text: string): readonly Document.Parsed[] {
+  try {
+    return yamlDocuments(text, { logLevel: "silent", uniqueKeys: false });
+  } catch (error) {
+    if (!(error instanceof NestedTooDeeply)) throw error;
+    throw new PluginError(`${file} is nested too deeply: give the keys alone, as the API answers them`);
   }
-  return false;
 }
 
 /** The library's own search for them takes the square of their number. */

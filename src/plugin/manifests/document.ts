@@ -1,15 +1,6 @@
-import {
-  type Document,
-  isAlias,
-  isMap,
-  isSeq,
-  type Node,
-  parseDocument,
-  Schema,
-  visit,
-  type YAMLMap,
-} from "yaml";
-import { isMergeKey, keyOf, MOST_FAULTS, NodeReader, offsetOf } from "./nodereader.ts";
+import { type Document, isAlias, isMap, isSeq, type Node, Schema, visit, type YAMLMap } from "yaml";
+import { isMergeKey, keyOf, NodeReader, offsetOf } from "./nodereader.ts";
+import { MOST_FAULTS, NestedTooDeeply, yamlDocuments } from "./yamldocuments.ts";
 
 /** Where something stands in a file, counted from 1; columns in UTF-16 units, as editors count them. */
 export interface Position {
@@ -61,13 +52,9 @@ export class ManifestDocument {
     else {
       try {
         const document = parsed(chunk.text);
-        this.#root = document.contents;
-        for (const { code, pos, message } of document.errors.slice(0, MOST_FAULTS))
-          faults.push(
-            code === "RESOURCE_EXHAUSTION"
-              ? [0, TOO_DEEP]
-              : [pos[0], `${unquoted(message)}: correct the YAML`],
-          );
+        this.#root = document?.contents ?? null;
+        for (const { pos, message } of document?.errors.slice(0, MOST_FAULTS) ?? [])
+          faults.push([pos[0], `${unquoted(message)}: correct the YAML`]);
         if (faults.length === 0 && this.#root !== null) {
           const reader = new NodeReader(chunk, this.#root);
           this.#targets = reader.targets;
@@ -156,8 +143,8 @@ function strayMessage(code: number): string {
     : `${name} cannot stand in YAML: remove it, or write it as an escape in double quotes`;
 }
 
-function parsed(text: string): Document.Parsed {
-  return parseDocument(text, {
+function parsed(text: string): Document.Parsed | undefined {
+  const [document] = yamlDocuments(text, {
     schema: SCHEMA,
     // NodeReader does it, in linear time.
     uniqueKeys: false,
@@ -165,14 +152,15 @@ function parsed(text: string): Document.Parsed {
     prettyErrors: false,
     logLevel: "silent",
   });
+  return document;
 }
 
 /** All scalars are texts: what they mean, scalarValue says. Made once for all documents. */
 const SCHEMA = new Schema({ schema: "failsafe", resolveKnownTags: false });
 
 function readingFault(error: unknown): [number, string] {
-  // The parser calls itself for each level.
-  if (error instanceof RangeError) return [0, TOO_DEEP];
+  // The readers call themselves for each level.
+  if (error instanceof NestedTooDeeply || error instanceof RangeError) return [0, TOO_DEEP];
   throw error;
 }
 

@@ -1,12 +1,10 @@
 import { isAlias, isMap, isScalar, isSeq, type Node, type YAMLMap } from "yaml";
 import type { Chunk } from "./document.ts";
 import { keyText, ScalarError, type ScalarValue, scalarValue } from "./scalars.ts";
+import { MOST_FAULTS } from "./yamldocuments.ts";
 
 /** What JSON has. */
 type Plain = ScalarValue | readonly Plain[] | { readonly [key: string]: Plain };
-
-/** Of one document: who reads the first has no use for the rest. */
-export const MOST_FAULTS = 20;
 
 /** Makes plain values of the nodes of a document, as kubectl would. */
 export class NodeReader {

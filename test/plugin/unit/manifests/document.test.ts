@@ -91,8 +91,30 @@ describe("what cannot be read is told with its place:", () => {
     expect(fault(`a0: &a0 x\n${levels.join("\n")}\n`)).toMatch(/its aliases make too much of it: write out /);
   });
 
-  test("more levels than can be read", () => {
-    expect(fault("[".repeat(100_000))).toMatch(/^1:1 this is nested too deeply: write it flatter$/);
+  test.each([
+    ["brackets", "["],
+    ["braces", "{a: "],
+    ["items of one line", "- "],
+    ["keys of one line", "? "],
+    ["keys in brackets", "[? "],
+  ])("more levels than can be read, once and at once, of %s", (_, level) => {
+    const flat = "- a: b\n".repeat(30_000);
+    document(flat);
+    const timeOf = (text: string) => {
+      const started = performance.now();
+      const { faults } = document(text);
+      return [faults.map(({ message }) => message), performance.now() - started] as const;
+    };
+    const [, enough] = timeOf(flat);
+    const [messages, ms] = timeOf(level.repeat(2_000_000));
+    expect(messages).toEqual(["this is nested too deeply: write it flatter"]);
+    expect(ms).toBeLessThan(enough);
+  });
+
+  test.each(["]", "}\n", "[] "])("faults without end, of which there are enough soon: %j", (part) => {
+    const { faults } = document(part.repeat(2_000_000));
+    expect(faults.length).toBeGreaterThan(0);
+    expect(faults.length).toBeLessThanOrEqual(20);
   });
 });
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { ONE_KEY, textOf } from "../../../src/plugin/input.ts";
+import { ONE_KEY, textOf } from "../../../../src/plugin/session/input.ts";
 
 /** Gives these bytes in pieces of so many, and counts what was taken of them. */
 class Pieces implements AsyncIterable<Uint8Array> {
