@@ -8,6 +8,7 @@ import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { privateKeys } from "../ssh/privatekeys.ts";
 import { BUNDLE, plugin } from "./plugin.ts";
+import { Terminal } from "./terminal.ts";
 
 let folder: string;
 
@@ -294,6 +295,15 @@ describe("of many findings", () => {
 test("nothing that a terminal obeys is shown of a manifest", async () => {
   put("a.yaml", sshKey('"a\\e[31m"'));
   expect((await check("a.yaml")).stdout).not.toContain("\u001b");
+});
+
+test("Ctrl-C ends the reading of one large file within a second", async () => {
+  put("large.yaml", "a: b\n---\n".repeat(500_000));
+  const terminal = new Terminal(["check", join(folder, "large.yaml")], {});
+  await terminal.untilItShows("checking: ");
+  const { code, ms } = await terminal.interrupt();
+  expect(code).toBe(130);
+  expect(ms).toBeLessThan(1000);
 });
 
 describe("what is no file", () => {

@@ -8,6 +8,7 @@ import { plannedObjects } from "../foresight/plannedobjects.ts";
 import { type FileText, fileTexts, isManifestFile, STDIN } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { PluginError, type Session } from "../session/session.ts";
+import { inTurns } from "../session/turns.ts";
 import { gitTexts } from "./gittexts.ts";
 import { isKeyFile } from "./keylines.ts";
 
@@ -45,7 +46,7 @@ export async function readBase(session: Session, o: BaseOptions): Promise<Base> 
   for await (const { file, text, problem = "" } of textsOf(session, o)) {
     if (text === undefined) note(file, problem);
     else if (!isKeyFile(file, text)) {
-      for (const { manifest, fault } of manifestsIn(text)) {
+      for await (const { manifest, fault } of inTurns(session, manifestsIn(text))) {
         if (fault !== undefined) note(`${file}:${fault.position.line}`, fault.message);
         // Where its fields stand is of no use, and much.
         else manifests.push({ object: manifest.object });

@@ -2,9 +2,10 @@ import type { Knowledge } from "../../claims/judgement.ts";
 import type { Settings } from "../../config/settings.ts";
 import { printable } from "../../ssh/unprintable.ts";
 import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../manifests/files.ts";
-import { isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
+import { type Found, isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import type { Session } from "../session/session.ts";
+import { inTurns } from "../session/turns.ts";
 import type { Base } from "./base.ts";
 import { compare } from "./comparison.ts";
 import { type Checked, type Finding, UNREADABLE } from "./finding.ts";
@@ -44,7 +45,11 @@ export async function checkFiles(
         const checked = checkKeyLines(read.file, read.text, settings.policy, knowledge);
         findings.push(...checked.findings);
         keyLines += checked.judged;
-      } else findings.push(...checkManifests(judge, read.file, read.text, base && objects));
+      } else {
+        const manifests = inTurns(session, manifestsIn(read.text));
+        for await (const found of checkManifests(judge, read.file, manifests, base && objects))
+          findings.push(found);
+      }
     }
   });
   const comparison = base && compare(base, objects, doubtOf(findings), { settings, knowledge, now });
@@ -68,29 +73,27 @@ function doubtOf(findings: readonly Finding[]): string | undefined {
 const UNREAD: ReadonlySet<string> = new Set([UNREADABLE, "InvalidYAML", "PrivateKey"]);
 
 /** `objects` takes what matters for a comparison. */
-function checkManifests(
+async function* checkManifests(
   judge: Judge,
   file: string,
-  text: string,
+  manifests: AsyncIterable<Found>,
   objects: Pick<Manifest, "object">[] | undefined,
-): readonly Finding[] {
-  const findings: Finding[] = [];
-  for (const { manifest, fault } of manifestsIn(text)) {
+): AsyncGenerator<Finding, void> {
+  for await (const { manifest, fault } of manifests) {
     if (manifest !== undefined) {
       if (isOurs(manifest) || manifest.object.kind === "Namespace")
         objects?.push({ object: manifest.object });
-      for (const finding of judge.judge(file, manifest)) findings.push(finding);
+      yield* judge.judge(file, manifest);
     } else
-      findings.push({
+      yield {
         file,
         ...fault.position,
         code: "InvalidYAML",
         field: "",
         object: "",
         message: fault.message,
-      });
+      };
   }
-  return findings;
 }
 
 /** By file, in the order in which they were read, then by line. */

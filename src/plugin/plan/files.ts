@@ -2,6 +2,7 @@ import { fileTexts, isManifestFile } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import { PluginError, type Session } from "../session/session.ts";
+import { inTurns } from "../session/turns.ts";
 
 /** Every object of these files; rejects with a PluginError at the first that cannot be read, or where there is no file. */
 export async function readManifests(
@@ -17,7 +18,7 @@ export async function readManifests(
     for await (const { file, text, problem } of fileTexts(session, names, choice)) {
       files += 1;
       if (text === undefined) throw new PluginError(`${file}: ${problem}`);
-      for (const { manifest, fault } of manifestsIn(text)) {
+      for await (const { manifest, fault } of inTurns(session, manifestsIn(text))) {
         if (fault !== undefined)
           throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
         manifests.push(manifest);
