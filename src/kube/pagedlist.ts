@@ -21,6 +21,9 @@ export interface PagedListOptions<T> extends Collection {
   readonly decode: (object: KubeObject) => T;
 }
 
+/** Of a selector that fits few, an API server may send some. */
+const MOST_EMPTY_PAGES = 10;
+
 /** A complete list as of one resourceVersion. */
 export interface CompleteList<T> {
   readonly items: T[];
@@ -41,6 +44,11 @@ export class PagedList<T> {
   #resourceVersion: string | undefined;
   /** The continue token of the first page that is not in `#items`; empty at the start. */
   #continue = "";
+  /** Continue tokens that the server has given, and the UIDs of the first items of its pages. */
+  readonly #tokens = new Set<string>();
+  readonly #firsts = new Set<string>();
+  /** In a row. */
+  #emptyPages = 0;
 
   constructor(options: PagedListOptions<T>) {
     this.#options = options;
@@ -50,11 +58,14 @@ export class PagedList<T> {
   async fetchAll(signal: AbortSignal): Promise<CompleteList<T>> {
     for (;;) {
       const items: T[] = [];
+      let first: string | undefined;
       const part = { from: this.#continue, limit: this.#options.pageSize };
-      const page = await fetchPage(this.#options, part, signal, (item) => items.push(this.#decode(item)));
-      if (page.next !== "" && page.next === this.#continue) {
-        throw undecodable(`GET ${this.#options.path}`, "the server continues with the same page");
-      }
+      const page = await fetchPage(this.#options, part, signal, (item) => {
+        const object = this.#checked(item);
+        first ??= object.metadata.uid;
+        items.push(this.#options.decode(object));
+      });
+      if (page.next !== "") this.#heedProgress(page.next, first);
       for (const item of items) {
         this.#items.push(item);
       }
@@ -66,11 +77,24 @@ export class PagedList<T> {
     }
   }
 
-  #decode(item: unknown): T {
+  /** Throws where the list goes on with what was there before: it might never end. `first`: the UID of the page's first item. */
+  #heedProgress(next: string, first: string | undefined): void {
+    this.#emptyPages = first === undefined ? this.#emptyPages + 1 : 0;
+    const isKnown = this.#tokens.has(next) || (first !== undefined && this.#firsts.has(first));
+    if (isKnown || this.#emptyPages > MOST_EMPTY_PAGES)
+      throw undecodable(
+        `GET ${this.#options.path}`,
+        "the server says that the list goes on, and sends nothing new: ask whoever runs the API server, or what stands before it",
+      );
+    this.#tokens.add(next);
+    if (first !== undefined) this.#firsts.add(first);
+  }
+
+  #checked(item: unknown): KubeObject {
     if (!isKubeObject(item)) {
       throw undecodable(`GET ${this.#options.path}`, "an item has no name, uid or resourceVersion");
     }
-    return this.#options.decode(item);
+    return item;
   }
 }
 

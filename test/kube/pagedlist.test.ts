@@ -59,6 +59,33 @@ const beginning =
 
 const wholeItem = JSON.stringify(thing("c"));
 
+describe("a list whose pages bring nothing new ends with an error:", () => {
+  const names = (count: number) => [`a${count}`, `b${count}`];
+
+  test.each<[string, number, (count: number) => object]>([
+    ["the same continue token", 2, (count) => page(names(count), "x")],
+    ["continue tokens in a circle", 4, (count) => page(names(count), `x${count % 3}`)],
+    ["other tokens for the same items", 3, (count) => page(["a", "b"], `x${count}`)],
+    ["empty pages", 20, (count) => page([], `x${count}`)],
+    ["empty pages behind one with items", 20, (count) => page(count === 0 ? ["a"] : [], `x${count}`)],
+  ])("%s", async (_, most, answer) => {
+    let count = 0;
+    const { transport } = await startServerForTest((_request, response) => {
+      json(response, 200, answer(count));
+      count += 1;
+    });
+    const error = await failureOf(listOf(transport).fetchAll(signal));
+    expect([error.code, error.message]).toEqual(["Undecodable", expect.stringContaining("nothing new")]);
+    expect(count).toBeLessThanOrEqual(most);
+  });
+
+  test("an empty page between others is none", async () => {
+    const pages = [page(["a"], "x"), page([], "y"), page(["b"])];
+    const { transport } = await startServerForTest((_, response) => json(response, 200, pages.shift()));
+    expect((await listOf(transport).fetchAll(signal)).items).toEqual(["a", "b"]);
+  });
+});
+
 describe("a list in pages", () => {
   test("is complete with its last page", async () => {
     const { transport, positions, observed } = await startList([]);
