@@ -13,7 +13,7 @@ import { getSSHKey, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
 import { age } from "./output/table.ts";
 import { EXIT, type Session } from "./session/session.ts";
-import { findKeyPlaces, type KeyPlaces, toldPlace } from "./whereabouts/keyplaces.ts";
+import { findKeyPlaces, type KeyPlaces, othersIn, toldPlace } from "./whereabouts/keyplaces.ts";
 
 interface ShowFlags extends ClusterFlags {
   readonly output?: Output;
@@ -74,7 +74,7 @@ function page(session: Session, key: SSHKeyObject, places: KeyPlaces, now: numbe
     ["Expires", [spec.expiresAt === undefined ? "never" : expiry(spec.expiresAt, now)]],
     ["Proof", [proofOf(key)]],
     ["Options", optionLines(spec.options ?? [])],
-    ["Stands in", placeLines(places)],
+    ["Stands in", placeLines(key, places)],
     [
       "Left out of",
       places.leftOut.map((each) => `AuthorizedKeys ${each.authorizedKeys}: ${each.reason}: ${each.message}`),
@@ -129,8 +129,12 @@ function optionLines(options: readonly string[]): readonly string[] {
   return parsed.value.map((option) => `${option.name}: ${optionMeaning(option)}`);
 }
 
-function placeLines({ places }: KeyPlaces): readonly string[] {
-  return places.length === 0 ? ["no Secret that you may read"] : places.map(toldPlace);
+function placeLines(key: SSHKeyObject, { places }: KeyPlaces): readonly string[] {
+  if (places.length === 0) return ["no Secret that you may read"];
+  return places.map((place) => {
+    const others = othersIn(place, [key]);
+    return `${toldPlace(place)}${others.length === 0 ? "" : `, in the name of SSHKey ${others.join(", ")}`}`;
+  });
 }
 
 function ago(time: string, now: number): string {

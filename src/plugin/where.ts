@@ -7,7 +7,7 @@ import { getSSHKey, type SSHKeyObject } from "./cluster/sshkeys.ts";
 import { pluginCommand, userOption } from "./command.ts";
 import { type Column, table } from "./output/table.ts";
 import { EXIT, PluginError, type Session } from "./session/session.ts";
-import type { KeyPlace } from "./whereabouts/keyplaces.ts";
+import { type KeyPlace, othersIn } from "./whereabouts/keyplaces.ts";
 import { findKeyReach, type KeyReach, removalWarnings } from "./whereabouts/keyreach.ts";
 import type { PodMount } from "./whereabouts/podmounts.ts";
 
@@ -20,7 +20,7 @@ export const where = pluginCommand<WhereFlags>({
   name: "where",
   args: "[name]",
   summary: "Tell what a key, or all keys of a user, opens: Secrets and the pods that mount them",
-  description: `Looked at are the operator's Secrets and copies of them, in all namespaces if you may list them, and the pods of the namespaces where a key stands. What you may not read is said on standard error, and what the status tells stands in its place.
+  description: `Looked at are the operator's Secrets and copies of them, in all namespaces if you may list them, and the pods of the namespaces where a key stands. What you may not read is said on standard error, and what the status tells stands in its place. Where the key stands in the name of another SSHKey, NOTE names that: deleting this one does not take it out.
 
 REMOVAL says whether a removal reaches a running pod. It does not where the file is mounted with subPath or read into an environment variable, and not in a copy of the Secret. What an init container copied cannot be seen: that it mounts the Secret and no other container does is a sign of it. Such pods have to be restarted when a key is removed.
 
@@ -49,7 +49,7 @@ With -o json the answer is one object: "keys", each with "namespace", "name" and
           : [await getSSHKey(cluster, name)];
       const reach = await findKeyReach(cluster, keys);
       if (options.output === "json") await session.print(json(keys, reach));
-      else await tell(session, reach);
+      else await tell(session, keys, reach);
       return EXIT.ok;
     } finally {
       cluster.close();
@@ -62,8 +62,12 @@ function json(keys: readonly SSHKeyObject[], { places, pods, leftOut, unread }: 
   return JSON.stringify({ keys: named, secrets: places, pods, leftOut, unread }, undefined, 4);
 }
 
-async function tell(session: Session, { places, pods, leftOut, unread }: KeyReach): Promise<void> {
-  if (places.length > 0) await session.print(table(SECRET_COLUMNS, places));
+async function tell(
+  session: Session,
+  keys: readonly SSHKeyObject[],
+  { places, pods, leftOut, unread }: KeyReach,
+): Promise<void> {
+  if (places.length > 0) await session.print(table(secretColumns(keys), places));
   else session.say("it opens nothing that you may see: it stands in no Secret");
   if (pods.length > 0) await session.print(`\n${table(POD_COLUMNS, pods)}`);
   else if (places.length > 0) session.say("no pod that you may see mounts these Secrets now");
@@ -73,16 +77,24 @@ async function tell(session: Session, { places, pods, leftOut, unread }: KeyReac
   for (const sentence of unread) session.say(sentence);
 }
 
-const SECRET_COLUMNS: readonly Column<KeyPlace>[] = [
-  { title: "NAMESPACE", of: ({ namespace }) => namespace },
-  { title: "SECRET", of: ({ name }) => name },
-  { title: "FILES", of: ({ files }) => files.join(",") },
-  { title: "AUTHORIZEDKEYS", of: ({ authorizedKeys }) => authorizedKeys },
-  {
-    title: "NOTE",
-    of: ({ isCopy, isFromStatus }) => (isCopy ? "copy" : isFromStatus ? "by the status" : ""),
-  },
-];
+function secretColumns(keys: readonly SSHKeyObject[]): readonly Column<KeyPlace>[] {
+  return [
+    { title: "NAMESPACE", of: ({ namespace }) => namespace },
+    { title: "SECRET", of: ({ name }) => name },
+    { title: "FILES", of: ({ files }) => files.join(",") },
+    { title: "AUTHORIZEDKEYS", of: ({ authorizedKeys }) => authorizedKeys },
+    { title: "NOTE", of: (place) => noteOf(place, keys) },
+  ];
+}
+
+function noteOf(place: KeyPlace, keys: readonly SSHKeyObject[]): string {
+  const others = othersIn(place, keys);
+  const notes = [
+    place.isCopy ? "copy" : place.isFromStatus ? "by the status" : "",
+    others.length === 0 ? "" : `in the name of ${others.join(",")}`,
+  ];
+  return notes.filter((note) => note !== "").join(", ");
+}
 
 const POD_COLUMNS: readonly Column<PodMount>[] = [
   { title: "NAMESPACE", of: ({ namespace }) => namespace },

@@ -145,6 +145,14 @@ test("a key that stands nowhere opens nothing", async () => {
   ]);
 });
 
+test("a key that stands in the name of another SSHKey is noted with that", async () => {
+  await people.create("borrowed", { user: "bob", key: KEY });
+  const { stdout } = await where("borrowed");
+  expect(stdout).toMatch(
+    new RegExp(`^${people.namespace} +sshkeys-alice .* in the name of ${people.namespace}/laptop$`, "m"),
+  );
+});
+
 test("one key and all of a user are not asked for at once", async () => {
   const { code, stderr } = await where("laptop", "--user", "alice");
   expect([code, stderr]).toEqual([2, "error: give a name or --user, and not both\n"]);

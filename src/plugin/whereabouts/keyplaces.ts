@@ -81,6 +81,12 @@ export function toldPlace(place: KeyPlace): string {
   return `Secret ${namespace}/${name} (${files.join(", ")})${whose}${how}`;
 }
 
+/** In the name of whom the key stands there, if that is none of these: it then stays when they are deleted. */
+export function othersIn({ sshKeys }: KeyPlace, keys: readonly SSHKeyObject[]): readonly string[] {
+  const own = new Set(keys.map(idOf));
+  return sshKeys.some((sshKey) => own.has(sshKey)) ? [] : sshKeys;
+}
+
 /** What a list in all namespaces, or else in these, has given. */
 interface Listed<T> {
   readonly items: readonly T[];
