@@ -11,8 +11,11 @@ import { type Candidate, type Point, pointOf } from "./point.ts";
 /** Nobody reads more of them. */
 const MOST = 500;
 
-/** How many the API server is asked for at a time, so that no answer is large, and few are needed for 10,000. */
-const PAGE_SIZE = 1000;
+/**
+ * How many the API server is asked for. The first page comes out of its memory, 10,000 lines in 0.1 s; each further one it reads
+ * from etcd, which takes ten times as long.
+ */
+const LIMIT = 20_000;
 
 /** Prints the candidates for the last word that stand in the kubeconfig or the cluster. Rejects where they are not to be had. */
 export async function find(session: Session, root: Command, words: readonly string[]): Promise<ExitCode> {
@@ -84,26 +87,29 @@ interface Table {
 }
 
 /**
- * The lines of the table that kubectl would print of a collection, without the objects: a hundredth of their size. They come
- * in the order of their names, page by page; with `begun` no more than can begin with it.
+ * The lines of the table that kubectl would print of a collection, without the objects: a hundredth of their size. None where
+ * there are more than can be read in time, unless they are past what begins with `begun`.
  */
 async function rowsOf(cluster: Cluster, path: string, begun?: string): Promise<readonly Row[]> {
-  const rows: Row[] = [];
-  for (let next: string | undefined = ""; next !== undefined; ) {
-    const page: Table = await cluster.request({
-      method: "GET",
-      path,
-      query: { limit: String(PAGE_SIZE), includeObject: "None", ...(next === "" ? {} : { continue: next }) },
-      accept: "application/json;as=Table;g=meta.k8s.io;v=v1",
-    });
-    const titles = page.columnDefinitions?.map(({ name }) => name) ?? [];
-    for (const { cells } of page.rows ?? [])
-      rows.push(Object.fromEntries(titles.map((title, i) => [title, textOf(cells[i])])));
-    const { Name: last = "" } = rows.at(-1) ?? {};
-    const isPast = begun !== undefined && last > begun && !last.startsWith(begun);
-    next = isPast ? undefined : page.metadata?.continue || undefined;
-  }
-  return rows;
+  const {
+    metadata,
+    columnDefinitions = [],
+    rows,
+  }: Table = await cluster.request({
+    method: "GET",
+    path,
+    query: { limit: String(LIMIT), includeObject: "None" },
+    accept: "application/json;as=Table;g=meta.k8s.io;v=v1",
+  });
+  const lines: readonly Row[] = (rows ?? []).map(({ cells }) =>
+    Object.fromEntries(columnDefinitions.map(({ name }, i) => [name, textOf(cells[i])])),
+  );
+  return !metadata?.continue || isPast(lines.at(-1)?.Name ?? "", begun) ? lines : [];
+}
+
+/** Does nothing that comes behind this name begin so? Without `begun` anything may. API servers list by name. */
+export function isPast(name: string, begun: string | undefined): boolean {
+  return begun !== undefined && name > begun && !name.startsWith(begun);
 }
 
 function textOf(cell: unknown): string {

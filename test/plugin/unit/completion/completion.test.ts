@@ -1,7 +1,7 @@
 import { PassThrough } from "node:stream";
 import { describe, expect, test } from "vitest";
 import { STATES } from "../../../../src/api/states.ts";
-import { isHarmless } from "../../../../src/plugin/completion/find.ts";
+import { isHarmless, isPast } from "../../../../src/plugin/completion/find.ts";
 import { SCRIPTS } from "../../../../src/plugin/completion/scripts.ts";
 import { COMMANDS, main } from "../../../../src/plugin/program.ts";
 import { Session, type Streams } from "../../../../src/plugin/session/session.ts";
@@ -104,6 +104,19 @@ describe("a name is one word to every shell:", () => {
     ["that is endless", "a".repeat(254)],
   ])("one %s is not", (_, name) => {
     expect(isHarmless(name)).toBe(false);
+  });
+});
+
+describe("of a list that was cut off", () => {
+  test.each([
+    ["bob", "al", true],
+    ["alice", "al", false],
+    ["adam", "al", false],
+    ["al", "al", false],
+    ["bob", "", false],
+    ["bob", undefined, false],
+  ])("that ends with %s all that begin with %s are known: %s", (name, begun, expected) => {
+    expect(isPast(name, begun)).toBe(expected);
   });
 });
 
