@@ -48,7 +48,7 @@ function annotation(finding: Finding, root: string): string {
   const { file, line, column, code } = finding;
   const path = pathFrom(root, file) ?? file;
   const place = line === 0 ? "" : `,line=${line},col=${column}`;
-  return `::error file=${property(path)}${place},title=${property(code)}::${data(textOf(finding))}\n`;
+  return `::error file=${property(withoutCommands(printable(path)))}${place},title=${property(code)}::${data(withoutCommands(textOf(finding)))}\n`;
 }
 
 function data(text: string): string {

@@ -34,6 +34,13 @@ describe("for GitHub", () => {
     ]);
   });
 
+  test("the name of a file moves nothing where the log is read", () => {
+    const file = `${ROOT}/keys/a\u001b[31m\u202e\r##[add-mask]b.yaml`;
+    const out = github(checked(finding({ file })), ROOT);
+    expect(out).toContain("::error file=keys/a[31m# #[add-mask]b.yaml,");
+    expect(out).not.toMatch(/[\u001b\u202e\r]|##\[/);
+  });
+
   test("ten annotations are the gravest, all stand in the log, and the last line counts them", () => {
     const many = Array.from({ length: 12 }, (_, line) => finding({ line: line + 1 }));
     const lines = github(checked(...many, finding({ line: 99, code: "PrivateKey" })), ROOT)
