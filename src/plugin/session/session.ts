@@ -2,6 +2,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline/promises";
 import { styleText } from "node:util";
 import { printable } from "../../ssh/unprintable.ts";
+import { withoutCommands } from "../output/jobcommands.ts";
 import { Progress } from "./progress.ts";
 
 /** How a command ended; the same for all of them. */
@@ -103,7 +104,7 @@ export class Session {
   /** Tells the person something that is no result. What cannot be seen of it, line feeds aside, is left out. */
   say(text: string): void {
     this.#progress.hide();
-    const lines = text.split("\n").map((line) => `${/^[ \t]*/.exec(line)?.[0] ?? ""}${printable(line)}`);
+    const lines = text.split("\n").map((line) => `${/^[ \t]*/.exec(line)?.[0] ?? ""}${told(line)}`);
     this.#streams.stderr.write(`${lines.join("\n")}\n`);
   }
 
@@ -161,4 +162,9 @@ const OBEYED =
 
 function asEscape(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+}
+
+/** Others' words in it are no command to a terminal, nor to who runs a job: to GitHub :: is one at the beginning of a line. */
+function told(line: string): string {
+  return withoutCommands(printable(line)).replace(/^::/, ": :");
 }

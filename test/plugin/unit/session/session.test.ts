@@ -53,6 +53,14 @@ describe("what others wrote moves nothing in the terminal", () => {
     expect(String(stdout.read())).toBe(`${RED} a\\u001b[2J\\u009b2J\\u202eb\\u2028\\u000d\\u0007c\n`);
   });
 
+  test("as talk, which is no order to a job either", () => {
+    const stderr = new PassThrough();
+    sessionOf({ stderr }).say("::set-output name=a::b\n  ::warning::c\na::b is kept by ##[add-mask]d");
+    expect(String(stderr.read())).toBe(
+      ": :set-output name=a::b\n  : :warning::c\na::b is kept by # #[add-mask]d\n",
+    );
+  });
+
   test("as talk", () => {
     const stderr = new PassThrough();
     sessionOf({ stderr }).say(`keys:\n  1. ${written}`);
