@@ -5,6 +5,7 @@ import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
 import { OpenSSH } from "./openssh.ts";
 import { Playground, type Team } from "./playground.ts";
+import { RunningPlugin } from "./runningplugin.ts";
 import { Terminal } from "./terminal.ts";
 
 let playground: Playground;
@@ -78,6 +79,29 @@ describe("a key that is rotated", () => {
     await team.until("weak", "Weak");
     expect((await rotate("weak", freshKey())).code).toBe(0);
   });
+});
+
+test("a rotation that was killed half-way left both, and says so when it is run again", async () => {
+  await given("kit");
+  const [key, file] = [freshKey(), join(openssh.folder, "kit.pub")];
+  await writeFile(file, key);
+  await playground.stage.rest();
+  const args = ["rotate", "kit", "--key", file, "-n", team.namespace];
+  const killed = new RunningPlugin(args, playground.stage.cluster.controlPlane.kubeconfig);
+  try {
+    await killed.lines(1);
+  } finally {
+    killed.kill();
+    await playground.stage.run();
+  }
+  const [fresh = ""] = (await namesOf("kit")).filter((name) => name !== "kit");
+  expect((await keysOf("kit")).map(({ metadata }) => metadata.name).sort()).toEqual(["kit", fresh].sort());
+  const { code, stderr } = await rotate("kit", key);
+  expect([code, stderr]).toEqual([2, expect.stringContaining(`is there as SSHKey ${fresh} already`)]);
+  expect(stderr).toContain("delete the old one with `kubectl sshkey delete kit`");
+  await team.until(fresh, "Projected");
+  expect((await team.as("editor", ["delete", "kit", "--yes"])).code).toBe(0);
+  expect(await namesOf("kit")).toEqual([fresh]);
 });
 
 describe("the new one is taken back and the old one stays", () => {

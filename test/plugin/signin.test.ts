@@ -1,4 +1,4 @@
-import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
@@ -179,4 +179,17 @@ describe("a sign-in helper without a terminal", () => {
     const kubeconfig = withHelper("exit 1");
     expect((await plugin(["list", "--token", token], { kubeconfig })).code).toBe(0);
   });
+});
+
+test.each([
+  ["check", "KEY"],
+  ["import", "authorized_keys", "KEY", "--user", "alice", "--kubeconfig", "KUBECONFIG"],
+  ["add", "KEY", "--user", "alice", "--dry-run", "client", "--kubeconfig", "KUBECONFIG"],
+])("what needs no cluster never runs a helper of the kubeconfig: %s", async (...words) => {
+  const kubeconfig = withHelper("echo >> ran; answer");
+  const key = join(dir, "key.pub");
+  writeFileSync(key, freshKey());
+  const args = words.map((word) => ({ KEY: key, KUBECONFIG: kubeconfig })[word] ?? word);
+  const { code } = await plugin(args, { kubeconfig });
+  expect([code, existsSync(join(dir, "ran"))]).toEqual([0, false]);
 });

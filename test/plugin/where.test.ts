@@ -119,6 +119,16 @@ describe("a key opens", () => {
   });
 });
 
+test("what a pod says of itself moves nothing in the terminal", async () => {
+  await pod("hostile", { mountPath: "/keys\u001b[31m##[add-mask]x\r" });
+  try {
+    const { stdout } = await where("laptop");
+    expect(stdout).toMatch(/ hostile +sshd +keys +\/keys\[31m# #\[add-mask\]x +reaches$/m);
+  } finally {
+    await bastion.send("DELETE", `${podsPath(bastion.namespace)}/hostile`);
+  }
+});
+
 test("all keys of a user are looked for", async () => {
   const { keys } = await answer("--user", "alice", "-A");
   const own = keys.filter(({ namespace }: { namespace: string }) => namespace === people.namespace);
