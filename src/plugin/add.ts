@@ -4,6 +4,7 @@ import {
   addWaiting,
   isJudged,
   isRefusal,
+  messageOf,
   parseTimeout,
   toldState,
   untilJudged,
@@ -215,11 +216,10 @@ async function judged(
 /** What a person can do about an SSHKey that is refused and stands there all the same. */
 function wayOut(key: SSHKeyObject): string {
   const { name, namespace = "" } = key.metadata;
-  const state = stateOf(key);
-  const proof =
-    state === "Duplicate" || state === "Unproven"
-      ? `\`${inNamespace(`prove ${name} --run`, namespace)}\` proves it, with the private key here or in ssh-agent; `
-      : "";
+  // Where a proof helps, the operator names the command that makes one.
+  const proof = messageOf(key).includes("ssh-keygen -Y sign")
+    ? `\`${inNamespace(`prove ${name} --run`, namespace)}\` proves it, with the private key here or in ssh-agent; `
+    : "";
   return `${proof}\`${inNamespace(`delete ${name}`, namespace)}\` takes it back`;
 }
 

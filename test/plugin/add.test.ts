@@ -108,6 +108,21 @@ describe("a key that is added", () => {
     );
   });
 
+  test("that no proof would help is not told of one", async () => {
+    const key = freshProvableKey();
+    const proof = proofFor("twice", key);
+    await team.create("twice-proven", { user: "twice", key, proof });
+    await eventually("the proof is verified", async () => {
+      const { status } = await team.read("twice-proven");
+      return status?.conditions?.some((each) => each.type === "Proven" && each.status === "True") === true;
+    });
+    const { code, stderr } = await add(key, "--user", "twice", "--name", "twice-again");
+    expect([code, stderr.trimEnd().split("\n").at(-1)]).toEqual([
+      1,
+      `\`kubectl sshkey delete twice-again -n ${team.namespace}\` takes it back`,
+    ]);
+  });
+
   test("is not waited for with --wait=false", async () => {
     const { code, stderr } = await add(freshKey(), "--user", "hasty", "--wait=false");
     expect([code, stderr]).toEqual([0, ""]);
@@ -128,6 +143,15 @@ describe("nothing is overwritten:", () => {
     await add(key, "--user", "again");
     const { code, stdout } = await add(key, "--user", "again");
     expect([code, stdout]).toEqual([0, expect.stringMatching(/ unchanged\n$/)]);
+  });
+
+  test("the same again without the proof that was added meanwhile leaves that where it is", async () => {
+    const key = freshProvableKey();
+    const proof = proofFor("provenlater", key);
+    await team.create("provenlater", { user: "provenlater", key, proof });
+    const { code, stdout } = await add(key, "--user", "provenlater", "--name", "provenlater");
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/ unchanged\n$/)]);
+    expect((await specOf("provenlater"))?.proof).toBe(proof);
   });
 
   test("another key under the name that was given is refused", async () => {

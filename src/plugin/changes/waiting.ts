@@ -58,10 +58,15 @@ export function isJudged(key: SSHKeyObject): boolean {
 export function toldState(key: SSHKeyObject): string {
   const { name, namespace = "" } = key.metadata;
   const state = stateOf(key);
-  const message = printable(key.status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "");
+  const message = printable(messageOf(key));
   if (state === "Unknown")
     return `${name}: the operator has said nothing about it yet; \`${inNamespace(`list ${name}`, namespace)}\` shows when it has`;
   return `${name} is ${state}: ${message === "" ? STATES[state].meaning : message}`;
+}
+
+/** What the operator says about it; empty where it has said nothing. As it stands there. */
+export function messageOf({ status }: SSHKeyObject): string {
+  return status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "";
 }
 
 /** Is the key of no use in this STATE? */

@@ -102,10 +102,12 @@ function isSameKey(one: SSHKeySpec, other: SSHKeySpec): boolean {
   return one.user === other.user && a.ok && b.ok && a.value.blob.equals(b.value.blob);
 }
 
-function isSame(one: SSHKeySpec, other: SSHKeySpec): boolean {
-  const rest = ({ title, options = [], expiresAt, disabled = false, proof }: SSHKeySpec) =>
-    JSON.stringify([title, options, expiresAt, disabled, proof]);
-  return isSameKey(one, other) && rest(one) === rest(other);
+/** Would making it change nothing? A proof that was added since stays. */
+function isSame(there: SSHKeySpec, made: SSHKeySpec): boolean {
+  const rest = ({ title, options = [], expiresAt, disabled = false }: SSHKeySpec) =>
+    JSON.stringify([title, options, expiresAt, disabled]);
+  const isProofKept = made.proof === undefined || made.proof === there.proof;
+  return isSameKey(there, made) && rest(there) === rest(made) && isProofKept;
 }
 
 /** By which flag a person gave the field. */
