@@ -98,7 +98,7 @@ test("a rotation that was killed half-way left both, and says so when it is run 
   expect((await keysOf("kit")).map(({ metadata }) => metadata.name).sort()).toEqual(["kit", fresh].sort());
   const { code, stderr } = await rotate("kit", key);
   expect([code, stderr]).toEqual([2, expect.stringContaining(`is there as SSHKey ${fresh} already`)]);
-  expect(stderr).toContain("delete the old one with `kubectl sshkey delete kit`");
+  expect(stderr).toContain("delete the old one with `kubectl sshkey delete kit ");
   await team.until(fresh, "Projected");
   expect((await team.as("editor", ["delete", "kit", "--yes"])).code).toBe(0);
   expect(await namesOf("kit")).toEqual([fresh]);
