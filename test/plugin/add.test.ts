@@ -102,6 +102,7 @@ describe("a key that is added", () => {
   test("that is refused stands there, and what takes it back, or proves it, is said", async () => {
     const key = freshKey();
     await add(key, "--user", "first");
+    await team.untilYounger();
     const { stderr } = await add(key, "--user", "second", "--name", "second");
     expect(stderr.trimEnd().split("\n").at(-1)).toBe(
       `\`kubectl sshkey prove second --run -n ${team.namespace}\` proves it, with the private key here or in ssh-agent; \`kubectl sshkey delete second -n ${team.namespace}\` takes it back`,
