@@ -13,7 +13,7 @@ import {
 import { addDryRun, confirm, doneTo, type WritingFlags } from "./changes/writing.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
-import { addObjectOutput, isForPrograms, type Output, writtenOutput } from "./cluster/objectoutput.ts";
+import { addObjectOutput, isForPrograms, namedOutput, type Output } from "./cluster/objectoutput.ts";
 import { inNamespace, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand, userOption } from "./command.ts";
 import { described, listed } from "./givenkeys/keychoice.ts";
@@ -142,7 +142,7 @@ async function printManifests(
 ): Promise<ExitCode> {
   const objects = made.map((each) => manifestOf(each, namespace) as SSHKeyObject);
   const lines = objects.map((object) => doneTo(object, "created", options));
-  await session.print(writtenOutput(objects, options.output, lines));
+  await session.print(namedOutput(objects, options.output, lines));
   return EXIT.ok;
 }
 
@@ -183,7 +183,7 @@ async function send(
     }
   }
   const seen = options.wait && !dryRun ? await judged(session, cluster, created, timeoutMs) : undefined;
-  if (isForPrograms(options.output)) await session.print(writtenOutput(seen ?? created, options.output, []));
+  if (isForPrograms(options.output)) await session.print(namedOutput(seen ?? created, options.output, []));
   return (seen ?? []).map(codeOf).reduce(worse, code);
 }
 

@@ -8,7 +8,7 @@ import { randomart } from "../ssh/randomart.ts";
 import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
-import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
+import { addObjectOutput, isForPrograms, namedOutput, type Output } from "./cluster/objectoutput.ts";
 import { getSSHKey, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
 import { age } from "./output/table.ts";
@@ -24,7 +24,7 @@ export const show = pluginCommand<ShowFlags>({
   args: "<name>",
   summary: "Tell all about an SSHKey: what it is, whether it works, and where it stands",
   description:
-    "Fingerprints and the picture are those of `ssh-keygen -lv`. STATE comes with the operator's message and what to do; each option with what it does. Where the key stands is read from the operator's Secrets, in all namespaces if you may list them, or else told by the status; what you may not read is said. With -o json or yaml the object is a list of one, as `list` prints it.",
+    "Fingerprints and the picture are those of `ssh-keygen -lv`. STATE comes with the operator's message and what to do; each option with what it does. Where the key stands is read from the operator's Secrets, in all namespaces if you may list them, or else told by the status; what you may not read is said. With -o json or yaml it is the object itself, as `kubectl get sshkey NAME` prints it.",
   examples: [
     { does: "what is wrong with a key", run: "show alice-laptop" },
     { does: "the same object for a program", run: "show alice-laptop -o json" },
@@ -36,7 +36,7 @@ export const show = pluginCommand<ShowFlags>({
     try {
       const key = await getSSHKey(cluster, name);
       if (isForPrograms(output)) {
-        await session.print(objectOutput([key], output, { columns: [], wide: [] }));
+        await session.print(namedOutput([key], output, []));
         return EXIT.ok;
       }
       const places = await findKeyPlaces(cluster, [key]);

@@ -110,9 +110,9 @@ describe("the page of an SSHKey", () => {
   });
 });
 
-test("programs get it as list prints it", async () => {
+test("programs get the object itself, as kubectl get gives it", async () => {
   const [json, name] = await Promise.all([show("-o", "json"), show("-o", "name")]);
-  expect(JSON.parse(json.stdout).items).toEqual([await people.read("laptop")]);
+  expect(JSON.parse(json.stdout)).toEqual(await people.read("laptop"));
   expect(name.stdout).toBe("sshkey.sshkey-operator.dev/laptop\n");
 });
 

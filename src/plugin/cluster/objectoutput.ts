@@ -35,8 +35,8 @@ export function objectOutput<T extends KubeObject>(
   return table(output === "wide" ? [...columns, ...wide] : columns, objects);
 }
 
-/** What has been written, for whoever asked for it with -o: one object as itself, several as a List; otherwise `lines`. */
-export function writtenOutput(
+/** Objects that were named or written, for whoever asked for them with -o: one as itself, several as a List; otherwise `lines`. */
+export function namedOutput(
   objects: readonly KubeObject[],
   output: Output | undefined,
   lines: readonly string[],
