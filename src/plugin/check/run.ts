@@ -5,7 +5,7 @@ import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../ma
 import { type Found, isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import type { Session } from "../session/session.ts";
-import { inTurns } from "../session/turns.ts";
+import { Turns } from "../session/turns.ts";
 import type { Base } from "./base.ts";
 import { compare } from "./comparison.ts";
 import { type Checked, type Finding, UNREADABLE } from "./finding.ts";
@@ -33,6 +33,7 @@ export async function checkFiles(
   const findings: Finding[] = [];
   const files: string[] = [];
   const objects: Pick<Manifest, "object">[] = [];
+  const turns = new Turns(session);
   let keyLines = 0;
   const choice: FileChoice = { recursive, takes: (name) => isManifestFile(name) || isKeyFile(name, "") };
   const told = () =>
@@ -46,9 +47,10 @@ export async function checkFiles(
         findings.push(...checked.findings);
         keyLines += checked.judged;
       } else {
-        const manifests = inTurns(session, manifestsIn(read.text));
-        for await (const found of checkManifests(judge, read.file, manifests, base && objects))
-          findings.push(found);
+        for (const found of manifestsIn(read.text)) {
+          findings.push(...checkManifest(judge, read.file, found, base && objects));
+          if (turns.isOver) await turns.pause();
+        }
       }
     }
   });
@@ -73,27 +75,16 @@ function doubtOf(findings: readonly Finding[]): string | undefined {
 const UNREAD: ReadonlySet<string> = new Set([UNREADABLE, "InvalidYAML", "PrivateKey"]);
 
 /** `objects` takes what matters for a comparison. */
-async function* checkManifests(
+function checkManifest(
   judge: Judge,
   file: string,
-  manifests: AsyncIterable<Found>,
+  { manifest, fault }: Found,
   objects: Pick<Manifest, "object">[] | undefined,
-): AsyncGenerator<Finding, void> {
-  for await (const { manifest, fault } of manifests) {
-    if (manifest !== undefined) {
-      if (isOurs(manifest) || manifest.object.kind === "Namespace")
-        objects?.push({ object: manifest.object });
-      yield* judge.judge(file, manifest);
-    } else
-      yield {
-        file,
-        ...fault.position,
-        code: "InvalidYAML",
-        field: "",
-        object: "",
-        message: fault.message,
-      };
-  }
+): Iterable<Finding> {
+  if (manifest === undefined)
+    return [{ file, ...fault.position, code: "InvalidYAML", field: "", object: "", message: fault.message }];
+  if (isOurs(manifest) || manifest.object.kind === "Namespace") objects?.push({ object: manifest.object });
+  return judge.judge(file, manifest);
 }
 
 /** By file, in the order in which they were read, then by line. */

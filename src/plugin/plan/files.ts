@@ -2,7 +2,7 @@ import { fileTexts, isManifestFile } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import { PluginError, type Session } from "../session/session.ts";
-import { inTurns } from "../session/turns.ts";
+import { Turns } from "../session/turns.ts";
 
 /** Every object of these files; rejects with a PluginError at the first that cannot be read, or where there is no file. */
 export async function readManifests(
@@ -11,6 +11,7 @@ export async function readManifests(
   recursive: boolean,
 ): Promise<readonly Manifest[]> {
   const manifests: Manifest[] = [];
+  const turns = new Turns(session);
   let files = 0;
   const choice = { recursive, takes: isManifestFile };
   const told = () => `reading the files: ${counted(manifests.length, "object", "objects")}`;
@@ -18,10 +19,11 @@ export async function readManifests(
     for await (const { file, text, problem } of fileTexts(session, names, choice)) {
       files += 1;
       if (text === undefined) throw new PluginError(`${file}: ${problem}`);
-      for await (const { manifest, fault } of inTurns(session, manifestsIn(text))) {
+      for (const { manifest, fault } of manifestsIn(text)) {
         if (fault !== undefined)
           throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
         manifests.push(manifest);
+        if (turns.isOver) await turns.pause();
       }
     }
   });
