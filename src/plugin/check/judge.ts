@@ -1,4 +1,5 @@
 import { KIND } from "../../api/names.ts";
+import type { KubeObject } from "../../api/object.ts";
 import { type FieldPath, fieldName } from "../../api/schema.ts";
 import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
 import type { Claim } from "../../claims/claim.ts";
@@ -8,7 +9,7 @@ import { verified } from "../../claims/proof.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
 import { refusals } from "../foresight/admission.ts";
-import { idOf, stored as storedOver } from "../foresight/plannedobjects.ts";
+import { idOf, stored } from "../foresight/plannedobjects.ts";
 import type { Position } from "../manifests/document.ts";
 import { isOurs, kindFault, type Manifest } from "../manifests/objects.ts";
 import type { Base } from "./base.ts";
@@ -28,7 +29,6 @@ export class Judge {
   judged = 0;
   readonly #settings: Settings;
   readonly #now: number;
-  readonly #createdAt: string;
   readonly #claims: Claims;
   /** By kind, namespace and name. */
   readonly #names = new Map<string, Place>();
@@ -43,7 +43,6 @@ export class Judge {
   constructor(settings: Settings, now: number, knowledge: Knowledge, base?: Base) {
     this.#settings = settings;
     this.#now = now;
-    this.#createdAt = new Date(now).toISOString();
     this.#claims = new Claims(settings.policy);
     this.#claims.setKnowledge(knowledge);
     this.#base = base;
@@ -133,14 +132,7 @@ export class Judge {
   }
 
   #sshKey(file: string, manifest: Manifest, find: Find): readonly Finding[] {
-    const { object } = manifest;
-    const id = idOf(object, "");
-    const before = this.#base?.find(KIND, id);
-    const claim = this.#put(
-      (before === undefined
-        ? this.#stored(manifest)
-        : storedOver(object, id, before, this.#now, this.judged)) as StoredSSHKey,
-    );
+    const claim = this.#put(this.#stored(manifest) as StoredSSHKey);
     if (claim === undefined) return [];
     this.#places.set(claim, { file, key: manifest.locate(["spec", "key"]) });
     return claim.findings.map(({ code, message }) => find(placeOf(code, message), code, message));
@@ -176,26 +168,16 @@ export class Judge {
     return found;
   }
 
-  /** The object as the API server would have stored it just now. */
-  #stored({ object }: Manifest): object {
-    const { name, generateName, namespace, labels, annotations } = metadataOf(object);
-    const id = String(this.judged).padStart(10, "0");
-    return {
-      ...object,
-      status: undefined,
-      metadata: {
-        // A name that is made up by the API server is no other's.
-        name: typeof name === "string" && name !== "" ? name : `${String(generateName)}${id}`,
-        namespace: namespace ?? "",
-        labels,
-        annotations,
-        // As in a forecast of them all: behind what the base has.
-        uid: `new-${id}`,
-        resourceVersion: "1",
-        generation: 1,
-        creationTimestamp: this.#createdAt,
-      },
-    };
+  /** The object as the API server would have stored it just now over that of the base. */
+  #stored({ object }: Manifest): KubeObject {
+    const { name, generateName, namespace } = metadataOf(object);
+    const id = idOf(object, "");
+    const before = this.#base?.find(String(object.kind), id);
+    const hasName = before !== undefined || (typeof name === "string" && name !== "");
+    // A name that is made up by the API server is no other's.
+    const count = String(this.judged).padStart(10, "0");
+    const own = hasName ? id : `${String(namespace ?? "")}/${String(generateName)}${count}`;
+    return stored(object, own, before, this.#now, this.judged);
   }
 }
 
