@@ -1,5 +1,6 @@
 import { printable } from "../../ssh/unprintable.ts";
 import { changeCounts, changeText } from "../foresight/report.ts";
+import { counted } from "../output/counted.ts";
 import { withoutCommands } from "../output/jobcommands.ts";
 import type { Comparison } from "./comparison.ts";
 import { type Checked, type Finding, lineOf, textOf } from "./finding.ts";
@@ -22,7 +23,7 @@ export function github({ findings, comparison }: Checked, root: string): string 
   const annotations = gravestFirst(findings)
     .slice(0, MOST_ANNOTATIONS)
     .map((finding) => annotation(finding, root));
-  const count = findings.length === 1 ? "1 finding" : `${findings.length} findings`;
+  const count = counted(findings.length, "finding", "findings");
   const last =
     findings.length > MOST_ANNOTATIONS ? `${count}, the gravest ${MOST_ANNOTATIONS} as annotations` : count;
   const access = comparison === undefined ? "" : notice(comparison);

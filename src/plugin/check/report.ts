@@ -54,7 +54,7 @@ async function reportComparison(
   { name, change, notes }: Comparison,
   format: Format,
 ): Promise<void> {
-  if (format !== "json") for (const note of notes) session.say(`note: ${withoutCommands(printable(note))}`);
+  if (format !== "json") for (const note of notes) session.say(`note: ${printable(note)}`);
   if (format !== "text" || change === undefined) return;
   if (changeText(change) !== "")
     await session.print(
