@@ -7,7 +7,7 @@ import { Cluster, orForbidden } from "./cluster/cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
 import { listReadable } from "./cluster/readable.ts";
-import { listSSHKeys, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
+import { idOf, listSSHKeys, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { FoundOption, pluginCommand, userOption } from "./command.ts";
 import { age, type Column } from "./output/table.ts";
 import { EXIT } from "./session/session.ts";
@@ -129,8 +129,8 @@ const SORT_KEYS = {
 
 function sorted(keys: readonly SSHKeyObject[], { sort, reverse }: ListFlags): readonly SSHKeyObject[] {
   const keyOf = SORT_KEYS[sort];
-  const id = ({ metadata }: SSHKeyObject) => `${metadata.namespace}/${metadata.name}`;
-  const order = (a: SSHKeyObject, b: SSHKeyObject) => compared(keyOf(a), keyOf(b)) || compared(id(a), id(b));
+  const order = (a: SSHKeyObject, b: SSHKeyObject) =>
+    compared(keyOf(a), keyOf(b)) || compared(idOf(a), idOf(b));
   const inOrder = keys.toSorted(order);
   return reverse === true ? inOrder.reverse() : inOrder;
 }

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { AUTHORIZED_KEYS_KIND, KIND } from "../../api/names.ts";
-import type { KubeObject } from "../../api/object.ts";
+import { type KubeObject, namespacedName, refOf } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import { printable } from "../../ssh/unprintable.ts";
@@ -66,8 +66,10 @@ export function baseOf(
   notes: readonly string[] = [],
 ): Base {
   const planned = plannedObjects(manifests, { sshKeys: [], authorizedKeys: [] }, "", now - HEAD_START_MS);
-  const sshKeys = new Map(planned.sshKeys.map((object) => [idOfStored(object), older(object)]));
-  const authorizedKeys = new Map(planned.authorizedKeys.map((object) => [idOfStored(object), object]));
+  const sshKeys = new Map(planned.sshKeys.map((object) => [namespacedName(refOf(object)), older(object)]));
+  const authorizedKeys = new Map(
+    planned.authorizedKeys.map((object) => [namespacedName(refOf(object)), object]),
+  );
   return {
     name,
     sshKeys: [...sshKeys.values()],
@@ -101,8 +103,4 @@ function textsOf(session: Session, { name, files, recursive }: BaseOptions): Asy
     throw new PluginError("--base takes a folder, a file or a git ref, and no standard input");
   if (name.startsWith("-") || !existsSync(name)) return gitTexts(session, name, files, recursive);
   return fileTexts(session, [name], { recursive, takes: isManifestFile });
-}
-
-function idOfStored({ metadata }: KubeObject): string {
-  return `${metadata.namespace ?? ""}/${metadata.name}`;
 }

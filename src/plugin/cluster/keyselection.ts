@@ -4,7 +4,7 @@ import { userOption } from "../command.ts";
 import { PluginError, type Session } from "../session/session.ts";
 import type { Cluster } from "./cluster.ts";
 import { addAllNamespaces, type ClusterFlags } from "./clusterflags.ts";
-import { getSSHKey, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
+import { getSSHKey, idOf, inNamespace, listSSHKeys, type SSHKeyObject } from "./sshkeys.ts";
 
 /** Which SSHKeys a command is about: those that it names, or all of a user. */
 export interface SelectionFlags extends ClusterFlags {
@@ -73,6 +73,6 @@ async function named(session: Session, cluster: Cluster, names: readonly string[
 }
 
 /** The name of one, with its namespace where there may be several. */
-export function nameOf({ metadata }: SSHKeyObject, { allNamespaces }: SelectionFlags): string {
-  return allNamespaces === true ? `${metadata.namespace}/${metadata.name}` : metadata.name;
+export function nameOf(key: SSHKeyObject, { allNamespaces }: SelectionFlags): string {
+  return allNamespaces === true ? idOf(key) : key.metadata.name;
 }

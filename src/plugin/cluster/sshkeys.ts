@@ -1,6 +1,5 @@
 import { GROUP, KIND } from "../../api/names.ts";
-import type { KubeObject } from "../../api/object.ts";
-import { namespacedName } from "../../api/object.ts";
+import { type KubeObject, namespacedName, refOf } from "../../api/object.ts";
 import { sshKeysPath } from "../../api/paths.ts";
 import type { SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
 import { STATES, type State } from "../../api/states.ts";
@@ -65,8 +64,8 @@ export async function findSSHKey(
 }
 
 /** NAMESPACE/NAME, as the operator's lines name it. */
-export function idOf({ metadata }: SSHKeyObject): string {
-  return namespacedName({ namespace: metadata.namespace ?? "", name: metadata.name });
+export function idOf(key: SSHKeyObject): string {
+  return namespacedName(refOf(key));
 }
 
 /** Where it stands in the API. */

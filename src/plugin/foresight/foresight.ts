@@ -1,5 +1,5 @@
 import { AUTHORIZED_KEYS_KIND, KIND } from "../../api/names.ts";
-import type { KubeObject } from "../../api/object.ts";
+import { type KubeObject, namespacedName, refOf } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
@@ -49,8 +49,8 @@ export function foresee(
   for (const object of planned.sshKeys) forecast.putSSHKey(object);
   for (const object of planned.authorizedKeys) forecast.putAuthorizedKeys(object);
   const ids = new Set(manifests.map(({ object }) => `${String(object.kind)} ${idOf(object, namespace)}`));
-  const goes = (kind: string, { metadata }: KubeObject) =>
-    prunes(metadata.namespace ?? "") && !ids.has(`${kind} ${metadata.namespace}/${metadata.name}`);
+  const goes = (kind: string, object: KubeObject) =>
+    prunes(object.metadata.namespace ?? "") && !ids.has(`${kind} ${namespacedName(refOf(object))}`);
   for (const object of present.sshKeys)
     if (goes(KIND, object)) forecast.removeSSHKey(object.metadata.namespace ?? "", object.metadata.name);
   for (const object of present.authorizedKeys) {

@@ -1,5 +1,5 @@
 import { AUTHORIZED_KEYS_KIND, KIND } from "../../api/names.ts";
-import type { KubeObject } from "../../api/object.ts";
+import { type KubeObject, namespacedName, refOf } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Manifest } from "../manifests/objects.ts";
@@ -94,5 +94,5 @@ export function stored(
 }
 
 function byId<T extends KubeObject>(objects: readonly T[]): ReadonlyMap<string, T> {
-  return new Map(objects.map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object]));
+  return new Map(objects.map((object) => [namespacedName(refOf(object)), object]));
 }
