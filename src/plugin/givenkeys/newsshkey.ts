@@ -1,5 +1,6 @@
 import { API_VERSION, KIND } from "../../api/names.ts";
 import type { KubeObject } from "../../api/object.ts";
+import { objectName } from "../../api/objectname.ts";
 import { sshKeysPath } from "../../api/paths.ts";
 import { validateSpec, validateTitle } from "../../api/rules.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
@@ -10,7 +11,6 @@ import { type Cluster, ClusterError, type WriteOptions } from "../cluster/cluste
 import { getSSHKey, type SSHKeyObject } from "../cluster/sshkeys.ts";
 import { PluginError } from "../session/session.ts";
 import { type GivenKey, lineOf } from "./keytext.ts";
-import { objectName } from "./objectname.ts";
 
 /** An SSHKey that is to be made. */
 export interface NewSSHKey {

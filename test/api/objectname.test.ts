@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { isDNSLabel } from "../../../../src/api/names.ts";
-import { objectName } from "../../../../src/plugin/givenkeys/objectname.ts";
+import { isDNSLabel } from "../../src/api/names.ts";
+import { objectName } from "../../src/api/objectname.ts";
 
 const blob = Buffer.from("key");
 

@@ -1,5 +1,5 @@
 import { hash } from "node:crypto";
-import type { PublicKey } from "../../ssh/publickey.ts";
+import type { PublicKey } from "../ssh/publickey.ts";
 
 /** What the name of an SSHKey is made of. */
 export interface NamedKey extends Pick<PublicKey, "blob"> {
