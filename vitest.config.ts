@@ -10,6 +10,7 @@ const PURE = [
   "test/demo/{fit,narrator}.test.ts",
   "test/faults/{checker,sharedsecrets,sharedstatuses}.test.ts",
   "test/plugin/unit/**/*.test.ts",
+  "test/portal/unit/**/*.test.ts",
   "test/sshd/findsshd.test.ts",
 ];
 
@@ -39,7 +40,7 @@ export default defineConfig({
           name: "cluster",
           globalSetup: "test/cluster/globalsetup.ts",
           include: [
-            "test/{chart,controlplane,crds,kube/apiserver,operator,plugin,deploy,sshd,demo,faults,availability}/**/*.test.ts",
+            "test/{chart,controlplane,crds,kube/apiserver,operator,plugin,deploy,sshd,demo,faults,availability,portal}/**/*.test.ts",
           ],
           exclude: PURE,
           testTimeout: 600_000,

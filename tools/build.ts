@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 
 /** What dependencies import and the operator has no use for, with what they get instead. */
@@ -64,7 +64,11 @@ const OLDEST_NODE = 24;
  */
 const { outputFiles } = await build({
   write: false,
-  entryPoints: { main: "src/main.ts", "kubectl-sshkey": "src/plugin/main.ts" },
+  entryPoints: {
+    main: "src/main.ts",
+    portal: "src/portal/portal.ts",
+    "kubectl-sshkey": "src/plugin/main.ts",
+  },
   outdir: "dist",
   outExtension: { ".js": ".cjs" },
   bundle: true,
@@ -74,6 +78,7 @@ const { outputFiles } = await build({
   minifySyntax: true,
   minifyWhitespace: true,
   plugins: [replaced],
+  define: { "import.meta.dirname": "__dirname" },
   sourcemap: "linked",
   logLevel: "warning",
   // Stands behind a question that the bundle answers otherwise.
@@ -84,6 +89,19 @@ const { outputFiles } = await build({
 if (outputFiles.some(({ path, text }) => path.endsWith(".cjs") && /[\u0100-\uffff]/u.test(text))) {
   throw new Error("the bundle has a character beyond Latin-1: write it as \\uXXXX");
 }
+
+/** What browsers load from the portal, in dist/portal-assets. */
+cpSync("src/portal/assets", "dist/portal-assets", { recursive: true });
+await build({
+  entryPoints: ["src/portal/browser/portal.ts"],
+  outfile: "dist/portal-assets/portal.js",
+  bundle: true,
+  platform: "browser",
+  target: "es2022",
+  format: "iife",
+  minify: true,
+  logLevel: "warning",
+});
 
 // Renamed into place, so that nobody ever starts half a bundle.
 mkdirSync("dist", { recursive: true });

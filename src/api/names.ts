@@ -44,6 +44,9 @@ export const SELF_SERVICE_LABEL = `${GROUP}/self-service`;
 /** Of a Namespace: names and patterns of the namespaces whose AuthorizedKeys may take its keys, comma-separated. */
 export const SHARE_KEYS_ANNOTATION = `${GROUP}/share-keys-with`;
 
+/** Of an SSHKey: the person for whom the portal made it. */
+export const REQUESTED_BY_ANNOTATION = `${GROUP}/requested-by`;
+
 /** Since when the file has been empty, RFC 3339: the retention counts from here. */
 export const EMPTY_SINCE_ANNOTATION = `${GROUP}/empty-since`;
 

@@ -46,7 +46,11 @@ export async function serve(options: EndpointOptions): Promise<Endpoint | undefi
   };
 }
 
-function parseAddress({ flag, address }: EndpointOptions): { host: string; port: number } {
+/** Throws an ExitError for what is no address. */
+export function parseAddress({ flag, address }: Pick<EndpointOptions, "flag" | "address">): {
+  readonly host: string;
+  readonly port: number;
+} {
   const colon = address.lastIndexOf(":");
   const host = address.slice(0, Math.max(colon, 0));
   const digits = address.slice(colon + 1);

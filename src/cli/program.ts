@@ -1,6 +1,7 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
+import { addPortalOptions, type PortalCommandOptions, portal } from "./portal.ts";
 import { run } from "./run.ts";
 import { addRunOptions, type RunOptions } from "./runoptions.ts";
 
@@ -41,6 +42,11 @@ function program(signal: AbortSignal): Command {
   addRunOptions(command.command("run").description("run the operator until SIGTERM or SIGINT"))
     .addHelpText("after", EXIT_CODES)
     .action((options: RunOptions) => run(options, signal));
+  addPortalOptions(
+    command.command("portal").description("serve the web pages and the REST API until SIGTERM or SIGINT"),
+  )
+    .addHelpText("after", EXIT_CODES)
+    .action((options: PortalCommandOptions) => portal(options, signal));
   return command;
 }
 

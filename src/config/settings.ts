@@ -1,5 +1,6 @@
 import { DEFAULT_POLICY, type Policy } from "../claims/policy.ts";
 import type { SecretSettings } from "../projection/secret.ts";
+import { DEFAULT_PORTAL_SETTINGS, type PortalSettings } from "./portalsettings.ts";
 
 /** How one operator instance works: what the configuration file and the command line add up to. */
 export interface Settings {
@@ -16,6 +17,7 @@ export interface Settings {
    * revocation shares the API server with more writes that are under way.
    */
   readonly concurrency: number;
+  readonly portal: PortalSettings;
 }
 
 export const DEFAULT_SETTINGS: Settings = {
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   revokedKeys: undefined,
   namespaces: undefined,
   concurrency: 16,
+  portal: DEFAULT_PORTAL_SETTINGS,
 };
 
 /** The configuration cannot be used; the message is one line that says where and why. */

@@ -1,0 +1,119 @@
+import { type Command, Option } from "commander";
+import { isDNSLabel } from "../api/names.ts";
+import { readSettings } from "../config/configfile.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
+import { Credentials } from "../kube/credentials.ts";
+import { KubeConfigError } from "../kube/kubeconfig.ts";
+import { Transport } from "../kube/transport.ts";
+import type { Person } from "../portal/people/person.ts";
+import { VERSION } from "../version.ts";
+import { parseAddress } from "./endpoint.ts";
+import { EXIT, ExitError } from "./exitcodes.ts";
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+
+/** The options of `portal`, as commander returns them. */
+export interface PortalCommandOptions {
+  readonly namespace: string;
+  readonly listen: string;
+  readonly kubeconfig?: string;
+  readonly config?: string;
+  readonly insecureUser?: string;
+  readonly insecureAdmin?: boolean;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export function addPortalOptions(command: Command): Command {
+  return command
+    .requiredOption("--namespace <name>", "the namespace whose SSHKeys people see and write")
+    .option("--listen <address>", "HOST:PORT, or :PORT for every address", ":8080")
+    .option(
+      "--kubeconfig <file>",
+      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
+    )
+    .option("--config <file>", "policy and settings, YAML; the section portal is the portal's own")
+    .option("--insecure-user <name>", "everybody is this user: for a try, on a loopback address only")
+    .option("--insecure-admin", "that user may do everything")
+    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
+    .addOption(
+      new Option("--log-format <format>", "JSON lines, or text for people")
+        .choices(LOG_FORMATS)
+        .default("json"),
+    );
+}
+
+/** Connections to the API server: a watch a namespace, reviews, writes. */
+const CONNECTIONS = 32;
+
+/** `sshkey-operator portal`: composes the portal and runs it until the signal aborts. */
+export async function portal(options: PortalCommandOptions, signal: AbortSignal): Promise<void> {
+  const { host, port } = parseAddress({ flag: "--listen", address: options.listen });
+  const insecure = insecurePerson(options, host);
+  const settings = configure(options);
+  const { oidc, tokens, proxy } = settings.portal;
+  if (insecure === undefined && [oidc, tokens, proxy].every((each) => each === undefined)) {
+    const ways = "portal.oidc, portal.tokens or portal.proxy";
+    throw new ExitError(
+      EXIT.configuration,
+      `nobody can sign in: give a configuration file with ${ways}, or for a try --insecure-user NAME`,
+    );
+  }
+  const credentials = connect(options.kubeconfig);
+  const log = await createLogger(options.logLevel, options.logFormat);
+  const transport = new Transport({ credentials, userAgent: `sshkey-portal/${VERSION}` });
+  // Loaded by this command alone: the operator has no use for a web server.
+  const { Portal } = await import("../portal/portal.ts");
+  try {
+    const others = settings.portal.namespaces.filter((name) => name !== options.namespace);
+    const namespaces = [options.namespace, ...others] as const;
+    const running = new Portal({ transport, settings, namespaces, insecure, log });
+    const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
+      const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
+      throw new ExitError(EXIT.configuration, problem);
+    });
+    log.info({ event: "PortalStarted", version: VERSION, address, namespace: options.namespace });
+    await running.run(signal);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ExitError(EXIT.configuration, error.message);
+    throw error;
+  } finally {
+    await transport.close();
+    credentials.close();
+    log.flush();
+  }
+}
+
+function insecurePerson(o: PortalCommandOptions, host: string): Person | undefined {
+  const { insecureUser: user, insecureAdmin = false, namespace } = o;
+  if (!isDNSLabel(namespace)) throw new ExitError(EXIT.usage, "--namespace must be the name of a namespace");
+  if (user === undefined) {
+    if (insecureAdmin) throw new ExitError(EXIT.usage, "--insecure-admin needs --insecure-user NAME");
+    return undefined;
+  }
+  if (!LOOPBACK.includes(host))
+    throw new ExitError(
+      EXIT.usage,
+      "--insecure-user wants --listen 127.0.0.1:PORT: everybody who reaches it is that user",
+    );
+  return { user, groups: [], namespace, signedInBy: insecureAdmin ? "insecure-admin" : "insecure" };
+}
+
+const LOOPBACK: readonly string[] = ["127.0.0.1", "::1", "localhost"];
+
+function configure({ config }: PortalCommandOptions): Settings {
+  try {
+    return readSettings(config, undefined);
+  } catch (error) {
+    if (error instanceof ConfigError) throw new ExitError(EXIT.configuration, error.message);
+    throw error;
+  }
+}
+
+function connect(kubeconfig: string | undefined): Credentials {
+  try {
+    return new Credentials({ connections: CONNECTIONS, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
+    throw error;
+  }
+}

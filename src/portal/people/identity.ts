@@ -1,0 +1,102 @@
+import { BlockList, isIP } from "node:net";
+import type { FastifyRequest } from "fastify";
+import type { PortalSettings, ProxySettings } from "../../config/portalsettings.ts";
+import { asGroups, asUser, type Person, Refused } from "./person.ts";
+import type { Sessions } from "./sessions.ts";
+import { type Tokens, tokenIn } from "./tokens.ts";
+
+export interface IdentityOptions {
+  readonly settings: PortalSettings;
+  /** Where people's keys are. */
+  readonly namespace: string;
+  readonly sessions: Sessions;
+  /** Undefined: bearer tokens count for nothing. */
+  readonly tokens: Tokens | undefined;
+  /** Everybody is this person. */
+  readonly insecure: Person | undefined;
+}
+
+/** Who sends a request. */
+export class Identity {
+  readonly #o: IdentityOptions;
+  readonly #proxies: BlockList | undefined;
+
+  constructor(options: IdentityOptions) {
+    this.#o = options;
+    this.#proxies = options.settings.proxy && addresses(options.settings.proxy);
+  }
+
+  /** Of a page: a session, or what a proxy says. Undefined for nobody; throws a Refused for whoever cannot be let in. */
+  async ofPage(request: FastifyRequest): Promise<Person | undefined> {
+    return this.#o.insecure ?? this.#byProxy(request) ?? (await this.#o.sessions.person(request));
+  }
+
+  /** Of the REST API: a token, or what a proxy says; never a session, which other sites could make use of. */
+  async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
+    return this.#o.insecure ?? this.#byProxy(request) ?? (await this.#byToken(request));
+  }
+
+  async #byToken({ headers }: FastifyRequest): Promise<Person | undefined> {
+    const { tokens, settings, namespace } = this.#o;
+    const token = tokens && tokenIn(headers.authorization);
+    if (token === undefined) return undefined;
+    const owner = await tokens?.ownerOf(token);
+    if (owner === undefined) return undefined;
+    const { usernamePrefix, groupsPrefix } = settings;
+    if (!owner.username.startsWith(usernamePrefix) || owner.username.startsWith("system:"))
+      throw new Refused("this token is no person's: sign in as a person");
+    return {
+      user: asUser(owner.username.slice(usernamePrefix.length)),
+      groups: asGroups(
+        owner.groups.flatMap((name) =>
+          name.startsWith(groupsPrefix) ? [name.slice(groupsPrefix.length)] : [],
+        ),
+      ),
+      namespace,
+      signedInBy: "token",
+    };
+  }
+
+  #byProxy({ socket, headers }: FastifyRequest): Person | undefined {
+    const { settings, namespace } = this.#o;
+    const { remoteAddress = "" } = socket;
+    if (settings.proxy === undefined || !this.#isProxy(remoteAddress)) return undefined;
+    const { userHeader, groupsHeader } = settings.proxy;
+    const user = headers[userHeader];
+    if (user === undefined || user === "") return undefined;
+    const groups = headers[groupsHeader] ?? "";
+    return {
+      user: asUser(utf8(String(user))),
+      groups: asGroups(
+        utf8(String(groups))
+          .split(",")
+          .map((name) => name.trim()),
+      ),
+      namespace,
+      signedInBy: "proxy",
+    };
+  }
+
+  #isProxy(address: string): boolean {
+    // An IPv4 client of an IPv6 socket.
+    const plain = address.replace(/^::ffff:(?=[0-9.]+$)/, "");
+    const family = isIP(plain);
+    return family !== 0 && this.#proxies?.check(plain, family === 6 ? "ipv6" : "ipv4") === true;
+  }
+}
+
+function addresses({ addresses: listed }: ProxySettings): BlockList {
+  const list = new BlockList();
+  for (const item of listed) {
+    const [address = "", prefix] = item.split("/");
+    const family = isIP(address) === 6 ? "ipv6" : "ipv4";
+    if (prefix === undefined) list.addAddress(address, family);
+    else list.addSubnet(address, Number(prefix), family);
+  }
+  return list;
+}
+
+/** Node reads headers as Latin-1. */
+function utf8(header: string): string {
+  return Buffer.from(header, "latin1").toString("utf8");
+}

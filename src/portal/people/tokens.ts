@@ -1,0 +1,99 @@
+import { createHash } from "node:crypto";
+import type { Requests } from "../../kube/transport.ts";
+
+export interface TokensOptions {
+  readonly requests: Requests;
+  /** What a token must be good for. */
+  readonly audience: string;
+  /** Monotonic ms. */
+  readonly now?: () => number;
+}
+
+/** Whose a token is, as the API server names them. */
+export interface TokenOwner {
+  readonly username: string;
+  readonly groups: readonly string[];
+}
+
+/** How long an answer counts, in ms; the API server may know better from then on. */
+const ANSWER_MS = 4000;
+const MOST_ANSWERS = 10_000;
+
+/** Reviews under way at once; whoever comes then is told to come again, so that wrong tokens do not become as many reviews. */
+const MOST_REVIEWS = 8;
+
+/** Too many tokens are being looked at: the request may be sent again. */
+export class Busy extends Error {
+  override readonly name = "Busy";
+}
+
+/** Asks the API server whose a bearer token is (authentication.k8s.io TokenReview). */
+export class Tokens {
+  readonly #o: TokensOptions;
+  readonly #now: () => number;
+  readonly #answers = new Map<
+    string,
+    { readonly at: number; readonly owner: Promise<TokenOwner | undefined> }
+  >();
+  #reviews = 0;
+
+  constructor(options: TokensOptions) {
+    this.#o = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  /** Undefined where the API server does not take it for the portal's audience. Rejects with an ApiError when it cannot say, and with Busy. */
+  async ownerOf(token: string): Promise<TokenOwner | undefined> {
+    // No token is kept in memory.
+    const id = createHash("sha256").update(token).digest("base64");
+    const known = this.#answers.get(id);
+    if (known !== undefined && this.#now() - known.at < ANSWER_MS) return await known.owner;
+    if (this.#reviews >= MOST_REVIEWS)
+      throw new Busy("too many tokens are being looked at: try again in a moment");
+    this.#reviews += 1;
+    const owner = this.#review(token).finally(() => {
+      this.#reviews -= 1;
+    });
+    this.#answers.delete(id);
+    this.#answers.set(id, { at: this.#now(), owner });
+    if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? "");
+    owner.catch(() => this.#answers.delete(id));
+    return await owner;
+  }
+
+  async #review(token: string): Promise<TokenOwner | undefined> {
+    const { requests, audience } = this.#o;
+    const { status = {} } = await requests.request<{ readonly status?: ReviewStatus }>({
+      method: "POST",
+      path: "/apis/authentication.k8s.io/v1/tokenreviews",
+      body: {
+        apiVersion: "authentication.k8s.io/v1",
+        kind: "TokenReview",
+        spec: { token, audiences: [audience] },
+      },
+      deadlineMs: 5000,
+    });
+    const { authenticated, error, audiences = [], user } = status;
+    // An authenticator that knows no audiences says authenticated and names none.
+    if (authenticated !== true || error || !audiences.includes(audience)) return undefined;
+    if (typeof user?.username !== "string" || user.username === "") return undefined;
+    return { username: user.username, groups: user.groups ?? [] };
+  }
+}
+
+interface ReviewStatus {
+  readonly authenticated?: boolean;
+  readonly error?: string;
+  readonly audiences?: readonly string[];
+  readonly user?: { readonly username?: string; readonly groups?: readonly string[] };
+}
+
+/** The token of an Authorization header: a bearer token, or the password of HTTP Basic, whose user name says nothing. */
+export function tokenIn(authorization: string | undefined): string | undefined {
+  const [, scheme = "", value = ""] = /^(\w+) +(\S+)$/.exec(authorization ?? "") ?? [];
+  if (/^bearer$/i.test(scheme)) return value;
+  if (!/^basic$/i.test(scheme)) return undefined;
+  const text = Buffer.from(value, "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  return colon === -1 || colon === text.length - 1 ? undefined : text.slice(colon + 1);
+}

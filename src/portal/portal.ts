@@ -1,0 +1,246 @@
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { sshKeysPath } from "../api/paths.ts";
+import type { Settings } from "../config/settings.ts";
+import { ApiError } from "../kube/apierror.ts";
+import { Reflector } from "../kube/reflector.ts";
+import type { Transport } from "../kube/transport.ts";
+import { badJSON, ForemanError, withMessage } from "./foreman/errors.ts";
+import { addForeman } from "./foreman/routes.ts";
+import { Access } from "./people/access.ts";
+import { Identity } from "./people/identity.ts";
+import { OpenID, SignInFailed } from "./people/openid.ts";
+import { type Person, Refused } from "./people/person.ts";
+import { Sessions } from "./people/sessions.ts";
+import { Busy, Tokens } from "./people/tokens.ts";
+import { Sealer } from "./sealer.ts";
+import { createServer } from "./server.ts";
+import { KeyStore } from "./sshkeys/keystore.ts";
+import { KeyWriter } from "./sshkeys/keywriter.ts";
+import { type PortalKey, toPortalKey } from "./sshkeys/portalkey.ts";
+import { page } from "./web/layout.ts";
+import { PageProblem, problemContent } from "./web/problem.ts";
+import { RecentWrites } from "./web/recent.ts";
+import { addPages } from "./web/routes.ts";
+import { addSignIn } from "./web/signin.ts";
+import { TEXTS } from "./web/texts.ts";
+
+export interface PortalOptions {
+  readonly transport: Transport;
+  readonly settings: Settings;
+  /** The namespaces whose SSHKeys are shown; the first is everybody's own where nothing else says. */
+  readonly namespaces: readonly string[];
+  /** Everybody who comes is this person: for a try on loopback. */
+  readonly insecure: Person | undefined;
+  readonly log: Logger;
+}
+
+/** How long requests that have begun may take after the stop signal, in ms. */
+const STOP_GRACE_MS = 10_000;
+
+/** The pages and the REST API over the SSHKeys of its namespaces. It keeps no state: all it knows, the API server does. */
+export class Portal {
+  readonly #o: PortalOptions;
+  readonly #store = new KeyStore();
+  readonly #reflectors: readonly Reflector<PortalKey>[];
+  readonly #sealer: Sealer;
+  readonly #server: Promise<FastifyInstance>;
+  #isReady = false;
+  #isStopping = false;
+
+  /** Throws a ConfigError when the session keys cannot be read. */
+  constructor(options: PortalOptions) {
+    this.#o = options;
+    this.#sealer = new Sealer(options.settings.portal.session.keysFolder);
+    this.#reflectors = options.namespaces.map((namespace) => this.#reflector(namespace));
+    this.#server = this.#createServer();
+  }
+
+  get isReady(): boolean {
+    return this.#isReady && !this.#isStopping;
+  }
+
+  /** Listens; gives `host:port` as it was bound. Rejects with the system's error. */
+  async listen(host: string, port: number): Promise<string> {
+    const server = await this.#server;
+    await server.listen({ host: host === "" ? "::" : host, port });
+    const { address, family, port: bound } = server.server.address() as AddressInfo;
+    return `${family === "IPv6" ? `[${address}]` : address}:${bound}`;
+  }
+
+  /** Runs until the signal aborts; requests that have begun are answered. */
+  async run(signal: AbortSignal): Promise<void> {
+    const watching = new AbortController();
+    const running = this.#reflectors.map((reflector) => reflector.run(watching.signal));
+    const synced = Promise.all(this.#reflectors.map((reflector) => reflector.whenSynced())).then(
+      () => {
+        this.#isReady = true;
+      },
+      () => {},
+    );
+    const stopped = new Promise<void>((resolve) => {
+      if (signal.aborted) resolve();
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([stopped, Promise.all(running)]);
+    this.#isStopping = true;
+    await this.#close();
+    watching.abort();
+    await Promise.all([...running, synced]);
+  }
+
+  async #close(): Promise<void> {
+    const server = await this.#server;
+    const late = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);
+    await server.close();
+    clearTimeout(late);
+  }
+
+  #reflector(namespace: string): Reflector<PortalKey> {
+    return new Reflector<PortalKey>({
+      transport: this.#o.transport,
+      path: sshKeysPath(namespace),
+      decode: (object) => toPortalKey(object, this.#store.get(namespace, object.metadata.name)),
+      sink: this.#store.sink(namespace),
+      onRestart: (reason, { error }) =>
+        this.#o.log.warn({ event: "WatchRestarted", namespace, reason, error: error.message }),
+    });
+  }
+
+  async #createServer(): Promise<FastifyInstance> {
+    const { settings, transport, log } = this.#o;
+    const { publicURL } = settings.portal;
+    const base = publicURL?.pathname ?? "/";
+    const isSecure = publicURL !== undefined;
+    const server = await createServer({ log, isSecure });
+    const writer = new KeyWriter({ requests: transport, store: this.#store });
+    const access = new Access({ requests: transport, settings: settings.portal });
+    const sessions = new Sessions({
+      sealer: this.#sealer,
+      isSecure,
+      lifetime: settings.portal.session.lifetime,
+    });
+    const recent = new RecentWrites({ sessions, store: this.#store });
+    const [namespace = ""] = this.#o.namespaces;
+    const identity = new Identity({
+      settings: settings.portal,
+      namespace,
+      sessions,
+      tokens: settings.portal.tokens && new Tokens({ requests: transport, ...settings.portal.tokens }),
+      insecure: this.#o.insecure,
+    });
+    server.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
+    server.get("/readyz", async (_request, reply) =>
+      this.isReady
+        ? reply.type("text/plain").send("ok\n")
+        : reply
+            .code(503)
+            .type("text/plain")
+            .send("the SSHKeys are not listed yet: see WatchRestarted in the log\n"),
+    );
+    if (this.#o.insecure !== undefined) server.addHook("onRequest", refuseOtherHosts);
+    const originOf = ({ headers }: FastifyRequest) => publicURL?.origin ?? `http://${headers.host}`;
+    const identify = async (request: FastifyRequest) => {
+      const person = await identity.ofPage(request);
+      if (person !== undefined) return person;
+      const to = request.method === "GET" ? request.url : undefined;
+      throw new PageProblem(settings.portal.oidc === undefined ? "forbidden" : "signIn", undefined, to);
+    };
+    if (settings.portal.oidc !== undefined && publicURL !== undefined) {
+      const openID = new OpenID({
+        settings: settings.portal.oidc,
+        callback: new URL("callback", publicURL),
+        afterSignOut: publicURL,
+      });
+      addSignIn(server, { base, originOf, openID, sessions, settings: settings.portal, namespace });
+    }
+    addPages(server, {
+      base,
+      originOf,
+      assets: join(import.meta.dirname, "portal-assets"),
+      store: this.#store,
+      writer,
+      access,
+      sealer: this.#sealer,
+      recent,
+      policy: settings.policy,
+      identify,
+    });
+    addForeman(server, {
+      generation: settings.portal.foreman.generation,
+      policy: settings.policy,
+      store: this.#store,
+      writer,
+      access,
+      identify: (request) => identity.ofProgram(request),
+    });
+    const problem = async (error: PageProblem, request: FastifyRequest, reply: FastifyReply) => {
+      const person = await identity.ofPage(request).catch(() => undefined);
+      const { title } = TEXTS.problems[error.kind];
+      const content = problemContent(error, base, request.id);
+      const text = await page({ title, base, person, isAdmin: false, hasSession: false, content });
+      return reply.code(error.statusCode).type("text/html; charset=utf-8").send(String(text));
+    };
+    server.setNotFoundHandler((request, reply) =>
+      isForeman(request)
+        ? this.#answerProgram(withMessage(404, "Not Found"), request, reply)
+        : problem(new PageProblem("notFound"), request, reply),
+    );
+    server.setErrorHandler((error, request, reply) =>
+      isForeman(request)
+        ? this.#answerProgram(error, request, reply)
+        : problem(this.#problemOf(error, request), request, reply),
+    );
+    return server;
+  }
+
+  /** Every error of the REST API has Foreman's shape, those of the server itself, too. */
+  #answerProgram(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+    const found = error instanceof ForemanError ? error : this.#foremanError(error, request);
+    return reply.code(found.statusCode).type("application/json; charset=utf-8").send(found.body);
+  }
+
+  #foremanError(error: unknown, request: FastifyRequest): ForemanError {
+    if (error instanceof Refused) return withMessage(403, error.message);
+    const { statusCode = 500, code, message } = error as FastifyError;
+    if (error instanceof Busy || error instanceof ApiError) {
+      this.#o.log.warn({ event: "RequestFailed", request: request.id, error: message });
+      if (error instanceof ApiError && error.code === "Forbidden") return withMessage(403, message);
+      return withMessage(503, "the cluster cannot be asked at the moment: try again");
+    }
+    if (statusCode < 500)
+      return error instanceof SyntaxError || code === "FST_ERR_CTP_INVALID_JSON_BODY"
+        ? badJSON(message)
+        : withMessage(statusCode, message);
+    this.#o.log.error({ event: "RequestFailed", request: request.id, code, err: error });
+    return withMessage(500, "something went wrong; nothing is known to have been changed");
+  }
+
+  #problemOf(error: unknown, request: FastifyRequest): PageProblem {
+    if (error instanceof PageProblem) return error;
+    if (error instanceof Refused) return new PageProblem("refused", error.message);
+    if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
+    if (error instanceof ApiError) {
+      if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);
+      this.#o.log.warn({ event: "RequestFailed", request: request.id, error: error.message });
+      return new PageProblem("unavailable");
+    }
+    const { statusCode = 500, code } = error as FastifyError;
+    // What Fastify refuses before a route sees it.
+    if (statusCode < 500) return new PageProblem(statusCode === 413 ? "stale" : "notFound");
+    this.#o.log.error({ event: "RequestFailed", request: request.id, code, err: error });
+    return new PageProblem("unexpected");
+  }
+}
+
+function isForeman({ url }: FastifyRequest): boolean {
+  return /^\/api(?:doc)?(?:[/?]|$)/.test(url);
+}
+
+/** A page of another site must not reach a portal on loopback by a name of its own. */
+async function refuseOtherHosts({ headers }: FastifyRequest): Promise<void> {
+  if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?$/.test(headers.host ?? ""))
+    throw new PageProblem("forbidden");
+}

@@ -1,0 +1,108 @@
+import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { EncryptJWT, errors, jwtDecrypt } from "jose";
+import { ConfigError } from "../config/settings.ts";
+
+/** What a sealed text is for; one that was sealed for something else does not open. */
+export type Purpose = "session" | "attempt" | "draft" | "form" | "recent";
+
+const ALGORITHM = { alg: "dir", enc: "A256GCM" } as const;
+const LEAST_KEY_BYTES = 32;
+
+/** How often the folder is read again, in ms. */
+const REREAD_MS = 10_000;
+
+interface SealingKey {
+  readonly id: string;
+  readonly secret: Uint8Array;
+}
+
+/**
+ * Seals what a browser keeps for the portal, so that nobody else reads or changes it (JWE, RFC 7516). The keys are files of a
+ * folder, which may be rotated while the portal runs: the last by name seals, all open. Without a folder the key is this
+ * process' own, so everybody signs in anew after a restart.
+ */
+export class Sealer {
+  readonly #folder: string | undefined;
+  #keys: readonly SealingKey[];
+  #readAt = performance.now();
+
+  /** Throws a ConfigError when the folder holds no usable key. */
+  constructor(folder: string | undefined) {
+    this.#folder = folder;
+    this.#keys = folder === undefined ? [sealingKey(randomBytes(LEAST_KEY_BYTES))] : readKeys(folder);
+  }
+
+  /** Opens for `lifetimeMs` from now. */
+  async seal(purpose: Purpose, content: object, lifetimeMs: number): Promise<string> {
+    const { id, secret } = this.#current().at(-1) as SealingKey;
+    return await new EncryptJWT({ content })
+      .setProtectedHeader({ ...ALGORITHM, kid: id })
+      .setAudience(purpose)
+      .setExpirationTime(new Date(Date.now() + lifetimeMs))
+      .encrypt(secret);
+  }
+
+  /** What was sealed for this purpose; undefined when it was not, or is over. */
+  async open<T extends object>(purpose: Purpose, sealed: string): Promise<T | undefined> {
+    const keys = this.#current();
+    try {
+      const { payload } = await jwtDecrypt(
+        sealed,
+        ({ kid }) => {
+          const key = keys.find(({ id }) => id === kid);
+          if (key === undefined) throw new errors.JWKSNoMatchingKey();
+          return key.secret;
+        },
+        {
+          audience: purpose,
+          keyManagementAlgorithms: [ALGORITHM.alg],
+          contentEncryptionAlgorithms: [ALGORITHM.enc],
+          requiredClaims: ["exp"],
+        },
+      );
+      return payload.content as T;
+    } catch (error) {
+      if (error instanceof errors.JOSEError) return undefined;
+      throw error;
+    }
+  }
+
+  #current(): readonly SealingKey[] {
+    if (this.#folder === undefined || performance.now() - this.#readAt < REREAD_MS) return this.#keys;
+    this.#readAt = performance.now();
+    try {
+      this.#keys = readKeys(this.#folder);
+    } catch (error) {
+      // Half way through a rotation: the keys that were good still are.
+      if (!(error instanceof ConfigError)) throw error;
+    }
+    return this.#keys;
+  }
+}
+
+function readKeys(folder: string): readonly SealingKey[] {
+  let keys: SealingKey[];
+  try {
+    // Kubelet's own entries in a mounted Secret begin with two dots.
+    const names = readdirSync(folder).filter((name) => !name.startsWith("."));
+    keys = names.sort().map((name) => sealingKey(readFileSync(join(folder, name))));
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : error;
+    throw new ConfigError(`cannot read the session keys in ${folder} (${code}); mount the Secret there`);
+  }
+  if (keys.length === 0 || keys.some(({ secret }) => secret.length < LEAST_KEY_BYTES)) {
+    const advice = "openssl rand 32 makes one";
+    throw new ConfigError(
+      `${folder} must hold session keys of at least ${LEAST_KEY_BYTES} bytes each; ${advice}`,
+    );
+  }
+  return keys;
+}
+
+/** Whatever its length, it becomes 256 bits. */
+function sealingKey(bytes: Buffer): SealingKey {
+  const secret = bytes.length < LEAST_KEY_BYTES ? bytes : createHash("sha256").update(bytes).digest();
+  return { id: createHash("sha256").update("id").update(secret).digest("base64url").slice(0, 8), secret };
+}

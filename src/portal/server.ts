@@ -1,0 +1,74 @@
+import { randomUUID } from "node:crypto";
+import cookie from "@fastify/cookie";
+import formbody from "@fastify/formbody";
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from "fastify";
+
+export interface ServerOptions {
+  readonly log: FastifyBaseLogger;
+  /** Is it reached by https? */
+  readonly isSecure: boolean;
+}
+
+/** A key has at most 16 KiB; what people paste by mistake is still answered with a sentence. */
+const MOST_BODY_BYTES = 256 * 1024;
+/** Tokens of people with many groups take up to 17 KB. */
+const MOST_HEADER_BYTES = 64 * 1024;
+/** How long a request may take to arrive whole, in ms. */
+const RECEIVE_LIMIT_MS = 15_000;
+/** Names of users have up to 253 characters of up to 4 bytes, each byte as %XX. */
+const MOST_PATH_CHARACTERS = 4096;
+
+/** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
+export async function createServer({ log, isSecure }: ServerOptions): Promise<FastifyInstance> {
+  const server = Fastify({
+    loggerInstance: log,
+    disableRequestLogging: true,
+    bodyLimit: MOST_BODY_BYTES,
+    requestTimeout: RECEIVE_LIMIT_MS,
+    http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: RECEIVE_LIMIT_MS },
+    // Who asks is said by the socket; which proxies may say otherwise is decided where people are identified.
+    trustProxy: false,
+    genReqId: () => randomUUID(),
+    forceCloseConnections: "idle",
+    return503OnClosing: true,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: MOST_PATH_CHARACTERS },
+    // Nothing is made of one type into another: `{"name":5}` is no name.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
+  // Programs send searches in the body of a GET, and a JSON content type with a DELETE that has none.
+  server.addHttpMethod("GET", { hasBody: true });
+  const parse = server.getDefaultJsonParser("ignore", "ignore");
+  server.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body.trim() === "") done(null, undefined);
+    else void parse(request, body, done);
+  });
+  await server.register(cookie);
+  await server.register(formbody);
+  server.addHook("onSend", async (_request, reply) => {
+    setSecurityHeaders(reply, isSecure);
+  });
+  return server;
+}
+
+/** Everything comes from this very origin, nothing is inline, nobody frames it, and what is personal stays out of caches. */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "connect-src 'self'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+  "base-uri 'none'",
+].join("; ");
+
+function setSecurityHeaders(reply: FastifyReply, isSecure: boolean): void {
+  reply.header("content-security-policy", CONTENT_SECURITY_POLICY);
+  reply.header("x-content-type-options", "nosniff");
+  reply.header("x-frame-options", "DENY");
+  reply.header("referrer-policy", "same-origin");
+  reply.header("cross-origin-opener-policy", "same-origin");
+  reply.header("cross-origin-resource-policy", "same-origin");
+  if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
+  if (isSecure) reply.header("strict-transport-security", "max-age=31536000");
+}

@@ -1,0 +1,108 @@
+import { API_VERSION, KIND, REQUESTED_BY_ANNOTATION } from "../../api/names.ts";
+import { objectName } from "../../api/objectname.ts";
+import { sshKeysPath } from "../../api/paths.ts";
+import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
+import { ApiError } from "../../kube/apierror.ts";
+import type { Requests } from "../../kube/transport.ts";
+import { parsePublicKey } from "../../ssh/publickey.ts";
+import type { Person } from "../people/person.ts";
+import type { KeyStore, OwnWrite } from "./keystore.ts";
+import { type PortalKey, type SSHKeyObject, toPortalKey } from "./portalkey.ts";
+
+export interface KeyWriterOptions {
+  readonly requests: Requests;
+  readonly store: KeyStore;
+}
+
+/** Who writes, for the annotation, and where. */
+export interface Requester {
+  readonly person: Person;
+  readonly namespace: string;
+}
+
+const FIELD_MANAGER = "sshkey-portal";
+const WRITE = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
+
+/** How many names are tried for a key. */
+const MOST_NAMES = 20;
+
+/**
+ * Makes, changes and deletes SSHKeys on the API server, for a person who may. What it has written is in the store when a
+ * promise resolves. Rejects with the ApiError of the API server's answer.
+ */
+export class KeyWriter {
+  readonly #o: KeyWriterOptions;
+
+  constructor(options: KeyWriterOptions) {
+    this.#o = options;
+  }
+
+  /** A new SSHKey, named after user, title and key; none is ever overwritten. */
+  async create(spec: SSHKeySpec, { person, namespace }: Requester): Promise<PortalKey> {
+    const parsed = parsePublicKey(spec.key);
+    const blob = parsed.ok ? parsed.value.blob : Buffer.from(spec.key);
+    for (let nth = 1; ; nth += 1) {
+      try {
+        const object = await this.#o.requests.request<SSHKeyObject>({
+          method: "POST",
+          path: sshKeysPath(namespace),
+          query: WRITE,
+          body: {
+            apiVersion: API_VERSION,
+            kind: KIND,
+            metadata: {
+              name: objectName({ user: spec.user, title: spec.title, blob }, nth),
+              annotations: { [REQUESTED_BY_ANNOTATION]: person.user },
+            },
+            spec,
+          },
+        });
+        return this.#seen(object);
+      } catch (error) {
+        if (!(error instanceof ApiError) || error.code !== "AlreadyExists" || nth === MOST_NAMES) throw error;
+      }
+    }
+  }
+
+  /** Takes the key out of force, or puts it back. */
+  async setDisabled(key: PortalKey, disabled: boolean): Promise<PortalKey> {
+    const object = await this.#o.requests.request<SSHKeyObject>({
+      method: "PATCH",
+      path: pathOf(key),
+      query: WRITE,
+      // With the uid, nothing is changed that took its name meanwhile.
+      body: { metadata: { uid: key.uid }, spec: { disabled } },
+    });
+    return this.#seen(object);
+  }
+
+  /** Deletes this very SSHKey; one that is gone already is no error. */
+  async delete(key: PortalKey): Promise<void> {
+    try {
+      await this.#o.requests.request({
+        method: "DELETE",
+        path: pathOf(key),
+        body: { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid: key.uid } },
+      });
+    } catch (error) {
+      const isGone = error instanceof ApiError && (error.code === "NotFound" || error.code === "Conflict");
+      if (!isGone) throw error;
+    }
+    this.#o.store.deleted(key);
+  }
+
+  #seen(object: SSHKeyObject): PortalKey {
+    const key = toPortalKey(object);
+    this.#o.store.put(key);
+    return key;
+  }
+}
+
+/** How whoever made the write finds it again. */
+export function writeOf({ namespace, name, uid, resourceVersion }: PortalKey): OwnWrite {
+  return { namespace, name, uid, resourceVersion };
+}
+
+function pathOf({ namespace, name }: PortalKey): string {
+  return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
+}

@@ -1,0 +1,61 @@
+import { STATES } from "../../api/states.ts";
+import type { KeyType } from "../../ssh/keytype.ts";
+import { randomart } from "../../ssh/randomart.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
+import { type HTML, html } from "./html.ts";
+import { state, time } from "./keylist.ts";
+import { TEXTS } from "./texts.ts";
+
+export interface KeyDetailOptions {
+  readonly key: PortalKey;
+  /** Path of the key. */
+  readonly path: string;
+  readonly csrf: string;
+  readonly mayChange: boolean;
+}
+
+/** Everything about one key, and what can be done with it. */
+export function keyDetail({ key, path, csrf, mayChange }: KeyDetailOptions): HTML {
+  const { detail } = TEXTS;
+  const { facts } = key;
+  const advice = key.state && STATES[key.state].whatToDo;
+  return html`<dl class="facts">
+<dt>${detail.state}</dt><dd>${state(key)}</dd>
+${advice !== undefined && advice !== "nothing" && html`<dt>${detail.whatToDo}</dt><dd>${advice}</dd>`}
+${
+  facts &&
+  html`<dt>${detail.fingerprint}</dt><dd><code>${facts.fingerprint}</code></dd>
+<dt>${detail.fingerprintMD5}</dt><dd><code>MD5:${facts.fingerprintMD5}</code></dd>
+<dt>${detail.type}</dt><dd>${facts.type}</dd>
+<dt>${detail.length}</dt><dd>${detail.bits(facts.bits)}</dd>
+${facts.comment !== "" && html`<dt>${detail.comment}</dt><dd>${facts.comment}</dd>`}`
+}
+<dt>${detail.created}</dt><dd>${time(key.createdAt)}</dd>
+<dt>${detail.owner}</dt><dd>${key.user}</dd>
+${key.expiresAt !== undefined && html`<dt>${detail.expires}</dt><dd>${time(key.expiresAt)}</dd>`}
+${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map((option) => html`<code>${option}</code> `)}</dd>`}
+<dt>${detail.proof}</dt><dd>${key.isProven ? detail.proven : detail.notProven}</dd>
+</dl>
+${
+  facts &&
+  html`<figure><figcaption>${detail.randomart}</figcaption><pre aria-hidden="true">${randomart({ ...facts, type: facts.type as KeyType })}</pre></figure>`
+}
+<label for="line">${detail.key}</label>
+<textarea id="line" rows="5" readonly spellcheck="false" data-copy>
+${key.line}</textarea>
+<p class="actions"><a href="${path}/raw">${detail.raw}</a></p>
+${
+  mayChange &&
+  html`<div class="actions">
+<form action="${path}/${key.disabled ? "enable" : "disable"}" method="post"><input type="hidden" name="csrf" value="${csrf}"><button>${key.disabled ? detail.enable : detail.disable}</button></form>
+<a class="button danger" href="${path}/delete">${detail.delete}</a>
+</div>`
+}`;
+}
+
+/** Asks before it is deleted. */
+export function keyDeletion({ path, csrf }: Pick<KeyDetailOptions, "path" | "csrf">): HTML {
+  const texts = TEXTS.delete;
+  return html`<p>${texts.question}</p>
+<form class="actions" action="${path}/delete" method="post"><input type="hidden" name="csrf" value="${csrf}"><button class="danger">${texts.confirm}</button> <a href="${path}">${texts.cancel}</a></form>`;
+}

@@ -1,0 +1,55 @@
+import type { Person } from "../people/person.ts";
+import { type HTML, html } from "./html.ts";
+import { TEXTS } from "./texts.ts";
+
+/** What stands around the content of a page. */
+export interface PageFrame {
+  readonly title: string;
+  /** The path of the portal's public address, which ends in `/`. */
+  readonly base: string;
+  /** Undefined for nobody. */
+  readonly person: Person | undefined;
+  readonly isAdmin: boolean;
+  /** Can one sign out? */
+  readonly hasSession: boolean;
+  /** What has just been done. */
+  readonly notice?: string | undefined;
+  readonly content: HTML;
+}
+
+/** A whole page. */
+export function page({ title, base, person, isAdmin, hasSession, notice, content }: PageFrame): HTML {
+  const { nav } = TEXTS;
+  return html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title} &ndash; ${TEXTS.product}</title>
+<link rel="stylesheet" href="${base}assets/portal.css">
+<link rel="icon" href="${base}assets/icon.svg" type="image/svg+xml">
+<script src="${base}assets/portal.js" defer></script>
+</head>
+<body>
+<a class="skip" href="#content">${TEXTS.skip}</a>
+<header>
+<a class="product" href="${base}keys">${TEXTS.product}</a>
+${
+  person &&
+  html`<nav aria-label="${TEXTS.product}">
+<a href="${base}keys">${nav.keys}</a>
+${isAdmin && html`<a href="${base}people">${nav.people}</a><a href="${base}who">${nav.who}</a>`}
+</nav>
+<span class="person">${TEXTS.signedInAs(person.user)}</span>
+${hasSession && html`<form action="${base}sign-out" method="post"><button>${nav.signOut}</button></form>`}`
+}
+</header>
+<main id="content" tabindex="-1">
+${notice !== undefined && html`<p class="notice" role="status">${notice}</p>`}
+<h1>${title}</h1>
+${content}
+</main>
+</body>
+</html>`;
+}

@@ -1,0 +1,42 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Sessions } from "../people/sessions.ts";
+import type { KeyStore, OwnWrite } from "../sshkeys/keystore.ts";
+
+/** What this browser has just done: shown once, and waited for on the next page, whichever replica serves it. */
+export interface Recent {
+  readonly writes: readonly OwnWrite[];
+  readonly notice: string | undefined;
+}
+
+const LIFETIME_MS = 60_000;
+
+/** How long a page waits for what its reader wrote, in ms. */
+const WAIT_MS = 1000;
+
+export interface RecentOptions {
+  readonly sessions: Sessions;
+  readonly store: KeyStore;
+}
+
+export class RecentWrites {
+  readonly #o: RecentOptions;
+
+  constructor(options: RecentOptions) {
+    this.#o = options;
+  }
+
+  /** Remembers it for the next page. */
+  async remember(reply: FastifyReply, recent: Recent): Promise<void> {
+    await this.#o.sessions.set(reply, "recent", recent, LIFETIME_MS);
+  }
+
+  /** The notice for this page, when the store holds what was written. */
+  async take(request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> {
+    const { sessions, store } = this.#o;
+    const recent = await sessions.get<Recent>(request, "recent");
+    if (recent === undefined) return undefined;
+    sessions.clear(reply, "recent");
+    await store.whenSeen(recent.writes, WAIT_MS);
+    return recent.notice;
+  }
+}

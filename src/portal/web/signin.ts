@@ -1,0 +1,63 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { PortalSettings } from "../../config/portalsettings.ts";
+import { personOf } from "../people/claims.ts";
+import { type OpenID, SignInFailed } from "../people/openid.ts";
+import type { Sessions } from "../people/sessions.ts";
+import { isFromOwnPage } from "./forms.ts";
+import { PageProblem } from "./problem.ts";
+
+export interface SignInOptions {
+  readonly base: string;
+  readonly originOf: (request: FastifyRequest) => string;
+  readonly openID: OpenID;
+  readonly sessions: Sessions;
+  readonly settings: PortalSettings;
+  readonly namespace: string;
+}
+
+/** Where people are sent to sign in, and come back. */
+export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
+  const { base, openID, sessions, settings, namespace } = o;
+  const { oidc } = settings;
+  if (oidc === undefined) return;
+
+  server.get(`${base}sign-in`, async (request, reply) => {
+    const { to } = request.query as { to?: unknown };
+    const { url, attempt } = await openID.begin(ownPath(to, base));
+    await sessions.remember(request, reply, attempt);
+    return reply.redirect(url.href, 303);
+  });
+
+  server.get(`${base}callback`, async (request, reply) => {
+    const { state } = request.query as { state?: unknown };
+    const attempt = typeof state === "string" ? await sessions.recall(request, reply, state) : undefined;
+    if (attempt === undefined) {
+      // Another tab has finished, or this address was opened again.
+      if ((await sessions.person(request)) !== undefined) return reply.redirect(`${base}keys`, 303);
+      throw new PageProblem("signIn", "this sign-in is over or was begun in another browser: sign in again");
+    }
+    try {
+      const claims = await openID.finish(new URL(request.url, "http://unused").search, attempt);
+      await sessions.begin(reply, personOf(claims, oidc, settings, namespace));
+      return reply.redirect(attempt.to, 303);
+    } catch (error) {
+      if (error instanceof SignInFailed) throw new PageProblem("signIn", error.message, attempt.to);
+      throw error;
+    }
+  });
+
+  server.post(`${base}sign-out`, async (request, reply) => {
+    if (!isFromOwnPage(request, o.originOf(request))) throw new PageProblem("stale");
+    sessions.end(reply);
+    const at = await openID.signOut();
+    return reply.redirect(at?.href ?? base, 303);
+  });
+}
+
+/** A path of the portal, and of nobody else: what a link says may be anything. */
+function ownPath(to: unknown, base: string): string {
+  if (typeof to !== "string" || !to.startsWith(base)) return `${base}keys`;
+  const url = URL.parse(to, "http://portal.invalid");
+  if (url === null || url.host !== "portal.invalid" || !url.pathname.startsWith(base)) return `${base}keys`;
+  return url.pathname + url.search;
+}

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { Tenant } from "../operator/tenant.ts";
+import { type PortalProcess, startPortal } from "./portalprocess.ts";
+
+let cluster: Cluster;
+let tenant: Tenant;
+let portal: PortalProcess;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  tenant = new Tenant(cluster, await cluster.namespace());
+  const { kubeconfig } = cluster.controlPlane;
+  const args = ["--insecure-user", "admin", "--insecure-admin"];
+  portal = await startPortal({ kubeconfig, namespace: tenant.namespace, args });
+});
+
+afterAll(async () => {
+  await portal?.stop();
+  await cluster?.stop();
+});
+
+const EXAMPLE =
+  "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIhRoL6PfBRs9YwW3r2/pYeLrxRzEZSUO3Go8JivxMsguEKjJ3byHDPvPpMHhKKSZD/HJY/A+2Ndqp0ElB+t2qs= foreman@example.com";
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Headers;
+  // biome-ignore lint/suspicious/noExplicitAny: whatever the API answers
+  readonly body: any;
+}
+
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const response = await fetch(new URL(path, portal.url), {
+    method,
+    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  });
+  return { status: response.status, headers: response.headers, body: await response.json() };
+}
+
+describe("the example of the documents", () => {
+  test("is created as they show it", async () => {
+    const name = "foreman@example.com";
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", {
+      name,
+      key: EXAMPLE,
+      ssh_key: { name, key: EXAMPLE },
+    });
+    expect(status).toBe(201);
+    expect(Object.keys(body)).toEqual([
+      "created_at",
+      "updated_at",
+      "id",
+      "name",
+      "key",
+      "length",
+      "fingerprint",
+    ]);
+    expect(body).toMatchObject({
+      created_at: expect.stringMatching(/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC$/),
+      name,
+      key: EXAMPLE,
+      length: 520,
+      fingerprint: "8e:0c:28:d9:99:e8:c2:84:46:1b:1d:ba:e5:78:4c:33",
+    });
+  });
+
+  test("is listed with what is needed to page", async () => {
+    const { body } = await call("GET", "/api/users/admin/ssh_keys");
+    expect({ ...body, results: body.results.length }).toEqual({
+      total: 1,
+      subtotal: 1,
+      page: 1,
+      per_page: 20,
+      search: null,
+      sort: { by: null, order: null },
+      results: 1,
+    });
+  });
+
+  test("is shown by its number with any name behind it, and is deleted with its record", async () => {
+    const [{ id }] = (await call("GET", "/api/v2/users/admin/ssh_keys")).body.results;
+    const shown = await call("GET", `/api/users/admin/ssh_keys/${id}-foreman-example-com`);
+    expect(shown.body.id).toBe(id);
+    const { status, body } = await call("DELETE", `/api/users/admin/ssh_keys/${id}`, undefined, {
+      "content-type": "application/json",
+    });
+    expect(status).toBe(200);
+    expect(Object.keys(body)).toEqual([
+      ...["id", "name", "key", "fingerprint", "user_id", "length", "created_at", "updated_at"],
+    ]);
+    expect((await call("GET", `/api/users/admin/ssh_keys/${id}`)).status).toBe(404);
+  });
+});
+
+describe("what clients need before they call", () => {
+  test.each(["/apidoc/v2.json", "/apidoc/v2.en.json"])("%s describes the resources", async (path) => {
+    const { status, headers, body } = await call("GET", path);
+    expect([status, headers.get("apipie-checksum")]).toEqual([200, expect.stringMatching(/^[0-9a-f]{32}$/)]);
+    expect(Object.keys(body.docs.resources)).toEqual(
+      expect.arrayContaining(["home", "ssh_keys", "users", "roles"]),
+    );
+  });
+
+  test("a login is one row of the users", async () => {
+    const query = new URLSearchParams({ search: 'login = "admin"', per_page: "1000", page: "1" });
+    const { body } = await call("GET", `/api/users?${query}`);
+    expect([body.subtotal, body.results[0].login]).toEqual([1, "admin"]);
+  });
+});
+
+describe("errors have Foreman's words", () => {
+  test("of a key that is none", async () => {
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", { name: "x", key: "test" });
+    expect([status, body.error.full_messages]).toEqual([
+      422,
+      [
+        "Key is not a valid public ssh key",
+        "Key must be in OpenSSH public key format",
+        "Fingerprint could not be generated",
+        "Length could not be calculated",
+      ],
+    ]);
+  });
+
+  test("of nothing at all", async () => {
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", {});
+    expect([status, body.error.full_messages]).toEqual([
+      422,
+      [
+        "Name can't be blank",
+        "Key can't be blank",
+        "Key must be in OpenSSH public key format",
+        "Fingerprint could not be generated",
+        "Length could not be calculated",
+      ],
+    ]);
+  });
+
+  test("of a key that the user has", async () => {
+    const key = freshKey();
+    await call("POST", "/api/users/admin/ssh_keys", { name: "one", key });
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", { name: "two", key });
+    expect([status, body.error.errors]).toEqual([422, { fingerprint: ["has already been taken"] }]);
+  });
+
+  test.each([
+    ["a body that is no JSON", "POST", "/api/users/admin/ssh_keys", "{", 400, { status: 400 }],
+    [
+      "a key that is not there",
+      "GET",
+      "/api/users/admin/ssh_keys/99",
+      undefined,
+      404,
+      { error: { message: "Resource ssh_key not found by id '99'" } },
+    ],
+    [
+      "a user that is not there",
+      "GET",
+      "/api/users/99/ssh_keys",
+      undefined,
+      422,
+      { error: { message: "Couldn't find User with 'id'=99" } },
+    ],
+    [
+      "a search for an unknown field",
+      "GET",
+      "/api/users/admin/ssh_keys?search=foo%3D1",
+      undefined,
+      400,
+      { error: { class: "ScopedSearch::QueryNotSupported" } },
+    ],
+    [
+      "an order by an unknown field",
+      "GET",
+      "/api/users/admin/ssh_keys?order=created_at",
+      undefined,
+      400,
+      { error: { message: "the field 'created_at' in the order statement is not valid field for search" } },
+    ],
+    ["a route that is not there", "GET", "/api/nothing", undefined, 404, { error: {} }],
+    ["a path that is no UTF-8", "GET", "/api/users/%E0%A4%A/ssh_keys", undefined, 400, { error: {} }],
+  ])("of %s", async (_what, method, path, body, status, shape) => {
+    const answer = await call(method, path, body);
+    expect(answer.status).toBe(status);
+    expect(answer.body).toMatchObject(shape);
+  });
+});
