@@ -128,6 +128,7 @@ describe("a watch on sshkeys that leaves events out", () => {
     await tenant.edit("one", { disabled: true });
     await tenant.untilFile("sshkeys-alice", []);
     await tenant.until("one", "Disabled");
+    await arena.untilSilent();
     const writes = arena.proxy.requests.filter(isWrite).length;
     const watches = arena.proxy.requests.length;
     arena.proxy.write("sshkeys", said.map((line) => `${line}\n`).join(""));
@@ -137,7 +138,7 @@ describe("a watch on sshkeys that leaves events out", () => {
         .some(({ verb, resource }) => verb === "list" && resource === "sshkeys"),
     );
     await arena.untilQuiet();
-    expect(arena.proxy.requests.filter(isWrite).length).toBe(writes);
+    expect(arena.proxy.requests.filter(isWrite).slice(writes)).toEqual([]);
     await tenant.untilFile("sshkeys-alice", []);
   });
 });
