@@ -1,5 +1,6 @@
-import { chmodSync, cpSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
+import { ASSETS } from "../src/portal/web/assets.ts";
 
 /** What dependencies import and the operator has no use for, with what they get instead. */
 const REPLACED = [
@@ -55,6 +56,28 @@ const replaced: Plugin = {
   },
 };
 
+/** What browsers load from the portal, and the script among it. */
+const portalAssets: Plugin = {
+  name: "portal-assets",
+  setup({ onLoad }) {
+    onLoad({ filter: /\/src\/portal\/web\/assets\.ts$/ }, async () => {
+      const { outputFiles } = await build({
+        write: false,
+        entryPoints: ["src/portal/browser/portal.ts"],
+        bundle: true,
+        platform: "browser",
+        target: "es2022",
+        format: "iife",
+        minify: true,
+        logLevel: "warning",
+      });
+      const content = outputFiles.map(({ text }) => text).join("");
+      const script = { name: "portal.js", type: "text/javascript; charset=utf-8", content };
+      return { contents: `export const ASSETS = ${JSON.stringify([...ASSETS, script])};`, loader: "js" };
+    });
+  },
+};
+
 const OLDEST_NODE = 24;
 
 /**
@@ -66,7 +89,6 @@ const { outputFiles } = await build({
   write: false,
   entryPoints: {
     main: "src/main.ts",
-    portal: "src/portal/portal.ts",
     "kubectl-sshkey": "src/plugin/main.ts",
   },
   outdir: "dist",
@@ -77,8 +99,7 @@ const { outputFiles } = await build({
   format: "cjs",
   minifySyntax: true,
   minifyWhitespace: true,
-  plugins: [replaced],
-  define: { "import.meta.dirname": "__dirname" },
+  plugins: [replaced, portalAssets],
   sourcemap: "linked",
   logLevel: "warning",
   // Stands behind a question that the bundle answers otherwise.
@@ -89,19 +110,6 @@ const { outputFiles } = await build({
 if (outputFiles.some(({ path, text }) => path.endsWith(".cjs") && /[\u0100-\uffff]/u.test(text))) {
   throw new Error("the bundle has a character beyond Latin-1: write it as \\uXXXX");
 }
-
-/** What browsers load from the portal, in dist/portal-assets. */
-cpSync("src/portal/assets", "dist/portal-assets", { recursive: true });
-await build({
-  entryPoints: ["src/portal/browser/portal.ts"],
-  outfile: "dist/portal-assets/portal.js",
-  bundle: true,
-  platform: "browser",
-  target: "es2022",
-  format: "iife",
-  minify: true,
-  logLevel: "warning",
-});
 
 // Renamed into place, so that nobody ever starts half a bundle.
 mkdirSync("dist", { recursive: true });

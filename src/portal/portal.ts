@@ -1,5 +1,4 @@
 import type { AddressInfo } from "node:net";
-import { join } from "node:path";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { sshKeysPath } from "../api/paths.ts";
@@ -159,7 +158,6 @@ export class Portal {
     addPages(server, {
       base,
       originOf,
-      assets: join(import.meta.dirname, "portal-assets"),
       store: this.#store,
       writer,
       access,

@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Policy } from "../../claims/policy.ts";
 import type { Access } from "../people/access.ts";
@@ -9,6 +7,7 @@ import type { KeyStore } from "../sshkeys/keystore.ts";
 import { type KeyWriter, writeOf } from "../sshkeys/keywriter.ts";
 import { newKey, type Problem } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
+import { ASSETS } from "./assets.ts";
 import { field, formToken, isOwnForm } from "./forms.ts";
 import type { HTML } from "./html.ts";
 import { keyDeletion, keyDetail } from "./keydetail.ts";
@@ -24,8 +23,6 @@ export interface WebOptions {
   readonly base: string;
   /** Of the portal's own pages. */
   readonly originOf: (request: FastifyRequest) => string;
-  /** Folder of the style sheet and the script. */
-  readonly assets: string;
   readonly store: KeyStore;
   readonly writer: KeyWriter;
   readonly access: Access;
@@ -41,7 +38,7 @@ export function addPages(server: FastifyInstance, o: WebOptions): void {
   const { base, store, writer, access, sealer, recent, policy } = o;
   const own = `${base}keys`;
 
-  addAssets(server, o);
+  addAssets(server, base);
   server.get(base, async (_request, reply) => reply.redirect(own, 303));
 
   server.get(own, async (request, reply) => {
@@ -194,15 +191,8 @@ export function addPages(server: FastifyInstance, o: WebOptions): void {
   }
 }
 
-const ASSETS = [
-  { name: "portal.css", type: "text/css; charset=utf-8" },
-  { name: "portal.js", type: "text/javascript; charset=utf-8" },
-  { name: "icon.svg", type: "image/svg+xml" },
-] as const;
-
-function addAssets(server: FastifyInstance, { base, assets }: WebOptions): void {
-  for (const { name, type } of ASSETS) {
-    const content = readFileSync(join(assets, name));
+function addAssets(server: FastifyInstance, base: string): void {
+  for (const { name, type, content } of ASSETS) {
     server.get(`${base}assets/${name}`, async (_request, reply) =>
       reply.header("cache-control", "public, max-age=300").type(type).send(content),
     );
