@@ -1,30 +1,27 @@
 import type { AddressInfo } from "node:net";
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { sshKeysPath } from "../api/paths.ts";
 import type { Settings } from "../config/settings.ts";
-import { ApiError } from "../kube/apierror.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Transport } from "../kube/transport.ts";
-import { badJSON, ForemanError, withMessage } from "./foreman/errors.ts";
 import { addForeman } from "./foreman/routes.ts";
 import { Access } from "./people/access.ts";
 import { Identity } from "./people/identity.ts";
-import { OpenID, SignInFailed } from "./people/openid.ts";
-import { type Person, Refused } from "./people/person.ts";
+import { OpenID } from "./people/openid.ts";
+import type { Person } from "./people/person.ts";
 import { Sessions } from "./people/sessions.ts";
-import { Busy, Tokens } from "./people/tokens.ts";
+import { Tokens } from "./people/tokens.ts";
+import { addProblems } from "./problems.ts";
 import { Sealer } from "./sealer.ts";
 import { createServer } from "./server.ts";
 import { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWriter } from "./sshkeys/keywriter.ts";
 import { type PortalKey, toPortalKey } from "./sshkeys/portalkey.ts";
-import { page } from "./web/layout.ts";
-import { PageProblem, problemContent } from "./web/problem.ts";
+import { PageProblem } from "./web/problem.ts";
 import { RecentWrites } from "./web/recent.ts";
 import { addPages } from "./web/routes.ts";
 import { addSignIn } from "./web/signin.ts";
-import { TEXTS } from "./web/texts.ts";
 
 export interface PortalOptions {
   readonly transport: Transport;
@@ -174,67 +171,9 @@ export class Portal {
       access,
       identify: (request) => identity.ofProgram(request),
     });
-    const problem = async (error: PageProblem, request: FastifyRequest, reply: FastifyReply) => {
-      const person = await identity.ofPage(request).catch(() => undefined);
-      const { title } = TEXTS.problems[error.kind];
-      const content = problemContent(error, base, request.id);
-      const text = await page({ title, base, person, isAdmin: false, hasSession: false, content });
-      return reply.code(error.statusCode).type("text/html; charset=utf-8").send(String(text));
-    };
-    server.setNotFoundHandler((request, reply) =>
-      isForeman(request)
-        ? this.#answerProgram(withMessage(404, "Not Found"), request, reply)
-        : problem(new PageProblem("notFound"), request, reply),
-    );
-    server.setErrorHandler((error, request, reply) =>
-      isForeman(request)
-        ? this.#answerProgram(error, request, reply)
-        : problem(this.#problemOf(error, request), request, reply),
-    );
+    addProblems(server, { base, identity, log });
     return server;
   }
-
-  /** Every error of the REST API has Foreman's shape, those of the server itself, too. */
-  #answerProgram(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-    const found = error instanceof ForemanError ? error : this.#foremanError(error, request);
-    return reply.code(found.statusCode).type("application/json; charset=utf-8").send(found.body);
-  }
-
-  #foremanError(error: unknown, request: FastifyRequest): ForemanError {
-    if (error instanceof Refused) return withMessage(403, error.message);
-    const { statusCode = 500, code, message } = error as FastifyError;
-    if (error instanceof Busy || error instanceof ApiError) {
-      this.#o.log.warn({ event: "RequestFailed", request: request.id, error: message });
-      if (error instanceof ApiError && error.code === "Forbidden") return withMessage(403, message);
-      return withMessage(503, "the cluster cannot be asked at the moment: try again");
-    }
-    if (statusCode < 500)
-      return error instanceof SyntaxError || code === "FST_ERR_CTP_INVALID_JSON_BODY"
-        ? badJSON(message)
-        : withMessage(statusCode, message);
-    this.#o.log.error({ event: "RequestFailed", request: request.id, code, err: error });
-    return withMessage(500, "something went wrong; nothing is known to have been changed");
-  }
-
-  #problemOf(error: unknown, request: FastifyRequest): PageProblem {
-    if (error instanceof PageProblem) return error;
-    if (error instanceof Refused) return new PageProblem("refused", error.message);
-    if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
-    if (error instanceof ApiError) {
-      if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);
-      this.#o.log.warn({ event: "RequestFailed", request: request.id, error: error.message });
-      return new PageProblem("unavailable");
-    }
-    const { statusCode = 500, code } = error as FastifyError;
-    // What Fastify refuses before a route sees it.
-    if (statusCode < 500) return new PageProblem(statusCode === 413 ? "stale" : "notFound");
-    this.#o.log.error({ event: "RequestFailed", request: request.id, code, err: error });
-    return new PageProblem("unexpected");
-  }
-}
-
-function isForeman({ url }: FastifyRequest): boolean {
-  return /^\/api(?:doc)?(?:[/?]|$)/.test(url);
 }
 
 /** A page of another site must not reach a portal on loopback by a name of its own. */

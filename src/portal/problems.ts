@@ -1,0 +1,85 @@
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import type { Logger } from "pino";
+import { ApiError } from "../kube/apierror.ts";
+import { badJSON, ForemanError, withMessage } from "./foreman/errors.ts";
+import type { Identity } from "./people/identity.ts";
+import { SignInFailed } from "./people/openid.ts";
+import { Refused } from "./people/person.ts";
+import { Busy } from "./people/tokens.ts";
+import { page } from "./web/layout.ts";
+import { PageProblem, problemContent } from "./web/problem.ts";
+import { TEXTS } from "./web/texts.ts";
+
+export interface ProblemsOptions {
+  /** Path of the public address; ends in `/`. */
+  readonly base: string;
+  readonly identity: Identity;
+  readonly log: Logger;
+}
+
+/** Whatever goes wrong is answered: to people by a page, to programs in Foreman's shape, those of the server itself, too. */
+export function addProblems(server: FastifyInstance, { base, identity, log }: ProblemsOptions): void {
+  server.setNotFoundHandler((request, reply) =>
+    isForeman(request)
+      ? answerProgram(withMessage(404, "Not Found"), reply)
+      : answerPerson(new PageProblem("notFound"), request, reply),
+  );
+  server.setErrorHandler((error, request, reply) =>
+    isForeman(request)
+      ? answerProgram(foremanError(error, request, log), reply)
+      : answerPerson(pageProblem(error, request, log), request, reply),
+  );
+
+  function answerProgram({ statusCode, body }: ForemanError, reply: FastifyReply): FastifyReply {
+    return reply.code(statusCode).type("application/json; charset=utf-8").send(body);
+  }
+
+  async function answerPerson(
+    error: PageProblem,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<FastifyReply> {
+    const person = await identity.ofPage(request).catch(() => undefined);
+    const { title } = TEXTS.problems[error.kind];
+    const content = problemContent(error, base, request.id);
+    const text = await page({ title, base, person, isAdmin: false, hasSession: false, content });
+    return reply.code(error.statusCode).type("text/html; charset=utf-8").send(String(text));
+  }
+}
+
+function isForeman({ url }: FastifyRequest): boolean {
+  return /^\/api(?:doc)?(?:[/?]|$)/.test(url);
+}
+
+function foremanError(error: unknown, request: FastifyRequest, log: Logger): ForemanError {
+  if (error instanceof ForemanError) return error;
+  if (error instanceof Refused) return withMessage(403, error.message);
+  const { statusCode = 500, code, message } = error as FastifyError;
+  if (error instanceof Busy || error instanceof ApiError) {
+    log.warn({ event: "RequestFailed", request: request.id, error: message });
+    if (error instanceof ApiError && error.code === "Forbidden") return withMessage(403, message);
+    return withMessage(503, "the cluster cannot be asked at the moment: try again");
+  }
+  if (statusCode < 500)
+    return error instanceof SyntaxError || code === "FST_ERR_CTP_INVALID_JSON_BODY"
+      ? badJSON(message)
+      : withMessage(statusCode, message);
+  log.error({ event: "RequestFailed", request: request.id, code, err: error });
+  return withMessage(500, "something went wrong; nothing is known to have been changed");
+}
+
+function pageProblem(error: unknown, request: FastifyRequest, log: Logger): PageProblem {
+  if (error instanceof PageProblem) return error;
+  if (error instanceof Refused) return new PageProblem("refused", error.message);
+  if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
+  if (error instanceof ApiError) {
+    if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);
+    log.warn({ event: "RequestFailed", request: request.id, error: error.message });
+    return new PageProblem("unavailable");
+  }
+  const { statusCode = 500, code } = error as FastifyError;
+  // What Fastify refuses before a route sees it.
+  if (statusCode < 500) return new PageProblem(statusCode === 413 ? "stale" : "notFound");
+  log.error({ event: "RequestFailed", request: request.id, code, err: error });
+  return new PageProblem("unexpected");
+}

@@ -1,0 +1,90 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Policy } from "../../claims/policy.ts";
+import type { Access } from "../people/access.ts";
+import type { Person } from "../people/person.ts";
+import type { Sealer } from "../sealer.ts";
+import type { KeyStore } from "../sshkeys/keystore.ts";
+import { type KeyWriter, writeOf } from "../sshkeys/keywriter.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
+import { formToken, isOwnForm } from "./forms.ts";
+import type { HTML } from "./html.ts";
+import { page } from "./layout.ts";
+import { PageProblem } from "./problem.ts";
+import type { RecentWrites } from "./recent.ts";
+
+export interface WebOptions {
+  /** Path of the public address; ends in `/`. */
+  readonly base: string;
+  /** Of the portal's own pages. */
+  readonly originOf: (request: FastifyRequest) => string;
+  readonly store: KeyStore;
+  readonly writer: KeyWriter;
+  readonly access: Access;
+  readonly sealer: Sealer;
+  readonly recent: RecentWrites;
+  readonly policy: Policy;
+  /** Who asks; rejects with a PageProblem, or sends to the sign-in, when it is nobody. */
+  readonly identify: (request: FastifyRequest) => Promise<Person>;
+}
+
+/** What is shown inside the frame of a page. */
+export interface Shown {
+  readonly title: string;
+  readonly content: HTML;
+  readonly notice?: string | undefined;
+}
+
+/** What all pages need: who asks, whether a form is that person's own, and how a page is sent. */
+export class Desk {
+  readonly o: WebOptions;
+  /** Path of the own keys. */
+  readonly own: string;
+
+  constructor(options: WebOptions) {
+    this.o = options;
+    this.own = `${options.base}keys`;
+  }
+
+  pathOf({ name }: PortalKey): string {
+    return `${this.own}/${encodeURIComponent(name)}`;
+  }
+
+  /** Who asks, if keys may be had here; throws a PageProblem otherwise. */
+  async keyHolder(request: FastifyRequest): Promise<Person> {
+    const person = await this.o.identify(request);
+    if (!this.o.access.mayHaveKeys(person)) throw new PageProblem("forbidden");
+    return person;
+  }
+
+  /** The same, if the form is that person's own. */
+  async changing(request: FastifyRequest): Promise<Person> {
+    const person = await this.keyHolder(request);
+    if (!(await isOwnForm(this.o.sealer, person, request, this.o.originOf(request))))
+      throw new PageProblem("stale");
+    return person;
+  }
+
+  async formToken(person: Person): Promise<string> {
+    return await formToken(this.o.sealer, person);
+  }
+
+  /** Goes on after a write: the next page says what was done, and shows it. */
+  async done(reply: FastifyReply, key: PortalKey, notice: string, to: string): Promise<FastifyReply> {
+    await this.o.recent.remember(reply, { writes: [writeOf(key)], notice });
+    return reply.redirect(to, 303);
+  }
+
+  async show(reply: FastifyReply, person: Person, { title, content, notice }: Shown): Promise<FastifyReply> {
+    const isAdmin = await this.o.access.may(person, "list");
+    const text = await page({
+      title,
+      base: this.o.base,
+      person,
+      isAdmin,
+      hasSession: person.signedInBy === "oidc",
+      notice,
+      content,
+    });
+    return reply.type("text/html; charset=utf-8").send(String(text));
+  }
+}
