@@ -65,7 +65,7 @@ function oidcSettings(reader: FieldReader, node: Node | null, name: string): OID
         n,
         at,
         ISSUER,
-        "the issuer's https address, without a query, as its metadata spells it",
+        "the issuer's https address (http on loopback alone), without a query, as its metadata spells it",
       );
     },
     clientID: (n, at) => {
@@ -110,8 +110,9 @@ function proxySettings(reader: FieldReader, node: Node | null, name: string): Pr
 }
 
 function publicURL(reader: FieldReader, node: Node | null, name: string): URL {
-  const rule = "the https address that people open, ending in /, such as https://keys.example.com/";
-  const text = reader.text(node, name, /^https:\/\/[^?#@]+\/$/, rule);
+  const rule =
+    "the https address that people open (http on loopback alone), ending in /, such as https://keys.example.com/";
+  const text = reader.text(node, name, PUBLIC_URL, rule);
   return URL.canParse(text) ? new URL(text) : reader.fail(node, `${name} must be ${rule}`);
 }
 
@@ -134,7 +135,10 @@ function word(reader: FieldReader, node: Node | null, name: string): string {
   return reader.text(node, name, /^[!-~]{1,253}$/, "1 to 253 printable characters without spaces");
 }
 
-const ISSUER = /^https:\/\/[^?#@\s]{1,500}$/;
+/** What goes over the network goes by https. Loopback does not, and browsers trust it without. */
+const PUBLIC_URL = /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]))[^?#@]*\/$/;
+const ISSUER =
+  /^(?:https:\/\/(?=[^/])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$))[^?#@\s]{0,500}$/;
 const SCOPE = /^[!#-[\]-~]{1,100}$/;
 const ADDRESS = /^[0-9a-fA-F:.]{2,45}(?:\/[0-9]{1,3})?$/;
 const NAMESPACE = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/;

@@ -2,7 +2,7 @@
 export interface PortalSettings {
   /**
    * Where people reach it, with a path that ends in `/`. Links, cookies and the addresses given to the issuer are made of
-   * it, never of what a request says of itself. Undefined: only for an insecure user on loopback.
+   * it, never of what a request says of itself. By https, but for a try on loopback. Undefined: only for an insecure user.
    */
   readonly publicURL: URL | undefined;
   readonly oidc: OIDCSettings | undefined;

@@ -129,7 +129,11 @@ export class OpenID {
         clientID,
         { [client.clockTolerance]: CLOCK_TOLERANCE_S },
         secret === undefined ? client.None() : client.ClientSecretBasic(secret),
-        { timeout: ISSUER_LIMIT_S },
+        {
+          timeout: ISSUER_LIMIT_S,
+          // The configuration has http for loopback alone.
+          ...(issuer.startsWith("http:") ? { execute: [client.allowInsecureRequests] } : {}),
+        },
       );
     } catch (error) {
       throw failedDiscovery(error, issuer);
