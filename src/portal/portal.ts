@@ -109,8 +109,8 @@ export class Portal {
     const { settings, transport, log } = this.#o;
     const { publicURL } = settings.portal;
     const base = publicURL?.pathname ?? "/";
-    const isSecure = publicURL !== undefined;
-    const server = await createServer({ log, isSecure });
+    const isSecure = publicURL?.protocol === "https:";
+    const server = await createServer({ log, isSecure, issuer: settings.portal.oidc?.issuer });
     const writer = new KeyWriter({ requests: transport, store: this.#store });
     const access = new Access({ requests: transport, settings: settings.portal });
     const sessions = new Sessions({

@@ -7,6 +7,8 @@ export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   /** Is it reached by https? */
   readonly isSecure: boolean;
+  /** The address of the issuer, to which the form for signing out leads. */
+  readonly issuer?: string | undefined;
 }
 
 /** A key has at most 16 KiB; what people paste by mistake is still answered with a sentence. */
@@ -19,7 +21,7 @@ const RECEIVE_LIMIT_MS = 15_000;
 const MOST_PATH_CHARACTERS = 4096;
 
 /** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
-export async function createServer({ log, isSecure }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({ log, isSecure, issuer }: ServerOptions): Promise<FastifyInstance> {
   const server = Fastify({
     loggerInstance: log,
     disableRequestLogging: true,
@@ -44,26 +46,33 @@ export async function createServer({ log, isSecure }: ServerOptions): Promise<Fa
   });
   await server.register(cookie);
   await server.register(formbody);
+  const contentSecurityPolicy = policyWith(issuer);
   server.addHook("onSend", async (_request, reply) => {
+    reply.header("content-security-policy", contentSecurityPolicy);
     setSecurityHeaders(reply, isSecure);
   });
   return server;
 }
 
-/** Everything comes from this very origin, nothing is inline, nobody frames it, and what is personal stays out of caches. */
-const CONTENT_SECURITY_POLICY = [
-  "default-src 'none'",
-  "script-src 'self'",
-  "style-src 'self'",
-  "img-src 'self'",
-  "connect-src 'self'",
-  "form-action 'self'",
-  "frame-ancestors 'none'",
-  "base-uri 'none'",
-].join("; ");
+/**
+ * Everything comes from this very origin, nothing is inline, nobody frames it. Of the answer to a form, browsers hold a redirect
+ * to form-action, too.
+ */
+function policyWith(issuer: string | undefined): string {
+  return [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self'",
+    "connect-src 'self'",
+    `form-action 'self'${issuer === undefined ? "" : ` ${new URL(issuer).origin}`}`,
+    "frame-ancestors 'none'",
+    "base-uri 'none'",
+  ].join("; ");
+}
 
+/** What is personal stays out of caches. */
 function setSecurityHeaders(reply: FastifyReply, isSecure: boolean): void {
-  reply.header("content-security-policy", CONTENT_SECURITY_POLICY);
   reply.header("x-content-type-options", "nosniff");
   reply.header("x-frame-options", "DENY");
   reply.header("referrer-policy", "same-origin");

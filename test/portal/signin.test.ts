@@ -96,6 +96,12 @@ describe("signing in", () => {
     expect([status, text.includes('class="button primary" href="/ssh/sign-in"')]).toEqual([401, true]);
   });
 
+  test("the form for signing out may lead to the issuer, and no form to anywhere else", async () => {
+    const { headers } = await new Visitor(portal.url).open("/ssh/keys");
+    const allowed = `form-action 'self' ${issuer.url}; `;
+    expect(headers.get("content-security-policy")).toContain(allowed);
+  });
+
   test("signing out ends the session", async () => {
     const alice = new Visitor(portal.url);
     await signIn(alice, "alice");
