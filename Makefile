@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate session format hooks release clean
+.PHONY: help demo portal binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate session format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,10 @@ help: ## Show the targets
 demo: ## The main job on a private API server, step by step; stays up in a terminal (DEMO_EXIT=1: does not)
 	@$(MAKE) --no-print-directory -j2 binaries-beside-npm build
 	@node demo/main.ts
+
+portal: ## The portal with an issuer to sign in at, on a private API server, for your browser; until Ctrl-C
+	@$(MAKE) --no-print-directory -j2 binaries-beside-npm build
+	@node demo/portal/main.ts
 
 # At the first run, npm and the download or build of what the demo runs go on at once, if this machine's own Node reads
 # TypeScript. What is missing after it, the demo gets by itself.

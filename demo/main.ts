@@ -1,15 +1,12 @@
 import { join } from "node:path";
-import { StepFailed } from "./expectation.ts";
 import { Narrator } from "./narrator.ts";
-import { Screen } from "./screen.ts";
-import { Interrupted, quoted } from "./shell.ts";
-import { openStage, type Stage } from "./stage.ts";
+import { type Act, inAnotherTerminal, isTerminal, perform, untilInterrupted } from "./performance.ts";
+import { quoted } from "./shell.ts";
 import { tell } from "./steps.ts";
 
 // Shows the operator at work on a private control plane. In a terminal it then stays up until Ctrl-C; elsewhere,
 // or with DEMO_EXIT=1, it ends, and with DEMO_EXIT=0 it stays up everywhere. Exit code 0 when every step showed
 // what it should, 1 when one did not or the demo could not be given, 130 when it was interrupted in between.
-const isTerminal = process.stdout.isTTY === true;
 const staysUp = isTerminal ? process.env.DEMO_EXIT !== "1" : process.env.DEMO_EXIT === "0";
 
 const FIRST_STEP =
@@ -17,80 +14,31 @@ const FIRST_STEP =
     ? "Use the cluster of KUBECONFIG, and put nothing there that is not removed at the end."
     : "Start a Kubernetes API server with its etcd, for this demo alone.";
 
-const interrupt = new AbortController();
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
-  // The second one does not wait for anything to end gracefully.
-  process.on(signal, () => (interrupt.signal.aborted ? process.exit(130) : interrupt.abort()));
-}
-// Nobody reads any more.
-process.stdout.on("error", () => interrupt.abort());
+process.exit(await perform(FIRST_STEP, demo));
 
-const screen = new Screen({
-  write: (text) => process.stdout.write(text),
-  columns: () => (isTerminal ? process.stdout.columns : undefined),
-  colours: isTerminal && !process.env.NO_COLOR,
-});
-
-process.exit(await demo(interrupt.signal));
-
-/** Sets the stage, gives the demo on it, clears it away; the exit code. */
-async function demo(signal: AbortSignal): Promise<number> {
-  try {
-    screen.step(FIRST_STEP);
-    const stage = await openStage(signal);
-    try {
-      return await give(stage, signal);
-    } finally {
-      await stage.tearDown();
-      // The terminal has written ^C at the beginning of the line.
-      if (signal.aborted) screen.plain([""]);
-      screen.remark("Everything is stopped and removed.");
-    }
-  } catch (error) {
-    return explain(error);
-  }
-}
-
-async function give(stage: Stage, signal: AbortSignal): Promise<number> {
-  try {
-    screen.command(`export KUBECONFIG=${quoted(stage.kubeconfig)}`);
-    await tell(new Narrator(screen, stage.shell, signal), stage);
-  } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
-    screen.failure(error.message);
-    screen.plain(["", "The end of the operator's log:", ...stage.operatorLog(), ""]);
-    return 1;
-  }
+async function demo(act: Act): Promise<number> {
+  const { screen, stage, signal } = act;
+  screen.command(`export KUBECONFIG=${quoted(stage.kubeconfig)}`);
+  const portal = await tell(new Narrator(screen, stage.shell, signal), stage);
   const seconds = (performance.now() / 1000).toFixed(1);
   screen.success(`Every step showed what it should, in ${seconds} s.`);
-  if (staysUp) await stayUp(stage, signal);
+  if (staysUp) await stayUp(act, portal);
   return 0;
 }
 
-async function stayUp({ kubeconfig, binaries, dir }: Stage, signal: AbortSignal): Promise<void> {
+async function stayUp({ screen, stage, signal }: Act, portal: string): Promise<void> {
   screen.plain([
     "",
     "It all stays up until you press Ctrl-C. In another terminal:",
     "",
-    `  export KUBECONFIG=${quoted(kubeconfig)}`,
-    ...(binaries === undefined ? [] : [`  export PATH="${binaries}:$PATH"`]),
+    ...inAnotherTerminal(stage),
     "  kubectl get sshkeys --all-namespaces",
-    `  tail -f ${quoted(join(dir, "operator.log"))}`,
+    `  tail -f ${quoted(join(stage.dir, "operator.log"))}`,
+    "",
+    "In a browser, as alice, who may also see and change everybody's keys:",
+    "",
+    `  ${portal}`,
     "",
   ]);
-  await new Promise<void>((resolve) => {
-    if (signal.aborted) resolve();
-    signal.addEventListener("abort", () => resolve(), { once: true });
-  });
-}
-
-/** Says what went wrong and gives the exit code. An error with a code has a message for people. */
-function explain(error: unknown): number {
-  if (error instanceof Interrupted) {
-    screen.remark(error.message);
-    return 130;
-  }
-  if (!(error instanceof Error && "code" in error)) throw error;
-  screen.failure(error.message);
-  return 1;
+  await untilInterrupted(signal);
 }

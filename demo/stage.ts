@@ -27,10 +27,20 @@ export interface Stage {
   readonly operatorCommand: string;
   /** Starts the operator and resolves when its caches are complete. Throws Interrupted or a StartError. */
   startOperator(): Promise<Child>;
+  /** Starts the portal over the SSHKeys of the demo's namespace; gives its address when it is ready. Throws as `startOperator`. */
+  startPortal(args: readonly string[]): Promise<PortalAddress>;
   /** The last lines that the operator has logged. */
   operatorLog(): readonly string[];
   /** Ends every process and removes everything that the demo has made. */
   tearDown(): Promise<void>;
+}
+
+/** A portal that is ready. */
+export interface PortalAddress {
+  /** Where it listens, ending in `/`. */
+  readonly url: string;
+  /** Path of its log. */
+  readonly log: string;
 }
 
 /**
@@ -62,6 +72,11 @@ class BundleMissing extends Error {
   }
 }
 
+/** How the portal is started, as it would be typed after `node`. */
+export function portalArguments(given: readonly string[]): readonly string[] {
+  return [BUNDLE, "portal", "--namespace", NAMESPACE, ...given];
+}
+
 function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
   const { dir, kubeconfig, existing } = controlPlane;
   const isOnPath = onPath("kubectl", process.env) === controlPlane.kubectl;
@@ -83,6 +98,16 @@ function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
     ...(existing ? ["--namespace", NAMESPACE, "--namespace", BASTION] : []),
   ];
   let operator: Child | undefined;
+  let portal: Child | undefined;
+  const start = (name: string, given: readonly string[]) =>
+    spawnChild({
+      name,
+      command: process.execPath,
+      args: given,
+      env,
+      cwd: ROOT,
+      logFile: join(dir, `${name}.log`),
+    });
   return {
     kubeconfig,
     binaries,
@@ -90,22 +115,27 @@ function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {
     shell,
     operatorCommand: ["node", ...args].join(" "),
     async startOperator() {
-      const logFile = join(dir, "operator.log");
-      const started = spawnChild({
-        name: "operator",
-        command: process.execPath,
-        args,
-        env,
-        cwd: ROOT,
-        logFile,
-      });
+      const started = start("operator", args);
       operator = started;
       const isSynced = async () => (started.output().includes('"event":"Synced"') ? true : undefined);
       await unlessInterrupted(ready(started, isSynced, READY_MS), signal);
       return started;
     },
+    async startPortal(given) {
+      const started = start("portal", portalArguments(given));
+      portal = started;
+      const address = async () => {
+        const bound = /"event":"PortalStarted".*?"address":"([^"]+)"/.exec(started.output())?.[1];
+        if (bound === undefined) return undefined;
+        const { ok } = await fetch(`http://${bound}/readyz`);
+        return ok ? `http://${bound}/` : undefined;
+      };
+      const url = await unlessInterrupted(ready(started, address, READY_MS), signal);
+      return { url, log: started.log };
+    },
     operatorLog: () => operator?.output().trimEnd().split("\n").slice(-LOG_LINES) ?? [],
     async tearDown() {
+      await portal?.stop();
       await operator?.stop();
       if (existing) await clear(shell);
       await controlPlane.stop();

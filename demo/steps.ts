@@ -5,7 +5,7 @@ import { BASTION, NAMESPACE } from "./guest.ts";
 import type { Narrator } from "./narrator.ts";
 import { OMITTED } from "./screen.ts";
 import { quoted } from "./shell.ts";
-import type { Stage } from "./stage.ts";
+import { portalArguments, type Stage } from "./stage.ts";
 
 const EXAMPLES = "examples/quickstart";
 const IN = `-n ${NAMESPACE}`;
@@ -17,8 +17,8 @@ const CONTRACTOR = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIKAr9bULR3gqjpJDMWuQWUZ8
 const LAPTOP_LINE = `${LAPTOP} team-a/alice-laptop\n`;
 const TABLET_LINE = `${TABLET} team-a/alice-tablet\n`;
 
-/** The demo from the installation to an expired key. Throws StepFailed at the first step that shows anything else. */
-export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
+/** The demo from the installation to the portal, whose address it gives. Throws StepFailed at the first step that shows anything else. */
+export async function tell(narrator: Narrator, stage: Stage): Promise<string> {
   await install(narrator, stage);
   await apply(narrator);
   await refusal(narrator);
@@ -31,6 +31,7 @@ export async function tell(narrator: Narrator, stage: Stage): Promise<void> {
   await bastion(narrator);
   await expiry(narrator);
   await record(narrator, stage);
+  return await portal(narrator, stage);
 }
 
 async function install(narrator: Narrator, stage: Stage): Promise<void> {
@@ -243,6 +244,16 @@ async function record(narrator: Narrator, stage: Stage): Promise<void> {
     ],
     FILE,
   );
+}
+
+async function portal(narrator: Narrator, stage: Stage): Promise<string> {
+  narrator.step("Start the portal: web pages on which people keep their own keys, without kubectl.");
+  narrator.remark("For a try, everybody who comes to it on loopback is alice; else one signs in.");
+  const given = ["--listen", "127.0.0.1:0", "--insecure-user", "alice", "--insecure-admin"];
+  narrator.say(`${["node", ...portalArguments(given)].join(" ")} &`);
+  const { url, log } = await stage.startPortal(given);
+  narrator.remark(`It is at ${url}, and its log: ${log}`);
+  return url;
 }
 
 const SECONDS_LEFT = 3;

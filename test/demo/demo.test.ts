@@ -1,26 +1,27 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { rm } from "node:fs/promises";
 import { delimiter, dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { type ControlPlane, startControlPlane } from "../../controlplane/controlplane.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { run } from "../cluster/run.ts";
+import { openTheatre, type Performance, type Theatre } from "./theatre.ts";
 
-const ROOT = join(import.meta.dirname, "..", "..");
 /** How long the whole demo may take on a busy machine, in ms. */
 const DEMO_MS = 500_000;
 
-let folder: string;
+let theatre: Theatre;
 
 beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), "demo-"));
+  theatre = await openTheatre();
 });
 
 afterEach(async () => {
-  await rm(folder, { recursive: true, force: true });
+  await theatre.close();
 });
+
+function startDemo(exit: "0" | "1", more: NodeJS.ProcessEnv = {}): Performance {
+  return theatre.start("demo/main.ts", { ...more, DEMO_EXIT: exit });
+}
 
 describe("the demo", () => {
   test("leaves nothing behind when it is interrupted in the middle", async () => {
@@ -28,15 +29,15 @@ describe("the demo", () => {
     await eventually("keys are applied", () => demo.seen().includes("alice-laptop created"));
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
-    await nothingIsLeft();
+    await theatre.isEmpty();
   });
 
   test("leaves nothing behind when it is interrupted before the API server is up", async () => {
     const demo = startDemo("1");
-    await eventually("a process is started", async () => (await processes()).length > 1);
+    await eventually("a process is started", async () => (await theatre.processes()).length > 1);
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
-    await nothingIsLeft();
+    await theatre.isEmpty();
   });
 
   test("shows every step, stays up to be played with until it is interrupted, and leaves nothing behind", async () => {
@@ -52,13 +53,17 @@ describe("the demo", () => {
       (pattern) => pattern.exec(demo.seen())?.[1] ?? "",
     );
     const PATH = `${path}${delimiter}${process.env.PATH}`;
-    const env = { ...process.env, PATH, KUBECONFIG: kubeconfig, KUBECACHEDIR: join(folder, "cache") };
+    const KUBECACHEDIR = join(theatre.folder, "cache");
+    const env = { ...process.env, PATH, KUBECONFIG: kubeconfig, KUBECACHEDIR };
     const { stdout } = await run("kubectl", ["get", "sshkeys", "-A"], { env });
-    await rm(join(folder, "cache"), { recursive: true });
+    await rm(KUBECACHEDIR, { recursive: true });
+    const portal = /^ {2}(http:\S+)$/m.exec(demo.seen())?.[1] ?? "";
+    const page = await (await fetch(`${portal}keys`)).text();
     demo.interrupt();
     expect(stdout).toMatch(/team-a +alice-laptop .*Projected/);
+    expect(page).toMatch(/Signed in as alice[\s\S]*Alice&#39;s laptop/);
     expect(await demo.ended).toEqual({ code: 0, signal: null });
-    await nothingIsLeft();
+    await theatre.isEmpty();
   });
 });
 
@@ -79,7 +84,7 @@ describe("in somebody's cluster the demo", () => {
     expect(await demo.ended).toEqual({ code: 0, signal: null });
     expect(demo.seen().split("\n")).toEqual(expect.arrayContaining(KEY_LINES));
     expect(await objects(somebodys)).toBe(before);
-    await nothingIsLeft();
+    await theatre.isEmpty();
   });
 
   test("removes what it has made when it is interrupted", async () => {
@@ -89,7 +94,7 @@ describe("in somebody's cluster the demo", () => {
     demo.interrupt();
     expect(await demo.ended).toEqual({ code: 130, signal: null });
     expect(await objects(somebodys)).toBe(before);
-    await nothingIsLeft();
+    await theatre.isEmpty();
   });
 
   test("does not begin when the namespace is in use", async () => {
@@ -122,26 +127,9 @@ const KEY_LINES = [
   expect.stringMatching(
     /"event":"AccessChanged".*"change":"removed".*"sshKey":"alice-tablet","reason":"Deleted"/,
   ),
+  expect.stringMatching(/^ {2}It is at http:\/\/127\.0\.0\.1:\d+\//),
   expect.stringMatching(/^Every step showed what it should/),
 ];
-
-/** The demo in a process of its own, its temporary files in the test's folder. */
-function startDemo(exit: "0" | "1", more: NodeJS.ProcessEnv = {}) {
-  const env = { ...process.env, ...more, TMPDIR: folder, DEMO_EXIT: exit };
-  const child = spawn(process.execPath, ["demo/main.ts"], {
-    cwd: ROOT,
-    env,
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  let seen = "";
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.setEncoding("utf8").on("data", (chunk: string) => {
-      seen += chunk;
-    });
-  }
-  const ended = once(child, "close").then(([code, signal]: unknown[]) => ({ code, signal }));
-  return { seen: () => seen, ended, interrupt: () => child.kill("SIGINT") };
-}
 
 function inCluster({ kubeconfig, kubectl: binary }: ControlPlane): NodeJS.ProcessEnv {
   const path = `${dirname(binary)}${delimiter}${process.env.PATH}`;
@@ -164,20 +152,4 @@ async function kubectl({ kubectl: binary, kubeconfig }: ControlPlane, ...args: s
   });
   expect([code, stderr]).toEqual([0, ""]);
   return stdout;
-}
-
-async function nothingIsLeft(): Promise<void> {
-  await eventually("no process is left", async () => (await processes()).length === 0);
-  expect(await readdir(folder)).toEqual([]);
-}
-
-/** Ids of the processes that were started with the test's folder for temporary files: all that the demo starts. */
-async function processes(): Promise<string[]> {
-  const ids = (await readdir("/proc")).filter((name) => /^\d+$/.test(name));
-  const environments = await Promise.all(
-    ids.map(async (id) => [id, await readFile(`/proc/${id}/environ`, "utf8").catch(() => "")] as const),
-  );
-  return environments
-    .filter(([, environment]) => environment.split("\0").includes(`TMPDIR=${folder}`))
-    .map(([id]) => id);
 }
