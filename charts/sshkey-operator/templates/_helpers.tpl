@@ -91,7 +91,47 @@ app.kubernetes.io/name: sshkey-operator
 {{- if not $config.policy.maximumLifetime -}}
 {{- $_ := unset $config.policy "maximumLifetime" -}}
 {{- end -}}
+{{- if .Values.portal.enabled -}}
+{{- $_ := set $config "portal" (include "sshkey-operator.portalConfig" . | fromYaml) -}}
+{{- end -}}
 {{- toYaml $config -}}
+{{- end -}}
+
+{{/* The section of the portal, with where its session keys are mounted. */}}
+{{- define "sshkey-operator.portalConfig" -}}
+{{- $session := dict "session" (dict "keysFolder" (include "sshkey-operator.sessionKeysFolder" .)) -}}
+{{- merge (deepCopy .Values.portal.config) $session | toYaml -}}
+{{- end -}}
+
+{{/* Where the Secret of session keys is mounted. */}}
+{{- define "sshkey-operator.sessionKeysFolder" -}}
+/etc/sshkey-operator-portal-session
+{{- end -}}
+
+{{- define "sshkey-operator.portalName" -}}
+{{- include "sshkey-operator.fullname" . }}-portal
+{{- end -}}
+
+{{/* Not the operator's: its Deployment selects by that label alone. */}}
+{{- define "sshkey-operator.portalSelectorLabels" -}}
+app.kubernetes.io/name: sshkey-portal
+{{- end -}}
+
+{{- define "sshkey-operator.portalPodLabels" -}}
+{{- $own := dict "app.kubernetes.io/instance" .Release.Name -}}
+{{- merge (include "sshkey-operator.portalSelectorLabels" . | fromYaml) $own .Values.portal.podLabels .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "sshkey-operator.portalSubjects" -}}
+- kind: ServiceAccount
+  name: {{ include "sshkey-operator.portalName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* Where people's SSHKeys are: the portal's namespace, and those that a claim may name. */}}
+{{- define "sshkey-operator.portalNamespaces" -}}
+{{- $first := required "portal.enabled is true: portal.namespace must name the namespace of people's SSHKeys" .Values.portal.namespace -}}
+{{- prepend (default list .Values.portal.config.namespaces) $first | uniq | toJson -}}
 {{- end -}}
 
 {{/* All that the operator may do in the namespaces it serves. */}}
