@@ -87,8 +87,19 @@ export function only<T = object>(manifests: readonly Manifest[], kind: string, n
   return manifest as Manifest & T;
 }
 
+/** The operator's. */
 export function deploymentIn(manifests: readonly Manifest[]): Manifest & Deployment {
-  return only<Deployment>(manifests, "Deployment");
+  return only<Deployment>(
+    manifests.filter(({ metadata }) => !metadata.name.endsWith("-portal")),
+    "Deployment",
+  );
+}
+
+export function portalDeploymentIn(manifests: readonly Manifest[]): Manifest & Deployment {
+  return only<Deployment>(
+    manifests.filter(({ metadata }) => metadata.name.endsWith("-portal")),
+    "Deployment",
+  );
 }
 
 export function idOf({ kind, metadata }: Manifest): string {

@@ -72,6 +72,65 @@ const everything = {
   grafanaDashboard: { enabled: true, annotations: { grafana_folder: "Platform" } },
 };
 
+/** The portal with every value in a form that is not its default. */
+const portal = {
+  config: { refresh: { pods: true } },
+  extraArgs: ["--metrics-bind-address=:8080"],
+  commonLabels: { team: "platform" },
+  logging: { level: "debug", format: "pretty" },
+  networkPolicy: { apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] } },
+  portal: {
+    enabled: true,
+    namespace: "team-a",
+    config: {
+      publicURL: "https://keys.example.com/ssh/",
+      oidc: {
+        issuer: "https://sso.example.com/realms/staff",
+        clientID: "sshkeys",
+        clientSecretFile: "/etc/sshkey-operator-portal-oidc/client-secret",
+        caFile: "/etc/sshkey-operator-portal-oidc/ca.pem",
+        scopes: ["openid", "groups"],
+        userClaim: "email",
+        groupsClaim: "roles",
+      },
+      tokens: { audience: "sshkey-portal" },
+      proxy: {
+        addresses: ["10.0.0.0/8", "fd00::1"],
+        userHeader: "Remote-User",
+        groupsHeader: "Remote-Groups",
+      },
+      groups: ["staff"],
+      usernamePrefix: "oidc:",
+      groupsPrefix: "oidc:",
+      namespaceClaim: "team",
+      namespaces: ["team-a", "team-b"],
+      session: { keysFolder: "/etc/sshkey-operator-portal-session", lifetime: "8h" },
+      usedBy: false,
+      foreman: { generation: "5.1" },
+    },
+    replicas: 3,
+    sessionSecret: "session",
+    oidcSecret: "oidc",
+    extraArgs: ["--listen=:8080"],
+    podAnnotations: { "example.com/a": "1" },
+    podLabels: { tier: "public" },
+    affinity: { nodeAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [] } },
+    topologySpreadConstraints: [],
+    podDisruptionBudget: { maxUnavailable: "50%" },
+    service: { type: "LoadBalancer", port: 8080, annotations: { "example.com/b": "2" } },
+    ingress: {
+      enabled: true,
+      className: "nginx",
+      annotations: { "cert-manager.io/cluster-issuer": "main" },
+      tlsSecret: "keys-tls",
+    },
+    networkPolicy: {
+      from: [{ namespaceSelector: { matchLabels: { name: "ingress" } } }],
+      issuer: { cidrs: ["192.0.2.0/24"], ports: [8443] },
+    },
+  },
+};
+
 const nothing = {
   replicas: 1,
   crds: { enabled: false },
@@ -96,6 +155,12 @@ export const MATRIX: Readonly<Record<string, Release>> = {
   "chosen namespaces": { values: { namespaces: ["team-a", "team-b"] } },
   "no rights on the cluster": { values: valuesWithoutClusterRights() },
   "everything on": { name: "keys", namespace: "platform", values: everything },
+  "the portal": {
+    values: {
+      portal: { enabled: true, namespace: "team-a", config: { publicURL: "https://keys.example.com/" } },
+    },
+  },
+  "everything of the portal on": { name: "keys", namespace: "platform", values: portal },
   "everything off": { values: nothing },
   "an open NetworkPolicy": { values: { networkPolicy: { enabled: true } } },
   "CRDs that go with the release": { values: { crds: { keep: false } } },

@@ -1,10 +1,11 @@
 import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
+import { addPortalOptions } from "../../src/cli/portal.ts";
 import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
 import { parseConfig } from "../../src/config/configfile.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { Container } from "../deploy/installation.ts";
-import { CHART, deploymentIn, helm, idOf, type Manifest, only, render } from "./helm.ts";
+import { CHART, deploymentIn, helm, idOf, type Manifest, only, portalDeploymentIn, render } from "./helm.ts";
 import { MATRIX, SECOND } from "./matrix.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -55,6 +56,67 @@ describe.each(Object.entries(MATRIX))("with %s", (_, release) => {
         verbs: ["get"],
       },
     ]);
+  });
+});
+
+describe("the portal", () => {
+  const values = (portal: object = {}) => ({ portal: { enabled: true, namespace: "people", ...portal } });
+
+  test.each(["the portal", "everything of the portal on"] as const)(
+    "of %s understands its command line",
+    async (name) => {
+      const [command, ...args] = portalContainer(await render(MATRIX[name])).args;
+      const { namespace } = addPortalOptions(new Command()).parse(args, { from: "user" }).opts();
+      expect([command, namespace]).toEqual(["portal", "team-a"]);
+    },
+  );
+
+  test("has the same image and the same configuration as the operator", async () => {
+    const manifests = await render({ values: values() });
+    const [own, other] = [deploymentIn(manifests), portalDeploymentIn(manifests)].map(
+      ({ spec }) => spec.template.spec,
+    );
+    expect(other?.containers[0].image).toBe(own?.containers[0].image);
+    expect(other?.volumes.find(({ name }) => name === "config")).toEqual(
+      own?.volumes.find(({ name }) => name === "config"),
+    );
+  });
+
+  test("seals sessions with the keys that are mounted, unless another folder is named", async () => {
+    const folder = async (config: object) =>
+      parseConfig(configOf(await render({ values: values({ config }) })), "config.yaml").portal.session
+        .keysFolder;
+    const { volumeMounts } = portalContainer(await render({ values: values() }));
+    const mounted = volumeMounts.find(({ name }) => name === "session")?.mountPath;
+    expect([await folder({}), await folder({ session: { keysFolder: "/keys" } })]).toEqual([
+      mounted,
+      "/keys",
+    ]);
+  });
+
+  test("may list pods and AuthorizedKeys only where usedBy is on", async () => {
+    const names = async (config: object) =>
+      (await render({ values: values({ config }) })).map(idOf).filter((id) => id.includes("usedby"));
+    expect(await names({ usedBy: false })).toEqual([]);
+    expect(await names({})).toEqual([
+      "ClusterRole /sshkey-operator-portal-usedby",
+      "RoleBinding people/sshkey-operator-portal-usedby",
+    ]);
+  });
+
+  test("has rights in each namespace that a claim may name, once", async () => {
+    const config = { namespaceClaim: "team", namespaces: ["people", "team-b"] };
+    const bindings = (await render({ values: values({ config }) })).filter(
+      ({ roleRef }) => roleRef?.name === "sshkey-operator-portal",
+    );
+    expect(bindings.map(idOf).sort()).toEqual([
+      "RoleBinding people/sshkey-operator-portal",
+      "RoleBinding team-b/sshkey-operator-portal",
+    ]);
+  });
+
+  test("is nowhere unless it is switched on", async () => {
+    expect((await render()).filter((manifest) => JSON.stringify(manifest).includes("-portal"))).toEqual([]);
   });
 });
 
@@ -183,6 +245,10 @@ describe("chosen namespaces", () => {
 
 function container(manifests: readonly Manifest[]): Container {
   return deploymentIn(manifests).spec.template.spec.containers[0];
+}
+
+function portalContainer(manifests: readonly Manifest[]): Container {
+  return portalDeploymentIn(manifests).spec.template.spec.containers[0];
 }
 
 /** The file that the operator's pod has. */

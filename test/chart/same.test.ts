@@ -1,7 +1,9 @@
+import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { findBinaries } from "../../controlplane/binaries.ts";
+import { parseConfig } from "../../src/config/configfile.ts";
 import { run } from "../cluster/run.ts";
 import { withRefresh } from "../deploy/refresh.ts";
 import { idOf, type Manifest, manifestsIn, render } from "./helm.ts";
@@ -16,6 +18,9 @@ const HELM_LABELS = [
 const HELM_ANNOTATIONS = ["helm.sh/resource-policy", "checksum/config"];
 
 const REFRESH = { config: { refresh: { pods: true } } };
+const PORTAL = { portal: { enabled: true, namespace: "people", config: portalSection() } };
+/** The example has objects that are nobody's but its user's. */
+const EXAMPLES = ["Ingress", "sshkey-portal-admins"];
 const asItIs = <T>(folder: string, use: (folder: string) => Promise<T>) => use(folder);
 
 describe.each([
@@ -28,6 +33,7 @@ describe.each([
     withRefresh,
     { namespaces: ["team-a"], ...REFRESH },
   ],
+  ["examples/portal", "examples/portal", asItIs, PORTAL],
 ])("%s and the chart", (_, folder, kustomized, values) => {
   let applied: ReadonlyMap<string, object>;
   let rendered: ReadonlyMap<string, object>;
@@ -37,7 +43,10 @@ describe.each([
     const { stdout } = await kustomized(folder, (path) => run(kubectl, ["kustomize", path]));
     applied = byId(
       manifestsIn(stdout)
-        .filter(({ kind }) => kind !== "Namespace")
+        .filter(
+          ({ kind, metadata }) =>
+            kind !== "Namespace" && !EXAMPLES.some((each) => [kind, metadata.name].includes(each)),
+        )
         .map(withoutHash),
     );
     rendered = byId((await render({ values })).map(withoutHelm));
@@ -61,6 +70,10 @@ test("the Namespace is Helm's to make, by a command that the chart's README has 
   expect(readme).toContain("--create-namespace");
 });
 
+function portalSection(): object {
+  return parse(readFileSync("examples/portal/config.yaml", "utf8")).portal;
+}
+
 function byId(manifests: readonly Manifest[]): ReadonlyMap<string, object> {
   return new Map(manifests.map((manifest) => [idOf(manifest), comparable(manifest)]));
 }
@@ -68,7 +81,7 @@ function byId(manifests: readonly Manifest[]): ReadonlyMap<string, object> {
 /** The configuration counts by what it says, not by its comments; CEL by its words, since kustomize breaks lines anew. */
 function comparable(manifest: Manifest): object {
   return JSON.parse(JSON.stringify(manifest), (key, value) => {
-    if (key === "config.yaml") return parse(value);
+    if (key === "config.yaml") return parseConfig(value, key);
     if (/^(expression|messageExpression)$/.test(key) && manifest.kind === "ValidatingAdmissionPolicy")
       return value.replaceAll(/\s+/g, " ");
     return value;

@@ -58,6 +58,35 @@ describe("what is refused, in Helm's words:", () => {
       { prometheusRule: { enabled: true, disabledAlerts: ["Down"] } },
       "prometheusRule.disabledAlerts: there is no alert Down; the alerts are SSHKeyOperatorDown, ",
     ],
+    [
+      "a setting of the portal that there is none of",
+      { portal: { config: { oidc: { issuer: "https://x.example", clientID: "x", user: "sub" } } } },
+      "at '/portal/config/oidc': additional properties 'user' not allowed",
+    ],
+    [
+      "a portal by plain http",
+      { portal: { config: { publicURL: "http://keys.example.com/" } } },
+      "at '/portal/config/publicURL': 'http://keys.example.com/' does not match pattern",
+    ],
+    [
+      "a portal of no namespace",
+      { portal: { enabled: true } },
+      "portal.enabled is true: portal.namespace must name the namespace of people's SSHKeys",
+    ],
+    [
+      "a portal that may not ask who may do what",
+      {
+        portal: { enabled: true, namespace: "people" },
+        namespaces: ["people"],
+        rbac: { clusterRoles: false },
+      },
+      "the portal asks the API server who may see whose keys, which takes a ClusterRole",
+    ],
+    [
+      "an Ingress of no host",
+      { portal: { enabled: true, namespace: "people", ingress: { enabled: true } } },
+      "portal.ingress.enabled is true: portal.config.publicURL must be the address that people open",
+    ],
   ])("%s", async (_, values, message) => {
     const { code, stderr } = await helmRelease(["template"], { values });
     expect([code, stderr]).toEqual([1, expect.stringContaining(message)]);
@@ -76,10 +105,23 @@ describe("the schema", () => {
     ["secrets", schema.properties.config.properties.secrets],
     ["refresh", schema.properties.config.properties.refresh],
   ])("has every setting there is under `%s`", (section, { properties }) => {
-    // The chart itself names the file of revoked keys: it mounts it.
-    const known = settingsUnder(section).filter((name) => name !== "revokedKeys");
+    // The chart itself names the file of revoked keys: it mounts it. The portal has values of its own.
+    const elsewhere = ["revokedKeys", "portal"];
+    const known = settingsUnder(section).filter((name) => !elsewhere.includes(name));
     expect(Object.keys(properties).sort()).toEqual(known.sort());
   });
+
+  test.each(["portal", "portal.oidc", "portal.tokens", "portal.proxy", "portal.session", "portal.foreman"])(
+    "has every setting there is under `%s`",
+    (section) => {
+      const [, ...within] = section.split(".");
+      const { properties } = within.reduce(
+        ({ properties: of }, name) => of[name],
+        schema.properties.portal.properties.config,
+      );
+      expect(Object.keys(properties).sort()).toEqual(settingsUnder(section).sort());
+    },
+  );
 
   test("leaves no value open that it has names for", () => {
     expect(openObjects(schema.properties, "")).toEqual([
@@ -88,6 +130,9 @@ describe("the schema", () => {
       "podSecurityContext",
       "securityContext",
       "affinity",
+      "portal.resources",
+      "portal.podSecurityContext",
+      "portal.affinity",
     ]);
   });
 });
