@@ -13,6 +13,12 @@ const LEAST_KEY_BYTES = 32;
 /** How often the folder is read again, in ms. */
 const REREAD_MS = 10_000;
 
+/**
+ * How long a key that has come while the portal runs only opens, in ms: until then another replica may not have it. A kubelet
+ * brings a changed Secret after 36 s on average, 86 s at worst.
+ */
+const SETTLE_MS = 120_000;
+
 interface SealingKey {
   readonly id: string;
   readonly secret: Uint8Array;
@@ -25,18 +31,23 @@ interface SealingKey {
  */
 export class Sealer {
   readonly #folder: string | undefined;
+  /** When each key was first seen; those of the start are not in here. */
+  #seen = new Map<string, number>();
   #keys: readonly SealingKey[];
-  #readAt = performance.now();
+  readonly #now: () => number;
+  #readAt: number;
 
-  /** Throws a ConfigError when the folder holds no usable key. */
-  constructor(folder: string | undefined) {
+  /** Throws a ConfigError when the folder holds no usable key. `now` is in monotonic ms. */
+  constructor(folder: string | undefined, now = () => performance.now()) {
     this.#folder = folder;
+    this.#now = now;
+    this.#readAt = now();
     this.#keys = folder === undefined ? [sealingKey(randomBytes(LEAST_KEY_BYTES))] : readKeys(folder);
   }
 
   /** Opens for `lifetimeMs` from now. */
   async seal(purpose: Purpose, content: object, lifetimeMs: number): Promise<string> {
-    const { id, secret } = this.#current().at(-1) as SealingKey;
+    const { id, secret } = this.#sealing();
     return await new EncryptJWT({ content })
       .setProtectedHeader({ ...ALGORITHM, kid: id })
       .setAudience(purpose)
@@ -70,15 +81,30 @@ export class Sealer {
   }
 
   #current(): readonly SealingKey[] {
-    if (this.#folder === undefined || performance.now() - this.#readAt < REREAD_MS) return this.#keys;
-    this.#readAt = performance.now();
+    if (this.#folder === undefined || this.#now() - this.#readAt < REREAD_MS) return this.#keys;
+    this.#readAt = this.#now();
     try {
+      const known = this.#keys;
       this.#keys = readKeys(this.#folder);
+      this.#noteNew(known);
     } catch (error) {
       // Half way through a rotation: the keys that were good still are.
       if (!(error instanceof ConfigError)) throw error;
     }
     return this.#keys;
+  }
+
+  /** The last that all replicas have; where each of them is new, as after all were replaced, the last. */
+  #sealing(): SealingKey {
+    const keys = this.#current();
+    const isSettled = ({ id }: SealingKey) =>
+      this.#now() - (this.#seen.get(id) ?? Number.NEGATIVE_INFINITY) >= SETTLE_MS;
+    return keys.findLast(isSettled) ?? (keys.at(-1) as SealingKey);
+  }
+
+  #noteNew(known: readonly SealingKey[]): void {
+    for (const { id } of this.#keys)
+      if (!known.some((each) => each.id === id)) this.#seen.set(id, this.#readAt);
   }
 }
 
