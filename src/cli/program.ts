@@ -31,6 +31,21 @@ Exit codes:
   2  invalid command line
   3  the configuration file, the kubeconfig or an address to listen on cannot be used`;
 
+const PORTAL_EXAMPLES = `
+Nobody can sign in until the configuration file says how. With OpenID Connect:
+  portal:
+    publicURL: https://keys.example.com/
+    oidc:
+      issuer: https://sso.example.com/realms/staff
+      clientID: sshkeys
+      clientSecretFile: /etc/sshkeys/client-secret
+    session:
+      keysFolder: /etc/sshkeys/session
+
+For a try, as alice, at http://127.0.0.1:8080/:
+  sshkey-operator portal --namespace people --listen 127.0.0.1:8080 --insecure-user alice
+`;
+
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")
     .description(
@@ -45,7 +60,7 @@ function program(signal: AbortSignal): Command {
   addPortalOptions(
     command.command("portal").description("serve the web pages and the REST API until SIGTERM or SIGINT"),
   )
-    .addHelpText("after", EXIT_CODES)
+    .addHelpText("after", PORTAL_EXAMPLES + EXIT_CODES)
     .action((options: PortalCommandOptions) => portal(options, signal));
   return command;
 }

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { secretsPath, sshKeysPath } from "../../src/api/paths.ts";
 import { addPortalOptions, type PortalCommandOptions } from "../../src/cli/portal.ts";
+import { VERSION } from "../../src/version.ts";
 import type { Finished } from "../cluster/run.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { type PortalProcess, startPortal } from "../portal/portalprocess.ts";
@@ -52,6 +53,11 @@ describe("the portal's pod", () => {
     const pod = { apiVersion: "v1", kind: "Pod", metadata: { ...metadata, name: "probe" }, spec };
     const args = ["create", "--dry-run=server", "-n", NAMESPACE, "-f", "-"];
     expect(await installation.attempt(args, JSON.stringify(pod))).toMatchObject({ code: 0, stderr: "" });
+  });
+
+  test("runs the image of this version", async () => {
+    const [container] = (await deployment()).spec.template.spec.containers;
+    expect(container.image).toBe(`sshkey-operator:${VERSION}`);
   });
 
   test("is none of the operator's, whose Deployment and budget select by one label", async () => {
