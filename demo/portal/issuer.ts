@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto";
 import type { IncomingMessage, RequestListener, ServerResponse } from "node:http";
+import { raw } from "hono/html";
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
-import { html } from "../../src/portal/web/html.ts";
+import { type HTML, html } from "../../src/portal/web/html.ts";
 import { Memory } from "./memory.ts";
 
 export interface IssuerOptions {
@@ -54,9 +55,25 @@ async function createProvider(url: string, o: IssuerOptions): Promise<Provider> 
     claims: { openid: ["sub", "email", "email_verified", "groups", "team", "_claim_names", "hasgroups"] },
     conformIdTokenClaims: false,
     cookies: { keys: [randomBytes(32).toString("base64url")] },
-    features: { devInteractions: { enabled: false } },
+    features: {
+      devInteractions: { enabled: false },
+      rpInitiatedLogout: {
+        async logoutSource(context, form) {
+          context.type = "html";
+          context.body = await page(
+            "Sign out here, too?",
+            html`${raw(form)}
+<p><button form="op.logoutForm" name="logout" value="yes" autofocus>Yes</button> <button form="op.logoutForm">No</button></p>`,
+          );
+        },
+      },
+    },
     findAccount: (_context, sub) => ({ accountId: sub, claims: () => ({ ...o.claimsOf(sub), sub }) }),
     interactions: { url: (_context, { uid }) => `/interaction/${uid}` },
+    async renderError(context, { error, error_description: why = "" }) {
+      context.type = "html";
+      context.body = await page("That did not work", html`<p>${error}: ${why}</p>`);
+    },
     jwks: { keys: [{ ...(await exportJWK(privateKey)), alg: "RS256", use: "sig" }] },
     // Nobody is asked whether the portal may know.
     async loadExistingGrant({ oidc }) {
@@ -93,28 +110,37 @@ async function signIn(
     return;
   }
   const { uid } = await provider.interactionDetails(request, response);
-  const page = html`<!doctype html>
+  const text = await page(
+    "Who are you?",
+    html`<p>This issuer is for a try: it believes everybody, and asks for no password.</p>
+<form action="/interaction/${uid}" method="post">
+<p>${people.map((name) => html`<button name="login" value="${name}">${name}</button> `)}</p>
+</form>
+<form action="/interaction/${uid}" method="post">
+<p><label for="login">Somebody else</label> <input id="login" name="login" required maxlength="253" autocomplete="off"> <button>Sign in</button></p>
+</form>`,
+  );
+  response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(text);
+}
+
+async function page(title: string, content: HTML): Promise<string> {
+  return String(
+    await html`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<title>Who are you?</title>
+<title>${title}</title>
+<link rel="icon" href="data:,">
+<style>body { font: 1rem/1.5 system-ui, sans-serif; max-width: 40rem; margin: 2rem auto; padding: 0 1rem } button, input { font: inherit; padding: .4rem .8rem }</style>
 </head>
-<body>
-<main>
-<h1>Who are you?</h1>
-<p>This issuer is for a try: it believes everybody, and asks for no password.</p>
-<form action="/interaction/${uid}" method="post">
-${people.map((name) => html`<p><button name="login" value="${name}">${name}</button></p>`)}
-</form>
-<form action="/interaction/${uid}" method="post">
-<p><label for="login">Somebody else</label> <input id="login" name="login" required maxlength="253" autocomplete="off"> <button>Sign in</button></p>
-</form>
-</main>
-</body>
-</html>`;
-  response.writeHead(200, { "content-type": "text/html; charset=utf-8" }).end(String(await page));
+<body><main>
+<h1>${title}</h1>
+${content}
+</main></body>
+</html>`,
+  );
 }
 
 const MOST_BYTES = 10_000;
