@@ -94,6 +94,17 @@ describe("the portal", () => {
     ]);
   });
 
+  test("has the list of revoked keys where the configuration says that it is", async () => {
+    const portal = values();
+    const manifests = await render({
+      values: { ...portal, revokedKeys: { configMap: "revoked", key: "list" } },
+    });
+    const { volumes } = portalDeploymentIn(manifests).spec.template.spec;
+    expect(volumes).toContainEqual({ name: "revoked", configMap: { name: "revoked" } });
+    const mount = portalContainer(manifests).volumeMounts.find(({ name }) => name === "revoked");
+    expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mount?.mountPath}/list`);
+  });
+
   test("may list pods and AuthorizedKeys only where usedBy is on", async () => {
     const names = async (config: object) =>
       (await render({ values: values({ config }) })).map(idOf).filter((id) => id.includes("usedby"));
