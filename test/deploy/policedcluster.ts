@@ -8,6 +8,8 @@ import { pod, secret, sshKey, TEAM } from "./objects.ts";
 
 export const OPERATOR = `system:serviceaccount:${NAMESPACE}:${SERVICE_ACCOUNT}`;
 export const SECOND_OPERATOR = "system:serviceaccount:second:sshkey-operator";
+/** A service account that may say for whom it writes, and nothing more. */
+export const PORTAL = "system:serviceaccount:portal:sshkey-portal";
 /** The namespace with self-service. */
 export const PEOPLE = "people";
 export const SELF_SERVICE = "sshkey-operator.dev/self-service";
@@ -86,6 +88,25 @@ async function install({ as, kubectl }: PolicedCluster): Promise<void> {
       "-n",
       PEOPLE,
       "--role=assigner",
+      `--user=${user}`,
+    ]);
+  await kubectl([
+    "create",
+    "role",
+    "voucher",
+    "-n",
+    PEOPLE,
+    "--verb=vouch,create,update,patch,delete,get",
+    "--resource=sshkeys.sshkey-operator.dev",
+  ]);
+  for (const user of [PORTAL, `system:serviceaccount:${PEOPLE}:portal`])
+    await kubectl([
+      "create",
+      "rolebinding",
+      `voucher-${user.replaceAll(":", "-")}`,
+      "-n",
+      PEOPLE,
+      "--role=voucher",
       `--user=${user}`,
     ]);
   await eventually("the policies are in force", async () => {
