@@ -40,6 +40,9 @@ function userName(claims: IDClaims, claim: string): string {
   return value;
 }
 
+/** With the longest user name the session is still a cookie that browsers keep. */
+const MOST_GROUP_BYTES = 1400;
+
 /** Only those that the configuration names where it names any: a session must fit into a cookie. */
 function groupsOf(claims: IDClaims, claim: string, wanted: readonly string[] | undefined): readonly string[] {
   const { _claim_names: elsewhere, hasgroups: isTooMany } = claims;
@@ -50,13 +53,21 @@ function groupsOf(claims: IDClaims, claim: string, wanted: readonly string[] | u
   const value = claims[claim];
   if (value === undefined && isElsewhere) {
     if (wanted === undefined) return [];
-    throw new Refused(
-      "you are in so many groups that your sign-in does not name them: ask your administrator to let the issuer send only the groups of this application, or application roles",
-    );
+    throw tooManyGroups();
   }
   const names = typeof value === "string" ? [value] : Array.isArray(value) ? value : [];
   const groups = asGroups(names.filter((name) => typeof name === "string"));
-  return wanted === undefined ? groups : groups.filter((name) => wanted.includes(name));
+  const kept = wanted === undefined ? groups : groups.filter((name) => wanted.includes(name));
+  if (Buffer.byteLength(JSON.stringify(kept)) <= MOST_GROUP_BYTES) return kept;
+  // Without them nobody has more rights than with them.
+  if (wanted === undefined) return [];
+  throw tooManyGroups();
+}
+
+function tooManyGroups(): Refused {
+  return new Refused(
+    "you are in so many groups that your sign-in cannot name them: ask your administrator to let the issuer send only the groups of this application, or application roles",
+  );
 }
 
 function namespaceOf(

@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { PortalSettings, ProxySettings } from "../../config/portalsettings.ts";
@@ -57,18 +58,17 @@ export class Identity {
     };
   }
 
-  #byProxy({ socket, headers }: FastifyRequest): Person | undefined {
+  #byProxy({ socket, raw }: FastifyRequest): Person | undefined {
     const { settings, namespace } = this.#o;
     const { remoteAddress = "" } = socket;
     if (settings.proxy === undefined || !this.#isProxy(remoteAddress)) return undefined;
     const { userHeader, groupsHeader } = settings.proxy;
-    const user = headers[userHeader];
-    if (user === undefined || user === "") return undefined;
-    const groups = headers[groupsHeader] ?? "";
+    const user = only(raw, userHeader);
+    if (user === "") return undefined;
     return {
-      user: asUser(utf8(String(user))),
+      user: asUser(user),
       groups: asGroups(
-        utf8(String(groups))
+        only(raw, groupsHeader)
           .split(",")
           .map((name) => name.trim()),
       ),
@@ -96,7 +96,13 @@ function addresses({ addresses: listed }: ProxySettings): BlockList {
   return list;
 }
 
-/** Node reads headers as Latin-1. */
-function utf8(header: string): string {
-  return Buffer.from(header, "latin1").toString("utf8");
+/** The header's value. One that is there twice may be the proxy's word beside the client's own, and nobody knows which is which. */
+function only({ headersDistinct }: IncomingMessage, name: string): string {
+  const [value = "", ...others] = headersDistinct[name] ?? [];
+  if (others.length > 0)
+    throw new Refused(
+      `the proxy before this portal has sent ${name} more than once: ask your administrator to let it replace what clients send`,
+    );
+  // Node reads headers as Latin-1.
+  return Buffer.from(value, "latin1").toString("utf8");
 }

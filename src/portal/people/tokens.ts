@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { decodeJwt } from "jose";
 import type { Requests } from "../../kube/transport.ts";
 
 export interface TokensOptions {
@@ -7,6 +8,8 @@ export interface TokensOptions {
   readonly audience: string;
   /** Monotonic ms. */
   readonly now?: () => number;
+  /** Ms since the epoch. */
+  readonly clock?: () => number;
 }
 
 /** Whose a token is, as the API server names them. */
@@ -31,6 +34,7 @@ export class Busy extends Error {
 export class Tokens {
   readonly #o: TokensOptions;
   readonly #now: () => number;
+  readonly #clock: () => number;
   readonly #answers = new Map<
     string,
     { readonly at: number; readonly owner: Promise<TokenOwner | undefined> }
@@ -40,10 +44,12 @@ export class Tokens {
   constructor(options: TokensOptions) {
     this.#o = options;
     this.#now = options.now ?? (() => performance.now());
+    this.#clock = options.clock ?? Date.now;
   }
 
   /** Undefined where the API server does not take it for the portal's audience. Rejects with an ApiError when it cannot say, and with Busy. */
   async ownerOf(token: string): Promise<TokenOwner | undefined> {
+    if (!this.#mayBeGood(token)) return undefined;
     // No token is kept in memory.
     const id = createHash("sha256").update(token).digest("base64");
     const known = this.#answers.get(id);
@@ -59,6 +65,12 @@ export class Tokens {
     if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? "");
     owner.catch(() => this.#answers.delete(id));
     return await owner;
+  }
+
+  /** Not if it says of itself that it has ended. For whom it is good only the API server knows: its issuers name it in many ways. */
+  #mayBeGood(token: string): boolean {
+    const { exp } = payloadOf(token);
+    return typeof exp !== "number" || exp * 1000 > this.#clock();
   }
 
   async #review(token: string): Promise<TokenOwner | undefined> {
@@ -86,6 +98,15 @@ interface ReviewStatus {
   readonly error?: string;
   readonly audiences?: readonly string[];
   readonly user?: { readonly username?: string; readonly groups?: readonly string[] };
+}
+
+/** What a JSON Web Token says, unverified; of any other token nothing. */
+function payloadOf(token: string): { readonly exp?: unknown } {
+  try {
+    return decodeJwt(token);
+  } catch {
+    return {};
+  }
 }
 
 /** The token of an Authorization header: a bearer token, or the password of HTTP Basic, whose user name says nothing. */
