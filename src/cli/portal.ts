@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { isDNSLabel } from "../api/names.ts";
+import { validateUser } from "../api/rules.ts";
 import { readSettings } from "../config/configfile.ts";
 import { ConfigError, type Settings } from "../config/settings.ts";
 import { Credentials } from "../kube/credentials.ts";
@@ -90,6 +91,11 @@ function insecurePerson(o: PortalCommandOptions, host: string): Person | undefin
     if (insecureAdmin) throw new ExitError(EXIT.usage, "--insecure-admin needs --insecure-user NAME");
     return undefined;
   }
+  const problem = user.startsWith("system:")
+    ? "names that begin with system: are the API server's own"
+    : validateUser(user)?.message;
+  if (problem !== undefined)
+    throw new ExitError(EXIT.usage, `--insecure-user is nobody who can have keys: ${problem}`);
   if (!LOOPBACK.includes(host))
     throw new ExitError(
       EXIT.usage,

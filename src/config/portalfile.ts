@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import type { Node } from "yaml";
 import type { FieldReader } from "./fieldreader.ts";
 import {
@@ -42,6 +43,11 @@ export function portalSettings(reader: FieldReader, node: Node | null, name: str
     reader.fail(
       node,
       "oidc needs publicURL: the address that people open, such as https://keys.example.com/",
+    );
+  if (settings.proxy !== undefined && settings.publicURL === undefined)
+    reader.fail(
+      node,
+      "proxy needs publicURL: the address that people open, such as https://keys.example.com/",
     );
   return settings;
 }
@@ -92,10 +98,7 @@ function proxySettings(reader: FieldReader, node: Node | null, name: string): Pr
     reader.text(n, at, /^[A-Za-z][A-Za-z0-9-]{0,63}$/, "the name of a header").toLowerCase();
   reader.fields(node, name, {
     addresses: (n, at) => {
-      settings = {
-        ...settings,
-        addresses: reader.texts(n, at, ADDRESS, "an address or range such as 10.0.0.0/8"),
-      };
+      settings = { ...settings, addresses: addresses(reader, n, at) };
     },
     userHeader: (n, at) => {
       settings = { ...settings, userHeader: header(n, at) };
@@ -107,6 +110,17 @@ function proxySettings(reader: FieldReader, node: Node | null, name: string): Pr
   if (settings.addresses.length === 0)
     reader.fail(node, `${name} needs addresses: only from there do its headers count`);
   return settings;
+}
+
+function addresses(reader: FieldReader, node: Node | null, name: string): readonly string[] {
+  const rule = "an address or range such as 10.0.0.0/8";
+  const listed = reader.texts(node, name, ADDRESS, rule);
+  const wrong = listed.find((item) => {
+    const [address = "", prefix = "0"] = item.split("/");
+    const family = isIP(address);
+    return family === 0 || Number(prefix) > (family === 6 ? 128 : 32);
+  });
+  return wrong === undefined ? listed : reader.fail(node, `${name}: ${wrong} must be ${rule}`);
 }
 
 function publicURL(reader: FieldReader, node: Node | null, name: string): URL {
