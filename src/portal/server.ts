@@ -17,17 +17,28 @@ const MOST_BODY_BYTES = 256 * 1024;
 const MOST_HEADER_BYTES = 64 * 1024;
 /** How long a request may take to arrive whole, in ms. */
 const RECEIVE_LIMIT_MS = 15_000;
+/** How often it is looked whether that time is over, in ms; Node's default is twice as long as the limit itself. */
+const CHECK_INTERVAL_MS = 1000;
 /** Names of users have up to 253 characters of up to 4 bytes, each byte as %XX. */
 const MOST_PATH_CHARACTERS = 4096;
 
 /** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
 export async function createServer({ log, isSecure, issuer }: ServerOptions): Promise<FastifyInstance> {
-  const server = Fastify({
+  const server: FastifyInstance = Fastify({
     loggerInstance: log,
     disableRequestLogging: true,
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: RECEIVE_LIMIT_MS,
-    http: { maxHeaderSize: MOST_HEADER_BYTES, headersTimeout: RECEIVE_LIMIT_MS },
+    http: {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: RECEIVE_LIMIT_MS,
+      connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    },
+    // Of a path that is none no hook is told.
+    frameworkErrors: (error, request, reply) => {
+      setSecurityHeaders(reply, isSecure);
+      server.errorHandler(error, request, reply);
+    },
     // Who asks is said by the socket; which proxies may say otherwise is decided where people are identified.
     trustProxy: false,
     genReqId: () => randomUUID(),

@@ -17,6 +17,8 @@ export interface IdentityOptions {
   readonly insecure: Person | undefined;
 }
 
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD"]);
+
 /** Who sends a request. */
 export class Identity {
   readonly #o: IdentityOptions;
@@ -34,7 +36,22 @@ export class Identity {
 
   /** Of the REST API: a token, or what a proxy says; never a session, which other sites could make use of. */
   async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
-    return this.#o.insecure ?? this.#byProxy(request) ?? (await this.#byToken(request));
+    const person = this.#o.insecure ?? this.#byProxy(request);
+    if (person === undefined) return await this.#byToken(request);
+    // A proxy, and loopback, let in whatever a browser sends, also what a page of another site made it send.
+    if (!READING.has(request.method) && this.#isFromElsewhere(request))
+      throw new Refused("this request was made by a page of another site: nothing was changed");
+    return person;
+  }
+
+  /** By the browser's word. Programs say nothing of it. */
+  #isFromElsewhere({ headers }: FastifyRequest): boolean {
+    const { origin, host, "sec-fetch-site": site } = headers;
+    const own = this.#o.settings.publicURL?.origin ?? `http://${host}`;
+    return (
+      (origin !== undefined && origin !== own) ||
+      (site !== undefined && site !== "same-origin" && site !== "none")
+    );
   }
 
   async #byToken({ headers }: FastifyRequest): Promise<Person | undefined> {

@@ -13,6 +13,9 @@ const LIFETIME_MS = 60_000;
 /** How long a page waits for what its reader wrote, in ms. */
 const WAIT_MS = 1000;
 
+/** A key may be called by its comment, which no cookie holds. */
+const MOST_NOTICE_CHARACTERS = 400;
+
 export interface RecentOptions {
   readonly sessions: Sessions;
   readonly store: KeyStore;
@@ -26,7 +29,8 @@ export class RecentWrites {
   }
 
   /** Remembers it for the next page. */
-  async remember(reply: FastifyReply, recent: Recent): Promise<void> {
+  async remember(reply: FastifyReply, { writes, notice }: Recent): Promise<void> {
+    const recent: Recent = { writes, notice: notice === undefined ? undefined : shortened(notice) };
     await this.#o.sessions.set(reply, "recent", recent, LIFETIME_MS);
   }
 
@@ -39,4 +43,11 @@ export class RecentWrites {
     await store.whenSeen(recent.writes, WAIT_MS);
     return recent.notice;
   }
+}
+
+function shortened(notice: string): string {
+  const characters = [...notice];
+  return characters.length <= MOST_NOTICE_CHARACTERS
+    ? notice
+    : `${characters.slice(0, MOST_NOTICE_CHARACTERS - 1).join("")}…`;
 }
