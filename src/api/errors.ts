@@ -296,6 +296,41 @@ export const LOG_EVENTS = {
     whatToDo: "Report it, with err and its stack.",
   },
   Stopped: { level: "info", meaning: "The SSHKey operator has shut down cleanly.", whatToDo: "" },
+  PortalStarted: {
+    level: "info",
+    meaning: "The portal listens; /readyz says when it is ready.",
+    whatToDo: "",
+  },
+  PortalStopped: { level: "info", meaning: "The portal has shut down cleanly.", whatToDo: "" },
+  KeyWritten: {
+    level: "info",
+    meaning: "Somebody has made, changed or deleted an SSHKey through the portal.",
+    whatToDo: "",
+  },
+  WriteRefused: {
+    level: "info",
+    meaning: "A request to the portal that wanted to write was refused, by it or by the API server.",
+    whatToDo: "",
+  },
+  SignedIn: { level: "info", meaning: "Somebody has signed in to the portal.", whatToDo: "" },
+  SignInFailed: {
+    level: "info",
+    meaning:
+      "A sign-in came to nothing, or a token was not accepted; the reason is what the person was told.",
+    whatToDo: "",
+  },
+  RateLimited: {
+    level: "warn",
+    meaning:
+      "A person or a network has done something too often; said once until they may do it again, whatever else they send.",
+    whatToDo: "If it is nobody's mistake, block the address before the portal.",
+  },
+  RequestFailed: {
+    level: "error",
+    meaning:
+      "The portal could not do what it was asked: level warn if the API server did not answer, error for a bug.",
+    whatToDo: "By the error: look at the API server, or report it with err and its stack.",
+  },
 } as const satisfies Record<string, LogEventMeaning>;
 
 export type LogEvent = keyof typeof LOG_EVENTS;

@@ -1,4 +1,6 @@
 import { type Command, Option } from "commander";
+import type { Logger } from "pino";
+import type { Registry } from "prom-client";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
 import { readSettings } from "../config/configfile.ts";
@@ -8,7 +10,9 @@ import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { Transport } from "../kube/transport.ts";
 import type { Person } from "../portal/people/person.ts";
 import { VERSION } from "../version.ts";
-import { parseAddress } from "./endpoint.ts";
+import { collectAtRest } from "./collectatrest.ts";
+import { durationOption } from "./durationoption.ts";
+import { type Endpoint, parseAddress, serve } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
@@ -20,6 +24,9 @@ export interface PortalCommandOptions {
   readonly config?: string;
   readonly insecureUser?: string;
   readonly insecureAdmin?: boolean;
+  readonly metricsBindAddress: string;
+  /** In ms. */
+  readonly shutdownDelayDuration: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -35,6 +42,14 @@ export function addPortalOptions(command: Command): Command {
     .option("--config <file>", "policy and settings, YAML; the section portal is the portal's own")
     .option("--insecure-user <name>", "everybody is this user: for a try, on a loopback address only")
     .option("--insecure-admin", "that user may do everything")
+    .option("--metrics-bind-address <address>", "where /metrics is served; 0 turns it off", ":8082")
+    .addOption(
+      durationOption(
+        "--shutdown-delay-duration <time>",
+        "how long requests are served after SIGTERM while /readyz says 503, so that nobody is sent here any more",
+        "0s",
+      ),
+    )
     .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
     .addOption(
       new Option("--log-format <format>", "JSON lines, or text for people")
@@ -61,27 +76,63 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
   }
   const credentials = connect(options.kubeconfig);
   const log = await createLogger(options.logLevel, options.logFormat);
-  const transport = new Transport({ credentials, userAgent: `sshkey-portal/${VERSION}` });
   // Loaded by this command alone: the operator has no use for a web server.
   const { Portal } = await import("../portal/portal.ts");
+  const { PortalMetrics } = await import("../portal/metrics.ts");
+  const metrics = new PortalMetrics();
+  const { host: server } = credentials.server;
+  const transport = new Transport({
+    credentials,
+    userAgent: `sshkey-portal/${VERSION}`,
+    onRequest: (observation) => metrics.requestFinished(observation, server),
+  });
+  let scrape: Endpoint | undefined;
+  let stopCollecting = () => {};
   try {
     const others = settings.portal.namespaces.filter((name) => name !== options.namespace);
     const namespaces = [options.namespace, ...others] as const;
-    const running = new Portal({ transport, settings, namespaces, insecure, log });
+    const { shutdownDelayDuration: shutdownDelay } = options;
+    const running = new Portal({ transport, settings, namespaces, insecure, log, metrics, shutdownDelay });
+    scrape = await serveMetrics(options, metrics.registry, log);
     const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
       const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
       throw new ExitError(EXIT.configuration, problem);
     });
-    log.info({ event: "PortalStarted", version: VERSION, address, namespace: options.namespace });
+    log.info({
+      event: "PortalStarted",
+      version: VERSION,
+      address,
+      namespace: options.namespace,
+      metrics: scrape?.address,
+    });
+    stopCollecting = collectAtRest();
     await running.run(signal);
   } catch (error) {
     if (error instanceof ConfigError) throw new ExitError(EXIT.configuration, error.message);
     throw error;
   } finally {
+    stopCollecting();
     await transport.close();
     credentials.close();
+    await scrape?.close();
+    log.info({ event: "PortalStopped" });
     log.flush();
   }
+}
+
+async function serveMetrics(
+  { metricsBindAddress: address }: PortalCommandOptions,
+  registry: Registry,
+  log: Logger,
+): Promise<Endpoint | undefined> {
+  return await serve({
+    flag: "--metrics-bind-address",
+    address,
+    routes: {
+      "/metrics": async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    },
+    onError: (err) => log.error({ event: "EndpointFailed", err }),
+  });
 }
 
 function insecurePerson(o: PortalCommandOptions, host: string): Person | undefined {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { isDNSLabel } from "../api/names.ts";
-import { parseDuration } from "../config/duration.ts";
+import { durationOption } from "./durationoption.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 
 /** The options of `run`, as commander returns them. */
@@ -45,21 +45,25 @@ export function addRunOptions(command: Command): Command {
       "namespace of the Lease (default: the pod's own, else default)",
     )
     .addOption(
-      duration(
+      durationOption(
         "--leader-elect-lease-duration <time>",
         "how long a standby waits after the last renewal before it takes over the Lease",
         "15s",
       ),
     )
     .addOption(
-      duration(
+      durationOption(
         "--leader-elect-renew-deadline <time>",
         "how long the leader keeps writing when it cannot renew the Lease",
         "10s",
       ),
     )
     .addOption(
-      duration("--leader-elect-retry-period <time>", "time between two attempts to renew the Lease", "2s"),
+      durationOption(
+        "--leader-elect-retry-period <time>",
+        "time between two attempts to renew the Lease",
+        "2s",
+      ),
     )
     .option("--metrics-bind-address <address>", "where /metrics is served; 0 turns it off", ":8080")
     .option(
@@ -97,17 +101,4 @@ function collectNamespace(name: string, known: readonly string[] = []): readonly
 function parseBoolean(text: string): boolean {
   if (text !== "true" && text !== "false") throw new InvalidArgumentError("Give true or false.");
   return text === "true";
-}
-
-function duration(flags: string, description: string, byDefault: string): Option {
-  return new Option(flags, description)
-    .default(parseDurationOption(byDefault), byDefault)
-    .argParser(parseDurationOption);
-}
-
-function parseDurationOption(text: string): number {
-  const time = parseDuration(text);
-  if (time === undefined || time === 0)
-    throw new InvalidArgumentError("Give a duration such as 500ms, 2s or 1m.");
-  return time;
 }

@@ -21,6 +21,7 @@ export function portalSettings(reader: FieldReader, node: Node | null, name: str
     tokens: (n, at) =>
       reader.fields(n, at, { audience: (a, of) => set({ tokens: { audience: word(reader, a, of) } }) }),
     proxy: (n, at) => set({ proxy: proxySettings(reader, n, at) }),
+    trustedProxies: (n, at) => set({ trustedProxies: addresses(reader, n, at) }),
     groups: (n, at) => set({ groups: reader.texts(n, at, GROUP, GROUP_RULE) }),
     usernamePrefix: (n, at) => set({ usernamePrefix: prefix(reader, n, at) }),
     groupsPrefix: (n, at) => set({ groupsPrefix: prefix(reader, n, at) }),

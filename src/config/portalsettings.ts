@@ -9,6 +9,11 @@ export interface PortalSettings {
   /** Bearer tokens of the cluster that are good for this audience. */
   readonly tokens: { readonly audience: string } | undefined;
   readonly proxy: ProxySettings | undefined;
+  /**
+   * Proxies in front of the portal: what they say in X-Forwarded-For is where a request comes from, for limits and the log.
+   * Addresses and CIDR ranges; who may say who somebody is, is `proxy`.
+   */
+  readonly trustedProxies: readonly string[];
   /** People outside of these groups have no keys here; undefined: everybody signed in may. */
   readonly groups: readonly string[] | undefined;
   /** What the API server puts before the names of people and groups of the same issuer. */
@@ -61,6 +66,7 @@ export const DEFAULT_PORTAL_SETTINGS: PortalSettings = {
   oidc: undefined,
   tokens: undefined,
   proxy: undefined,
+  trustedProxies: [],
   groups: undefined,
   usernamePrefix: "",
   groupsPrefix: "",

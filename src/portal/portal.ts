@@ -1,15 +1,20 @@
 import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { sshKeysPath } from "../api/paths.ts";
 import type { Settings } from "../config/settings.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Transport } from "../kube/transport.ts";
+import { Audit } from "./audit.ts";
+import { Entrance } from "./entrance.ts";
 import { addForeman } from "./foreman/routes.ts";
+import { Limits } from "./limits.ts";
+import type { PortalMetrics } from "./metrics.ts";
 import { Access } from "./people/access.ts";
 import { Identity } from "./people/identity.ts";
 import { OpenID } from "./people/openid.ts";
-import type { Person } from "./people/person.ts";
+import { type Person, Refused } from "./people/person.ts";
 import { Sessions } from "./people/sessions.ts";
 import { Tokens } from "./people/tokens.ts";
 import { addProblems } from "./problems.ts";
@@ -31,10 +36,16 @@ export interface PortalOptions {
   /** Everybody who comes is this person: for a try on loopback. */
   readonly insecure: Person | undefined;
   readonly log: Logger;
+  readonly metrics: PortalMetrics;
+  /** How long it goes on as before when it is to stop, but for saying that it is not ready; in ms. */
+  readonly shutdownDelay: number;
 }
 
 /** How long requests that have begun may take after the stop signal, in ms. */
 const STOP_GRACE_MS = 10_000;
+
+/** How often it is looked meanwhile for connections on which nothing is under way any more, in ms. */
+const IDLE_LOOK_MS = 50;
 
 /** The pages and the REST API over the SSHKeys of its namespaces. It keeps no state: all it knows, the API server does. */
 export class Portal {
@@ -50,6 +61,7 @@ export class Portal {
   constructor(options: PortalOptions) {
     this.#o = options;
     this.#sealer = new Sealer(options.settings.portal.session.keysFolder);
+    options.metrics.registerKeys(() => this.#store.size);
     this.#reflectors = options.namespaces.map((namespace) => this.#reflector(namespace));
     this.#server = this.#createServer();
   }
@@ -82,6 +94,7 @@ export class Portal {
     });
     await Promise.race([stopped, Promise.all(running)]);
     this.#isStopping = true;
+    await delay(this.#o.shutdownDelay);
     await this.#close();
     watching.abort();
     await Promise.all([...running, synced]);
@@ -90,8 +103,11 @@ export class Portal {
   async #close(): Promise<void> {
     const server = await this.#server;
     const late = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);
+    // Kept alive by their clients after the answer that was under way.
+    const idle = setInterval(() => server.server.closeIdleConnections(), IDLE_LOOK_MS);
     await server.close();
     clearTimeout(late);
+    clearInterval(idle);
   }
 
   #reflector(namespace: string): Reflector<PortalKey> {
@@ -100,19 +116,30 @@ export class Portal {
       path: sshKeysPath(namespace),
       decode: (object) => toPortalKey(object, this.#store.get(namespace, object.metadata.name)),
       sink: this.#store.sink(namespace),
-      onRestart: (reason, { error }) =>
-        this.#o.log.warn({ event: "WatchRestarted", namespace, reason, error: error.message }),
+      onRestart: (reason, { error }) => {
+        this.#o.metrics.watchRestarted(reason);
+        this.#o.log.warn({ event: "WatchRestarted", namespace, reason, error: error.message });
+      },
     });
   }
 
   async #createServer(): Promise<FastifyInstance> {
-    const { settings, transport, log } = this.#o;
+    const { settings, transport, log, metrics } = this.#o;
     const { publicURL } = settings.portal;
     const base = publicURL?.pathname ?? "/";
     const isSecure = publicURL?.protocol === "https:";
-    const server = await createServer({ log, isSecure, issuer: settings.portal.oidc?.issuer });
-    const writer = new KeyWriter({ requests: transport, store: this.#store });
-    const access = new Access({ requests: transport, settings: settings.portal });
+    const server = await createServer({
+      log,
+      isSecure,
+      issuer: settings.portal.oidc?.issuer,
+      proxies: settings.portal.trustedProxies,
+    });
+    const audit = new Audit(log);
+    metrics.observe(server);
+    audit.observe(server);
+    const writer = new KeyWriter({ requests: audit.writing(transport), store: this.#store });
+    const requests = metrics.reviewing(transport);
+    const access = new Access({ requests, settings: settings.portal });
     const sessions = new Sessions({
       sealer: this.#sealer,
       isSecure,
@@ -124,9 +151,17 @@ export class Portal {
       settings: settings.portal,
       namespace,
       sessions,
-      tokens: settings.portal.tokens && new Tokens({ requests: transport, ...settings.portal.tokens }),
+      tokens: settings.portal.tokens && new Tokens({ requests, ...settings.portal.tokens }),
       insecure: this.#o.insecure,
     });
+    const limits = new Limits({
+      server,
+      onLimited: ({ request, limit, person, isFirst }) => {
+        metrics.limited(limit);
+        if (isFirst) audit.limited(request, limit, person);
+      },
+    });
+    const entrance = new Entrance({ identity, limits, audit });
     server.get("/healthz", async (_request, reply) => reply.type("text/plain").send("ok\n"));
     server.get("/readyz", async (_request, reply) =>
       this.isReady
@@ -134,12 +169,16 @@ export class Portal {
         : reply
             .code(503)
             .type("text/plain")
-            .send("the SSHKeys are not listed yet: see WatchRestarted in the log\n"),
+            .send(
+              this.#isStopping
+                ? "stopping\n"
+                : "the SSHKeys are not listed yet: see WatchRestarted in the log\n",
+            ),
     );
     if (this.#o.insecure !== undefined) server.addHook("onRequest", refuseOtherHosts);
     const originOf = ({ headers }: FastifyRequest) => publicURL?.origin ?? `http://${headers.host}`;
     const identify = async (request: FastifyRequest) => {
-      const person = await identity.ofPage(request);
+      const person = await entrance.ofPage(request);
       if (person !== undefined) return person;
       const to = request.method === "GET" ? request.url : undefined;
       throw new PageProblem(settings.portal.oidc === undefined ? "forbidden" : "signIn", undefined, to);
@@ -150,7 +189,23 @@ export class Portal {
         callback: new URL("callback", publicURL),
         afterSignOut: publicURL,
       });
-      addSignIn(server, { base, originOf, openID, sessions, settings: settings.portal, namespace });
+      server.addHook("onRequest", async (request) => {
+        if (request.routeOptions.url === `${base}sign-in` || request.routeOptions.url === `${base}callback`)
+          await limits.signIn(request);
+      });
+      addSignIn(server, {
+        base,
+        originOf,
+        openID,
+        sessions,
+        settings: settings.portal,
+        namespace,
+        onSignIn: (request, result) => {
+          if ("user" in result) audit.signedIn(request, result);
+          else audit.signInFailed(request, result.message);
+          metrics.signedIn("user" in result ? "success" : result instanceof Refused ? "refused" : "failed");
+        },
+      });
     }
     addPages(server, {
       base,
@@ -169,7 +224,7 @@ export class Portal {
       store: this.#store,
       writer,
       access,
-      identify: (request) => identity.ofProgram(request),
+      identify: (request) => entrance.ofProgram(request),
     });
     addProblems(server, { base, identity, log });
     return server;

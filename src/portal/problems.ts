@@ -1,7 +1,8 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ApiError } from "../kube/apierror.ts";
-import { badJSON, ForemanError, withMessage } from "./foreman/errors.ts";
+import { badJSON, ForemanError, tooManyTries, withMessage } from "./foreman/errors.ts";
+import { TooMany } from "./limits.ts";
 import type { Identity } from "./people/identity.ts";
 import { SignInFailed } from "./people/openid.ts";
 import { Refused } from "./people/person.ts";
@@ -24,11 +25,12 @@ export function addProblems(server: FastifyInstance, { base, identity, log }: Pr
       ? answerProgram(withMessage(404, "Not Found"), reply)
       : answerPerson(new PageProblem("notFound"), request, reply),
   );
-  server.setErrorHandler((error, request, reply) =>
-    isForeman(request)
+  server.setErrorHandler((error, request, reply) => {
+    if (error instanceof TooMany) reply.header("retry-after", error.retryAfterSeconds);
+    return isForeman(request)
       ? answerProgram(foremanError(error, request, log), reply)
-      : answerPerson(pageProblem(error, request, log), request, reply),
-  );
+      : answerPerson(pageProblem(error, request, log), request, reply);
+  });
 
   function answerProgram({ statusCode, body }: ForemanError, reply: FastifyReply): FastifyReply {
     return reply.code(statusCode).type("application/json; charset=utf-8").send(body);
@@ -54,6 +56,8 @@ function isForeman({ url }: FastifyRequest): boolean {
 function foremanError(error: unknown, request: FastifyRequest, log: Logger): ForemanError {
   if (error instanceof ForemanError) return error;
   if (error instanceof Refused) return withMessage(403, error.message);
+  if (error instanceof TooMany)
+    return error.limit === "tries" ? tooManyTries() : withMessage(429, error.message);
   const { statusCode = 500, code, message } = error as FastifyError;
   if (error instanceof Busy || error instanceof ApiError) {
     log.warn({ event: "RequestFailed", request: request.id, error: message });
@@ -71,6 +75,7 @@ function foremanError(error: unknown, request: FastifyRequest, log: Logger): For
 function pageProblem(error: unknown, request: FastifyRequest, log: Logger): PageProblem {
   if (error instanceof PageProblem) return error;
   if (error instanceof Refused) return new PageProblem("refused", error.message);
+  if (error instanceof TooMany) return new PageProblem("tooMany");
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
   if (error instanceof ApiError) {
     if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);

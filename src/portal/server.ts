@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import formbody from "@fastify/formbody";
+import rateLimit from "@fastify/rate-limit";
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from "fastify";
 
 export interface ServerOptions {
@@ -9,6 +10,8 @@ export interface ServerOptions {
   readonly isSecure: boolean;
   /** The address of the issuer, to which the form for signing out leads. */
   readonly issuer?: string | undefined;
+  /** Addresses and ranges of proxies, whose word counts on where a request comes from. */
+  readonly proxies: readonly string[];
 }
 
 /** A key has at most 16 KiB; what people paste by mistake is still answered with a sentence. */
@@ -23,7 +26,8 @@ const CHECK_INTERVAL_MS = 1000;
 const MOST_PATH_CHARACTERS = 4096;
 
 /** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
-export async function createServer({ log, isSecure, issuer }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
+  const { log, isSecure, issuer, proxies } = options;
   const server: FastifyInstance = Fastify({
     loggerInstance: log,
     disableRequestLogging: true,
@@ -39,8 +43,8 @@ export async function createServer({ log, isSecure, issuer }: ServerOptions): Pr
       setSecurityHeaders(reply, isSecure);
       server.errorHandler(error, request, reply);
     },
-    // Who asks is said by the socket; which proxies may say otherwise is decided where people are identified.
-    trustProxy: false,
+    // For limits and the log: who it is and where links lead to is never made of it.
+    trustProxy: proxies.length === 0 ? false : [...proxies],
     genReqId: () => randomUUID(),
     forceCloseConnections: "idle",
     return503OnClosing: true,
@@ -58,6 +62,7 @@ export async function createServer({ log, isSecure, issuer }: ServerOptions): Pr
   await server.register(cookie);
   await server.register(formbody);
   const contentSecurityPolicy = policyWith(issuer);
+  await server.register(rateLimit, { global: false });
   server.addHook("onSend", async (_request, reply) => {
     reply.header("content-security-policy", contentSecurityPolicy);
     setSecurityHeaders(reply, isSecure);

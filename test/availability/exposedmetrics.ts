@@ -1,6 +1,7 @@
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { WorkQueue } from "../../src/kube/workqueue.ts";
 import { Metrics } from "../../src/operator/metrics.ts";
+import { PortalMetrics } from "../../src/portal/metrics.ts";
 import { Projection } from "../../src/projection/projection.ts";
 
 /** Names of all metrics that a scrape gives, Node's own among them; of a histogram without `_bucket` and the like. */
@@ -10,5 +11,12 @@ export function exposedMetrics(): string[] {
   const queue = () => new WorkQueue<string>({ namespaceOf: (id) => id });
   const queues = { secrets: queue(), statuses: queue(), blocked: queue(), blockedCount: 0 };
   metrics.registerGauges(new Projection(policy, secrets), queues, concurrency);
+  return metrics.registry.getMetricsAsArray().map(({ name }) => name);
+}
+
+/** The same of the portal. */
+export function exposedPortalMetrics(): string[] {
+  const metrics = new PortalMetrics();
+  metrics.registerKeys(() => 0);
   return metrics.registry.getMetricsAsArray().map(({ name }) => name);
 }

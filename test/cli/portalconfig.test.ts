@@ -111,7 +111,15 @@ describe("the section portal", () => {
 
 describe("--insecure-user", () => {
   const start = (listen: string, more = {}) => {
-    const options = { namespace: "people", listen, logLevel: "info", logFormat: "json", ...more } as const;
+    const options = {
+      namespace: "people",
+      listen,
+      metricsBindAddress: "0",
+      shutdownDelayDuration: 0,
+      logLevel: "info",
+      logFormat: "json",
+      ...more,
+    } as const;
     return portal(options, AbortSignal.abort());
   };
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { spawnChild } from "../../controlplane/child.ts";
+import { type Child, spawnChild } from "../../controlplane/child.ts";
 import { eventually } from "../cluster/eventually.ts";
 
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
@@ -10,6 +10,9 @@ const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
 export interface PortalProcess {
   /** Where it listens, ending in `/`. */
   readonly url: string;
+  /** Where its metrics are. */
+  readonly metricsURL: string;
+  readonly child: Child;
   /** All that it has written. */
   log(): Promise<string>;
   /** Sends SIGTERM and gives the exit code. */
@@ -29,6 +32,7 @@ export async function startPortal(o: PortalProcessOptions): Promise<PortalProces
   const folder = await mkdtemp(join(tmpdir(), "sshkey-portal-test-"));
   const logFile = join(folder, "portal.log");
   const given = ["--kubeconfig", o.kubeconfig, "--namespace", o.namespace, "--listen", "127.0.0.1:0"];
+  given.push("--metrics-bind-address", "127.0.0.1:0");
   const args = [BUNDLE, "portal", ...given, "--log-level", "debug", ...(o.args ?? [])];
   if (o.config !== undefined) {
     await writeFile(join(folder, "config.yaml"), o.config);
@@ -45,10 +49,13 @@ export async function startPortal(o: PortalProcessOptions): Promise<PortalProces
     if (hasEnded) return text;
     return /"event":"PortalStarted".*"address":"([^"]+)"/.exec(text)?.[1];
   });
+  const scrape = /"metrics":"([^"]+)"/.exec(await log())?.[1];
   const url = `http://${address}/`;
   await eventually("the portal is ready", async () => (await fetch(`${url}readyz`)).ok);
   return {
     url,
+    metricsURL: `http://${scrape}/metrics`,
+    child,
     log,
     async stop() {
       child.kill("SIGTERM");

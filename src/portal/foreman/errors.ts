@@ -29,6 +29,11 @@ export function notAuthenticated(login: string): ForemanError {
   return withMessage(401, `Unable to authenticate user ${login}`);
 }
 
+/** Foreman's protection against guessing (Foreman::Controller::BruteForceProtection). */
+export function tooManyTries(): ForemanError {
+  return withMessage(401, "Too many tries, please try again in a few minutes.");
+}
+
 export type Permission = "view_ssh_keys" | "create_ssh_keys" | "destroy_ssh_keys" | "view_users";
 
 export function accessDenied(permission: Permission): ForemanError {

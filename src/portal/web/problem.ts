@@ -9,7 +9,8 @@ export type ProblemKind =
   | "unexpected"
   | "stale"
   | "signIn"
-  | "refused";
+  | "refused"
+  | "tooMany";
 
 const STATUS: Readonly<Record<ProblemKind, number>> = {
   notFound: 404,
@@ -19,6 +20,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   stale: 403,
   signIn: 401,
   refused: 403,
+  tooMany: 429,
 };
 
 export class PageProblem extends Error {

@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PortalSettings } from "../../config/portalsettings.ts";
 import { personOf } from "../people/claims.ts";
 import { type OpenID, SignInFailed } from "../people/openid.ts";
+import { type Person, Refused } from "../people/person.ts";
 import type { Sessions } from "../people/sessions.ts";
 import { isFromOwnPage } from "./forms.ts";
 import { PageProblem } from "./problem.ts";
@@ -13,6 +14,8 @@ export interface SignInOptions {
   readonly sessions: Sessions;
   readonly settings: PortalSettings;
   readonly namespace: string;
+  /** Told of every sign-in that comes to an end: the person, or why not. */
+  readonly onSignIn: (request: FastifyRequest, result: Person | Refused | SignInFailed) => void;
 }
 
 /** Where people are sent to sign in, and come back. */
@@ -38,9 +41,12 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
     }
     try {
       const claims = await openID.finish(new URL(request.url, "http://unused").search, attempt);
-      await sessions.begin(reply, personOf(claims, oidc, settings, namespace));
+      const person = personOf(claims, oidc, settings, namespace);
+      await sessions.begin(reply, person);
+      o.onSignIn(request, person);
       return reply.redirect(attempt.to, 303);
     } catch (error) {
+      if (error instanceof SignInFailed || error instanceof Refused) o.onSignIn(request, error);
       if (error instanceof SignInFailed) throw new PageProblem("signIn", error.message, attempt.to);
       throw error;
     }

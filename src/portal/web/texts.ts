@@ -99,6 +99,10 @@ export const TEXTS = {
     },
     signIn: { title: "Sign in", text: "Sign in to see and change your SSH keys." },
     refused: { title: "You cannot be let in", text: "Ask your administrator." },
+    tooMany: {
+      title: "Too many requests",
+      text: "Nothing was changed. Try again in a few minutes.",
+    },
     signInAgain: "Sign in",
     back: "Back to the keys",
     request: (id: string) => `Request ${id}`,

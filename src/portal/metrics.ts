@@ -1,0 +1,141 @@
+import type { FastifyInstance } from "fastify";
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import type { RestartReason } from "../kube/restart.ts";
+import type { Call, RequestObservation, Requests } from "../kube/transport.ts";
+import type { LimitName } from "./limits.ts";
+
+const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
+
+/** `refused`: known, and not let in. `failed`: the issuer did not say who it is. */
+export const SIGN_IN_RESULTS = ["success", "refused", "failed"] as const;
+
+export type SignInResult = (typeof SIGN_IN_RESULTS)[number];
+
+/** What the API server is asked about people. */
+const REVIEWS: Readonly<Record<string, "token" | "access">> = {
+  "/apis/authentication.k8s.io/v1/tokenreviews": "token",
+  "/apis/authorization.k8s.io/v1/subjectaccessreviews": "access",
+};
+
+/** The portal's Prometheus metrics. No label ever holds a user, a name, a namespace or a fingerprint. */
+export class PortalMetrics {
+  readonly registry = new Registry();
+  readonly #requests = new Counter({
+    name: "sshkey_portal_requests_total",
+    help: "Requests answered, by route, method and status.",
+    labelNames: ["route", "method", "code"],
+    registers: [this.registry],
+  });
+  readonly #requestSeconds = new Histogram({
+    name: "sshkey_portal_request_duration_seconds",
+    help: "Time from the headers of a request until its answer is sent.",
+    buckets: ANSWER_SECONDS,
+    labelNames: ["route", "method"],
+    registers: [this.registry],
+  });
+  readonly #reviews = new Counter({
+    name: "sshkey_portal_reviews_total",
+    help: "Questions to the API server about people, by kind and result.",
+    labelNames: ["kind", "result"],
+    registers: [this.registry],
+  });
+  readonly #signIns = new Counter({
+    name: "sshkey_portal_sign_ins_total",
+    help: "Sign-ins by OpenID Connect that came to an end, by result.",
+    labelNames: ["result"],
+    registers: [this.registry],
+  });
+  readonly #limited = new Counter({
+    name: "sshkey_portal_rate_limited_total",
+    help: "Requests refused by a rate limit, by limit.",
+    labelNames: ["limit"],
+    registers: [this.registry],
+  });
+  readonly #watchRestarts = new Counter({
+    name: "sshkey_portal_watch_restarts_total",
+    help: "Failed lists and watches of SSHKeys that were restarted, by reason.",
+    labelNames: ["reason"],
+    registers: [this.registry],
+  });
+  readonly #apiRequests = new Counter({
+    name: "rest_client_requests_total",
+    help: "Requests to the API server.",
+    labelNames: ["code", "method", "host"],
+    registers: [this.registry],
+  });
+  readonly #apiRequestSeconds = new Histogram({
+    name: "rest_client_request_duration_seconds",
+    help: "Time of a request to the API server until its answer is read.",
+    buckets: REQUEST_SECONDS,
+    labelNames: ["verb"],
+    registers: [this.registry],
+  });
+
+  constructor() {
+    // In ms, as the operator's own.
+    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    for (const result of SIGN_IN_RESULTS) this.#signIns.inc({ result }, 0);
+  }
+
+  /** Counts every answer of the server under the pattern of its route. */
+  observe(server: FastifyInstance): void {
+    server.addHook("onResponse", async ({ method, routeOptions }, reply) => {
+      const route = routeOptions.url ?? "none";
+      this.#requests.inc({ route, method, code: reply.statusCode });
+      this.#requestSeconds.observe({ route, method }, reply.elapsedTime / 1000);
+    });
+  }
+
+  /** `count` gives the number of SSHKeys, which must cost nothing. */
+  registerKeys(count: () => number): void {
+    const gauge: Gauge = new Gauge({
+      name: "sshkey_portal_sshkeys",
+      help: "SSHKeys known.",
+      registers: [this.registry],
+      collect: () => gauge.set(count()),
+    });
+  }
+
+  /** The same requests, with the reviews among them counted. */
+  reviewing(requests: Requests): Requests {
+    return {
+      request: async <T>(call: Call): Promise<T> => {
+        const kind = REVIEWS[call.path];
+        if (kind === undefined) return await requests.request<T>(call);
+        try {
+          const answer = await requests.request<T>(call);
+          this.#reviews.inc({ kind, result: isYes(answer) ? "yes" : "no" });
+          return answer;
+        } catch (error) {
+          this.#reviews.inc({ kind, result: "error" });
+          throw error;
+        }
+      },
+    };
+  }
+
+  signedIn(result: SignInResult): void {
+    this.#signIns.inc({ result });
+  }
+
+  limited(limit: LimitName): void {
+    this.#limited.inc({ limit });
+  }
+
+  watchRestarted(reason: RestartReason): void {
+    this.#watchRestarts.inc({ reason });
+  }
+
+  requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
+    this.#apiRequests.inc({ code: status === 0 ? code : String(status), method, host });
+    this.#apiRequestSeconds.observe({ verb }, seconds);
+  }
+}
+
+function isYes(answer: unknown): boolean {
+  const { status } = answer as {
+    readonly status?: { readonly allowed?: boolean; readonly authenticated?: boolean };
+  };
+  return status?.allowed === true || status?.authenticated === true;
+}
