@@ -160,6 +160,26 @@ describe("metrics", () => {
   });
 });
 
+describe("files that pages load", () => {
+  const links = async () => {
+    const text = await (await fetch(`${portal.url}keys`, { headers: as("ann") })).text();
+    return [...text.matchAll(/(?:href|src)="(\/assets\/[^"]+)"/g)].map(([, path = ""]) => path);
+  };
+
+  test("are kept by browsers for good", async () => {
+    const answers = await Promise.all((await links()).map((path) => fetch(new URL(path, portal.url))));
+    const found = answers.map(({ status, headers }) => [status, headers.get("cache-control")]);
+    expect(found).toEqual(Array(3).fill([200, "public, max-age=31536000, immutable"]));
+  });
+
+  test("are there for a page of another version, and not kept", async () => {
+    const [path = ""] = await links();
+    const other = path.replace(/[0-9a-f]{16}/, "0123456789abcdef");
+    const { status, headers } = await fetch(new URL(other, portal.url));
+    expect([status, headers.get("cache-control")]).toEqual([200, "no-cache"]);
+  });
+});
+
 describe("a stop", () => {
   test("loses no write that was accepted, and ends by itself", async () => {
     const stopping = await start();

@@ -1,4 +1,5 @@
 import type { Person } from "../people/person.ts";
+import { assetPath } from "./assetpaths.ts";
 import { type HTML, html } from "./html.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -27,9 +28,9 @@ export function page({ title, base, person, isAdmin, hasSession, notice, content
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title} &ndash; ${TEXTS.product}</title>
-<link rel="stylesheet" href="${base}assets/portal.css">
-<link rel="icon" href="${base}assets/icon.svg" type="image/svg+xml">
-<script src="${base}assets/portal.js" defer></script>
+<link rel="stylesheet" href="${base}${assetPath("portal.css")}">
+<link rel="icon" href="${base}${assetPath("icon.svg")}" type="image/svg+xml">
+<script src="${base}${assetPath("portal.js")}" defer></script>
 </head>
 <body>
 <a class="skip" href="#content">${TEXTS.skip}</a>
