@@ -1,18 +1,20 @@
-import { validateTitle } from "../../api/rules.ts";
+import { validateExpiresAt, validateSpec, validateTitle } from "../../api/rules.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
-import { type Finding, judge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
+import { formatRFC3339, parseRFC3339 } from "../../api/time.ts";
+import { judge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { toSSHKeyRecord } from "../../claims/record.ts";
-import { readForeign } from "../../ssh/foreign.ts";
+import { parseOptions } from "../../ssh/options.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
-import { parsePublicKey } from "../../ssh/publickey.ts";
-import { printable } from "../../ssh/unprintable.ts";
+import { latestDay } from "./expiry.ts";
+import { type FirstKey, readPasted } from "./pastedkey.ts";
+import type { PortalKey } from "./portalkey.ts";
 
 /** What somebody typed, pasted or sent. */
 export interface TypedKey {
   readonly key: string;
   readonly title: string;
-  /** RFC 3339; undefined for none. */
+  /** RFC 3339, or what is no time and is told; undefined for none. */
   readonly expiresAt: string | undefined;
   readonly options: readonly string[];
 }
@@ -24,85 +26,91 @@ export interface Problem {
   readonly field: TypedField;
   readonly code: string;
   readonly message: string;
+  /** The SSHKey that is in the way. */
+  readonly holder?: PortalKey;
+}
+
+/** What counts beside the typed key itself. */
+export interface Circumstances {
+  /** The keys that the user has. */
+  readonly own?: readonly PortalKey[];
+  /** May whoever adds the key give it options? */
+  readonly mayGiveOptions?: boolean;
 }
 
 export type NewKey =
   | { readonly spec: SSHKeySpec; readonly problems: readonly [] }
   | {
-      readonly problems: readonly Problem[];
-      /** The one line that was most likely meant, to be looked at and sent again. */
-      readonly suggestion?: string;
-      /** Further keys of what was pasted, one a line. */
-      readonly others?: readonly string[];
+      readonly problems: readonly [Problem, ...Problem[]];
+      /** What was most likely meant, to be looked at and sent again; what was typed where that is not known. */
+      readonly offer: Pick<TypedKey, "key" | "options">;
+      /** The texts of further keys in what was pasted. */
+      readonly others: readonly string[];
       /** Nothing of a private key is ever shown again. */
-      readonly isPrivate?: true;
+      readonly isPrivate: boolean;
     };
 
 /** The spec of a new SSHKey of this user, or everything that is wrong with it. `now` is in ms since the epoch. */
-export function newKey(typed: TypedKey, user: string, policy: Policy, now: number): NewKey {
-  const privateKey = findPrivateKey([typed.key, typed.title, ...typed.options].join("\n"));
-  if (privateKey !== undefined) {
-    const message = `This is a private key (${privateKey.kind}). It was not stored, but it has left your computer: make a new pair, and paste the public half, which this prints: ${privateKey.publicHalf}`;
-    return { problems: [{ field: "key", code: "PrivateKey", message }], isPrivate: true };
-  }
-  const lines = typed.key.split(/\r\n|\r|\n/).map((line) => line.trim());
-  const given = lines.filter((line) => line !== "" && !line.startsWith("#"));
+export function newKey(
+  typed: TypedKey,
+  user: string,
+  policy: Policy,
+  now: number,
+  { own = [], mayGiveOptions = false }: Circumstances = {},
+): NewKey {
+  const secret = privateKeyProblem([typed.key, typed.title, typed.expiresAt, ...typed.options].join("\n"));
+  if (secret !== undefined)
+    return { problems: [secret], offer: { key: "", options: [] }, others: [], isPrivate: true };
+  const { first, others } = readPasted(typed.key);
+  const found = "code" in first ? undefined : first;
   const title = typed.title.trim();
-  const problems: Problem[] = [];
-  const badTitle = validateTitle(title);
-  if (badTitle !== undefined)
-    problems.push({ field: "title", code: badTitle.code, message: badTitle.message });
-  if (given.length === 0) {
-    problems.push({ field: "key", code: "Missing", message: "Paste the line of your .pub file." });
-    return { problems };
-  }
-  const foreign = readForeign(typed.key);
-  if (foreign !== undefined) {
-    const { what, key, advice, comment } = foreign;
-    if (key === undefined)
-      return {
-        problems: [...problems, { field: "key", code: "ForeignFormat", message: `${what}${advice}.` }],
-      };
-    const suggestion = [key.type, key.blob.toString("base64"), printable(comment)].join(" ").trim();
-    const message = `${what}. This is the same key as an OpenSSH line: look at it and add it.`;
-    return { problems: [...problems, { field: "key", code: "ForeignFormat", message }], suggestion };
-  }
-  if (given.length > 1) return severalLines(given, problems);
-  const [line = ""] = given;
+  const options = [...typed.options, ...((mayGiveOptions && found?.options) || [])];
   const spec: SSHKeySpec = {
     user,
-    key: line,
+    key: found?.line ?? "",
     ...(title === "" ? {} : { title }),
-    ...(typed.options.length === 0 ? {} : { options: [...typed.options] }),
+    ...(options.length === 0 ? {} : { options }),
     ...(typed.expiresAt === undefined ? {} : { expiresAt: typed.expiresAt }),
   };
-  problems.push(...judged(spec, policy, now));
-  return problems.length === 0 ? { spec, problems: [] } : { problems };
+  const problems: Problem[] = [
+    ...severalKeys(others.length),
+    ...("code" in first
+      ? [{ field: "key", code: first.code, message: first.message } as const]
+      : keyProblems(first, spec, policy, now, own)),
+    ...titleProblems(title),
+    ...optionProblems(typed.options, found?.options ?? [], mayGiveOptions),
+    ...expiryProblems(typed.expiresAt, policy, now),
+  ];
+  // Of what the API server would refuse, nothing has been missed; but if it has, it is told here.
+  if (problems.length === 0) problems.push(...refusals(spec));
+  const [problem, ...more] = problems;
+  if (problem === undefined) return { spec, problems: [] };
+  const offer = { key: found?.line ?? typed.key, options: mayGiveOptions ? options : typed.options };
+  return { problems: [problem, ...more], offer, others, isPrivate: false };
 }
 
-/** One key whose line was broken, or several keys. */
-function severalLines(
-  lines: readonly string[],
-  problems: readonly Problem[],
-): Exclude<NewKey, { spec: SSHKeySpec }> {
-  if (lines.every((line) => parsePublicKey(line).ok)) {
-    const [suggestion = "", ...others] = lines;
-    const message = `These are ${lines.length} keys: add them one by one, beginning with the first.`;
-    return { problems: [...problems, { field: "key", code: "SeveralKeys", message }], suggestion, others };
-  }
-  const joined = lines.join("");
-  if (parsePublicKey(joined).ok) {
-    const message =
-      "The key is broken over several lines. This is the same key on one line: look at it and add it.";
-    return { problems: [...problems, { field: "key", code: "BrokenLine", message }], suggestion: joined };
-  }
-  const message =
-    "This is more than one line, and not every line is a key: paste the one line of your .pub file.";
-  return { problems: [...problems, { field: "key", code: "SeveralLines", message }] };
+/** Says that a text holds a private key, without a word of it; undefined where it shows no sign of one. */
+export function privateKeyProblem(text: string): Problem | undefined {
+  const secret = findPrivateKey(text);
+  if (secret === undefined) return undefined;
+  const message = `This is a private key (${secret.kind}). It was not stored, but it has left your computer, so it is no longer secret: make a new pair with ssh-keygen -t ed25519, and paste the line of its .pub file.`;
+  return { field: "key", code: "PrivateKey", message };
 }
 
-/** What the operator will say of it. */
-function judged(spec: SSHKeySpec, policy: Policy, now: number): readonly Problem[] {
+function severalKeys(others: number): readonly Problem[] {
+  if (others === 0) return [];
+  const message = `These are ${others + 1} keys: add them one by one. The first one is filled in; the others wait below.`;
+  return [{ field: "key", code: "SeveralKeys", message }];
+}
+
+/** What the operator will say of the key itself, and what was done to the text to get it. */
+function keyProblems(
+  { blob, change }: FirstKey,
+  { user, key }: SSHKeySpec,
+  policy: Policy,
+  now: number,
+  own: readonly PortalKey[],
+): readonly Problem[] {
   const metadata = {
     name: "new",
     namespace: "new",
@@ -111,20 +119,82 @@ function judged(spec: SSHKeySpec, policy: Policy, now: number): readonly Problem
     generation: 1,
     creationTimestamp: new Date(now).toISOString(),
   };
-  const record = toSSHKeyRecord({ metadata, spec });
-  const problems = judge(record, policy, NO_KNOWLEDGE)
+  const record = toSSHKeyRecord({ metadata, spec: { user, key } });
+  const problems: Problem[] = judge(record, { ...policy, maximumLifetime: undefined }, NO_KNOWLEDGE)
     // A proof is given when the key is there.
     .filter(({ state }) => state !== "Unproven")
-    .map((finding) => ({ field: fieldOf(finding), code: finding.code, message: finding.message }));
-  if (record.expiresAt !== undefined && record.expiresAt <= now)
-    return [
-      ...problems,
-      { field: "expiresAt", code: "Past", message: "This time has passed: choose a later one." },
-    ];
-  return problems;
+    .map(({ code, message }) => ({ field: "key", code, message }));
+  const holder = own.find(({ facts, isTerminating }) => !isTerminating && facts?.blob.equals(blob));
+  if (holder !== undefined)
+    problems.push({ field: "key", code: "Duplicate", message: "This key is here already:", holder });
+  if (change === undefined) return problems;
+  const message = problems.length === 0 ? `${change} Look at it, then add it.` : change;
+  return [{ field: "key", code: "Changed", message }, ...problems];
 }
 
-function fieldOf({ code, message }: Finding): TypedField {
-  if (code === "LifetimeTooLong" || message.startsWith("spec.expiresAt")) return "expiresAt";
-  return code.includes("Option") && code !== "OptionsInKey" ? "options" : "key";
+function titleProblems(title: string): readonly Problem[] {
+  const refused = validateTitle(title);
+  return refused === undefined ? [] : [{ field: "title", code: refused.code, message: sentence(refused) }];
+}
+
+/** `before` stood before the key in what was pasted. */
+function optionProblems(
+  given: readonly string[],
+  before: readonly string[],
+  mayGiveOptions: boolean,
+): readonly Problem[] {
+  const problem = (code: string, message: string): Problem => ({ field: "options", code, message });
+  if (!mayGiveOptions)
+    return [
+      ...(given.length === 0
+        ? []
+        : [problem("OptionsNotAllowed", "Only administrators give keys options: remove them.")]),
+      ...(before.length === 0
+        ? []
+        : [
+            {
+              field: "key",
+              code: "OptionsLeftOut",
+              message: `Options stood before the key: ${before.join(", ")}. Only administrators can add a key with them. Here is the key without them, so without their limits.`,
+            } as const,
+          ]),
+    ];
+  const parsed = parseOptions([...given, ...before]);
+  return [
+    ...(before.length === 0
+      ? []
+      : [problem("OptionsMoved", "These options stood before the key: look at them, then add the key.")]),
+    ...(parsed.ok ? [] : [problem(parsed.refusal.code, parsed.refusal.message)]),
+  ];
+}
+
+function expiryProblems(expiresAt: string | undefined, policy: Policy, now: number): readonly Problem[] {
+  const problem = (code: string, message: string): readonly Problem[] => [
+    { field: "expiresAt", code, message },
+  ];
+  const latest = latestDay(policy, now);
+  if (expiresAt === undefined)
+    return latest === undefined
+      ? []
+      : problem("LifetimeTooLong", `Keys must expire here: choose ${latest} or an earlier day.`);
+  const time = validateExpiresAt(expiresAt) === undefined ? parseRFC3339(expiresAt) : undefined;
+  if (time === undefined)
+    return problem("InvalidExpiresAt", "There is no such day: write one as year, month and day, 2027-01-31.");
+  if (time <= now) return problem("Past", `This day is over (${formatRFC3339(time)}): choose a later one.`);
+  if (policy.maximumLifetime !== undefined && time > now + policy.maximumLifetime)
+    return problem("LifetimeTooLong", `Keys may not live as long here: choose ${latest} or an earlier day.`);
+  return [];
+}
+
+function refusals(spec: SSHKeySpec): readonly Problem[] {
+  return validateSpec(spec).map((refused) => {
+    const field = refused.field.replace("spec.", "");
+    const isTyped = field === "title" || field === "expiresAt" || field === "options";
+    return { field: isTyped ? field : "key", code: refused.code, message: sentence(refused) };
+  });
+}
+
+/** The CRD's words begin in the middle of a sentence. */
+function sentence({ message }: { readonly message: string }): string {
+  return `${message.charAt(0).toUpperCase()}${message.slice(1)}.`;
 }

@@ -4,10 +4,28 @@ import type { Sealer } from "../sealer.ts";
 
 /** How long a form may stay open, in ms. */
 const LIFETIME_MS = 24 * 60 * 60 * 1000;
+/** How long it is known whose form it was, in ms: longer than any session. */
+const KNOWN_MS = 31 * 24 * 60 * 60 * 1000;
+
+/** For whom the portal made a form. */
+export interface FormOwner {
+  readonly user: string;
+  readonly namespace: string;
+  /** Is it recent enough to change anything? */
+  readonly isFresh: boolean;
+}
+
+interface FormToken {
+  readonly user: string;
+  readonly namespace: string;
+  /** In ms since the epoch. */
+  readonly freshUntil: number;
+}
 
 /** The token of a form: nobody but the portal makes one, and it is good for this person alone. */
-export async function formToken(sealer: Sealer, { user }: Person): Promise<string> {
-  return await sealer.seal("form", { user }, LIFETIME_MS);
+export async function formToken(sealer: Sealer, { user, namespace }: Person): Promise<string> {
+  const token: FormToken = { user, namespace, freshUntil: Date.now() + LIFETIME_MS };
+  return await sealer.seal("form", token, KNOWN_MS);
 }
 
 /**
@@ -20,10 +38,27 @@ export async function isOwnForm(
   request: FastifyRequest,
   origin: string,
 ): Promise<boolean> {
-  if (!isFromOwnPage(request, origin)) return false;
-  const token = field(request.body, "csrf");
-  const content = await sealer.open<{ readonly user: string }>("form", token);
-  return content?.user === person.user;
+  const owner = await formOwner(sealer, request, origin);
+  return owner?.isFresh === true && isSamePerson(owner, person);
+}
+
+/** Whose form was sent; undefined where the portal did not make it, or another page sent it. */
+export async function formOwner(
+  sealer: Sealer,
+  request: FastifyRequest,
+  origin: string,
+): Promise<FormOwner | undefined> {
+  if (!isFromOwnPage(request, origin)) return undefined;
+  const token = await sealer.open<FormToken>("form", field(request.body, "csrf"));
+  return token && { ...token, isFresh: Date.now() < token.freshUntil };
+}
+
+/** One user name in two namespaces is two people. */
+export function isSamePerson(
+  a: Pick<Person, "user" | "namespace">,
+  b: Pick<Person, "user" | "namespace">,
+): boolean {
+  return a.user === b.user && a.namespace === b.namespace;
 }
 
 /** Does the browser say that a page of the portal sent this? Old ones say nothing. */

@@ -48,7 +48,7 @@ ${
   mayChange &&
   html`<div class="actions">
 <form action="${path}/${key.disabled ? "enable" : "disable"}" method="post"><input type="hidden" name="csrf" value="${csrf}"><button>${key.disabled ? detail.enable : detail.disable}</button></form>
-<a class="button danger" href="${path}/delete">${detail.delete}</a>
+<a class="button danger" href="${path}/delete" data-dialog>${detail.delete}</a>
 </div>`
 }`;
 }

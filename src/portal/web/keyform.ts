@@ -1,5 +1,7 @@
 import type { Problem, TypedField } from "../sshkeys/newkey.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type HTML, html } from "./html.ts";
+import { titleOf } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What the fields of the form hold, as they were typed. */
@@ -8,9 +10,22 @@ export interface FormValues {
   readonly title: string;
   /** A day, YYYY-MM-DD; empty for none. */
   readonly expires: string;
+  /** When that day ends in the reader's zone, if the browser says it. */
+  readonly expiresAt: string;
+  /** One a line. */
+  readonly options: string;
+  /** Keys that wait for their turn, one a line. */
+  readonly others: string;
 }
 
-export const EMPTY_FORM: FormValues = { key: "", title: "", expires: "" };
+export const EMPTY_FORM: FormValues = {
+  key: "",
+  title: "",
+  expires: "",
+  expiresAt: "",
+  options: "",
+  others: "",
+};
 
 export interface KeyFormOptions {
   readonly action: string;
@@ -18,36 +33,72 @@ export interface KeyFormOptions {
   readonly values: FormValues;
   readonly problems: readonly Problem[];
   readonly csrf: string;
+  readonly mayGiveOptions: boolean;
+  /** The last day that may be chosen, where there is one. */
+  readonly latestDay: string | undefined;
+  readonly pathOf: (key: PortalKey) => string;
 }
 
-/** The form for a new key; every problem stands at its field. */
-export function keyForm({ action, cancel, values, problems, csrf }: KeyFormOptions): HTML {
+/** The form for a new key; every problem stands at its field, and at the top with a link to it. */
+export function keyForm(o: KeyFormOptions): HTML {
+  const { action, cancel, values, problems, csrf, latestDay } = o;
   const { form } = TEXTS;
   const at = (field: TypedField) => problems.filter((problem) => problem.field === field);
   const described = (field: TypedField, help: string) =>
     [...(at(field).length > 0 ? [`${field}-problem`] : []), help].join(" ");
   const problemsOf = (field: TypedField) =>
     at(field).length > 0 &&
-    html`<ul class="problem" id="${field}-problem">${at(field).map(({ message }) => html`<li>${message}</li>`)}</ul>`;
+    html`<ul class="problem" id="${field}-problem">${at(field).map((problem) => html`<li>${told(problem, o)}</li>`)}</ul>`;
   const invalid = (field: TypedField) => (at(field).length > 0 ? "true" : "false");
-  return html`${problems.length > 0 && html`<p class="problem" role="alert">${form.problems}</p>`}
-<form class="fields" action="${action}" method="post" data-key-form>
+  const hasOptions = o.mayGiveOptions || values.options !== "";
+  return html`${problems.length > 0 && summary(problems)}
+<form class="fields" action="${action}" method="post" enctype="multipart/form-data" data-key-form data-check="${action}/check">
 <input type="hidden" name="csrf" value="${csrf}">
 <label for="key">${form.key}</label>
-<textarea id="key" name="key" rows="6" required spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="${described("key", "key-help")}" aria-invalid="${invalid("key")}">
-${values.key}</textarea>
 <p class="help" id="key-help">${form.keyHelp}</p>
-<p class="verdict" data-verdict role="status"></p>
 ${problemsOf("key")}
+<textarea id="key" name="key" rows="6" maxlength="65536" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="${described("key", "key-help")}" aria-invalid="${invalid("key")}">
+${values.key}</textarea>
+<p class="verdict" data-verdict role="status"></p>
+<label for="file">${form.file}</label>
+<input id="file" name="file" type="file">
+${
+  values.others !== "" &&
+  html`<label for="others">${form.others}</label>
+<p class="help" id="others-help">${form.othersHelp}</p>
+<textarea id="others" name="others" rows="4" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="others-help">
+${values.others}</textarea>`
+}
 <label for="title">${form.name}</label>
-<input id="title" name="title" maxlength="255" value="${values.title}" aria-describedby="${described("title", "title-help")}" aria-invalid="${invalid("title")}">
 <p class="help" id="title-help">${form.nameHelp}</p>
 ${problemsOf("title")}
-<label for="expires">${form.expires}</label>
-<input id="expires" name="expires" type="date" value="${values.expires}" aria-describedby="${described("expiresAt", "expires-help")}" aria-invalid="${invalid("expiresAt")}">
-<p class="help" id="expires-help">${form.expiresHelp}</p>
+<input id="title" name="title" maxlength="255" autocomplete="off" value="${values.title}" aria-describedby="${described("title", "title-help")}" aria-invalid="${invalid("title")}">
+<label for="expiresAt">${form.expires}</label>
+<p class="help" id="expires-help" data-expires-help>${latestDay === undefined ? form.expiresHelp : form.expiresBy(latestDay)}</p>
 ${problemsOf("expiresAt")}
+<input id="expiresAt" name="expires" type="date" value="${values.expires}"${latestDay !== undefined && html` max="${latestDay}" required`} aria-describedby="${described("expiresAt", "expires-help")}" aria-invalid="${invalid("expiresAt")}">
+${
+  hasOptions &&
+  html`<label for="options">${form.options}</label>
+<p class="help" id="options-help">${form.optionsHelp}</p>
 ${problemsOf("options")}
+<textarea id="options" name="options" rows="3" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="${described("options", "options-help")}" aria-invalid="${invalid("options")}">
+${values.options}</textarea>`
+}
 <p class="actions"><button class="primary">${form.submit}</button> <a href="${cancel}">${form.cancel}</a></p>
 </form>`;
+}
+
+function summary(problems: readonly Problem[]): HTML {
+  const { form } = TEXTS;
+  const names = { key: form.key, title: form.name, expiresAt: form.expires, options: form.options };
+  return html`<section class="summary" role="alert" tabindex="-1" aria-labelledby="summary" data-summary>
+<h2 id="summary">${form.problems}</h2>
+<ul>${problems.map(({ field, message }) => html`<li><a href="#${field}">${names[field]}</a>: ${message}</li>`)}</ul>
+</section>`;
+}
+
+function told({ message, holder }: Problem, { pathOf }: KeyFormOptions): HTML {
+  if (holder === undefined) return html`${message}`;
+  return html`${message} <a href="${pathOf(holder)}">${titleOf(holder)}</a>`;
 }

@@ -36,13 +36,35 @@ export const TEXTS = {
     keyHelp:
       "The line of the .pub file: it begins with a type such as ssh-ed25519. Paste it, or drop the file here.",
     file: "Or choose the .pub file",
+    others: "Further keys",
+    othersHelp: "They are filled in one after the other, once the key above is added.",
     name: "Title",
     nameHelp: "What you call this key, such as the computer that has it. Optional.",
     expires: "Expires on",
     expiresHelp: "The last day on which the key works, in UTC. Optional.",
+    expiresBy: (day: string) => `The last day on which the key works, in UTC: ${day} or an earlier one.`,
+    options: "Options",
+    optionsHelp:
+      'Options of authorized_keys that limit the key, one a line, such as restrict or from="10.0.0.0/8". Optional.',
     submit: "Add the key",
     cancel: "Cancel",
-    problems: "The key was not added. Correct what is marked below.",
+    problems: "The key was not added yet",
+    tooOld: "This form had been open for too long, so nothing was stored. Look at it, then add the key.",
+    good: (type: string, bits: number, fingerprint: string) =>
+      `This key can be added: ${type}, ${bits} bits, ${fingerprint}`,
+  },
+  draft: {
+    title: "Sign in to add the key",
+    explanation:
+      "Your session has ended. Nothing was stored, and what you typed is not lost: leave this page open.",
+    signIn: "Sign in, in another tab",
+    goOn: "Go on with the form",
+    limit: (minutes: number) => `What you typed is kept for ${minutes} minutes.`,
+    back: "Here is what you typed before your session ended. Nothing was stored yet: look at it, then add the key.",
+    over: "It took too long to sign in: fill the form again.",
+    another: "Somebody else filled this form. Nothing of it was stored or is shown.",
+    signedInTitle: "You are signed in",
+    signedIn: "Close this tab, and go on in the one that has your form.",
   },
   detail: {
     fingerprint: "Fingerprint (SHA-256)",
@@ -107,4 +129,16 @@ export const TEXTS = {
     back: "Back to the keys",
     request: (id: string) => `Request ${id}`,
   },
+} as const;
+
+/** What the script says; the browser loads these texts alone. */
+export const SCRIPT_TEXTS = {
+  copy: "Copy",
+  copied: "Copied",
+  isPrivate:
+    "This is a private key. It was not sent and must never be: give its public half, the file that ends in .pub.",
+  privateFile: (name: string) =>
+    `${name} is a private key. It was not sent and must never be: choose its public half, the file that ends in .pub.`,
+  tooLarge: (name: string) => `${name} is far larger than a key: choose the file that ends in .pub.`,
+  expires: "The last day on which the key works, in your time zone.",
 } as const;

@@ -1,0 +1,201 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { fingerprintSHA256 } from "../../ssh/fingerprint.ts";
+import { splitOptions } from "../../ssh/keyline.ts";
+import { parsePublicKey } from "../../ssh/publickey.ts";
+import type { Person } from "../people/person.ts";
+import { endOfDay, latestDay } from "../sshkeys/expiry.ts";
+import { writeOf } from "../sshkeys/keywriter.ts";
+import { type NewKey, newKey, type Problem, privateKeyProblem } from "../sshkeys/newkey.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
+import type { Desk } from "./desk.ts";
+import { Drafts } from "./drafts.ts";
+import { acceptFileForms } from "./fileform.ts";
+import { field, formOwner, isFromOwnPage, isSamePerson } from "./forms.ts";
+import { EMPTY_FORM, type FormValues, keyForm } from "./keyform.ts";
+import { titleOf } from "./keylist.ts";
+import { PageProblem } from "./problem.ts";
+import { TEXTS } from "./texts.ts";
+
+/** Who adds a key for whom. */
+export interface FormPlace {
+  readonly person: Person;
+  /** Whose key it becomes, and where. */
+  readonly user: string;
+  readonly namespace: string;
+  readonly title: string;
+  /** Path of the list that shows the key then. */
+  readonly list: string;
+  readonly pathOf: (key: PortalKey) => string;
+}
+
+export interface KeyFormRoutes {
+  /** Route of the form. */
+  readonly route: string;
+  /** Who asks, and for whom; throws a PageProblem where that may not be. */
+  readonly placeOf: (request: FastifyRequest) => Promise<FormPlace>;
+}
+
+/** A form for a new key: it is shown, looked at while it is filled, sent, and brought back when the session ended meanwhile. */
+export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyFormRoutes): void {
+  const { store, writer, policy, access, recent, sealer } = desk.o;
+  const drafts = new Drafts(desk.o.base, sealer);
+
+  void server.register(async (scope) => {
+    acceptFileForms(scope);
+
+    scope.get(route, async (request, reply) =>
+      showForm(reply, pathOf(request), await placeOf(request), EMPTY_FORM),
+    );
+
+    scope.post(route, async (request, reply) => {
+      const path = pathOf(request);
+      const values = valuesOf(request.body);
+      const owner = await formOwner(sealer, request, desk.o.originOf(request));
+      const secret = privateKeyProblem(Object.values(values).join("\n"));
+      const place = await placeOf(request).catch((error: unknown) => {
+        if (owner === undefined || secret !== undefined || !isSignedOut(error)) throw error;
+      });
+      if (place === undefined)
+        return await drafts.ask(
+          reply,
+          path,
+          await drafts.seal(owner as NonNullable<typeof owner>, path, values),
+        );
+      if (owner === undefined || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
+      if (secret !== undefined) return await showForm(reply, path, place, EMPTY_FORM, [secret]);
+      if (!owner.isFresh) return await showForm(reply.code(403), path, place, values, [], TEXTS.form.tooOld);
+      const made = await judged(values, place);
+      if (!("spec" in made)) return await showForm(reply, path, place, offered(values, made), made.problems);
+      const key = await writer.create(made.spec, { person: place.person, namespace: place.namespace });
+      const notice = TEXTS.notices.added(titleOf(key));
+      if (values.others === "") return await desk.done(reply, key, notice, place.list);
+      await recent.remember(reply, { writes: [writeOf(key)], notice: undefined });
+      return await showNext(reply, path, place, values, notice);
+    });
+
+    // What the browser asks while the form is filled: it judges, and stores nothing.
+    scope.post(`${route}/check`, async (request, reply) => {
+      const place = await placeOf(request);
+      const owner = await formOwner(sealer, request, desk.o.originOf(request));
+      if (owner?.isFresh !== true || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
+      const made = await judged(valuesOf(request.body), place);
+      return await reply.send(verdict(made));
+    });
+
+    scope.post(`${route}/draft`, async (request, reply) => {
+      if (!isFromOwnPage(request, desk.o.originOf(request))) throw new PageProblem("stale");
+      const path = pathOf(request, "/draft");
+      const sealed = field(request.body, "draft");
+      const place = await placeOf(request).catch((error: unknown) => {
+        if (!isSignedOut(error)) throw error;
+      });
+      if (place === undefined) return await drafts.ask(reply, path, sealed);
+      const values = await drafts.open(sealed, path, place.person);
+      return await showForm(reply, path, place, values, [], TEXTS.draft.back);
+    });
+  });
+
+  async function judged(values: FormValues, { person, user, namespace }: FormPlace): Promise<NewKey> {
+    return newKey(typedIn(values), user, policy, Date.now(), {
+      own: store.ofUser(namespace, user),
+      mayGiveOptions: await access.may(person, "assign", namespace),
+    });
+  }
+
+  /** The form again, with the next of several keys. */
+  async function showNext(
+    reply: FastifyReply,
+    path: string,
+    place: FormPlace,
+    { expires, expiresAt, others }: FormValues,
+    notice: string,
+  ): Promise<FastifyReply> {
+    const values = { ...EMPTY_FORM, expires, expiresAt, key: others };
+    const made = await judged(values, place);
+    if ("spec" in made)
+      return await showForm(reply, path, place, { ...values, key: made.spec.key }, [], notice);
+    const problems = made.problems.filter(({ code }) => code !== "SeveralKeys");
+    return await showForm(reply.code(200), path, place, offered(values, made), problems, notice);
+  }
+
+  async function showForm(
+    reply: FastifyReply,
+    path: string,
+    place: FormPlace,
+    values: FormValues,
+    problems: readonly Problem[] = [],
+    notice?: string,
+  ): Promise<FastifyReply> {
+    const { person, namespace, list, title } = place;
+    const content = keyForm({
+      action: path,
+      cancel: list,
+      values,
+      problems,
+      csrf: await desk.formToken(person),
+      mayGiveOptions: await access.may(person, "assign", namespace),
+      latestDay: latestDay(policy, Date.now()),
+      pathOf: place.pathOf,
+    });
+    if (problems.length > 0 && notice === undefined) reply.code(422);
+    return await desk.show(reply, person, { title, notice, content });
+  }
+}
+
+/** What the fields of a form hold; the file stands for the key where nothing else does, and beside it otherwise. */
+function valuesOf(body: unknown): FormValues {
+  const [key, file] = [field(body, "key"), field(body, "file")];
+  const isTwice = file.trim() === "" || key.trim() === file.trim();
+  return {
+    key: isTwice ? key : [key, file].filter((text) => text.trim() !== "").join("\n"),
+    title: field(body, "title"),
+    expires: field(body, "expires").trim(),
+    expiresAt: field(body, "expiresAt"),
+    options: field(body, "options").trim(),
+    others: field(body, "others").trim(),
+  };
+}
+
+function typedIn({ key, title, expires, expiresAt, options }: FormValues) {
+  const lines = options.split(/[\r\n]+/).map((line) => line.trim());
+  return {
+    key,
+    title,
+    expiresAt: endOfDay(expires, expiresAt),
+    options: lines.filter((line) => line !== "").flatMap(splitOptions),
+  };
+}
+
+/** What the form holds next: what was most likely meant, and nothing of a private key. */
+function offered(values: FormValues, made: Exclude<NewKey, { readonly spec: unknown }>): FormValues {
+  if (made.isPrivate) return EMPTY_FORM;
+  return {
+    ...values,
+    key: made.offer.key,
+    options: made.offer.options.join("\n"),
+    others: [...made.others, values.others].filter((text) => text !== "").join("\n"),
+  };
+}
+
+/** One sentence on the key, for who is filling the form. */
+function verdict(made: NewKey): { readonly isGood: boolean; readonly text: string } {
+  if (!("spec" in made)) {
+    const problems = made.problems.filter((problem) => problem.field === "key");
+    const text = problems.map(({ message, holder }) => `${message}${holder ? ` ${titleOf(holder)}` : ""}`);
+    return { isGood: problems.length === 0, text: text.join(" ") };
+  }
+  const parsed = parsePublicKey(made.spec.key);
+  if (!parsed.ok) return { isGood: false, text: parsed.refusal.message };
+  const { type, bits, blob } = parsed.value;
+  return { isGood: true, text: TEXTS.form.good(type, bits, fingerprintSHA256(blob)) };
+}
+
+function isSignedOut(error: unknown): boolean {
+  return error instanceof PageProblem && error.kind === "signIn";
+}
+
+/** Path of the form that a request is about. */
+function pathOf({ url }: FastifyRequest, suffix = ""): string {
+  const [path = ""] = url.split("?");
+  return path.replace(/\/+$/, "").slice(0, suffix === "" ? undefined : -suffix.length);
+}
