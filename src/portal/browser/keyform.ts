@@ -1,0 +1,171 @@
+import { findPrivateKey } from "../../ssh/privatekey.ts";
+import { SCRIPT_TEXTS } from "../web/texts.ts";
+
+/** How long nothing must have been typed before the portal is asked, in ms. */
+const PAUSE_MS = 400;
+/** Far more than any .pub file has. */
+const MOST_FILE_BYTES = 64 * 1024;
+
+/**
+ * Fills the form from a file that is chosen or dropped, gives it a title, says of a key what the portal thinks of it, and
+ * means days in the reader's zone. Nothing of a private key is ever sent: it is looked for before anything else.
+ */
+export function improveKeyForm(form: HTMLFormElement): void {
+  const key = form.elements.namedItem("key") as HTMLTextAreaElement;
+  const title = form.elements.namedItem("title") as HTMLInputElement;
+  const chooser = form.elements.namedItem("file") as HTMLInputElement;
+  const verdict = form.querySelector("[data-verdict]") as HTMLElement;
+  const help = form.querySelector("[data-expires-help]");
+  const texts = [...form.elements].filter(
+    (element) => element instanceof HTMLTextAreaElement || element === title,
+  ) as (HTMLTextAreaElement | HTMLInputElement)[];
+  const look = liveVerdict(form, say);
+  /** What was put into the title without the person; undefined once somebody has typed there. */
+  let madeTitle: string | undefined = "";
+  let checked = key.value;
+
+  if (help !== null && !form.querySelector("[max]")) help.textContent = SCRIPT_TEXTS.expires;
+  chooser.accept = ".pub";
+
+  title.addEventListener("input", () => {
+    madeTitle = undefined;
+  });
+  for (const text of texts) text.addEventListener("input", changed);
+  chooser.addEventListener("change", async () => {
+    const [file] = chooser.files ?? [];
+    // What the file says stands in the field above: it is not sent a second time.
+    chooser.value = "";
+    if (file !== undefined) await take(file);
+  });
+  key.addEventListener("dragover", (event) => {
+    if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
+    key.classList.add("dropping");
+  });
+  key.addEventListener("dragleave", () => key.classList.remove("dropping"));
+  key.addEventListener("drop", async (event) => {
+    key.classList.remove("dropping");
+    const [file] = event.dataTransfer?.files ?? [];
+    if (file === undefined) return;
+    event.preventDefault();
+    await take(file);
+  });
+  form.addEventListener("submit", (event) => {
+    if (refusePrivate()) event.preventDefault();
+  });
+  form.addEventListener("formdata", ({ formData }) => {
+    const day = formData.get("expires");
+    if (typeof day === "string") formData.set("expiresAt", endOfDay(day));
+  });
+  if (key.value !== "") refusePrivate();
+
+  function changed(): void {
+    if (refusePrivate()) {
+      look.cancel();
+      return;
+    }
+    suggestTitle(commentOf(key.value));
+    if (key.value === checked) return;
+    checked = key.value;
+    say("", undefined);
+    look.ask(key.value);
+  }
+
+  /** Says so, and lets nothing be sent. */
+  function refusePrivate(): boolean {
+    const secret = texts.filter(({ value }) => findPrivateKey(value) !== undefined);
+    for (const text of texts) text.setCustomValidity(secret.includes(text) ? SCRIPT_TEXTS.isPrivate : "");
+    const isAnywhere = findPrivateKey(texts.map(({ value }) => value).join("\n")) !== undefined;
+    if (isAnywhere) say(SCRIPT_TEXTS.isPrivate, false);
+    else if (verdict.textContent === SCRIPT_TEXTS.isPrivate) say("", undefined);
+    return isAnywhere;
+  }
+
+  /** Nothing of a private key gets into the page, let alone out of it. */
+  async function take(file: File): Promise<void> {
+    if (file.size > MOST_FILE_BYTES) {
+      say(SCRIPT_TEXTS.tooLarge(file.name), false);
+      return;
+    }
+    const bytes = new Uint8Array(await file.arrayBuffer());
+    const isUTF16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+    const text = new TextDecoder(isUTF16 ? "utf-16le" : "utf-8").decode(bytes);
+    if (findPrivateKey(text) !== undefined) {
+      say(SCRIPT_TEXTS.privateFile(file.name), false);
+      return;
+    }
+    key.value = text.trim();
+    key.focus();
+    changed();
+    suggestTitle(commentOf(key.value) || file.name.replace(/\.pub$/, ""));
+  }
+
+  /** A title that somebody has typed stays. */
+  function suggestTitle(suggested: string): void {
+    if (madeTitle === undefined || title.value !== madeTitle) return;
+    madeTitle = [...suggested].slice(0, 255).join("");
+    title.value = madeTitle;
+  }
+
+  function say(text: string, isGood: boolean | undefined): void {
+    verdict.textContent = text;
+    verdict.classList.toggle("good", isGood === true);
+  }
+}
+
+interface LiveVerdict {
+  /** Asks the portal, once nothing has been typed for a moment. */
+  ask(key: string): void;
+  cancel(): void;
+}
+
+/** Only the last question counts. Where the portal gives no answer, nothing is said: it is asked again when the form is sent. */
+function liveVerdict(
+  form: HTMLFormElement,
+  say: (text: string, isGood: boolean | undefined) => void,
+): LiveVerdict {
+  const { check = "" } = form.dataset;
+  const csrf = form.elements.namedItem("csrf") as HTMLInputElement;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let asking = new AbortController();
+
+  const cancel = () => {
+    clearTimeout(timer);
+    asking.abort();
+  };
+  const send = async (key: string) => {
+    asking = new AbortController();
+    const { signal } = asking;
+    try {
+      const body = new URLSearchParams({ csrf: csrf.value, key });
+      const response = await fetch(check, { method: "POST", body, signal });
+      if (!response.ok) return;
+      const { text, isGood } = (await response.json()) as { readonly text: string; readonly isGood: boolean };
+      if (!signal.aborted) say(text, isGood);
+    } catch {
+      // The network is away, or something newer was typed.
+    }
+  };
+  return {
+    ask(key) {
+      cancel();
+      if (key.trim() !== "") timer = setTimeout(() => void send(key), PAUSE_MS);
+    },
+    cancel,
+  };
+}
+
+/** The comment of a key line; empty for anything else. */
+function commentOf(text: string): string {
+  const line = text.trim();
+  if (/[\r\n]/.test(line)) return "";
+  return /^(?:ssh|ecdsa|sk)-\S+[ \t]+AAAA\S+[ \t]+(.*)$/.exec(line)?.[1]?.trim() ?? "";
+}
+
+/** The last second of a day in the reader's zone, as RFC 3339 in UTC; empty for what is no day. */
+function endOfDay(day: string): string {
+  const [, year, month, date] = /^(\d{4})-(\d\d)-(\d\d)$/.exec(day) ?? [];
+  if (year === undefined) return "";
+  // The first moment of the next day and back, so that a clock that is changed at midnight does no harm.
+  const next = new Date(Number(year), Number(month) - 1, Number(date) + 1);
+  return new Date(next.getTime() - 1000).toISOString().replace(/\.\d+Z$/, "Z");
+}
