@@ -84,7 +84,7 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   }
   const { statusCode = 500, code } = error as FastifyError;
   // What Fastify refuses before a route sees it.
-  if (statusCode < 500) return new PageProblem(statusCode === 413 ? "stale" : "notFound");
+  if (statusCode < 500) return new PageProblem(statusCode === 413 ? "tooLarge" : "notFound");
   log.error({ event: "RequestFailed", request: request.id, code, err: error });
   return new PageProblem("unexpected");
 }

@@ -6,7 +6,7 @@ import { VERSION } from "../../version.ts";
 import type { Access, Verb } from "../people/access.ts";
 import type { Person } from "../people/person.ts";
 import type { KeyStore } from "../sshkeys/keystore.ts";
-import type { KeyWriter } from "../sshkeys/keywriter.ts";
+import { AlreadyThere, type KeyWriter } from "../sshkeys/keywriter.ts";
 import { newKey } from "../sshkeys/newkey.ts";
 import { numberOf } from "../sshkeys/numbers.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
@@ -77,9 +77,12 @@ export function addForeman(server: FastifyInstance, o: ForemanOptions): void {
       const made = newKey(typed, owner.login, o.policy, Date.now());
       if (!("spec" in made)) throw invalid({ key: made.problems.map(({ message }) => message) });
       const parsed = parsePublicKey(made.spec.key);
-      if (parsed.ok && all.some(({ facts }) => facts?.blob.equals(parsed.value.blob)))
-        throw invalid({ fingerprint: ["has already been taken"] });
-      const key = await writer.create(made.spec, { person, namespace: person.namespace });
+      if (parsed.ok && all.some(({ facts }) => facts?.blob.equals(parsed.value.blob))) throw TAKEN;
+      const key = await writer
+        .create(made.spec, { person, namespace: person.namespace })
+        .catch((error: unknown) => {
+          throw error instanceof AlreadyThere ? TAKEN : error;
+        });
       return await foreman(reply.code(201)).send(keyRecord(key, generation));
     });
 
@@ -159,6 +162,8 @@ export function addForeman(server: FastifyInstance, o: ForemanOptions): void {
     return { person, owner, keys: store.ofUser(person.namespace, owner.login) };
   }
 }
+
+const TAKEN = invalid({ fingerprint: ["has already been taken"] });
 
 const KEY_FIELDS = { name: "text", id: "integer", user_id: "integer" } as const;
 const USER_FIELDS = { login: "text", id: "integer" } as const;

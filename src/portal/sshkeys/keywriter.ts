@@ -23,6 +23,17 @@ export interface Requester {
 const FIELD_MANAGER = "sshkey-portal";
 const WRITE = { fieldManager: FIELD_MANAGER, fieldValidation: "Strict" } as const;
 
+/** The user has this key already: it came in at the same moment. */
+export class AlreadyThere extends Error {
+  override readonly name = "AlreadyThere";
+  readonly key: PortalKey;
+
+  constructor(key: PortalKey) {
+    super(`the user has this key already, as ${key.name}`);
+    this.key = key;
+  }
+}
+
 /** How many names are tried for a key. */
 const MOST_NAMES = 20;
 
@@ -37,11 +48,15 @@ export class KeyWriter {
     this.#o = options;
   }
 
-  /** A new SSHKey, named after user, title and key; none is ever overwritten. */
+  /**
+   * A new SSHKey, named after user, title and key; none is ever overwritten. Rejects with an AlreadyThere when the name shows
+   * that the same was sent twice at once.
+   */
   async create(spec: SSHKeySpec, { person, namespace }: Requester): Promise<PortalKey> {
     const parsed = parsePublicKey(spec.key);
     const blob = parsed.ok ? parsed.value.blob : Buffer.from(spec.key);
     for (let nth = 1; ; nth += 1) {
+      const name = objectName({ user: spec.user, title: spec.title, blob }, nth);
       try {
         const object = await this.#o.requests.request<SSHKeyObject>({
           method: "POST",
@@ -51,7 +66,7 @@ export class KeyWriter {
             apiVersion: API_VERSION,
             kind: KIND,
             metadata: {
-              name: objectName({ user: spec.user, title: spec.title, blob }, nth),
+              name,
               annotations: { [REQUESTED_BY_ANNOTATION]: person.user },
             },
             spec,
@@ -60,6 +75,7 @@ export class KeyWriter {
         return this.#seen(object);
       } catch (error) {
         if (!(error instanceof ApiError) || error.code !== "AlreadyExists" || nth === MOST_NAMES) throw error;
+        await this.#refuseAgain(name, spec.user, blob, namespace);
       }
     }
   }
@@ -89,6 +105,18 @@ export class KeyWriter {
       if (!isGone) throw error;
     }
     this.#o.store.deleted(key);
+  }
+
+  async #refuseAgain(name: string, user: string, blob: Buffer, namespace: string): Promise<void> {
+    const path = `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
+    const found = await this.#o.requests
+      .request<SSHKeyObject>({ method: "GET", path })
+      .catch((error: unknown) => {
+        if (!(error instanceof ApiError) || error.code !== "NotFound") throw error;
+      });
+    const key = found && this.#seen(found);
+    if (key === undefined) return;
+    if (key.user === user && !key.isTerminating && key.facts?.blob.equals(blob)) throw new AlreadyThere(key);
   }
 
   #seen(object: SSHKeyObject): PortalKey {

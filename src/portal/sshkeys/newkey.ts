@@ -125,11 +125,15 @@ function keyProblems(
     .filter(({ state }) => state !== "Unproven")
     .map(({ code, message }) => ({ field: "key", code, message }));
   const holder = own.find(({ facts, isTerminating }) => !isTerminating && facts?.blob.equals(blob));
-  if (holder !== undefined)
-    problems.push({ field: "key", code: "Duplicate", message: "This key is here already:", holder });
+  if (holder !== undefined) problems.push(duplicate(holder));
   if (change === undefined) return problems;
   const message = problems.length === 0 ? `${change} Look at it, then add it.` : change;
   return [{ field: "key", code: "Changed", message }, ...problems];
+}
+
+/** Says that the user has the key already. */
+export function duplicate(holder: PortalKey): Problem {
+  return { field: "key", code: "Duplicate", message: "This key is here already:", holder };
 }
 
 function titleProblems(title: string): readonly Problem[] {

@@ -1,30 +1,45 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
+/** A key has at most 16 KiB, and a form a dozen at most. */
+const MOST_BYTES = 256 * 1024;
+
 /**
- * Lets the routes of this scope take forms with a file in them (multipart/form-data, RFC 7578): each field becomes a text,
- * and so does the file. A field that is there more than once is its last.
+ * What is sent beyond that is read and thrown away, up to this: whoever stops reading resets the connection, and the
+ * browser shows its own error in place of the answer.
+ */
+const MOST_DISCARDED_BYTES = 16 * 1024 * 1024;
+
+/**
+ * Lets the routes of this scope take forms with a file in them (multipart/form-data, RFC 7578) beside those without: each
+ * field becomes a text, and so does the file. A field that is there more than once is its last.
  */
 export function acceptFileForms(scope: FastifyInstance): void {
-  scope.addContentTypeParser(
-    "multipart/form-data",
-    { parseAs: "buffer" },
-    async (request: FastifyRequest, body: Buffer<ArrayBuffer>) => {
-      const { "content-type": type = "" } = request.headers;
-      let fields: FormData;
-      try {
-        fields = await new Response(body, {
-          headers: { "content-type": type },
-        }).formData();
-      } catch {
-        throw Object.assign(new Error("this is no form"), { statusCode: 400 });
-      }
-      const texts: Record<string, string> = Object.create(null);
-      for (const [name, value] of fields) {
-        texts[name] = typeof value === "string" ? value : textOfFile(await value.bytes());
-      }
-      return texts;
-    },
-  );
+  const types = ["application/x-www-form-urlencoded", "multipart/form-data"];
+  scope.removeContentTypeParser(types);
+  scope.addContentTypeParser(types, async ({ headers }: FastifyRequest, sent: AsyncIterable<Buffer>) => {
+    const body = await read(sent);
+    const form = new Response(body, { headers: { "content-type": headers["content-type"] ?? "" } });
+    // What is no form has no fields.
+    const fields = await form.formData().catch(() => new FormData());
+    const texts: Record<string, string> = Object.create(null);
+    for (const [name, value] of fields) {
+      texts[name] = typeof value === "string" ? value : textOfFile(await value.bytes());
+    }
+    return texts;
+  });
+}
+
+async function read(sent: AsyncIterable<Buffer>): Promise<Buffer<ArrayBuffer>> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of sent) {
+    bytes += chunk.length;
+    if (bytes > MOST_DISCARDED_BYTES) break;
+    if (bytes > MOST_BYTES) chunks.length = 0;
+    else chunks.push(chunk);
+  }
+  if (bytes > MOST_BYTES) throw Object.assign(new Error("the form is too large"), { statusCode: 413 });
+  return Buffer.concat(chunks);
 }
 
 /** UTF-8, or the UTF-16 that PowerShell writes. */

@@ -4,8 +4,8 @@ import { splitOptions } from "../../ssh/keyline.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
 import type { Person } from "../people/person.ts";
 import { endOfDay, latestDay } from "../sshkeys/expiry.ts";
-import { writeOf } from "../sshkeys/keywriter.ts";
-import { type NewKey, newKey, type Problem, privateKeyProblem } from "../sshkeys/newkey.ts";
+import { AlreadyThere, writeOf } from "../sshkeys/keywriter.ts";
+import { duplicate, type NewKey, newKey, type Problem, privateKeyProblem } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
 import { Drafts } from "./drafts.ts";
@@ -66,7 +66,11 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       if (!owner.isFresh) return await showForm(reply.code(403), path, place, values, [], TEXTS.form.tooOld);
       const made = await judged(values, place);
       if (!("spec" in made)) return await showForm(reply, path, place, offered(values, made), made.problems);
-      const key = await writer.create(made.spec, { person: place.person, namespace: place.namespace });
+      const key = await writer.create(made.spec, place).catch((error: unknown) => {
+        if (error instanceof AlreadyThere) return duplicate(error.key);
+        throw error;
+      });
+      if ("code" in key) return await showForm(reply, path, place, values, [key]);
       const notice = TEXTS.notices.added(titleOf(key));
       if (values.others === "") return await desk.done(reply, key, notice, place.list);
       await recent.remember(reply, { writes: [writeOf(key)], notice: undefined });

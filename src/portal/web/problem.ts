@@ -8,6 +8,7 @@ export type ProblemKind =
   | "unavailable"
   | "unexpected"
   | "stale"
+  | "tooLarge"
   | "signIn"
   | "refused"
   | "tooMany";
@@ -18,6 +19,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   unavailable: 503,
   unexpected: 500,
   stale: 403,
+  tooLarge: 413,
   signIn: 401,
   refused: 403,
   tooMany: 429,

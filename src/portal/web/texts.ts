@@ -119,6 +119,10 @@ export const TEXTS = {
       title: "This form is out of date",
       text: "Nothing was changed. Go back, load the page again and repeat it.",
     },
+    tooLarge: {
+      title: "This is too much",
+      text: "What you sent is far larger than a key. Nothing was stored: go back, and paste the one line of your .pub file.",
+    },
     signIn: { title: "Sign in", text: "Sign in to see and change your SSH keys." },
     refused: { title: "You cannot be let in", text: "Ask your administrator." },
     tooMany: {

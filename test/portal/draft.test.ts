@@ -1,0 +1,229 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { sshKeysPath } from "../../src/api/paths.ts";
+import { Sealer } from "../../src/portal/sealer.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { authority } from "../kube/certificates.ts";
+import { freshKey } from "../operator/publickeys.ts";
+import { Tenant } from "../operator/tenant.ts";
+import { CLIENT, type Issuer, startIssuer } from "./issuer.ts";
+import { type PortalProcess, startPortal } from "./portalprocess.ts";
+import { Visitor } from "./visitor.ts";
+
+const PUBLIC = "https://keys.example.org/ssh/";
+const FORM = "/ssh/keys/new";
+
+let cluster: Cluster;
+let tenant: Tenant;
+let issuer: Issuer;
+let portal: PortalProcess;
+let sealer: Sealer;
+let folder: string;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  tenant = new Tenant(cluster, await cluster.namespace());
+  issuer = await startIssuer([`${PUBLIC}callback`]);
+  folder = await mkdtemp(join(tmpdir(), "sshkey-portal-test-"));
+  await writeFile(join(folder, "secret"), `${CLIENT.secret}\n`);
+  await writeFile(join(folder, "ca.pem"), authority);
+  await mkdir(join(folder, "session"));
+  await writeFile(join(folder, "session", "1"), "of these tests, and of no others".padEnd(32));
+  sealer = new Sealer(join(folder, "session"));
+  const { kubeconfig } = cluster.controlPlane;
+  const config = `portal:
+  publicURL: ${PUBLIC}
+  session: { keysFolder: ${join(folder, "session")} }
+  oidc:
+    issuer: ${issuer.url}
+    clientID: ${CLIENT.id}
+    clientSecretFile: ${join(folder, "secret")}
+    caFile: ${join(folder, "ca.pem")}
+`;
+  portal = await startPortal({ kubeconfig, namespace: tenant.namespace, config });
+});
+
+afterAll(async () => {
+  await portal?.stop();
+  await issuer?.close();
+  await cluster?.stop();
+  await rm(folder, { recursive: true });
+});
+
+/** A browser, whose cookies are its session. */
+class Browser {
+  visitor = new Visitor(portal.url);
+
+  async signIn(name: string, to = FORM): Promise<string> {
+    const begun = await this.visitor.send(`/ssh/sign-in?${new URLSearchParams({ to })}`);
+    const back = await issuer.signIn(begun.headers.get("location") ?? "", name);
+    return (await this.visitor.open(back.pathname + back.search)).text;
+  }
+
+  endSession(): void {
+    this.visitor = new Visitor(portal.url);
+  }
+
+  async post(path: string, fields: Readonly<Record<string, string>>) {
+    const headers = { origin: new URL(PUBLIC).origin };
+    const response = await this.visitor.send(path, {
+      method: "POST",
+      body: new URLSearchParams(fields),
+      headers,
+    });
+    return { status: response.status, text: await response.text() };
+  }
+}
+
+function hidden(text: string, name: string): string {
+  return new RegExp(`name="${name}" value="([^"]*)"`).exec(text)?.[1] ?? "";
+}
+
+async function countKeys(): Promise<number> {
+  const { items } = (await tenant.send("GET", sshKeysPath(tenant.namespace))) as {
+    readonly items: unknown[];
+  };
+  return items.length;
+}
+
+/** Alice fills the form, her session ends, and she sends it. */
+async function leftBehind(typed: Readonly<Record<string, string>> = {}) {
+  const browser = new Browser();
+  const csrf = hidden(await browser.signIn("alice"), "csrf");
+  browser.endSession();
+  const key = freshKey();
+  const page = await browser.post(FORM, { csrf, key, title: "Typed for an hour", ...typed });
+  return { browser, key, page, draft: hidden(page.text, "draft") };
+}
+
+describe("the session ends while the form is filled", () => {
+  test("who sends it is asked to sign in, and told that nothing is lost", async () => {
+    const { page } = await leftBehind();
+    expect(page.status).toBe(401);
+    expect(page.text).toContain('href="/ssh/sign-in?to=%2Fssh%2Fsigned-in" target="_blank"');
+    expect(page.text).toContain("what you typed is not lost");
+  });
+
+  test("the same person gets the form back, filled, and nothing is stored yet", async () => {
+    const before = await countKeys();
+    const { browser, key, draft } = await leftBehind({ expires: "2099-12-31" });
+    expect(await browser.signIn("alice", "/ssh/signed-in")).toContain("You are signed in");
+    const { status, text } = await browser.post(`${FORM}/draft`, { draft });
+    expect([status, text.includes(key), text.includes('value="Typed for an hour"')]).toEqual([
+      200,
+      true,
+      true,
+    ]);
+    expect([text.includes('value="2099-12-31"'), await countKeys()]).toEqual([true, before]);
+    await browser.post(FORM, { csrf: hidden(text, "csrf"), key });
+    expect(await countKeys()).toBe(before + 1);
+  });
+
+  test("a key of the greatest length comes back whole", async () => {
+    const comment = "x".repeat(16_000);
+    const { browser, key, draft } = await leftBehind();
+    browser.endSession();
+    const csrf = hidden(await browser.signIn("alice"), "csrf");
+    browser.endSession();
+    const page = await browser.post(FORM, { csrf, key: `${key} ${comment}` });
+    await browser.signIn("alice");
+    const { text } = await browser.post(`${FORM}/draft`, { draft: hidden(page.text, "draft") });
+    expect([draft !== "", text.includes(`${key} ${comment}`)]).toEqual([true, true]);
+  });
+
+  test("somebody else sees nothing of it, and nothing is stored", async () => {
+    const before = await countKeys();
+    const { browser, key, draft } = await leftBehind();
+    await browser.signIn("mallory");
+    const { status, text } = await browser.post(`${FORM}/draft`, { draft });
+    expect([status, text.includes(key), text.includes("Typed for an hour")]).toEqual([403, false, false]);
+    expect(await countKeys()).toBe(before);
+  });
+
+  test("who goes on without signing in is asked again", async () => {
+    const { browser, draft } = await leftBehind();
+    const { status, text } = await browser.post(`${FORM}/draft`, { draft });
+    expect([status, hidden(text, "draft")]).toEqual([401, draft]);
+  });
+
+  test("after minutes it is gone", async () => {
+    const browser = new Browser();
+    await browser.signIn("alice");
+    const content = { user: "alice", namespace: tenant.namespace, path: FORM, values: { key: "late" } };
+    const draft = await sealer.seal("draft", content, -1000);
+    const { status, text } = await browser.post(`${FORM}/draft`, { draft });
+    expect([status, text.includes("late")]).toEqual([403, false]);
+  });
+
+  test("a private key is not kept", async () => {
+    const secret = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZS";
+    const { page } = await leftBehind({ key: `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret}\n` });
+    expect([page.status, hidden(page.text, "draft"), page.text.includes(secret)]).toEqual([401, "", false]);
+  });
+
+  test("nothing of it is in the log", async () => {
+    const { key, browser, draft } = await leftBehind();
+    await browser.post(`${FORM}/draft`, { draft });
+    const log = await portal.log();
+    expect([log.includes(key), log.includes("Typed for an hour"), log.includes(draft)]).toEqual([
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test("a deletion is not done later", async () => {
+    const browser = new Browser();
+    const csrf = hidden(await browser.signIn("alice"), "csrf");
+    await browser.post(FORM, { csrf, key: freshKey(), title: "Stays" });
+    const list = (await browser.visitor.open("/ssh/keys")).text;
+    const path = /href="(\/ssh\/keys\/alice-stays-[0-9a-f]{8})"/.exec(list)?.[1] ?? "";
+    browser.endSession();
+    const { status, text } = await browser.post(`${path}/delete`, { csrf });
+    expect([status, hidden(text, "draft")]).toEqual([401, ""]);
+    await browser.signIn("alice");
+    expect((await browser.visitor.open(path)).status).toBe(200);
+  });
+});
+
+describe("a form that was open for too long", () => {
+  async function sendOld(from: string, to: string) {
+    const browser = new Browser();
+    await browser.signIn(to);
+    const token = { user: from, namespace: tenant.namespace, freshUntil: Date.now() - 1 };
+    const csrf = await sealer.seal("form", token, 60_000);
+    const key = freshKey();
+    return { key, page: await browser.post(FORM, { csrf, key }) };
+  }
+
+  test("comes back filled, with a fresh token, and nothing is stored", async () => {
+    const before = await countKeys();
+    const { key, page } = await sendOld("alice", "alice");
+    expect([page.status, page.text.includes(key), hidden(page.text, "csrf") !== ""]).toEqual([
+      403,
+      true,
+      true,
+    ]);
+    expect([page.text.includes("nothing was stored"), await countKeys()]).toEqual([true, before]);
+  });
+
+  test("comes back to nobody else", async () => {
+    const { key, page } = await sendOld("alice", "mallory");
+    expect([page.status, page.text.includes(key)]).toEqual([403, false]);
+  });
+});
+
+test("another site cannot fill the form for somebody", async () => {
+  const browser = new Browser();
+  const csrf = hidden(await browser.signIn("alice"), "csrf");
+  const key = freshKey();
+  const response = await browser.visitor.send(FORM, {
+    method: "POST",
+    body: new URLSearchParams({ csrf, key }),
+    headers: { origin: "https://evil.example" },
+  });
+  expect([response.status, (await response.text()).includes(key)]).toEqual([403, false]);
+});
