@@ -80,6 +80,16 @@ describe("what people paste", () => {
     expect(page.text).toContain("<h1>My SSH keys</h1>");
   });
 
+  test("of several, one that is here already can be left out", async () => {
+    const [there, next] = [freshKey(), freshKey()];
+    await alice.submit(FORM, FORM, { key: there });
+    const several = await alice.submit(FORM, FORM, { key: `${there}\n${next}` });
+    expect(problemsAt(several, "key")).toContain("This key is here already");
+    const fields = { key: held(several, "key") ?? "", others: held(several, "others") ?? "" };
+    const page = await alice.submit(FORM, FORM, { ...fields, skip: "yes" });
+    expect([held(page, "key"), held(page, "others")]).toEqual([next, undefined]);
+  });
+
   test("what is wrong stands at each field, with a link from the top, and what was typed stays", async () => {
     const typed = { key: "id_ed25519.pub", title: "x\u200b", expires: "2020-02-29" };
     const page = await alice.submit(FORM, FORM, typed);
@@ -234,6 +244,11 @@ describe("what the browser asks meanwhile", () => {
       text: expect.stringMatching(/^This key can be added: ssh-ed25519, 256 bits, SHA256:/),
     });
     expect(await stored(key)).toEqual([]);
+  });
+
+  test("is answered for one that has to be looked at, in words for who has not sent it yet", async () => {
+    const answer = await (await check({ key: `${freshKey()}\n${freshKey()}` })).json();
+    expect(answer).toEqual({ isGood: false, text: expect.stringContaining("will be taken one by one") });
   });
 
   test("is answered for a bad one", async () => {

@@ -35,4 +35,6 @@ async function open(link: HTMLAnchorElement): Promise<void> {
   });
   document.body.append(dialog);
   dialog.showModal();
+  // Return alone must not delete.
+  dialog.querySelector<HTMLElement>("form a")?.focus();
 }

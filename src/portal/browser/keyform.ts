@@ -3,6 +3,8 @@ import { SCRIPT_TEXTS } from "../web/texts.ts";
 
 /** How long nothing must have been typed before the portal is asked, in ms. */
 const PAUSE_MS = 400;
+/** How long a second click counts as the first one, in ms. */
+const DOUBLE_CLICK_MS = 1000;
 /** Far more than any .pub file has. */
 const MOST_FILE_BYTES = 64 * 1024;
 
@@ -49,8 +51,16 @@ export function improveKeyForm(form: HTMLFormElement): void {
     event.preventDefault();
     await take(file);
   });
+  let isSent = false;
   form.addEventListener("submit", (event) => {
-    if (refusePrivate()) event.preventDefault();
+    if (isSent || refusePrivate()) {
+      event.preventDefault();
+      return;
+    }
+    isSent = true;
+    setTimeout(() => {
+      isSent = false;
+    }, DOUBLE_CLICK_MS);
   });
   form.addEventListener("formdata", ({ formData }) => {
     const day = formData.get("expires");

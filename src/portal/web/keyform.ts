@@ -85,7 +85,7 @@ ${problemsOf("options")}
 <textarea id="options" name="options" rows="3" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="${described("options", "options-help")}" aria-invalid="${invalid("options")}">
 ${values.options}</textarea>`
 }
-<p class="actions"><button class="primary">${form.submit}</button> <a href="${cancel}">${form.cancel}</a></p>
+<p class="actions"><button class="primary">${form.submit}</button> ${values.others !== "" && html`<button name="skip" value="yes">${form.skip}</button>`} <a href="${cancel}">${form.cancel}</a></p>
 </form>`;
 }
 

@@ -64,6 +64,8 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       if (owner === undefined || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
       if (secret !== undefined) return await showForm(reply, path, place, EMPTY_FORM, [secret]);
       if (!owner.isFresh) return await showForm(reply.code(403), path, place, values, [], TEXTS.form.tooOld);
+      if (field(request.body, "skip") !== "" && values.others !== "")
+        return await showNext(reply, path, place, values, TEXTS.form.skipped);
       const made = await judged(values, place);
       if (!("spec" in made)) return await showForm(reply, path, place, offered(values, made), made.problems);
       const key = await writer.create(made.spec, place).catch((error: unknown) => {
@@ -181,15 +183,15 @@ function offered(values: FormValues, made: Exclude<NewKey, { readonly spec: unkn
   };
 }
 
-/** One sentence on the key, for who is filling the form. */
+/** What to say of the key to who is filling the form; of other fields nothing. */
 function verdict(made: NewKey): { readonly isGood: boolean; readonly text: string } {
-  if (!("spec" in made)) {
-    const problems = made.problems.filter((problem) => problem.field === "key");
-    const text = problems.map(({ message, holder }) => `${message}${holder ? ` ${titleOf(holder)}` : ""}`);
-    return { isGood: problems.length === 0, text: text.join(" ") };
-  }
-  const parsed = parsePublicKey(made.spec.key);
-  if (!parsed.ok) return { isGood: false, text: parsed.refusal.message };
+  const problems = made.problems.filter(({ field }) => field === "key" || field === "options");
+  const texts = problems.map(({ code, message, holder }) => {
+    const { [code]: meanwhile } = TEXTS.form.meanwhile as Readonly<Record<string, string>>;
+    return meanwhile ?? [message, holder && titleOf(holder)].join(" ").trim();
+  });
+  const parsed = parsePublicKey("spec" in made ? made.spec.key : made.offer.key);
+  if (texts.length > 0 || !parsed.ok) return { isGood: false, text: texts.join(" ") };
   const { type, bits, blob } = parsed.value;
   return { isGood: true, text: TEXTS.form.good(type, bits, fingerprintSHA256(blob)) };
 }

@@ -49,7 +49,18 @@ export const TEXTS = {
     submit: "Add the key",
     cancel: "Cancel",
     problems: "The key was not added yet",
+    skip: "Leave this key out",
+    skipped: "That key was left out. Here is the next one.",
     tooOld: "This form had been open for too long, so nothing was stored. Look at it, then add the key.",
+    /** What is said while the form is filled, in place of what is said when it was sent; by the code of the problem. */
+    meanwhile: {
+      Changed: "A key can be made of this: add it, and you will see it first.",
+      SeveralKeys: "These are several keys: add them, and they will be taken one by one.",
+      OptionsMoved:
+        "The options before the key have a field of their own: add the key, and you will see both first.",
+      OptionsLeftOut:
+        "Options stand before the key, which only administrators can give: add it, and you will see the key without them first.",
+    },
     good: (type: string, bits: number, fingerprint: string) =>
       `This key can be added: ${type}, ${bits} bits, ${fingerprint}`,
   },
