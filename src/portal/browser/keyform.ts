@@ -16,6 +16,7 @@ export function improveKeyForm(form: HTMLFormElement): void {
   const key = form.elements.namedItem("key") as HTMLTextAreaElement;
   const title = form.elements.namedItem("title") as HTMLInputElement;
   const chooser = form.elements.namedItem("file") as HTMLInputElement;
+  const expires = form.elements.namedItem("expires") as HTMLInputElement;
   const verdict = form.querySelector("[data-verdict]") as HTMLElement;
   const help = form.querySelector("[data-expires-help]");
   const texts = [...form.elements].filter(
@@ -26,7 +27,8 @@ export function improveKeyForm(form: HTMLFormElement): void {
   let madeTitle: string | undefined = "";
   let checked = key.value;
 
-  if (help !== null && !form.querySelector("[max]")) help.textContent = SCRIPT_TEXTS.expires;
+  if (help !== null)
+    help.textContent = expires.max ? SCRIPT_TEXTS.expiresBy(expires.max) : SCRIPT_TEXTS.expires;
   chooser.accept = ".pub";
 
   title.addEventListener("input", () => {

@@ -155,5 +155,7 @@ export const SCRIPT_TEXTS = {
   privateFile: (name: string) =>
     `${name} is a private key. It was not sent and must never be: choose its public half, the file that ends in .pub.`,
   tooLarge: (name: string) => `${name} is far larger than a key: choose the file that ends in .pub.`,
-  expires: "The last day on which the key works, in your time zone.",
+  expires: "The last day on which the key works, in your time zone. Optional.",
+  expiresBy: (day: string) =>
+    `The last day on which the key works, in your time zone: ${day} or an earlier one.`,
 } as const;
