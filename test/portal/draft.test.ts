@@ -1,74 +1,42 @@
-import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../src/api/paths.ts";
-import { Sealer } from "../../src/portal/sealer.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import { authority } from "../kube/certificates.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Tenant } from "../operator/tenant.ts";
-import { CLIENT, type Issuer, startIssuer } from "./issuer.ts";
-import { type PortalProcess, startPortal } from "./portalprocess.ts";
-import { Visitor } from "./visitor.ts";
+import { PUBLIC_URL, type SignInPortal, startSignInPortal } from "./signinportal.ts";
 
-const PUBLIC = "https://keys.example.org/ssh/";
 const FORM = "/ssh/keys/new";
 
 let cluster: Cluster;
 let tenant: Tenant;
-let issuer: Issuer;
-let portal: PortalProcess;
-let sealer: Sealer;
-let folder: string;
+let tested: SignInPortal;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
   tenant = new Tenant(cluster, await cluster.namespace());
-  issuer = await startIssuer([`${PUBLIC}callback`]);
-  folder = await mkdtemp(join(tmpdir(), "sshkey-portal-test-"));
-  await writeFile(join(folder, "secret"), `${CLIENT.secret}\n`);
-  await writeFile(join(folder, "ca.pem"), authority);
-  await mkdir(join(folder, "session"));
-  await writeFile(join(folder, "session", "1"), "of these tests, and of no others".padEnd(32));
-  sealer = new Sealer(join(folder, "session"));
-  const { kubeconfig } = cluster.controlPlane;
-  const config = `portal:
-  publicURL: ${PUBLIC}
-  session: { keysFolder: ${join(folder, "session")} }
-  oidc:
-    issuer: ${issuer.url}
-    clientID: ${CLIENT.id}
-    clientSecretFile: ${join(folder, "secret")}
-    caFile: ${join(folder, "ca.pem")}
-`;
-  portal = await startPortal({ kubeconfig, namespace: tenant.namespace, config });
+  tested = await startSignInPortal(cluster, tenant.namespace);
 });
 
 afterAll(async () => {
-  await portal?.stop();
-  await issuer?.close();
+  await tested?.stop();
   await cluster?.stop();
-  await rm(folder, { recursive: true });
 });
 
 /** A browser, whose cookies are its session. */
 class Browser {
-  visitor = new Visitor(portal.url);
+  visitor = tested.visitor();
 
   async signIn(name: string, to = FORM): Promise<string> {
-    const begun = await this.visitor.send(`/ssh/sign-in?${new URLSearchParams({ to })}`);
-    const back = await issuer.signIn(begun.headers.get("location") ?? "", name);
-    return (await this.visitor.open(back.pathname + back.search)).text;
+    return (await tested.signIn(this.visitor, name, to)).text;
   }
 
   endSession(): void {
-    this.visitor = new Visitor(portal.url);
+    this.visitor = tested.visitor();
   }
 
   async post(path: string, fields: Readonly<Record<string, string>>) {
-    const headers = { origin: new URL(PUBLIC).origin };
+    const headers = { origin: new URL(PUBLIC_URL).origin };
     const response = await this.visitor.send(path, {
       method: "POST",
       body: new URLSearchParams(fields),
@@ -153,7 +121,7 @@ describe("the session ends while the form is filled", () => {
     const browser = new Browser();
     await browser.signIn("alice");
     const content = { user: "alice", namespace: tenant.namespace, path: FORM, values: { key: "late" } };
-    const draft = await sealer.seal("draft", content, -1000);
+    const draft = await tested.sealer.seal("draft", content, -1000);
     const { status, text } = await browser.post(`${FORM}/draft`, { draft });
     expect([status, text.includes("late")]).toEqual([403, false]);
   });
@@ -167,7 +135,7 @@ describe("the session ends while the form is filled", () => {
   test("nothing of it is in the log", async () => {
     const { key, browser, draft } = await leftBehind();
     await browser.post(`${FORM}/draft`, { draft });
-    const log = await portal.log();
+    const log = await tested.portal.log();
     expect([log.includes(key), log.includes("Typed for an hour"), log.includes(draft)]).toEqual([
       false,
       false,
@@ -194,7 +162,7 @@ describe("a form that was open for too long", () => {
     const browser = new Browser();
     await browser.signIn(to);
     const token = { user: from, namespace: tenant.namespace, freshUntil: Date.now() - 1 };
-    const csrf = await sealer.seal("form", token, 60_000);
+    const csrf = await tested.sealer.seal("form", token, 60_000);
     const key = freshKey();
     return { key, page: await browser.post(FORM, { csrf, key }) };
   }

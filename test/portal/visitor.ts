@@ -7,11 +7,15 @@ export class Visitor {
     this.#url = url;
   }
 
+  /** As it is sent; empty for none. */
+  get cookieHeader(): string {
+    return [...this.#cookies].map(([name, value]) => `${name}=${value}`).join("; ");
+  }
+
   /** Follows no redirect. */
   async send(path: string, init: RequestInit = {}): Promise<Response> {
     const headers = new Headers(init.headers);
-    const cookies = [...this.#cookies].map(([name, value]) => `${name}=${value}`);
-    if (cookies.length > 0) headers.set("cookie", cookies.join("; "));
+    if (this.cookieHeader !== "") headers.set("cookie", this.cookieHeader);
     const response = await fetch(new URL(path, this.#url), { redirect: "manual", ...init, headers });
     for (const line of response.headers.getSetCookie()) {
       const [pair = ""] = line.split(";");
