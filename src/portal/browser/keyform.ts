@@ -170,7 +170,8 @@ function liveVerdict(
 function commentOf(text: string): string {
   const line = text.trim();
   if (/[\r\n]/.test(line)) return "";
-  return /^(?:ssh|ecdsa|sk)-\S+[ \t]+AAAA\S+[ \t]+(.*)$/.exec(line)?.[1]?.trim() ?? "";
+  const [type = "", base64 = "", ...comment] = line.split(/[ \t]+/);
+  return /^(?:ssh|ecdsa|sk)-/.test(type) && base64.startsWith("AAAA") ? comment.join(" ") : "";
 }
 
 /** The last second of a day in the reader's zone, as RFC 3339 in UTC; empty for what is no day. */

@@ -1,6 +1,5 @@
-import { decodeBase64 } from "../../ssh/base64.ts";
 import { readForeign } from "../../ssh/foreign.ts";
-import { skipOptions, splitKeyLine, splitOptions } from "../../ssh/keyline.ts";
+import { decodeKeyLine, skipOptions, splitKeyLine, splitOptions } from "../../ssh/keyline.ts";
 import { isCertificateType, lineType } from "../../ssh/keytype.ts";
 import { parseOptions } from "../../ssh/options.ts";
 import { MAX_KEY_CHARACTERS, type PublicKey, parsePublicKey } from "../../ssh/publickey.ts";
@@ -104,7 +103,8 @@ function join(lines: readonly string[]): PublicKey | undefined {
   for (const [index, word] of words.entries()) {
     base64 += word;
     if (!/^[A-Za-z0-9+/]+={0,2}$/.test(base64) || base64.length > MAX_KEY_CHARACTERS) return undefined;
-    if (decodeBase64(base64) === undefined) continue;
+    // Far cheaper than what says why one is none.
+    if (!decodeKeyLine({ type, base64, comment: "" }).ok) continue;
     const parsed = parsePublicKey([type, base64, ...words.slice(index + 1)].join(" "));
     if (parsed.ok) return parsed.value;
   }
@@ -122,11 +122,16 @@ function unreadable(lines: readonly string[]): Unreadable | FirstKey {
   const parsed = parsePublicKey(text);
   if (parsed.ok) return firstKey(parsed.value, [], undefined);
   const { code, message } = parsed.refusal;
-  const inQuotes =
-    code === "QuotedKey" ? text.replace(/^\W/, "").replace(/["'`\u201d\u2019\xbb,;]+$/, "") : "";
-  const unquoted = parsePublicKey(inQuotes);
+  const unquoted = parsePublicKey(code === "QuotedKey" ? withoutQuotes(text) : "");
   if (unquoted.ok) return firstKey(unquoted.value, [], "The key stood in quotes. Here it is without them.");
   return code === "SeveralLines" ? SEVERAL_LINES : { code, message };
+}
+
+/** Without the quote before the key, and what stands behind it in JSON or a script. */
+function withoutQuotes(text: string): string {
+  let end = text.length;
+  while (end > 1 && "\"'`\u201d\u2019\xbb,;".includes(text.charAt(end - 1))) end -= 1;
+  return text.slice(1, end);
 }
 
 /** Does a key begin here, with or without options before it? */

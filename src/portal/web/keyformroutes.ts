@@ -203,5 +203,5 @@ function isSignedOut(error: unknown): boolean {
 /** Path of the form that a request is about. */
 function pathOf({ url }: FastifyRequest, suffix = ""): string {
   const [path = ""] = url.split("?");
-  return path.replace(/\/+$/, "").slice(0, suffix === "" ? undefined : -suffix.length);
+  return (path.endsWith("/") ? path.slice(0, -1) : path).slice(0, suffix === "" ? undefined : -suffix.length);
 }

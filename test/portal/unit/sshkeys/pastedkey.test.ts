@@ -1,7 +1,9 @@
 import { generateKeyPairSync } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { readPasted } from "../../../../src/portal/sshkeys/pastedkey.ts";
+import { growth, LINEAR } from "../../../growth.ts";
 import { freshKey, freshRSAKey } from "../../../operator/publickeys.ts";
+import { HOSTILE } from "../../../ssh/hostile.ts";
 
 const [KEY, OTHER, THIRD] = [freshKey(), freshKey(), freshKey()];
 const RSA = freshRSAKey(3072);
@@ -152,6 +154,27 @@ describe("what is no OpenSSH line", () => {
     ["an X.509 certificate", "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----", "ForeignFormat"],
   ])("is told: %s", (_, text, code) => {
     expect(read(text)).toEqual({ code, others: [] });
+  });
+});
+
+describe("readPasted takes at most its share for twice the text:", () => {
+  const pieces: Readonly<Record<string, (size: number) => string>> = {
+    "a key in many pieces": (size) => `${TYPE} ${"AAAA ".repeat(size / 5)}`,
+    "a key on many lines": (size) => `${TYPE} ${BASE64.slice(0, 64)}\n${"AAAA\n".repeat(size / 5)}`,
+    "many keys": (size) => `${TYPE}\n`.repeat(size / 8),
+    "many quotes": (size) => `"${KEY}${'"'.repeat(size)}x`,
+    "a long option": (size) => `a="${'\\"'.repeat(size / 2)}" ${KEY}`,
+    ...HOSTILE,
+  };
+
+  test.each(Object.entries(pieces))("%s", (_, make) => {
+    const [short, long] = [make(20_000), make(40_000)].map((text) => JSON.parse(JSON.stringify(text)));
+    expect(
+      growth(
+        () => readPasted(short),
+        () => readPasted(long),
+      ),
+    ).toBeLessThan(LINEAR);
   });
 });
 
