@@ -23,6 +23,7 @@ import { createServer } from "./server.ts";
 import { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWriter } from "./sshkeys/keywriter.ts";
 import { type PortalKey, toPortalKey } from "./sshkeys/portalkey.ts";
+import { RevokedKeys } from "./sshkeys/revokedkeys.ts";
 import { PageProblem } from "./web/problem.ts";
 import { RecentWrites } from "./web/recent.ts";
 import { addPages } from "./web/routes.ts";
@@ -216,6 +217,7 @@ export class Portal {
       sealer: this.#sealer,
       recent,
       policy: settings.policy,
+      revoked: new RevokedKeys(settings.revokedKeys),
       identify,
     });
     addForeman(server, {

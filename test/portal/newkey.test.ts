@@ -1,6 +1,10 @@
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
@@ -259,4 +263,28 @@ describe("what the browser asks meanwhile", () => {
   test("is answered to nobody without a token", async () => {
     expect((await check({ key: freshKey() }, "")).status).toBe(403);
   });
+});
+
+test("a key on the list of revoked ones is told before it is stored", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "sshkey-portal-test-"));
+  const list = join(folder, "revoked");
+  const key = freshKey();
+  const blob = Buffer.from(key.split(" ")[1] ?? "", "base64");
+  await writeFile(list, `${fingerprintSHA256(blob)}\n`);
+  const portal = await startPortal({
+    kubeconfig: cluster.controlPlane.kubeconfig,
+    namespace: tenant.namespace,
+    args: ["--insecure-user", "alice"],
+    config: `revokedKeys: ${list}\n`,
+  });
+  try {
+    const page = await new Visitor(portal.url).submit(FORM, FORM, { key });
+    expect([problemsAt(page, "key"), await stored(key)]).toEqual([
+      expect.stringContaining("An administrator has revoked this key"),
+      [],
+    ]);
+  } finally {
+    await portal.stop();
+    await rm(folder, { recursive: true });
+  }
 });

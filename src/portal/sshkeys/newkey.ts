@@ -1,7 +1,7 @@
 import { validateExpiresAt, validateSpec, validateTitle } from "../../api/rules.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
 import { formatRFC3339, parseRFC3339 } from "../../api/time.ts";
-import { judge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
+import { judge, type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { toSSHKeyRecord } from "../../claims/record.ts";
 import { parseOptions } from "../../ssh/options.ts";
@@ -34,6 +34,7 @@ export interface Problem {
 export interface Circumstances {
   /** The keys that the user has. */
   readonly own?: readonly PortalKey[];
+  readonly knowledge?: Knowledge;
   /** May whoever adds the key give it options? */
   readonly mayGiveOptions?: boolean;
 }
@@ -56,8 +57,9 @@ export function newKey(
   user: string,
   policy: Policy,
   now: number,
-  { own = [], mayGiveOptions = false }: Circumstances = {},
+  circumstances: Circumstances = {},
 ): NewKey {
+  const { mayGiveOptions = false } = circumstances;
   const secret = privateKeyProblem([typed.key, typed.title, typed.expiresAt, ...typed.options].join("\n"));
   if (secret !== undefined)
     return { problems: [secret], offer: { key: "", options: [] }, others: [], isPrivate: true };
@@ -76,7 +78,7 @@ export function newKey(
     ...severalKeys(others.length),
     ...("code" in first
       ? [{ field: "key", code: first.code, message: first.message } as const]
-      : keyProblems(first, spec, policy, now, own)),
+      : keyProblems(first, spec, policy, now, circumstances)),
     ...titleProblems(title),
     ...optionProblems(typed.options, found?.options ?? [], mayGiveOptions),
     ...expiryProblems(typed.expiresAt, policy, now),
@@ -109,7 +111,7 @@ function keyProblems(
   { user, key }: SSHKeySpec,
   policy: Policy,
   now: number,
-  own: readonly PortalKey[],
+  { own = [], knowledge = NO_KNOWLEDGE }: Circumstances,
 ): readonly Problem[] {
   const metadata = {
     name: "new",
@@ -120,7 +122,7 @@ function keyProblems(
     creationTimestamp: new Date(now).toISOString(),
   };
   const record = toSSHKeyRecord({ metadata, spec: { user, key } });
-  const problems: Problem[] = judge(record, { ...policy, maximumLifetime: undefined }, NO_KNOWLEDGE)
+  const problems: Problem[] = judge(record, { ...policy, maximumLifetime: undefined }, knowledge)
     // A proof is given when the key is there.
     .filter(({ state }) => state !== "Unproven")
     .map(({ code, message }) => ({ field: "key", code, message }));

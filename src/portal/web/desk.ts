@@ -6,6 +6,7 @@ import type { Sealer } from "../sealer.ts";
 import type { KeyStore } from "../sshkeys/keystore.ts";
 import { type KeyWriter, writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
+import type { RevokedKeys } from "../sshkeys/revokedkeys.ts";
 import { formToken, isOwnForm } from "./forms.ts";
 import type { HTML } from "./html.ts";
 import { page } from "./layout.ts";
@@ -23,6 +24,7 @@ export interface WebOptions {
   readonly sealer: Sealer;
   readonly recent: RecentWrites;
   readonly policy: Policy;
+  readonly revoked: RevokedKeys;
   /** Who asks; rejects with a PageProblem, or sends to the sign-in, when it is nobody. */
   readonly identify: (request: FastifyRequest) => Promise<Person>;
 }

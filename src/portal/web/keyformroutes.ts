@@ -37,7 +37,7 @@ export interface KeyFormRoutes {
 
 /** A form for a new key: it is shown, looked at while it is filled, sent, and brought back when the session ended meanwhile. */
 export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyFormRoutes): void {
-  const { store, writer, policy, access, recent, sealer } = desk.o;
+  const { store, writer, policy, access, recent, revoked, sealer } = desk.o;
   const drafts = new Drafts(desk.o.base, sealer);
 
   void server.register(async (scope) => {
@@ -104,6 +104,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
   async function judged(values: FormValues, { person, user, namespace }: FormPlace): Promise<NewKey> {
     return newKey(typedIn(values), user, policy, Date.now(), {
       own: store.ofUser(namespace, user),
+      knowledge: revoked.current(),
       mayGiveOptions: await access.may(person, "assign", namespace),
     });
   }

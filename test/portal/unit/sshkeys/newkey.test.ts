@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { DEFAULT_POLICY } from "../../../../src/claims/policy.ts";
 import { type Circumstances, newKey, type TypedKey } from "../../../../src/portal/sshkeys/newkey.ts";
 import { toPortalKey } from "../../../../src/portal/sshkeys/portalkey.ts";
+import { fingerprintSHA256 } from "../../../../src/ssh/fingerprint.ts";
 import { freshDSSKey, freshKey } from "../../../operator/publickeys.ts";
 import { privateKeyLookalikes, privateKeys } from "../../../ssh/privatekeys.ts";
 
@@ -70,6 +71,12 @@ describe("what has to be looked at", () => {
     expect(found.map(({ code }) => code)).toEqual(["Changed", "TypeNotAllowed"]);
     expect(found[0]?.message).not.toContain("then add it");
   });
+});
+
+test("a key that an administrator has revoked is told", () => {
+  const blob = Buffer.from(KEY.split(" ")[1] ?? "", "base64");
+  const knowledge = { revoked: new Set([fingerprintSHA256(blob)]) };
+  expect(problems({}, { knowledge })).toEqual(["key: RevokedFingerprint"]);
 });
 
 describe("several keys", () => {
