@@ -126,6 +126,13 @@ describe("the session ends while the form is filled", () => {
     expect([status, text.includes("late")]).toEqual([403, false]);
   });
 
+  test("its address opened anew is the empty form", async () => {
+    const browser = new Browser();
+    await browser.signIn("alice");
+    const { status, text } = await browser.visitor.open(`${FORM}/draft`);
+    expect([status, text.includes("data-key-form")]).toEqual([200, true]);
+  });
+
   test("a private key is not kept", async () => {
     const secret = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZS";
     const { page } = await leftBehind({ key: `-----BEGIN OPENSSH PRIVATE KEY-----\n${secret}\n` });

@@ -82,11 +82,12 @@ export function improveKeyForm(form: HTMLFormElement): void {
     look.ask(key.value);
   }
 
-  /** Says so, and lets nothing be sent. */
+  /** Says so, and lets nothing be sent until the person goes on. Browsers write to disk what stands in forms: the key goes. */
   function refusePrivate(): boolean {
     const secret = texts.filter(({ value }) => findPrivateKey(value) !== undefined);
     for (const text of texts) text.setCustomValidity(secret.includes(text) ? SCRIPT_TEXTS.isPrivate : "");
     const isAnywhere = findPrivateKey(texts.map(({ value }) => value).join("\n")) !== undefined;
+    if (secret.includes(key)) key.value = "";
     if (isAnywhere) say(SCRIPT_TEXTS.isPrivate, false);
     else if (verdict.textContent === SCRIPT_TEXTS.isPrivate) say("", undefined);
     return isAnywhere;

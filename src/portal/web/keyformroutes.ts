@@ -88,6 +88,9 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       return await reply.send(verdict(made));
     });
 
+    // The address of a form that was brought back, opened anew.
+    scope.get(`${route}/draft`, async (request, reply) => reply.redirect(pathOf(request, "/draft"), 303));
+
     scope.post(`${route}/draft`, async (request, reply) => {
       if (!isFromOwnPage(request, desk.o.originOf(request))) throw new PageProblem("stale");
       const path = pathOf(request, "/draft");
