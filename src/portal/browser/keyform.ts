@@ -26,6 +26,8 @@ export function improveKeyForm(form: HTMLFormElement): void {
   /** What was put into the title without the person; undefined once somebody has typed there. */
   let madeTitle: string | undefined = "";
   let checked = key.value;
+  /** Was a private key kept out of the field, which is empty since? */
+  let wasPrivate = false;
 
   if (help !== null)
     help.textContent = expires.max ? SCRIPT_TEXTS.expiresBy(expires.max) : SCRIPT_TEXTS.expires;
@@ -34,7 +36,19 @@ export function improveKeyForm(form: HTMLFormElement): void {
   title.addEventListener("input", () => {
     madeTitle = undefined;
   });
-  for (const text of texts) text.addEventListener("input", changed);
+  for (const text of texts) {
+    text.addEventListener("input", changed);
+    text.addEventListener("paste", (event) =>
+      keepOut(event, (event as ClipboardEvent).clipboardData?.getData("text")),
+    );
+  }
+  // Not while it is typed: what comes behind its first line would not be known for one. Browsers write to disk what stands in forms.
+  key.addEventListener("change", () => {
+    if (findPrivateKey(key.value) === undefined) return;
+    key.value = "";
+    wasPrivate = true;
+    refusePrivate();
+  });
   chooser.addEventListener("change", async () => {
     const [file] = chooser.files ?? [];
     // What the file says stands in the field above: it is not sent a second time.
@@ -49,7 +63,10 @@ export function improveKeyForm(form: HTMLFormElement): void {
   key.addEventListener("drop", async (event) => {
     key.classList.remove("dropping");
     const [file] = event.dataTransfer?.files ?? [];
-    if (file === undefined) return;
+    if (file === undefined) {
+      keepOut(event, event.dataTransfer?.getData("text"));
+      return;
+    }
     event.preventDefault();
     await take(file);
   });
@@ -82,15 +99,25 @@ export function improveKeyForm(form: HTMLFormElement): void {
     look.ask(key.value);
   }
 
-  /** Says so, and lets nothing be sent until the person goes on. Browsers write to disk what stands in forms: the key goes. */
+  /** Says so, and lets nothing be sent. */
   function refusePrivate(): boolean {
+    if (key.value !== "") wasPrivate = false;
     const secret = texts.filter(({ value }) => findPrivateKey(value) !== undefined);
     for (const text of texts) text.setCustomValidity(secret.includes(text) ? SCRIPT_TEXTS.isPrivate : "");
-    const isAnywhere = findPrivateKey(texts.map(({ value }) => value).join("\n")) !== undefined;
-    if (secret.includes(key)) key.value = "";
+    if (wasPrivate) key.setCustomValidity(SCRIPT_TEXTS.isPrivate);
+    const isAnywhere = wasPrivate || findPrivateKey(texts.map(({ value }) => value).join("\n")) !== undefined;
     if (isAnywhere) say(SCRIPT_TEXTS.isPrivate, false);
     else if (verdict.textContent === SCRIPT_TEXTS.isPrivate) say("", undefined);
     return isAnywhere;
+  }
+
+  /** Of a private key that is pasted or dropped nothing gets into the field. */
+  function keepOut(event: Event, text: string | undefined): void {
+    if (text === undefined || findPrivateKey(text) === undefined) return;
+    event.preventDefault();
+    wasPrivate = true;
+    refusePrivate();
+    say(SCRIPT_TEXTS.isPrivate, false);
   }
 
   /** Nothing of a private key gets into the page, let alone out of it. */

@@ -151,7 +151,7 @@ export const SCRIPT_TEXTS = {
   copy: "Copy",
   copied: "Copied",
   isPrivate:
-    "This is a private key. It was taken out of the form and not sent, which it must never be: give its public half, the file that ends in .pub.",
+    "This is a private key. It was not sent and must never be: give its public half, the file that ends in .pub.",
   privateFile: (name: string) =>
     `${name} is a private key. It was not sent and must never be: choose its public half, the file that ends in .pub.`,
   tooLarge: (name: string) => `${name} is far larger than a key: choose the file that ends in .pub.`,
