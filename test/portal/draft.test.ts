@@ -164,6 +164,17 @@ describe("the session ends while the form is filled", () => {
   });
 });
 
+test("a form that somebody else's session sends stores nothing, and shows nothing of it", async () => {
+  const before = await countKeys();
+  const browser = new Browser();
+  const csrf = hidden(await browser.signIn("alice"), "csrf");
+  browser.endSession();
+  await browser.signIn("mallory");
+  const key = freshKey();
+  const { status, text } = await browser.post(FORM, { csrf, key });
+  expect([status, text.includes(key), await countKeys()]).toEqual([403, false, before]);
+});
+
 describe("a form that was open for too long", () => {
   async function sendOld(from: string, to: string) {
     const browser = new Browser();

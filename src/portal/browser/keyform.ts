@@ -1,8 +1,8 @@
 import { findPrivateKey } from "../../ssh/privatekey.ts";
 import { SCRIPT_TEXTS } from "../web/texts.ts";
 
-/** How long nothing must have been typed before the portal is asked, in ms. */
-const PAUSE_MS = 400;
+/** How long nothing must have been typed before the portal is asked, in ms: its answer comes while one still looks there. */
+const PAUSE_MS = 250;
 /** How long a second click counts as the first one, in ms. */
 const DOUBLE_CLICK_MS = 1000;
 /** Far more than any .pub file has. */
@@ -50,10 +50,10 @@ export function improveKeyForm(form: HTMLFormElement): void {
     refusePrivate();
   });
   chooser.addEventListener("change", async () => {
-    const [file] = chooser.files ?? [];
+    const files = [...(chooser.files ?? [])];
     // What the file says stands in the field above: it is not sent a second time.
     chooser.value = "";
-    if (file !== undefined) await take(file);
+    if (files.length > 0) await take(files);
   });
   key.addEventListener("dragover", (event) => {
     if (event.dataTransfer?.types.includes("Files")) event.preventDefault();
@@ -62,13 +62,13 @@ export function improveKeyForm(form: HTMLFormElement): void {
   key.addEventListener("dragleave", () => key.classList.remove("dropping"));
   key.addEventListener("drop", async (event) => {
     key.classList.remove("dropping");
-    const [file] = event.dataTransfer?.files ?? [];
-    if (file === undefined) {
+    const files = [...(event.dataTransfer?.files ?? [])];
+    if (files.length === 0) {
       keepOut(event, event.dataTransfer?.getData("text"));
       return;
     }
     event.preventDefault();
-    await take(file);
+    await take(files);
   });
   let isSent = false;
   form.addEventListener("submit", (event) => {
@@ -120,23 +120,27 @@ export function improveKeyForm(form: HTMLFormElement): void {
     say(SCRIPT_TEXTS.isPrivate, false);
   }
 
-  /** Nothing of a private key gets into the page, let alone out of it. */
-  async function take(file: File): Promise<void> {
-    if (file.size > MOST_FILE_BYTES) {
-      say(SCRIPT_TEXTS.tooLarge(file.name), false);
-      return;
+  /** Of several files each is a key. Nothing of a private key gets into the page, let alone out of it. */
+  async function take(files: readonly File[]): Promise<void> {
+    const found: string[] = [];
+    for (const file of files) {
+      if (file.size > MOST_FILE_BYTES) {
+        say(SCRIPT_TEXTS.tooLarge(file.name), false);
+        return;
+      }
+      const text = textOf(new Uint8Array(await file.arrayBuffer()));
+      if (findPrivateKey(text) !== undefined) {
+        say(SCRIPT_TEXTS.privateFile(file.name), false);
+        return;
+      }
+      found.push(text.trim());
     }
-    const bytes = new Uint8Array(await file.arrayBuffer());
-    const isUTF16 = bytes[0] === 0xff && bytes[1] === 0xfe;
-    const text = new TextDecoder(isUTF16 ? "utf-16le" : "utf-8").decode(bytes);
-    if (findPrivateKey(text) !== undefined) {
-      say(SCRIPT_TEXTS.privateFile(file.name), false);
-      return;
-    }
-    key.value = text.trim();
+    key.value = found.join("\n");
     key.focus();
     changed();
-    suggestTitle(commentOf(key.value) || file.name.replace(/\.pub$/, ""));
+    const [file, ...others] = files;
+    if (file !== undefined && others.length === 0)
+      suggestTitle(commentOf(key.value) || file.name.replace(/\.pub$/, ""));
   }
 
   /** A title that somebody has typed stays. */
@@ -192,6 +196,12 @@ function liveVerdict(
     },
     cancel,
   };
+}
+
+/** UTF-8, or the UTF-16 that PowerShell writes. */
+function textOf(bytes: Uint8Array<ArrayBuffer>): string {
+  const isUTF16 = bytes[0] === 0xff && bytes[1] === 0xfe;
+  return new TextDecoder(isUTF16 ? "utf-16le" : "utf-8").decode(bytes);
 }
 
 /** The comment of a key line; empty for anything else. */
