@@ -28,6 +28,7 @@ const MOST_PATH_CHARACTERS = 4096;
 /** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { log, isSecure, issuer, proxies } = options;
+  const contentSecurityPolicy = policyWith(issuer);
   const server: FastifyInstance = Fastify({
     loggerInstance: log,
     disableRequestLogging: true,
@@ -40,7 +41,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     },
     // Of a path that is none no hook is told.
     frameworkErrors: (error, request, reply) => {
-      setSecurityHeaders(reply, isSecure);
+      setSecurityHeaders(reply, { isSecure, contentSecurityPolicy });
       server.errorHandler(error, request, reply);
     },
     // For limits and the log: who it is and where links lead to is never made of it.
@@ -61,11 +62,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   });
   await server.register(cookie);
   await server.register(formbody);
-  const contentSecurityPolicy = policyWith(issuer);
   await server.register(rateLimit, { global: false });
   server.addHook("onSend", async (_request, reply) => {
-    reply.header("content-security-policy", contentSecurityPolicy);
-    setSecurityHeaders(reply, isSecure);
+    setSecurityHeaders(reply, { isSecure, contentSecurityPolicy });
   });
   return server;
 }
@@ -88,7 +87,11 @@ function policyWith(issuer: string | undefined): string {
 }
 
 /** What is personal stays out of caches. */
-function setSecurityHeaders(reply: FastifyReply, isSecure: boolean): void {
+function setSecurityHeaders(
+  reply: FastifyReply,
+  { isSecure, contentSecurityPolicy }: { readonly isSecure: boolean; readonly contentSecurityPolicy: string },
+): void {
+  reply.header("content-security-policy", contentSecurityPolicy);
   reply.header("x-content-type-options", "nosniff");
   reply.header("x-frame-options", "DENY");
   reply.header("referrer-policy", "same-origin");

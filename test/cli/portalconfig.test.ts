@@ -31,6 +31,11 @@ const WRONG: Readonly<Record<string, readonly (readonly [section: string, says: 
   "oidc.userClaim": [[`${URL_SETTING}, oidc: {userClaim: "a b"}`, /without spaces/]],
   "oidc.groupsClaim": [[`${URL_SETTING}, oidc: {groupsClaim: ""}`, /without spaces/]],
   "tokens.audience": [["tokens: {audience: a b}", /without spaces/]],
+  trustedProxies: [
+    ["trustedProxies: [proxy.example.org]", /address or range such as/],
+    ["trustedProxies: [10.0.0.0/33]", /address or range such as/],
+    ["trustedProxies: {}", /list/],
+  ],
   "proxy.addresses": [
     [`${URL_SETTING}, proxy: {}`, /needs addresses/],
     [`${URL_SETTING}, proxy: {addresses: [proxy.example.org]}`, /address or range such as/],

@@ -332,7 +332,7 @@ describe("every answer", () => {
     "/none",
     "/api/none",
     "/keys/%E0%A4%A",
-    "/assets/portal.css",
+    "/assets/0/portal.css",
     "/healthz",
     `/${"x".repeat(9000)}`,
   ])("at %.20s has the headers that browsers need", async (path) => {

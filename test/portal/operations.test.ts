@@ -11,6 +11,7 @@ import { type PortalProcess, startPortal } from "./portalprocess.ts";
 
 /** This process stands for a proxy that has signed people in, and passes on where they come from. */
 const CONFIG = `portal:
+  publicURL: http://localhost/
   proxy: { addresses: [127.0.0.1] }
   trustedProxies: [127.0.0.1]
   tokens: { audience: portal }

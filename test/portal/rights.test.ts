@@ -27,17 +27,22 @@ const TO_SIGN_IN: Statuses = [401, 401, 401, 401, 401];
 const RIGHTS: Readonly<Record<string, Statuses>> = {
   "GET /healthz": EVERYBODY,
   "GET /readyz": EVERYBODY,
-  "GET /assets/portal.css": EVERYBODY,
-  "GET /assets/portal.js": EVERYBODY,
-  "GET /assets/icon.svg": EVERYBODY,
+  "GET /assets/:digest/portal.css": EVERYBODY,
+  "GET /assets/:digest/portal.js": EVERYBODY,
+  "GET /assets/:digest/icon.svg": EVERYBODY,
   "GET /": [303, 303, 303, 303, 303],
   // The issuer of this portal cannot be reached.
   "GET /sign-in": TO_SIGN_IN,
   "GET /callback": TO_SIGN_IN,
   "POST /sign-out": [303, 303, 303, 303, 303],
   "GET /keys": SIGNED_IN,
+  "GET /signed-in": SIGNED_IN,
   "GET /keys/new": SIGNED_IN,
   "POST /keys/new": [401, 303, 303, 303, 303],
+  "POST /keys/new/check": SIGNED_IN,
+  "GET /keys/new/draft": [303, 303, 303, 303, 303],
+  // There is no draft.
+  "POST /keys/new/draft": [401, 403, 403, 403, 403],
   "GET /keys/:name": OWN_PAGE,
   "GET /keys/:name/raw": OWN_PAGE,
   "GET /keys/:name/delete": OWN_PAGE,
@@ -99,7 +104,8 @@ async function tried(route: string, person: string | undefined): Promise<number>
     .replace(":name", key)
     .replace(":user_id", "alice")
     .replace(":id", key)
-    .replace(":version", "v2.json");
+    .replace(":version", "v2.json")
+    .replace(":digest", "0");
   if (method === "POST" && path.startsWith("/api")) {
     const body = JSON.stringify({ name: "made", key: freshKey() });
     return (await portal.as(person, method, path, { body, headers: { "content-type": "application/json" } }))

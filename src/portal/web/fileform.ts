@@ -11,7 +11,7 @@ const MOST_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Lets the routes of this scope take forms with a file in them (multipart/form-data, RFC 7578) beside those without: each
- * field becomes a text, and so does the file. A field that is there more than once is its last.
+ * field becomes a text, and so does the file. A field that is there more than once is empty: who knows which one is meant?
  */
 export function acceptFileForms(scope: FastifyInstance): void {
   const types = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -23,7 +23,8 @@ export function acceptFileForms(scope: FastifyInstance): void {
     const fields = await form.formData().catch(() => new FormData());
     const texts: Record<string, string> = Object.create(null);
     for (const [name, value] of fields) {
-      texts[name] = typeof value === "string" ? value : textOfFile(await value.bytes());
+      const text = typeof value === "string" ? value : textOfFile(await value.bytes());
+      texts[name] = name in texts ? "" : text;
     }
     return texts;
   });
