@@ -19,8 +19,8 @@ export interface OwnWrite {
 export class KeyStore {
   readonly #byName = new Map<string, PortalKey>();
   readonly #byUser = new Map<string, Map<string, PortalKey>>();
-  readonly #byFingerprint = new Map<string, Set<PortalKey>>();
-  readonly #byNumber = new Map<number, Set<PortalKey>>();
+  readonly #byFingerprint: Index<string, PortalKey> = new Map();
+  readonly #byNumber: Index<number, PortalKey> = new Map();
   /** Of SSHKeys that the portal has seen deleted before its watch told so. */
   readonly #deleted = new Set<string>();
   readonly #waiting = new Set<() => void>();
@@ -40,12 +40,12 @@ export class KeyStore {
 
   /** With this number (see numberOf); more than one only if numbers collide. */
   withNumber(number: number): readonly PortalKey[] {
-    return [...(this.#byNumber.get(number) ?? [])];
+    return found(this.#byNumber, number);
   }
 
   /** With this SHA256 fingerprint. */
   withFingerprint(fingerprint: string): readonly PortalKey[] {
-    return [...(this.#byFingerprint.get(fingerprint) ?? [])];
+    return found(this.#byFingerprint, fingerprint);
   }
 
   all(): IterableIterator<PortalKey> {
@@ -168,14 +168,24 @@ function userIn(namespace: string, user: string): string {
   return `${namespace}/${user}`;
 }
 
-function add<K>(index: Map<K, Set<PortalKey>>, at: K, key: PortalKey): void {
-  const keys = index.get(at);
-  if (keys === undefined) index.set(at, new Set([key]));
-  else keys.add(key);
+/** Most have one at each place, for which a Set would take 150 bytes more. */
+type Index<K, V extends object | string> = Map<K, V | Set<V>>;
+
+function found<K, V extends object | string>(index: Index<K, V>, at: K): readonly V[] {
+  const there = index.get(at);
+  if (there === undefined) return [];
+  return there instanceof Set ? [...there] : [there];
 }
 
-function drop<K>(index: Map<K, Set<PortalKey>>, at: K, key: PortalKey): void {
-  const keys = index.get(at);
-  keys?.delete(key);
-  if (keys?.size === 0) index.delete(at);
+function add<K, V extends object | string>(index: Index<K, V>, at: K, value: V): void {
+  const there = index.get(at);
+  if (there === undefined) index.set(at, value);
+  else if (there instanceof Set) there.add(value);
+  else if (there !== value) index.set(at, new Set([there, value]));
+}
+
+function drop<K, V extends object | string>(index: Index<K, V>, at: K, value: V): void {
+  const there = index.get(at);
+  if (there === value) index.delete(at);
+  if (there instanceof Set && there.delete(value) && there.size === 0) index.delete(at);
 }

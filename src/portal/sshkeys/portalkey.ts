@@ -11,16 +11,23 @@ export interface SSHKeyObject extends KubeObject {
   readonly status?: SSHKeyStatus;
 }
 
+/**
+ * How many characters are kept of what somebody else wrote, so that nobody's SSHKeys take the memory of all: of the line the
+ * longest key there is (RSA of 16,384 bits) with a comment of 300, of options all together. What is longer ends in `…`.
+ */
+const MOST_KEPT = { line: 3072, comment: 300, options: 1024, message: 1024, title: 255 } as const;
+
 /** What the portal keeps of an SSHKey. Times are in ms since the epoch. */
 export interface PortalKey {
   readonly namespace: string;
   readonly name: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  readonly generation: number;
   readonly createdAt: number;
   readonly user: string;
   readonly title: string;
-  /** The line as it is stored, on one line and printable. */
+  /** The line as it is stored, on one line and printable; a very long comment is cut. */
   readonly line: string;
   /** What the line says; undefined when it is no key. */
   readonly facts: KeyFacts | undefined;
@@ -45,39 +52,81 @@ export interface KeyFacts {
   readonly fingerprintMD5: string;
 }
 
-/** Reads an SSHKey. Total: whatever the object holds, it becomes one. `known` saves parsing the same line again. */
+/** Reads an SSHKey. Total: whatever the object holds, it becomes one. `known` saves reading the same spec again. */
 export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
   const { metadata, spec = {}, status } = object as SSHKeyObject;
-  const line = printable(textOf(spec.key));
+  const { generation = 0 } = metadata;
   const isObserved = status?.observedGeneration === metadata.generation;
   const conditions = isObserved ? (status?.conditions ?? []) : [];
   const condition = (type: string) => conditions.find((each) => each.type === type);
   const ready = condition("Ready");
+  const isKnown = known?.uid === metadata.uid && known.generation === generation;
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
     uid: metadata.uid,
     resourceVersion: metadata.resourceVersion,
+    generation,
     createdAt: createdAt(metadata),
     user: textOf(spec.user),
-    title: textOf(spec.title),
-    line,
-    facts: known?.line === line ? known.facts : factsOf(line),
-    options: Array.isArray(spec.options) ? spec.options.map(textOf) : [],
-    expiresAt: timeOf(spec.expiresAt),
-    disabled: spec.disabled === true,
+    ...(isKnown ? givenBy(known) : readSpec(spec)),
     isTerminating: metadata.deletionTimestamp !== undefined,
     state: ready !== undefined && Object.hasOwn(STATES, ready.reason) ? (ready.reason as State) : undefined,
-    message: ready?.message ?? "",
+    message: kept(textOf(ready?.message), MOST_KEPT.message),
     isProven: condition("Proven")?.status === "True",
-    secretName: status?.secretName,
+    secretName: secretNameOf(status?.secretName),
   };
+}
+
+/** What the spec says but for the user, who never changes. */
+type Given = Pick<PortalKey, "title" | "line" | "facts" | "options" | "expiresAt" | "disabled">;
+
+function givenBy({ title, line, facts, options, expiresAt, disabled }: PortalKey): Given {
+  return { title, line, facts, options, expiresAt, disabled };
+}
+
+function readSpec(spec: Partial<SSHKeySpec>): Given {
+  const line = printable(textOf(spec.key));
+  return {
+    title: kept(textOf(spec.title), MOST_KEPT.title),
+    line: kept(line, MOST_KEPT.line),
+    facts: factsOf(line),
+    options: Array.isArray(spec.options) ? keptOptions(spec.options.map(textOf)) : NO_OPTIONS,
+    expiresAt: timeOf(spec.expiresAt),
+    disabled: spec.disabled === true,
+  };
+}
+
+const NO_OPTIONS: readonly string[] = [];
+
+function keptOptions(options: readonly string[]): readonly string[] {
+  const found: string[] = [];
+  let left: number = MOST_KEPT.options;
+  for (const option of options) {
+    if (option.length > left) return [...found, "…"];
+    found.push(option);
+    left -= option.length;
+  }
+  return found;
+}
+
+function kept(text: string, most: number): string {
+  return text.length <= most ? text : copy(`${text.slice(0, most - 1)}…`);
+}
+
+/** A part of a string keeps the whole of it in memory; a copy does not. */
+function copy(text: string): string {
+  return Buffer.from(text).toString();
 }
 
 function factsOf(line: string): KeyFacts | undefined {
   const parsed = parsePublicKey(line);
   if (!parsed.ok) return undefined;
-  const { type, bits, comment, blob } = parsed.value;
+  const { type, bits } = parsed.value;
+  // Else a part of the line, and of a pool that other parts of it have filled.
+  const isLong = line.length > MOST_KEPT.line;
+  const comment = isLong ? copy(kept(parsed.value.comment, MOST_KEPT.comment)) : parsed.value.comment;
+  const blob = isLong ? Buffer.alloc(parsed.value.blob.length, parsed.value.blob) : parsed.value.blob;
   return {
     type,
     bits,
@@ -86,6 +135,11 @@ function factsOf(line: string): KeyFacts | undefined {
     fingerprint: fingerprintSHA256(blob),
     fingerprintMD5: fingerprintMD5(blob),
   };
+}
+
+/** What is longer is no name of a Secret. */
+function secretNameOf(value: unknown): string | undefined {
+  return typeof value === "string" && value.length <= 253 ? value : undefined;
 }
 
 function textOf(value: unknown): string {
