@@ -2,7 +2,12 @@ import { randomUUID } from "node:crypto";
 import cookie from "@fastify/cookie";
 import formbody from "@fastify/formbody";
 import rateLimit from "@fastify/rate-limit";
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply } from "fastify";
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  LogController,
+} from "fastify";
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -31,7 +36,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   const contentSecurityPolicy = policyWith(issuer);
   const server: FastifyInstance = Fastify({
     loggerInstance: log,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: MOST_BODY_BYTES,
     requestTimeout: RECEIVE_LIMIT_MS,
     http: {
@@ -54,7 +59,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   // Programs send searches in the body of a GET, and a JSON content type with a DELETE that has none.
-  server.addHttpMethod("GET", { hasBody: true });
+  server.addHttpMethod("GET", { hasBody: true, overrideExisting: true });
   const parse = server.getDefaultJsonParser("ignore", "ignore");
   server.addContentTypeParser<string>("application/json", { parseAs: "string" }, (request, body, done) => {
     if (body.trim() === "") done(null, undefined);

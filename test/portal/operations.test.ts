@@ -1,3 +1,4 @@
+import { readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
@@ -66,6 +67,18 @@ async function lines(event: string, count: number): Promise<readonly Record<stri
     return all.length >= count && all.map((line) => JSON.parse(line));
   });
 }
+
+describe("the process", () => {
+  test("sets Node's options for its heap itself", async () => {
+    const args = (await readFile(`/proc/${portal.child.pid}/cmdline`, "utf8")).split("\0");
+    expect(args).toEqual(expect.arrayContaining(["--max-semi-space-size=4", "--expose-gc"]));
+  });
+
+  test("writes nothing but lines of the log", async () => {
+    const lines = (await portal.log()).trimEnd().split("\n");
+    expect(lines.filter((line) => !line.startsWith("{"))).toEqual([]);
+  });
+});
 
 describe("the log", () => {
   test("has a line for each write, with who and what, and nothing of what was sent", async () => {
