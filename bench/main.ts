@@ -15,6 +15,7 @@ import { keysPerSecond } from "./keyspersecond.ts";
 import { latency } from "./latency.ts";
 import { memory } from "./memory.ts";
 import { pluginCheck, pluginHelp, pluginList } from "./plugin.ts";
+import { portal } from "./portal.ts";
 import { proofs } from "./proofs.ts";
 import { restart } from "./restart.ts";
 import { broken, collect, markdown, type Result, readLatest, save, table } from "./results.ts";
@@ -48,6 +49,7 @@ const BENCHES: readonly Bench[] = [
   pluginHelp,
   pluginList,
   pluginCheck,
+  portal,
 ];
 /** Those with a guard that a busy machine cannot break, and that no test holds exactly. */
 const QUICK: readonly Bench[] = [converge, authorizedKeys, memory, start, keysPerSecond, pluginCheck];
