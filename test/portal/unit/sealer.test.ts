@@ -2,7 +2,7 @@ import { randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Sealer } from "../../../src/portal/sealer.ts";
 
 let folder: string;
@@ -48,6 +48,7 @@ describe("session keys that are rotated", () => {
     key("1");
     const one = sealer();
     const sealed = await seal(one);
+    await one.open("session", sealed);
     key("2");
     remove("1");
     later();
@@ -130,4 +131,22 @@ describe("what was sealed", () => {
     const sealed = await new Sealer(undefined).seal("session", { user: "alice" }, 60_000);
     expect(await new Sealer(undefined).open("session", sealed)).toBeUndefined();
   });
+});
+
+test("a session that was opened before is over when its time is", async () => {
+  const one = new Sealer(undefined);
+  const sealed = await one.seal("session", { user: "alice" }, 1000);
+  expect(await one.open("session", sealed)).toEqual({ user: "alice" });
+  vi.useFakeTimers({ now: Date.now() + 2000, toFake: ["Date"] });
+  expect(await one.open("session", sealed)).toBeUndefined();
+  vi.useRealTimers();
+});
+
+test("a session that was opened before opens as nothing else", async () => {
+  const one = new Sealer(undefined);
+  const sealed = await one.seal("session", { user: "alice" }, 60_000);
+  expect([await one.open("session", sealed), await one.open("form", sealed)]).toEqual([
+    { user: "alice" },
+    undefined,
+  ]);
 });
