@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { sshKeysPath } from "../src/api/paths.ts";
+import { eventually } from "../test/cluster/eventually.ts";
 import type { Bench, Figure, Round, Sample } from "./bench.ts";
 import { type NewSSHKey, newSSHKey } from "./keyset.ts";
 import type { Load, LoadResult } from "./portalload.ts";
@@ -44,6 +45,11 @@ export const portal: Bench = {
   async run(round: Round): Promise<readonly Sample[]> {
     return await onFreshSite([NAMESPACE], async (site) => {
       await seedConverged(site, keysOf(round.keys));
+      // Its cache hears of what etcd was given directly a moment later.
+      await eventually("the API server lists them", async () => {
+        const { items } = await site.client.list(sshKeysPath(NAMESPACE));
+        return items.length === round.keys;
+      });
       const bareMs = await bareList(site);
       const options = { bundle: round.bundle, namespace: NAMESPACE };
       const one = await PortalProcess.start(site, options);
