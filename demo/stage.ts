@@ -74,7 +74,7 @@ class BundleMissing extends Error {
 
 /** How the portal is started, as it would be typed after `node`. */
 export function portalArguments(given: readonly string[]): readonly string[] {
-  return [BUNDLE, "portal", "--namespace", NAMESPACE, ...given];
+  return [BUNDLE, "portal", "--namespace", NAMESPACE, "--metrics-bind-address=0", ...given];
 }
 
 function assemble(controlPlane: ControlPlane, signal: AbortSignal): Stage {

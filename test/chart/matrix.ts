@@ -78,7 +78,12 @@ const portal = {
   extraArgs: ["--metrics-bind-address=:8080"],
   commonLabels: { team: "platform" },
   logging: { level: "debug", format: "pretty" },
-  networkPolicy: { apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] } },
+  podMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "30s" },
+  serviceMonitor: { enabled: true },
+  networkPolicy: {
+    metricsFrom: [{ namespaceSelector: { matchLabels: { name: "monitoring" } } }],
+    apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] },
+  },
   portal: {
     enabled: true,
     namespace: "team-a",
@@ -99,6 +104,7 @@ const portal = {
         userHeader: "Remote-User",
         groupsHeader: "Remote-Groups",
       },
+      trustedProxies: ["10.0.0.0/8"],
       groups: ["staff"],
       usernamePrefix: "oidc:",
       groupsPrefix: "oidc:",

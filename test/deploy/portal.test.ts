@@ -68,11 +68,14 @@ describe("the portal's pod", () => {
   test("is started by flags that there are, and listens where its port says", async () => {
     const [container] = (await deployment()).spec.template.spec.containers;
     const [command, ...args] = container.args;
-    const { namespace, listen } = addPortalOptions(new Command())
+    const { namespace, listen, metricsBindAddress } = addPortalOptions(new Command())
       .parse(args, { from: "user" })
       .opts<PortalCommandOptions>();
     expect([command, namespace]).toEqual(["portal", PEOPLE]);
-    expect(container.ports.map(({ containerPort }) => `:${containerPort}`)).toContain(listen);
+    expect(container.ports.map(({ name, containerPort }) => [name, `:${containerPort}`])).toEqual([
+      ["http", listen],
+      ["metrics", metricsBindAddress],
+    ]);
   });
 
   test("has the Secrets mounted where the example's configuration looks for them", async () => {
