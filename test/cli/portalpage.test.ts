@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, it } from "vitest";
@@ -7,7 +7,8 @@ import { parseConfig } from "../../src/config/configfile.ts";
 import { DEFAULT_PORTAL_SETTINGS } from "../../src/config/portalsettings.ts";
 import { settingsUnder } from "../deploy/settings.ts";
 
-const PAGE = readFileSync(join(import.meta.dirname, "..", "..", "docs", "portal.md"), "utf8");
+const ROOT = join(import.meta.dirname, "..", "..");
+const PAGE = readFileSync(join(ROOT, "docs", "portal.md"), "utf8");
 const SECTIONS = ["oidc", "tokens", "proxy", "session", "foreman"];
 
 describe("docs/portal.md", () => {
@@ -28,6 +29,15 @@ describe("docs/portal.md", () => {
     expect(rowsOf("flag of `portal`").sort()).toEqual(flags.sort());
   });
 
+  it("explains sentences that people see, word by word", () => {
+    const source = sourceOf(join(ROOT, "src", "portal"));
+    const [, rows = ""] = /\n\| what they see [^\n]*\n\| ---[^\n]*\n((?:\|[^\n]*\n)*)/.exec(PAGE) ?? [];
+    const sentences = [...rows.matchAll(/^\| ([^*|][^|]*) \|/gm)].map(([, sentence = ""]) => sentence);
+    const isSaid = (sentence: string) => sentence.split("…").every((part) => source.includes(part.trim()));
+    expect(sentences.length).toBeGreaterThan(12);
+    expect(sentences.filter((sentence) => !isSaid(sentence))).toEqual([]);
+  });
+
   const examples = [...PAGE.matchAll(/```yaml\n(portal:\n {2}publicURL[\s\S]*?)```/g)].map(
     ([, yaml = ""]) => ({ yaml, issuer: /issuer: (.*)/.exec(yaml)?.[1] }),
   );
@@ -46,4 +56,11 @@ function rowsOf(head: string): string[] {
   const [, table = ""] = PAGE.split(`\n| ${head} |`);
   const [rows = ""] = table.split("\n\n");
   return [...rows.matchAll(/^\| `([^`]+)`/gm)].map(([, name = ""]) => name);
+}
+
+function sourceOf(folder: string): string {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .filter((name) => name.endsWith(".ts"))
+    .map((name) => readFileSync(join(folder, name), "utf8"))
+    .join("\n");
 }
