@@ -18,5 +18,5 @@ export function clientNetwork(request: FastifyRequest): string {
 }
 
 function plain(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9.]+$)/i, "").replace(/%.*$/, "");
+  return address.replace(/^::ffff:(?=[0-9.]+$)/i, "").replace(/%.*$/s, "");
 }
