@@ -151,7 +151,7 @@ function word(reader: FieldReader, node: Node | null, name: string): string {
 }
 
 /** What goes over the network goes by https. Loopback does not, and browsers trust it without. */
-const PUBLIC_URL = /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]))[^?#@]*\/$/;
+const PUBLIC_URL = /^(?:https:\/\/|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]))[^?#@]{0,500}\/$/;
 const ISSUER =
   /^(?:https:\/\/(?=[^/])|http:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?=[:/]|$))[^?#@\s]{0,500}$/;
 const SCOPE = /^[!#-[\]-~]{1,100}$/;
