@@ -11,7 +11,7 @@ const MOST_DISCARDED_BYTES = 16 * 1024 * 1024;
 
 /**
  * Lets the routes of this scope take forms with a file in them (multipart/form-data, RFC 7578) beside those without: each
- * field becomes a text, and so does the file. A field that is there more than once is empty: who knows which one is meant?
+ * field becomes a text, and so does the file. A field that is there more than once is no text, as in other forms.
  */
 export function acceptFileForms(scope: FastifyInstance): void {
   const types = ["application/x-www-form-urlencoded", "multipart/form-data"];
@@ -21,10 +21,10 @@ export function acceptFileForms(scope: FastifyInstance): void {
     const form = new Response(body, { headers: { "content-type": headers["content-type"] ?? "" } });
     // What is no form has no fields.
     const fields = await form.formData().catch(() => new FormData());
-    const texts: Record<string, string> = Object.create(null);
+    const texts: Record<string, string | null> = Object.create(null);
     for (const [name, value] of fields) {
-      const text = typeof value === "string" ? value : textOfFile(await value.bytes());
-      texts[name] = name in texts ? "" : text;
+      if (name in texts) texts[name] = null;
+      else texts[name] = typeof value === "string" ? value : textOfFile(await value.bytes());
     }
     return texts;
   });
