@@ -60,10 +60,17 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
   });
 }
 
+/** So that the cookies of five attempts stay below 4 KB together. */
+const MOST_TO_CHARACTERS = 200;
+
 /** A path of the portal, and of nobody else: what a link says may be anything. */
 function ownPath(to: unknown, base: string): string {
   if (typeof to !== "string" || !to.startsWith(base)) return `${base}keys`;
   const url = URL.parse(to, "http://portal.invalid");
-  if (url === null || url.host !== "portal.invalid" || !url.pathname.startsWith(base)) return `${base}keys`;
-  return url.pathname + url.search;
+  if (url === null || url.host !== "portal.invalid") return `${base}keys`;
+  const { pathname, search } = url;
+  // Dots are resolved by now: of `/.//evil.example` two slashes are left, which lead to another host.
+  if (!pathname.startsWith(base) || pathname.startsWith("//") || pathname.length > MOST_TO_CHARACTERS)
+    return `${base}keys`;
+  return pathname.length + search.length > MOST_TO_CHARACTERS ? pathname : pathname + search;
 }
