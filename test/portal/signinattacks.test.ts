@@ -102,6 +102,19 @@ describe("where a sign-in leads to", () => {
   });
 });
 
+describe("what a request says of its own address", () => {
+  test.each([
+    ["x-forwarded-host", "evil.example"],
+    ["x-forwarded-proto", "http"],
+    ["x-forwarded-prefix", "/evil"],
+    ["forwarded", "host=evil.example;proto=http"],
+  ])("in %s is not where the issuer sends people back to", async (name, value) => {
+    const begun = await new Visitor(portal.url).send("/sign-in", { headers: { [name]: value } });
+    const authorization = new URL(begun.headers.get("location") ?? "");
+    expect(authorization.searchParams.get("redirect_uri")).toBe(`${PUBLIC}callback`);
+  });
+});
+
 describe("a session", () => {
   const sessionOf = (answer: Response) =>
     answer.headers.getSetCookie().find((line) => line.startsWith("__Host-sshkeys-session="));
@@ -223,8 +236,8 @@ describe("an issuer that leads elsewhere", () => {
     return (server.address() as AddressInfo).port;
   }
 
-  /** Starts a portal whose issuer has this metadata, or redirects to what it is asked for. */
-  async function withIssuer(metadata: (own: string) => object | string): Promise<PortalProcess> {
+  /** Starts a portal whose issuer, at this path, has this metadata, or redirects to what it is asked for. */
+  async function withIssuer(metadata: (own: string) => object | string, path = ""): Promise<PortalProcess> {
     let url = "";
     const server = createServer({ cert: serverCertificate, key: serverKey }, (_request, response) => {
       const said = metadata(url);
@@ -232,7 +245,7 @@ describe("an issuer that leads elsewhere", () => {
       else response.setHeader("content-type", "application/json").end(JSON.stringify(said));
     });
     url = `https://127.0.0.1:${await listening(server)}`;
-    const started = await start(url);
+    const started = await start(url + path);
     portals.push(started);
     return started;
   }
@@ -269,6 +282,20 @@ describe("an issuer that leads elsewhere", () => {
     expect(new URL(answer.headers.get("location") ?? "").origin).toBe(issuer.url);
     await visitor.send(`/callback?${new URLSearchParams({ iss: victimURL, state: "x", code: "x" })}`);
     expect(asked).toBe(0);
+  });
+
+  test.each([
+    ["/realms/x/", "/realms/x"],
+    ["/realms/x", "/realms/x/"],
+  ])("by %s in the configuration and %s in its own words is told with both", async (configured, own) => {
+    const at = await withIssuer(
+      (url) => ({ issuer: url + own, authorization_endpoint: `${url}/auth` }),
+      configured,
+    );
+    const answer = await new Visitor(at.url).send("/sign-in");
+    const [, one, two] =
+      /issuer is (\S+), and the issuer calls itself (\S+):/.exec(await answer.text()) ?? [];
+    expect([one?.replace(/^.*:\d+/, ""), two?.replace(/^.*:\d+/, "")]).toEqual([configured, own]);
   });
 
   test("by another name is not signed in at", async () => {

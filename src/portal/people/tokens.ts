@@ -39,6 +39,8 @@ export class Tokens {
     string,
     { readonly at: number; readonly owner: Promise<TokenOwner | undefined> }
   >();
+  /** Tokens that were good when they were last looked at: wrong ones, however many, do not shut their owners out. */
+  readonly #good = new Set<string>();
   #reviews = 0;
 
   constructor(options: TokensOptions) {
@@ -54,7 +56,7 @@ export class Tokens {
     const id = createHash("sha256").update(token).digest("base64");
     const known = this.#answers.get(id);
     if (known !== undefined && this.#now() - known.at < ANSWER_MS) return await known.owner;
-    if (this.#reviews >= MOST_REVIEWS)
+    if (this.#reviews >= (this.#good.has(id) ? 2 * MOST_REVIEWS : MOST_REVIEWS))
       throw new Busy("too many tokens are being looked at: try again in a moment");
     this.#reviews += 1;
     const owner = this.#review(token).finally(() => {
@@ -64,7 +66,14 @@ export class Tokens {
     this.#answers.set(id, { at: this.#now(), owner });
     if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? "");
     owner.catch(() => this.#answers.delete(id));
+    this.#remember(id, (await owner) !== undefined);
     return await owner;
+  }
+
+  #remember(id: string, isGood: boolean): void {
+    this.#good.delete(id);
+    if (isGood) this.#good.add(id);
+    if (this.#good.size > MOST_ANSWERS) this.#good.delete(this.#good.keys().next().value ?? "");
   }
 
   /** Not if it says of itself that it has ended. For whom it is good only the API server knows: its issuers name it in many ways. */

@@ -86,6 +86,25 @@ describe("the owner of a token", () => {
     expect([count(), busy.length]).toEqual([8, 992]);
   });
 
+  test("is asked for although wrong tokens fill the queue, where the token was good before", async () => {
+    let now = 0;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const requests = {
+      async request({ body }: { body: { spec: { token: string } } }) {
+        if (body.spec.token === "good") return { status: GOOD };
+        await promise;
+        return { status: {} };
+      },
+    } as unknown as Requests;
+    const tokens = new Tokens({ requests, audience: "portal", now: () => now });
+    await tokens.ownerOf("good");
+    now = 10_000;
+    const wrong = Array.from({ length: 100 }, (_, i) => tokens.ownerOf(`wrong-${i}`).catch(() => undefined));
+    expect((await tokens.ownerOf("good"))?.username).toBe("alice");
+    resolve();
+    await Promise.all(wrong);
+  });
+
   test("is asked for once for requests that come together", async () => {
     const { requests, count } = asked(GOOD);
     const tokens = new Tokens({ requests, audience: "portal" });
