@@ -199,6 +199,7 @@ export class Portal {
         originOf,
         openID,
         sessions,
+        sealer: this.#sealer,
         settings: settings.portal,
         namespace,
         onSignIn: (request, result) => {

@@ -44,7 +44,7 @@ export function addProblems(server: FastifyInstance, { base, identity, log }: Pr
     const person = await identity.ofPage(request).catch(() => undefined);
     const { title } = TEXTS.problems[error.kind];
     const content = problemContent(error, base, request.id);
-    const text = await page({ title, base, person, isAdmin: false, hasSession: false, content });
+    const text = await page({ title, base, person, isAdmin: false, content });
     return reply.code(error.statusCode).type("text/html; charset=utf-8").send(String(text));
   }
 }

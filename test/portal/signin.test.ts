@@ -104,8 +104,21 @@ describe("signing in", () => {
 
   test("signing out ends the session", async () => {
     const alice = new Visitor(portal.url);
-    await signIn(alice, "alice");
-    await alice.send("/ssh/sign-out", { method: "POST" });
+    const { text } = await signIn(alice, "alice");
+    const csrf = /action="\/ssh\/sign-out".*?name="csrf" value="([^"]+)"/.exec(text)?.[1] ?? "";
+    await alice.send("/ssh/sign-out", { method: "POST", body: new URLSearchParams({ csrf }) });
     expect((await alice.open("/ssh/keys")).status).toBe(401);
+  });
+
+  test.each<[string, Record<string, string>, Record<string, string>]>([
+    ["without the form's token", {}, {}],
+    ["with a token that was made up", { csrf: "x.y.z" }, {}],
+    ["from another site", {}, { origin: "https://evil.example" }],
+  ])("signing out %s does nothing", async (_, fields, headers) => {
+    const alice = new Visitor(portal.url);
+    await signIn(alice, "alice");
+    const body = new URLSearchParams(fields);
+    const { status } = await alice.send("/ssh/sign-out", { method: "POST", body, headers });
+    expect([status, (await alice.open("/ssh/keys")).status]).toEqual([403, 200]);
   });
 });

@@ -83,7 +83,7 @@ export class Desk {
       base: this.o.base,
       person,
       isAdmin,
-      hasSession: person.signedInBy === "oidc",
+      signOutToken: person.signedInBy === "oidc" ? await this.formToken(person) : undefined,
       notice,
       content,
     });

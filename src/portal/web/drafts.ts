@@ -65,7 +65,6 @@ export class Drafts {
       base: this.#base,
       person: undefined,
       isAdmin: false,
-      hasSession: false,
     };
     const text = await page({ ...frame, content });
     return reply.code(401).type("text/html; charset=utf-8").send(String(text));

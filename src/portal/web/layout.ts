@@ -11,15 +11,15 @@ export interface PageFrame {
   /** Undefined for nobody. */
   readonly person: Person | undefined;
   readonly isAdmin: boolean;
-  /** Can one sign out? */
-  readonly hasSession: boolean;
+  /** The token of the form by which one signs out; undefined where one cannot. */
+  readonly signOutToken?: string | undefined;
   /** What has just been done. */
   readonly notice?: string | undefined;
   readonly content: HTML;
 }
 
 /** A whole page. */
-export function page({ title, base, person, isAdmin, hasSession, notice, content }: PageFrame): HTML {
+export function page({ title, base, person, isAdmin, signOutToken, notice, content }: PageFrame): HTML {
   const { nav } = TEXTS;
   return html`<!doctype html>
 <html lang="en">
@@ -43,7 +43,7 @@ ${
 ${isAdmin && html`<a href="${base}people">${nav.people}</a><a href="${base}who">${nav.who}</a>`}
 </nav>
 <span class="person">${TEXTS.signedInAs(person.user)}</span>
-${hasSession && html`<form action="${base}sign-out" method="post"><button>${nav.signOut}</button></form>`}`
+${signOutToken !== undefined && html`<form action="${base}sign-out" method="post"><input type="hidden" name="csrf" value="${signOutToken}"><button>${nav.signOut}</button></form>`}`
 }
 </header>
 <main id="content" tabindex="-1">

@@ -4,7 +4,8 @@ import { personOf } from "../people/claims.ts";
 import { type OpenID, SignInFailed } from "../people/openid.ts";
 import { type Person, Refused } from "../people/person.ts";
 import type { Sessions } from "../people/sessions.ts";
-import { isFromOwnPage } from "./forms.ts";
+import type { Sealer } from "../sealer.ts";
+import { isFromOwnPage, isOwnForm } from "./forms.ts";
 import { PageProblem } from "./problem.ts";
 
 export interface SignInOptions {
@@ -12,6 +13,7 @@ export interface SignInOptions {
   readonly originOf: (request: FastifyRequest) => string;
   readonly openID: OpenID;
   readonly sessions: Sessions;
+  readonly sealer: Sealer;
   readonly settings: PortalSettings;
   readonly namespace: string;
   /** Told of every sign-in that comes to an end: the person, or why not. */
@@ -53,7 +55,14 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
   });
 
   server.post(`${base}sign-out`, async (request, reply) => {
-    if (!isFromOwnPage(request, o.originOf(request))) throw new PageProblem("stale");
+    const origin = o.originOf(request);
+    const person = await sessions.person(request);
+    // Who is signed out already has no token, and needs none.
+    const isOwn =
+      person === undefined
+        ? isFromOwnPage(request, origin)
+        : await isOwnForm(o.sealer, person, request, origin);
+    if (!isOwn) throw new PageProblem("stale");
     sessions.end(reply);
     const at = await openID.signOut();
     return reply.redirect(at?.href ?? base, 303);
