@@ -44,7 +44,6 @@ const WRONG: Readonly<Record<string, readonly (readonly [section: string, says: 
     [`${URL_SETTING}, proxy: {addresses: ["fe80::/129"]}`, /address or range such as/],
     [`${URL_SETTING}, proxy: {addresses: ["1234"]}`, /address or range such as/],
   ],
-  trustedProxies: [["trustedProxies: [proxy.example.org]", /address or range such as/]],
   "proxy.userHeader": [[`proxy: {addresses: [10.0.0.1], userHeader: "x: y"}`, /name of a header/]],
   "proxy.groupsHeader": [[`proxy: {addresses: [10.0.0.1], groupsHeader: 5}`, /name of a header|text/]],
   groups: [["groups: [system:masters]", /never begins with system:/]],
