@@ -55,6 +55,7 @@ const everything: Check[] = [
   { name: "Control plane", run: () => command("node", ["controlplane/main.ts", "--prebuilt"]) },
   { name: "Helm", run: () => command("node", ["controlplane/gotool.ts", "helm"]) },
   { name: "krew", run: () => command("node", ["controlplane/gotool.ts", "krew"]) },
+  { name: "Chromium", run: () => command("node", ["test/portal/browser/findchromium.ts"]) },
   { name: "Tests", run: () => tests([], { BUNDLE: "built" }) },
   {
     name: "Performance guard",

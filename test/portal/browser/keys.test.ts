@@ -1,0 +1,152 @@
+import type { Browser } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { sharedCluster } from "../../cluster/sharedcluster.ts";
+import { freshKey } from "../../operator/publickeys.ts";
+import { type PortalProcess, startPortal } from "../portalprocess.ts";
+import { launchChromium, openReader, type Reader } from "./reader.ts";
+
+const SECRET = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ";
+const PRIVATE_KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${SECRET}\n-----END OPENSSH PRIVATE KEY-----\n`;
+
+let cluster: Cluster;
+let portal: PortalProcess;
+let browser: Browser;
+let reader: Reader;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  const { kubeconfig } = cluster.controlPlane;
+  const args = ["--insecure-user", "alice"];
+  portal = await startPortal({ kubeconfig, namespace: await cluster.namespace(), args });
+  browser = await launchChromium();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  await portal?.stop();
+  await cluster?.stop();
+});
+
+afterEach(async () => {
+  const { complaints } = reader;
+  await reader.close();
+  expect(complaints).toEqual([]);
+});
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("the life of a key, %s", (_, javaScriptEnabled) => {
+  const title = `Laptop ${javaScriptEnabled}`;
+
+  beforeEach(async () => {
+    reader = await openReader(browser, portal.url, { javaScriptEnabled });
+  });
+
+  test("from adding it to deleting it", async () => {
+    const { page } = reader;
+    const key = freshKey();
+    await page.goto("/");
+    await page.getByRole("link", { name: "Add a key" }).click();
+    await page.getByLabel("Public key").fill(`${key} alice@laptop`);
+    await page.getByLabel("Title").fill(title);
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByText(`Key ${title} successfully added.`).waitFor();
+
+    await page.getByRole("link", { name: title }).click();
+    expect(await page.getByRole("heading", { level: 1 }).textContent()).toBe(title);
+    expect(await page.getByLabel("Public key").inputValue()).toContain(key);
+
+    await page.getByRole("button", { name: "Disable" }).click();
+    await page.getByText("is disabled").waitFor();
+    await page.getByRole("button", { name: "Enable" }).click();
+    await page.getByText("is enabled").waitFor();
+
+    await page.getByRole("link", { name: "Delete", exact: true }).click();
+    await page.getByRole("button", { name: "Delete the key" }).click();
+    await page.getByText("successfully deleted").waitFor();
+    expect(await page.getByRole("link", { name: title }).count()).toBe(0);
+  });
+
+  test("one that is none is told at its field, and nothing typed is lost", async () => {
+    const { page } = reader;
+    await page.goto("/keys/new");
+    await page.getByLabel("Public key").fill("ssh-ed25519 nonsense");
+    await page.getByLabel("Title").fill("My laptop");
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("alert").waitFor();
+    expect(await page.getByLabel("Public key").getAttribute("aria-invalid")).toBe("true");
+    expect(await page.getByLabel("Title").inputValue()).toBe("My laptop");
+  });
+});
+
+describe("the form with JavaScript", () => {
+  beforeEach(async () => {
+    reader = await openReader(browser, portal.url);
+    await reader.page.goto("/keys/new");
+  });
+
+  const file = (name: string, text: string) => ({
+    name,
+    mimeType: "application/octet-stream",
+    buffer: Buffer.from(text),
+  });
+
+  test("takes the key from a file, and the title from its comment", async () => {
+    const { page } = reader;
+    const key = freshKey();
+    await page.getByLabel("Or choose the .pub file").setInputFiles(file("id.pub", `${key} alice@work\n`));
+    await page.getByText("This key can be added").waitFor();
+    expect(await page.getByLabel("Public key").inputValue()).toBe(`${key} alice@work`);
+    expect(await page.getByLabel("Title").inputValue()).toBe("alice@work");
+  });
+
+  test("says what it thinks of a key while one types it", async () => {
+    const { page } = reader;
+    await page.getByLabel("Public key").fill("ssh-ed25519 AAAA");
+    await page.locator("[data-verdict]:not(:empty)").waitFor();
+    expect(await page.locator("[data-verdict].good").count()).toBe(0);
+    await page.getByLabel("Public key").fill(freshKey());
+    await page.locator("[data-verdict].good").waitFor();
+  });
+
+  test.each<[string, () => Promise<void>]>([
+    [
+      "chosen as a file",
+      async () =>
+        await reader.page
+          .getByLabel("Or choose the .pub file")
+          .setInputFiles(file("id_ed25519", PRIVATE_KEY)),
+    ],
+    ["typed", async () => await reader.page.getByLabel("Public key").fill(PRIVATE_KEY)],
+  ])("sends nothing of a private key that is %s", async (_, give) => {
+    const { page, sent } = reader;
+    await give();
+    await page.locator("[data-verdict]").getByText("private key").waitFor();
+    await page.getByRole("button", { name: "Add the key" }).click();
+    // A question about another key, and its answer: what was to be asked before has been.
+    await page.getByLabel("Public key").fill(freshKey());
+    await page.locator("[data-verdict].good").waitFor();
+    expect(sent.filter((body) => body.includes("PRIVATE") || body.includes(SECRET))).toEqual([]);
+  });
+});
+
+describe("times", () => {
+  test.each([
+    ["Pacific/Auckland", "2027-01-01T10:59:59Z"],
+    ["America/New_York", "2027-01-02T04:59:59Z"],
+  ])("a key ends with the day of a reader in %s", async (timezoneId, end) => {
+    reader = await openReader(browser, portal.url, { timezoneId });
+    const { page } = reader;
+    await page.goto("/keys/new");
+    await page.getByLabel("Public key").fill(freshKey());
+    await page.getByLabel("Title").fill(timezoneId);
+    await page.getByLabel("Expires on").fill("2027-01-01");
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("link", { name: timezoneId }).click();
+    const expires = page.locator("dt", { hasText: "Expires" }).locator("+ dd time");
+    expect(new Date((await expires.getAttribute("datetime")) ?? 0)).toEqual(new Date(end));
+    expect(await expires.textContent()).toContain("Jan 1, 2027");
+  });
+});
