@@ -182,6 +182,7 @@ function liveVerdict(
     try {
       const body = new URLSearchParams({ csrf: csrf.value, key });
       const response = await fetch(check, { method: "POST", body, signal });
+      if (response.status === 401) say(SCRIPT_TEXTS.signedOut, undefined);
       if (!response.ok) return;
       const { text, isGood } = (await response.json()) as { readonly text: string; readonly isGood: boolean };
       if (!signal.aborted) say(text, isGood);

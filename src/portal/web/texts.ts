@@ -154,6 +154,8 @@ export const SCRIPT_TEXTS = {
     "This is a private key. It was not sent and must never be: give its public half, the file that ends in .pub.",
   privateFile: (name: string) =>
     `${name} is a private key. It was not sent and must never be: choose its public half, the file that ends in .pub.`,
+  signedOut:
+    "Your session has ended. Add the key: you will be asked to sign in, and nothing that you typed is lost.",
   tooLarge: (name: string) => `${name} is far larger than a key: choose the file that ends in .pub.`,
   expires: "The last day on which the key works, in your time zone. Optional.",
   expiresBy: (day: string) =>
