@@ -48,8 +48,7 @@ function groupsOf(claims: IDClaims, claim: string, wanted: readonly string[] | u
   const { _claim_names: elsewhere, hasgroups: isTooMany } = claims;
   const isElsewhere =
     (typeof elsewhere === "object" && elsewhere !== null && Object.hasOwn(elsewhere, claim)) ||
-    isTooMany === true ||
-    isTooMany === "true";
+    (claim === "groups" && (isTooMany === true || isTooMany === "true"));
   const value = claims[claim];
   if (value === undefined && isElsewhere) {
     if (wanted === undefined) return [];

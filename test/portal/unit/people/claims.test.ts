@@ -90,6 +90,11 @@ describe("groups", () => {
     expect(groups(said)).toEqual([]);
   });
 
+  test("that are elsewhere say nothing of roles", () => {
+    const claims = { sub: "alice", hasgroups: true, _claim_names: { groups: "src1" } };
+    expect(person(claims, { groupsClaim: "roles" }, { groups: ["dev"] }).groups).toEqual([]);
+  });
+
   const many = Array.from({ length: 300 }, (_, i) => `${"g".repeat(33)}${i}`);
 
   test("that no cookie holds are none where none is needed", () => {

@@ -105,6 +105,20 @@ describe("the owner of a token", () => {
     await Promise.all(wrong);
   });
 
+  test("is asked for again after the API server could not say, which makes nobody of no one", async () => {
+    let isAway = true;
+    const requests = {
+      async request() {
+        if (isAway) throw new Error("away");
+        return { status: GOOD };
+      },
+    } as unknown as Requests;
+    const tokens = new Tokens({ requests, audience: "portal", now: () => 0 });
+    await expect(tokens.ownerOf("x")).rejects.toThrow("away");
+    isAway = false;
+    expect((await tokens.ownerOf("x"))?.username).toBe("alice");
+  });
+
   test("is asked for once for requests that come together", async () => {
     const { requests, count } = asked(GOOD);
     const tokens = new Tokens({ requests, audience: "portal" });
