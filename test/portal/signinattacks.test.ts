@@ -6,6 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { authority, serverCertificate, serverKey } from "../kube/certificates.ts";
 import { Tenant } from "../operator/tenant.ts";
@@ -296,6 +297,26 @@ describe("an issuer that leads elsewhere", () => {
     const [, one, two] =
       /issuer is (\S+), and the issuer calls itself (\S+):/.exec(await answer.text()) ?? [];
     expect([one?.replace(/^.*:\d+/, ""), two?.replace(/^.*:\d+/, "")]).toEqual([configured, own]);
+  });
+
+  test("or is not there at the start is asked again, and what needs none of it is served meanwhile", async () => {
+    const probe = createServer();
+    const port = await listening(probe);
+    await new Promise((closed) => probe.close(closed));
+    const url = `https://127.0.0.1:${port}`;
+    const at = await start(url);
+    portals.push(at);
+    const away = await new Visitor(at.url).send("/sign-in");
+    expect([away.status, (await fetch(`${at.url}readyz`)).status]).toEqual([401, 200]);
+    expect(await away.text()).toContain("cannot be reached: try again in a moment");
+    const metadata = JSON.stringify({ issuer: url, authorization_endpoint: `${url}/auth` });
+    const server = createServer({ cert: serverCertificate, key: serverKey }, (_request, response) => {
+      response.setHeader("content-type", "application/json").end(metadata);
+    });
+    servers.push(server);
+    await new Promise<void>((done) => server.listen(port, "127.0.0.1", done));
+    const back = async () => (await new Visitor(at.url).send("/sign-in")).status === 303;
+    await eventually("the issuer is found", back);
   });
 
   test("by another name is not signed in at", async () => {
