@@ -8,6 +8,7 @@ import type { Bench, Figure, Round, Sample } from "./bench.ts";
 import { type NewSSHKey, newSSHKey } from "./keyset.ts";
 import type { Load, LoadResult } from "./portalload.ts";
 import { headersOf, PORTAL_USER, PortalProcess } from "./portalprocess.ts";
+import { processCPU } from "./processcpu.ts";
 import { seedConverged } from "./seed.ts";
 import { onFreshSite, type Site } from "./site.ts";
 
@@ -21,6 +22,8 @@ const p99 = (what: string): Figure => ({
   unit: "ms",
   target: { most: 25 },
 });
+/** Of which a busy machine takes nothing away. */
+const cpuTime = (what: string): Figure => ({ name: `${what}, CPU time of the portal`, unit: "ms" });
 const READY: Figure = {
   name: "process start → ready − a bare list",
   unit: "ms",
@@ -64,9 +67,12 @@ export const portal: Bench = {
           ["list page", page],
           ["REST list", rest],
         ] as const) {
+          const before = processCPU(one.child.pid);
           const most = await loaded({ ...load, seconds: SECONDS, connections: 16 });
+          const cpu = processCPU(one.child.pid) - before;
           const easy = await loaded({ ...load, seconds: SECONDS, connections: 16, rate: 200 });
           samples.push({ figure: perSecond(what), value: most.perSecond });
+          samples.push({ figure: cpuTime(what), value: cpu / most.count });
           samples.push({ figure: p99(what), value: easy.p99 });
         }
         samples.push({ figure: RSS_READY, value: ready / 1e6 }, { figure: RSS, value: one.rss() / 1e6 });

@@ -17,6 +17,8 @@ export interface Load {
 
 /** How the answers came; times in ms, with `rate` from when a request was due. */
 export interface LoadResult {
+  /** All that were answered, also before it was measured. */
+  readonly count: number;
   readonly perSecond: number;
   readonly median: number;
   readonly p99: number;
@@ -28,12 +30,14 @@ async function send(load: Load): Promise<LoadResult> {
   const took: number[] = [];
   try {
     // The first answers are compiled, connections are made.
-    await closed(pool, request, load, 2000, []);
+    const warming: number[] = [];
+    await closed(pool, request, load, 2000, warming);
     const started = performance.now();
     if (load.rate === undefined) await closed(pool, request, load, load.seconds * 1000, took);
     else await open(pool, request, load, took);
     const seconds = (performance.now() - started) / 1000;
     return {
+      count: warming.length + took.length,
       perSecond: took.length / seconds,
       median: quantile(took, 0.5),
       p99: quantile(took, 0.99),
