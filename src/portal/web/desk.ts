@@ -36,9 +36,14 @@ export interface Shown {
   readonly notice?: string | undefined;
 }
 
+/** How long a token is put into further forms, in ms: to make one takes as long as the rest of a page. */
+const TOKEN_MS = 60_000;
+
 /** What all pages need: who asks, whether a form is that person's own, and how a page is sent. */
 export class Desk {
   readonly o: WebOptions;
+  /** Of people as their sessions name them, which are remembered. */
+  readonly #tokens = new WeakMap<Person, { readonly token: string; readonly madeAt: number }>();
   /** Path of the own keys. */
   readonly own: string;
 
@@ -67,7 +72,11 @@ export class Desk {
   }
 
   async formToken(person: Person): Promise<string> {
-    return await formToken(this.o.sealer, person);
+    const known = this.#tokens.get(person);
+    if (known !== undefined && performance.now() - known.madeAt < TOKEN_MS) return known.token;
+    const token = await formToken(this.o.sealer, person);
+    this.#tokens.set(person, { token, madeAt: performance.now() });
+    return token;
   }
 
   /** Goes on after a write: the next page says what was done, and shows it. */
