@@ -34,7 +34,8 @@ export function tooManyTries(): ForemanError {
   return withMessage(401, "Too many tries, please try again in a few minutes.");
 }
 
-export type Permission = "view_ssh_keys" | "create_ssh_keys" | "destroy_ssh_keys" | "view_users";
+type Verb = "view" | "create" | "destroy" | "edit";
+export type Permission = `${Verb}_${"ssh_keys" | "users"}`;
 
 export function accessDenied(permission: Permission): ForemanError {
   return new ForemanError(403, {

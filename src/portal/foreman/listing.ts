@@ -6,17 +6,26 @@ export interface ListQuery {
   readonly order: string | undefined;
   readonly page: string | undefined;
   readonly per_page: string | undefined;
+  /** What `results` is to be called. */
+  readonly root_name: string | undefined;
+  /** Is it to be said what the caller may do? */
+  readonly include_permissions: boolean;
 }
 
-/** The answer to a list but for its results, in Foreman's order of fields. */
-export interface Listing<T> {
+/** What the caller may do with what is listed. */
+export interface Permissions {
+  readonly can_create: boolean;
+  readonly can_edit: boolean;
+}
+
+/** The answer to a list, in Foreman's order of fields; its records are in `results`, or in what was asked for instead. */
+export interface Listing extends Partial<Permissions> {
   readonly total: number;
   readonly subtotal: number;
   readonly page: number;
   readonly per_page: number;
   readonly search: string | null;
   readonly sort: { readonly by: string | null; readonly order: string | null };
-  readonly results: readonly T[];
 }
 
 /** A page or per_page that is no number; Foreman itself answers these with 500. */
@@ -33,13 +42,14 @@ export interface ListingOptions<T> {
   readonly searchable: (record: T) => Searchable;
   /** Does `per_page=all` mean all? Not to Foreman 1.19. */
   readonly mayAskForAll: boolean;
+  readonly permissions: Permissions | undefined;
 }
 
 /**
  * The page that was asked for of these records, in their order unless another is named. Throws a QueryNotSupported for a
  * search or an order, a BadPage for a page, that cannot be understood.
  */
-export function listing<T>(records: readonly T[], query: ListQuery, o: ListingOptions<T>): Listing<T> {
+export function listing<T>(records: readonly T[], query: ListQuery, o: ListingOptions<T>): Listing {
   const { search } = query;
   const isFound = parseSearch(search ?? "", o.fields);
   const found = records.filter((record) => isFound(o.searchable(record)));
@@ -55,7 +65,10 @@ export function listing<T>(records: readonly T[], query: ListQuery, o: ListingOp
     per_page: perPage.shown,
     search: search ?? null,
     sort: { by: by || null, order: by ? (direction ?? "ASC") : null },
-    results: isAll ? sorted : sorted.slice((page - 1) * perPage.taken, page * perPage.taken),
+    ...o.permissions,
+    [query.root_name ?? "results"]: isAll
+      ? sorted
+      : sorted.slice((page - 1) * perPage.taken, page * perPage.taken),
   };
 }
 
@@ -83,11 +96,15 @@ function perPageOf(text: string | undefined): { readonly shown: number; readonly
   if (text.trim() === "") return { shown: DEFAULT_PER_PAGE, taken: 0 };
   const number = Number.parseInt(text, 10) || 0;
   if (number < 0) throw new BadPage(`per_page must not be negative: ${number}`);
+  if (!Number.isSafeInteger(number)) throw new BadPage("per_page is too large: use a smaller number");
   return { shown: number, taken: number };
 }
 
 function pageOf(text: string | undefined): number {
   if (text === undefined) return 1;
-  if (!/^\s*[0-9]+\s*$/.test(text) || Number(text) === 0) throw new BadPage(`invalid page: ${text}`);
-  return Number(text);
+  if (!/^\s*[+-]?[0-9]+\s*$/.test(text))
+    throw new BadPage(`invalid value for Integer(): ${JSON.stringify(text)}`);
+  const page = Number(text);
+  if (page < 1 || !Number.isSafeInteger(page)) throw new BadPage(`invalid page: ${text.trim()}`);
+  return page;
 }

@@ -1,5 +1,9 @@
+import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
+import type { Policy } from "../../claims/policy.ts";
 import type { ForemanGeneration } from "../../config/portalsettings.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
+import { newKey } from "../sshkeys/newkey.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { ValidationErrors } from "./errors.ts";
 
 /** What a program sends for a new key; null where it sent nothing of use. */
@@ -18,22 +22,69 @@ export function sentKey(body: unknown): SentKey {
   return { name: text(fields.name), key: text(fields.key) };
 }
 
+export interface WantedKeyOptions {
+  readonly user: string;
+  /** The keys that the user has. */
+  readonly others: readonly PortalKey[];
+  readonly generation: ForemanGeneration;
+  readonly policy: Policy;
+  /** In ms since the epoch. */
+  readonly now: number;
+}
+
+export type WantedKey =
+  | { readonly spec: SSHKeySpec }
+  | { readonly spec?: undefined; readonly errors: ValidationErrors };
+
+/**
+ * What Foreman finds wrong with a key, in its words; then what the operator would refuse, in the operator's. Nothing is
+ * corrected on the way: programs get what they have sent, or an error.
+ */
+export function wantedKey(sent: SentKey, o: WantedKeyOptions): WantedKey {
+  const errors = validationErrors(sent, o.generation);
+  const typed = { key: sent.key ?? "", title: sent.name ?? "", expiresAt: undefined, options: [] };
+  const made = newKey(typed, o.user, o.policy, o.now);
+  const parsed = parsePublicKey(typed.key);
+  const isTaken = parsed.ok && o.others.some(({ facts }) => facts?.blob.equals(parsed.value.blob));
+  if (!("spec" in made)) {
+    // What Foreman has a word for is said once; that a private key has left its computer is always said.
+    const messages = (isOfKey: boolean) =>
+      made.problems.filter(({ field }) => (field !== "title") === isOfKey).map(({ message }) => message);
+    if (errors.key === undefined || made.isPrivate) append(errors, "key", messages(true));
+    if (errors.name === undefined) append(errors, "name", messages(false));
+  }
+  if (isTaken) append(errors, "fingerprint", [TAKEN]);
+  if (Object.keys(errors).length > 0) return { errors: inOrder(errors) };
+  return "spec" in made
+    ? { spec: made.spec }
+    : { errors: { base: made.problems.map(({ message }) => message) } };
+}
+
 const KEY_ERRORS = {
   blank: "can't be blank",
   invalid: "is not a valid public ssh key",
   format: "must be in OpenSSH public key format",
   lines: "should be a single line",
 } as const;
+/** Of a fingerprint that the user has. */
+export const TAKEN = "has already been taken";
 const NO_FINGERPRINT = "could not be generated";
 const NO_LENGTH = "could not be calculated";
 
 const MOST_NAME_CHARACTERS = 255;
 
-/** What Foreman finds wrong with it, in Foreman's words; undefined for nothing. */
-export function validationErrors(
-  { name, key }: SentKey,
-  generation: ForemanGeneration,
-): ValidationErrors | undefined {
+const FIELDS = ["name", "key", "fingerprint", "length"] as const;
+type Errors = Partial<Record<(typeof FIELDS)[number], readonly string[]>>;
+
+function append(errors: Errors, field: (typeof FIELDS)[number], messages: readonly string[]): void {
+  if (messages.length > 0) errors[field] = [...(errors[field] ?? []), ...messages];
+}
+
+function inOrder(errors: Errors): ValidationErrors {
+  return Object.fromEntries(FIELDS.flatMap((field) => (errors[field] ? [[field, errors[field]]] : [])));
+}
+
+function validationErrors({ name, key }: SentKey, generation: ForemanGeneration): Errors {
   const names = name === null || name === "" ? [KEY_ERRORS.blank] : tooLong(name);
   const keys: string[] = [];
   let isKey = false;
@@ -45,16 +96,16 @@ export function validationErrors(
       isKey ||
       (generation !== "5.1" && /^(?:ssh-(?:rsa|dss|ed25519)|ecdsa-sha2-nistp(?:256|384|521)) \S+/.test(key));
     if (!isKey) keys.push(KEY_ERRORS.invalid);
-    if (!/^(?:ssh|ecdsa|sk)-/.test(key)) keys.push(KEY_ERRORS.format);
+    // Keys on security keys, which Foreman does not know, are keys here.
+    if (!/^(?:sk-)?(?:ssh|ecdsa)-/.test(key)) keys.push(KEY_ERRORS.format);
     if (/[\r\n]/.test(key)) keys.push(KEY_ERRORS.lines);
   }
-  const errors = {
-    ...(names.length === 0 ? {} : { name: names }),
-    ...(keys.length === 0 ? {} : { key: keys }),
-    ...(hasFingerprint ? {} : { fingerprint: [NO_FINGERPRINT] }),
-    ...(isKey ? {} : { length: [NO_LENGTH] }),
-  };
-  return Object.keys(errors).length === 0 ? undefined : errors;
+  const errors: Errors = {};
+  append(errors, "name", names);
+  append(errors, "key", keys);
+  append(errors, "fingerprint", hasFingerprint ? [] : [NO_FINGERPRINT]);
+  append(errors, "length", isKey ? [] : [NO_LENGTH]);
+  return errors;
 }
 
 function tooLong(name: string): readonly string[] {

@@ -1,3 +1,4 @@
+import { STATES } from "../../api/states.ts";
 import type { ForemanGeneration } from "../../config/portalsettings.ts";
 import { numberOf, userNumber } from "../sshkeys/numbers.ts";
 import type { KeyFacts, PortalKey } from "../sshkeys/portalkey.ts";
@@ -11,6 +12,9 @@ export interface KeyRecord {
   readonly key: string;
   readonly length: number | null;
   readonly fingerprint: string | null;
+  /** Foreman has none: only where the key is not in use, as the operator says. */
+  readonly state?: string;
+  readonly state_message?: string;
 }
 
 /** As lists, shows and creations have it. */
@@ -24,7 +28,15 @@ export function keyRecord(key: PortalKey, generation: ForemanGeneration): KeyRec
     key: key.line,
     length: key.facts === undefined ? null : lengthOf(key.facts, generation),
     fingerprint: key.facts === undefined ? null : fingerprintOf(key.facts, generation),
+    ...notInUse(key),
   };
+}
+
+/** Of a key that is in use, or will be in a moment, nothing is said. */
+function notInUse({ state, message }: PortalKey): Pick<KeyRecord, "state" | "state_message"> {
+  const isInUse = state === "Projected" || state === "Accepted";
+  if (state === undefined || state === "Pending" || isInUse) return {};
+  return { state, state_message: message || `the key is ${STATES[state].meaning}` };
 }
 
 /** As a deletion answers: other fields, another order, and dates as ISO 8601 has them. */

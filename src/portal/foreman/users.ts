@@ -1,3 +1,4 @@
+import { validateUser } from "../../api/rules.ts";
 import type { Person } from "../people/person.ts";
 import type { KeyStore } from "../sshkeys/keystore.ts";
 import { userNumber } from "../sshkeys/numbers.ts";
@@ -20,18 +21,24 @@ export class Users {
     this.#store = store;
   }
 
-  /** `4`, `4-anything`, or a login; undefined where it names nobody. A login is a user with or without keys. */
+  /** `4`, `4-anything`, or a login; undefined where it names nobody. */
   find(id: string, { user, namespace }: Person): NumberedUser | undefined {
     const own = { id: userNumber(namespace, user), login: user };
-    const [, digits] = /^([0-9]+)(?:-.*)?$/s.exec(id) ?? [];
     if (id === user) return own;
+    const digits = digitsOf(id);
     if (digits !== undefined) {
       const number = Number(digits);
       if (number === own.id) return own;
-      const found = this.all(namespace).filter((each) => each.id === number);
-      if (found.length === 1) return found[0];
+      const [login, another] = this.#store.usersWithNumber(namespace, number);
+      if (login !== undefined && another === undefined) return { id: number, login };
     }
-    return this.all(namespace).find(({ login }) => login === id);
+    return this.#store.hasUser(namespace, id) ? { id: userNumber(namespace, id), login: id } : undefined;
+  }
+
+  /** A login that nobody has a key with yet, as far as it can be one: numbers are looked up, and never made users. */
+  unknown(id: string, { namespace }: Person): NumberedUser | undefined {
+    if (digitsOf(id) !== undefined || validateUser(id) !== undefined) return undefined;
+    return { id: userNumber(namespace, id), login: id };
   }
 
   /** Those who have keys, by their number. */
@@ -40,4 +47,8 @@ export class Users {
       .map((login) => ({ id: userNumber(namespace, login), login }))
       .sort((a, b) => a.id - b.id);
   }
+}
+
+function digitsOf(id: string): string | undefined {
+  return /^([0-9]+)(?:-.*)?$/s.exec(id)?.[1];
 }

@@ -1,6 +1,6 @@
 import { compareResourceVersions, namespacedName, type ObjectRef } from "../../api/object.ts";
 import type { ReflectorSink } from "../../kube/reflector.ts";
-import { numberOf } from "./numbers.ts";
+import { numberOf, userNumber } from "./numbers.ts";
 import type { PortalKey } from "./portalkey.ts";
 
 /** A write that somebody made and wants to see. */
@@ -21,6 +21,7 @@ export class KeyStore {
   readonly #byUser = new Map<string, Map<string, PortalKey>>();
   readonly #byFingerprint: Index<string, PortalKey> = new Map();
   readonly #byNumber: Index<number, PortalKey> = new Map();
+  readonly #usersByNumber: Index<number, string> = new Map();
   /** Of SSHKeys that the portal has seen deleted before its watch told so. */
   readonly #deleted = new Set<string>();
   readonly #waiting = new Set<() => void>();
@@ -61,6 +62,18 @@ export class KeyStore {
       }
   }
 
+  hasUser(namespace: string, user: string): boolean {
+    return this.#byUser.has(userIn(namespace, user));
+  }
+
+  /** Who of those who have SSHKeys in a namespace has this number (see userNumber). */
+  usersWithNumber(namespace: string, number: number): readonly string[] {
+    const prefix = userIn(namespace, "");
+    return found(this.#usersByNumber, number).flatMap((user) =>
+      user.startsWith(prefix) ? [user.slice(prefix.length)] : [],
+    );
+  }
+
   /** Where the watch of a namespace puts what it sees. */
   sink(namespace: string): ReflectorSink<PortalKey> {
     return {
@@ -99,9 +112,11 @@ export class KeyStore {
       this.#take(known);
     }
     this.#byName.set(namespacedName(key), key);
-    const keys = this.#byUser.get(userIn(key.namespace, key.user)) ?? new Map();
+    const user = userIn(key.namespace, key.user);
+    const keys = this.#byUser.get(user) ?? new Map();
+    if (keys.size === 0) add(this.#usersByNumber, userNumber(key.namespace, key.user), user);
     keys.set(key.name, key);
-    this.#byUser.set(userIn(key.namespace, key.user), keys);
+    this.#byUser.set(user, keys);
     add(this.#byNumber, numberOf(key), key);
     if (key.facts !== undefined) add(this.#byFingerprint, key.facts.fingerprint, key);
     this.#changed();
@@ -149,7 +164,10 @@ export class KeyStore {
     this.#byName.delete(namespacedName(key));
     const keys = this.#byUser.get(userIn(key.namespace, key.user));
     keys?.delete(key.name);
-    if (keys?.size === 0) this.#byUser.delete(userIn(key.namespace, key.user));
+    if (keys?.size === 0) {
+      this.#byUser.delete(userIn(key.namespace, key.user));
+      drop(this.#usersByNumber, userNumber(key.namespace, key.user), userIn(key.namespace, key.user));
+    }
     drop(this.#byNumber, numberOf(key), key);
     if (key.facts !== undefined) drop(this.#byFingerprint, key.facts.fingerprint, key);
   }
