@@ -19,6 +19,10 @@ const SIGNED_IN: Statuses = [401, 200, 200, 200, 200];
 /** Pages show one's own keys only; another's are not there, whatever right one has. */
 const OWN_PAGE: Statuses = [401, 200, 404, 404, 404];
 const OWN_FORM: Statuses = [401, 303, 404, 404, 404];
+/** Everybody's keys, by RBAC: one's own among them. */
+const PEOPLE_PAGE: Statuses = [401, 403, 403, 200, 200];
+const PEOPLE_CHANGE: Statuses = [401, 403, 403, 403, 200];
+const PEOPLE_FORM: Statuses = [401, 403, 403, 403, 303];
 /** Programs of those who may, by RBAC. */
 const SEEN: Statuses = [401, 200, 403, 200, 200];
 const TO_SIGN_IN: Statuses = [401, 401, 401, 401, 401];
@@ -49,6 +53,20 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "POST /keys/:name/delete": OWN_FORM,
   "POST /keys/:name/disable": OWN_FORM,
   "POST /keys/:name/enable": OWN_FORM,
+  "GET /people": PEOPLE_PAGE,
+  "GET /people/:user": PEOPLE_PAGE,
+  "GET /people/:user/new": PEOPLE_CHANGE,
+  "POST /people/:user/new": PEOPLE_FORM,
+  "POST /people/:user/new/check": PEOPLE_CHANGE,
+  "GET /people/:user/new/draft": [303, 303, 303, 303, 303],
+  // There is no draft.
+  "POST /people/:user/new/draft": [401, 403, 403, 403, 403],
+  "GET /people/:user/:name": PEOPLE_PAGE,
+  "GET /people/:user/:name/raw": PEOPLE_PAGE,
+  "GET /people/:user/:name/delete": PEOPLE_CHANGE,
+  "POST /people/:user/:name/delete": PEOPLE_FORM,
+  "POST /people/:user/:name/disable": PEOPLE_FORM,
+  "POST /people/:user/:name/enable": PEOPLE_FORM,
   "GET /api": SIGNED_IN,
   "GET /apidoc/:version": EVERYBODY,
   ...both("GET", "/status", SIGNED_IN),
@@ -102,7 +120,7 @@ async function tried(route: string, person: string | undefined): Promise<number>
   const key = /:name|:id/.test(template) ? await portal.keyOf("alice") : "";
   const path = template
     .replace(":name", key)
-    .replace(":user_id", "alice")
+    .replace(/:user_id|:user/, "alice")
     .replace(":id", key)
     .replace(":version", "v2.json")
     .replace(":digest", "0");

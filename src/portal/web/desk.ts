@@ -52,10 +52,6 @@ export class Desk {
     this.own = `${options.base}keys`;
   }
 
-  pathOf({ name }: PortalKey): string {
-    return `${this.own}/${encodeURIComponent(name)}`;
-  }
-
   /** Who asks, if keys may be had here; throws a PageProblem otherwise. */
   async keyHolder(request: FastifyRequest): Promise<Person> {
     const person = await this.o.identify(request);
@@ -63,12 +59,10 @@ export class Desk {
     return person;
   }
 
-  /** The same, if the form is that person's own. */
-  async changing(request: FastifyRequest): Promise<Person> {
-    const person = await this.keyHolder(request);
+  /** Throws a PageProblem where the form is not this person's own. */
+  async requireOwnForm(request: FastifyRequest, person: Person): Promise<void> {
     if (!(await isOwnForm(this.o.sealer, person, request, this.o.originOf(request))))
       throw new PageProblem("stale");
-    return person;
   }
 
   async formToken(person: Person): Promise<string> {

@@ -10,12 +10,14 @@ export interface KeyDetailOptions {
   readonly key: PortalKey;
   /** Path of the key. */
   readonly path: string;
+  /** Path of the list that it is in. */
+  readonly list: string;
   readonly csrf: string;
   readonly mayChange: boolean;
 }
 
 /** Everything about one key, and what can be done with it. */
-export function keyDetail({ key, path, csrf, mayChange }: KeyDetailOptions): HTML {
+export function keyDetail({ key, path, list, csrf, mayChange }: KeyDetailOptions): HTML {
   const { detail } = TEXTS;
   const { facts } = key;
   const advice = key.state && STATES[key.state].whatToDo;
@@ -31,7 +33,7 @@ ${
 ${facts.comment !== "" && html`<dt>${detail.comment}</dt><dd>${facts.comment}</dd>`}`
 }
 <dt>${detail.created}</dt><dd>${time(key.createdAt)}</dd>
-<dt>${detail.owner}</dt><dd>${key.user}</dd>
+<dt>${detail.owner}</dt><dd><a href="${list}">${key.user}</a></dd>
 ${key.expiresAt !== undefined && html`<dt>${detail.expires}</dt><dd>${time(key.expiresAt)}</dd>`}
 ${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map((option) => html`<code>${option}</code> `)}</dd>`}
 <dt>${detail.proof}</dt><dd>${key.isProven ? detail.proven : detail.notProven}</dd>

@@ -1,6 +1,7 @@
-import { STATES } from "../../api/states.ts";
+import { STATES, type State } from "../../api/states.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type HTML, html } from "./html.ts";
+import { type Asked, paged, pager, searchForm } from "./paging.ts";
 import { TEXTS } from "./texts.ts";
 
 export interface KeyListOptions {
@@ -8,33 +9,25 @@ export interface KeyListOptions {
   readonly path: string;
   /** All keys there are, the newest first. */
   readonly keys: readonly PortalKey[];
-  readonly search: string;
-  /** From 1. */
-  readonly page: number;
+  readonly asked: Asked;
   /** Undefined where none may be added. */
   readonly addPath: string | undefined;
+  /** In place of the list where there are no keys. */
+  readonly empty: HTML;
 }
 
-const KEYS_A_PAGE = 50;
-
-/** The list with its search and its pages, or how to begin. */
-export function keyList({ path, keys, search, page, addPath }: KeyListOptions): HTML {
+/** The list with its search and its pages, or what stands in its place. */
+export function keyList({ path, keys, asked, addPath, empty }: KeyListOptions): HTML {
   const { list } = TEXTS;
   const add = addPath !== undefined && html`<p><a class="button" href="${addPath}">${list.add}</a></p>`;
-  if (keys.length === 0) return html`${emptyState()}${add}`;
-  const found = keys.filter((key) => matches(key, search));
-  const pages = Math.max(1, Math.ceil(found.length / KEYS_A_PAGE));
-  const current = Math.min(Math.max(1, page), pages);
-  const shown = found.slice((current - 1) * KEYS_A_PAGE, current * KEYS_A_PAGE);
+  if (keys.length === 0) return html`${empty}${add}`;
+  const found = keys.filter((key) => matches(key, asked.search));
+  const page = paged(found, asked.page);
   return html`${add}
-<form role="search" action="${path}" method="get">
-<label for="search">${list.search}</label>
-<input id="search" name="search" type="search" maxlength="200" value="${search}">
-<button>${list.searchButton}</button>
-</form>
+${searchForm(path, list.search, asked)}
 <p class="count">${list.count(found.length, keys.length)}</p>
-${found.length === 0 ? html`<p>${list.nothingFound(search)}</p>` : table(shown, path)}
-${pages > 1 && pager(path, search, current, pages)}`;
+${found.length === 0 ? html`<p>${list.nothingFound(asked.search)}</p>` : table(page.shown, path)}
+${pager(path, asked, page)}`;
 }
 
 function table(keys: readonly PortalKey[], path: string): HTML {
@@ -58,11 +51,16 @@ function row(key: PortalKey, path: string): HTML {
 
 /** STATE, with what it means where something is to be done. */
 export function state({ state: word, message }: PortalKey): HTML {
-  if (word === undefined)
-    return html`<span class="state waiting">${TEXTS.states.unknown}</span> ${TEXTS.states.unknownMessage}`;
+  if (word === undefined) return html`${stateWord(word)} ${TEXTS.states.unknownMessage}`;
+  return html`${stateWord(word)}${word !== "Projected" && html` ${message}`}`;
+}
+
+/** The word alone; undefined for what the operator has not looked at yet. */
+export function stateWord(word: State | undefined): HTML {
+  if (word === undefined) return html`<span class="state waiting">${TEXTS.states.unknown}</span>`;
   const { ready, stalled } = STATES[word];
   const kind = stalled ? "bad" : ready === "True" ? (word === "Projected" ? "good" : "off") : "waiting";
-  return html`<span class="state ${kind}">${word}</span>${word !== "Projected" && html` ${message}`}`;
+  return html`<span class="state ${kind}">${word}</span>`;
 }
 
 /** An instant, which the browser shows in the reader's zone; in UTC without JavaScript. */
@@ -82,7 +80,8 @@ function matches({ title, facts, name, line }: PortalKey, search: string): boole
   return texts.some((text) => text?.toLowerCase().includes(wanted));
 }
 
-function emptyState(): HTML {
+/** How to begin. */
+export function emptyState(): HTML {
   const { empty } = TEXTS;
   return html`<section class="empty">
 <h2>${empty.title}</h2>
@@ -90,14 +89,4 @@ function emptyState(): HTML {
 <p>${empty.how}</p>
 <dl>${empty.systems.map(({ name, command }) => html`<dt>${name}</dt><dd><code>${command}</code></dd>`)}</dl>
 </section>`;
-}
-
-function pager(path: string, search: string, current: number, pages: number): HTML {
-  const { list } = TEXTS;
-  const to = (page: number) => `${path}?${new URLSearchParams({ search, page: String(page) })}`;
-  return html`<nav class="pager" aria-label="${list.page(current, pages)}">
-${current > 1 && html`<a rel="prev" href="${to(current - 1)}">${list.previous}</a>`}
-<span>${list.page(current, pages)}</span>
-${current < pages && html`<a rel="next" href="${to(current + 1)}">${list.next}</a>`}
-</nav>`;
 }

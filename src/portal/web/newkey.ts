@@ -2,6 +2,7 @@ import type { FastifyInstance } from "fastify";
 import type { Desk } from "./desk.ts";
 import { html } from "./html.ts";
 import { addKeyForm } from "./keyformroutes.ts";
+import { keyPath } from "./keyroutes.ts";
 import { TEXTS } from "./texts.ts";
 
 /** The form for a key of one's own. */
@@ -16,7 +17,7 @@ export function addNewKey(server: FastifyInstance, desk: Desk): void {
         namespace: person.namespace,
         title: TEXTS.form.title,
         list: desk.own,
-        pathOf: (key) => desk.pathOf(key),
+        pathOf: (key) => keyPath(desk.own, key),
       };
     },
   });

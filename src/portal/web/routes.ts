@@ -3,6 +3,7 @@ import { addAssets } from "./assetpaths.ts";
 import { Desk, type WebOptions } from "./desk.ts";
 import { addNewKey } from "./newkey.ts";
 import { addOwnKeys } from "./ownkeys.ts";
+import { addPeople } from "./people.ts";
 
 /** The pages. */
 export function addPages(server: FastifyInstance, options: WebOptions): void {
@@ -11,4 +12,5 @@ export function addPages(server: FastifyInstance, options: WebOptions): void {
   server.get(options.base, async (_request, reply) => reply.redirect(desk.own, 303));
   addNewKey(server, desk);
   addOwnKeys(server, desk);
+  addPeople(server, desk);
 }

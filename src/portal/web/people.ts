@@ -1,0 +1,117 @@
+import type { FastifyInstance, FastifyRequest } from "fastify";
+import { validateUser } from "../../api/rules.ts";
+import type { State } from "../../api/states.ts";
+import type { Person } from "../people/person.ts";
+import type { PortalKey } from "../sshkeys/portalkey.ts";
+import type { Desk } from "./desk.ts";
+import { type HTML, html } from "./html.ts";
+import { addKeyForm } from "./keyformroutes.ts";
+import { stateWord } from "./keylist.ts";
+import { addKeyRoutes, type KeyPlace, keyPath, noKeys } from "./keyroutes.ts";
+import { type Asked, askedIn, paged, pager, searchForm } from "./paging.ts";
+import { PageProblem } from "./problem.ts";
+import { TEXTS } from "./texts.ts";
+import { userIn, userSegment } from "./userpath.ts";
+
+/** Everybody's keys, for those who may list SSHKeys here; they are changed by those who may assign them. */
+export function addPeople(server: FastifyInstance, desk: Desk): void {
+  const people = `${desk.o.base}people`;
+  const route = `${people}/:user`;
+  const { store, access } = desk.o;
+
+  server.get(people, async (request, reply) => {
+    const person = await viewer(request);
+    const { user } = request.query as Readonly<Record<string, unknown>>;
+    if (typeof user === "string" && user !== "") return reply.redirect(`${people}/${userSegment(user)}`, 303);
+    const users = [...store.users(person.namespace)].sort();
+    const keysOf = (each: string) => store.ofUser(person.namespace, each);
+    const mayAdd = await access.may(person, "assign");
+    const content = html`${peopleList(people, users, keysOf, askedIn(request))}${mayAdd && otherForm(people)}`;
+    return await desk.show(reply, person, { title: TEXTS.people.title, content });
+  });
+
+  addKeyForm(server, desk, {
+    route: `${route}/new`,
+    placeOf: async (request) => {
+      const place = await placeOf(request);
+      if (!place.mayChange) throw new PageProblem("forbidden");
+      const { list, user } = place;
+      return { ...place, title: TEXTS.people.addFor(user), pathOf: (key) => keyPath(list, key) };
+    },
+  });
+  addKeyRoutes(server, desk, { route, placeOf });
+
+  async function viewer(request: FastifyRequest): Promise<Person> {
+    const person = await desk.o.identify(request);
+    if (!(await access.may(person, "list"))) throw new PageProblem("forbidden");
+    return person;
+  }
+
+  /** Of whoever may have keys; a name that no user can have is nobody's. */
+  async function placeOf(request: FastifyRequest): Promise<KeyPlace> {
+    const person = await viewer(request);
+    const { user: segment = "" } = request.params as { user?: string };
+    const user = userIn(segment);
+    const { namespace } = person;
+    if (user === undefined) throw new PageProblem("notFound");
+    if (validateUser(user) !== undefined && store.ofUser(namespace, user).length === 0)
+      throw new PageProblem("notFound", TEXTS.people.noUser);
+    return {
+      person,
+      user,
+      namespace,
+      title: TEXTS.list.titleOf(user),
+      list: `${people}/${userSegment(user)}`,
+      mayChange: await access.may(person, "assign"),
+      empty: noKeys(user),
+    };
+  }
+}
+
+function peopleList(
+  path: string,
+  users: readonly string[],
+  keysOf: (user: string) => readonly PortalKey[],
+  asked: Asked,
+): HTML {
+  const { people } = TEXTS;
+  if (users.length === 0) return html`<p>${people.nobody}</p>`;
+  const wanted = asked.search.trim().toLowerCase();
+  const found = users.filter((user) => user.toLowerCase().includes(wanted));
+  const page = paged(found, asked.page);
+  const { columns } = people;
+  const rows = page.shown.map((user) => row(path, user, keysOf(user)));
+  return html`${searchForm(path, people.search, asked)}
+<p class="count">${people.count(found.length, users.length)}</p>
+${
+  found.length === 0
+    ? html`<p>${people.nothingFound(asked.search)}</p>`
+    : html`<table>
+<thead><tr><th scope="col">${columns.user}</th><th scope="col">${columns.keys}</th><th scope="col">${columns.states}</th></tr></thead>
+<tbody>${rows}</tbody>
+</table>`
+}
+${pager(path, asked, page)}`;
+}
+
+function row(path: string, user: string, keys: readonly PortalKey[]): HTML {
+  const { columns } = TEXTS.people;
+  const counts = new Map<State, number>();
+  for (const { state = TEXTS.states.unknown } of keys) counts.set(state, (counts.get(state) ?? 0) + 1);
+  const states = [...counts].map(([state, count]) => html`<li>${count} ${stateWord(state)}</li>`);
+  return html`<tr>
+<th scope="row" data-label="${columns.user}"><a href="${path}/${userSegment(user)}">${user}</a></th>
+<td data-label="${columns.keys}">${keys.length}</td>
+<td data-label="${columns.states}"><ul class="counts">${states}</ul></td>
+</tr>`;
+}
+
+function otherForm(path: string): HTML {
+  const { people } = TEXTS;
+  return html`<form class="other" action="${path}" method="get">
+<label for="user">${people.other}</label>
+<p class="help" id="user-help">${people.otherHelp}</p>
+<input id="user" name="user" maxlength="506" required autocomplete="off" spellcheck="false" autocapitalize="off" aria-describedby="user-help">
+<button>${people.otherButton}</button>
+</form>`;
+}
