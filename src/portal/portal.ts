@@ -146,7 +146,7 @@ export class Portal {
       isSecure,
       lifetime: settings.portal.session.lifetime,
     });
-    const recent = new RecentWrites({ sessions, store: this.#store });
+    const recent = new RecentWrites({ sessions, store: this.#store, writer });
     const [namespace = ""] = this.#o.namespaces;
     const identity = new Identity({
       settings: settings.portal,

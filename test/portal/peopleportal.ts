@@ -39,8 +39,8 @@ export async function startPeoplePortal(
   cluster: Cluster,
   tenant: Tenant,
   config = PEOPLE_CONFIG,
+  kubeconfig = cluster.controlPlane.kubeconfig,
 ): Promise<PeoplePortal> {
-  const { kubeconfig } = cluster.controlPlane;
   const portal = await startPortal({ kubeconfig, namespace: tenant.namespace, config });
   let keys = 0;
   const as: PeoplePortal["as"] = async (person, method, path, { body, headers = {} } = {}) =>

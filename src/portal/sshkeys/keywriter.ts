@@ -34,6 +34,9 @@ export class AlreadyThere extends Error {
   }
 }
 
+/** How long a page waits for the API server to say what became of its reader's write, in ms. */
+const REFRESH_LIMIT_MS = 2000;
+
 /** How many names are tried for a key. */
 const MOST_NAMES = 20;
 
@@ -107,8 +110,28 @@ export class KeyWriter {
     this.#o.store.deleted(key);
   }
 
+  /**
+   * Puts into the store what the API server has of the SSHKeys of these writes, for a watch that is late. Resolves when it is
+   * there, or the API server could not say.
+   */
+  async refresh(writes: readonly OwnWrite[]): Promise<void> {
+    await Promise.all(writes.map((write) => this.#refreshOne(write)));
+  }
+
+  async #refreshOne(write: OwnWrite): Promise<void> {
+    const request = { method: "GET", path: pathOf(write), deadlineMs: REFRESH_LIMIT_MS } as const;
+    try {
+      const key = this.#seen(await this.#o.requests.request<SSHKeyObject>(request));
+      // Something else has taken its name meanwhile.
+      if (key.uid !== write.uid) this.#o.store.deleted(write);
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      if (error.code === "NotFound") this.#o.store.deleted(write);
+    }
+  }
+
   async #refuseAgain(name: string, user: string, blob: Buffer, namespace: string): Promise<void> {
-    const path = `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
+    const path = pathOf({ namespace, name });
     const found = await this.#o.requests
       .request<SSHKeyObject>({ method: "GET", path })
       .catch((error: unknown) => {
@@ -131,6 +154,6 @@ export function writeOf({ namespace, name, uid, resourceVersion }: PortalKey): O
   return { namespace, name, uid, resourceVersion };
 }
 
-function pathOf({ namespace, name }: PortalKey): string {
+function pathOf({ namespace, name }: Pick<PortalKey, "namespace" | "name">): string {
   return `${sshKeysPath(namespace)}/${encodeURIComponent(name)}`;
 }

@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Sessions } from "../people/sessions.ts";
 import type { KeyStore, OwnWrite } from "../sshkeys/keystore.ts";
+import type { KeyWriter } from "../sshkeys/keywriter.ts";
 
 /** What this browser has just done: shown once, and waited for on the next page, whichever replica serves it. */
 export interface Recent {
@@ -10,7 +11,7 @@ export interface Recent {
 
 const LIFETIME_MS = 60_000;
 
-/** How long a page waits for what its reader wrote, in ms. */
+/** How long a page waits for the watch to bring what its reader wrote, before the API server is asked; in ms. */
 const WAIT_MS = 1000;
 
 /** A key may be called by its comment, which no cookie holds. */
@@ -19,6 +20,7 @@ const MOST_NOTICE_CHARACTERS = 400;
 export interface RecentOptions {
   readonly sessions: Sessions;
   readonly store: KeyStore;
+  readonly writer: KeyWriter;
 }
 
 export class RecentWrites {
@@ -34,13 +36,13 @@ export class RecentWrites {
     await this.#o.sessions.set(reply, "recent", recent, LIFETIME_MS);
   }
 
-  /** The notice for this page, when the store holds what was written. */
+  /** The notice for this page, when the store holds what was written; or the API server could not be asked for it. */
   async take(request: FastifyRequest, reply: FastifyReply): Promise<string | undefined> {
-    const { sessions, store } = this.#o;
+    const { sessions, store, writer } = this.#o;
     const recent = await sessions.get<Recent>(request, "recent");
     if (recent === undefined) return undefined;
     sessions.clear(reply, "recent");
-    await store.whenSeen(recent.writes, WAIT_MS);
+    await writer.refresh(await store.whenSeen(recent.writes, WAIT_MS));
     return recent.notice;
   }
 }
