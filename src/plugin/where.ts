@@ -1,5 +1,6 @@
 import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
+import type { PodMount } from "../whereabouts/podmounts.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { keysOfUser } from "./cluster/keyselection.ts";
@@ -9,7 +10,6 @@ import { type Column, table } from "./output/table.ts";
 import { EXIT, PluginError, type Session } from "./session/session.ts";
 import { type KeyPlace, othersIn } from "./whereabouts/keyplaces.ts";
 import { findKeyReach, type KeyReach, removalWarnings } from "./whereabouts/keyreach.ts";
-import type { PodMount } from "./whereabouts/podmounts.ts";
 
 interface WhereFlags extends ClusterFlags {
   readonly user?: string;

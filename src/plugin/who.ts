@@ -1,9 +1,9 @@
 import { Option } from "commander";
 import { printable } from "../ssh/unprintable.ts";
+import type { KeyMention } from "../whereabouts/sshdlog.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { pluginCommand } from "./command.ts";
-import type { KeyMention } from "./logs/sshdlog.ts";
 import { EXIT, type ExitCode, PluginError, type Session } from "./session/session.ts";
 import type { KeyOwner, KeyOwners, SecretLine } from "./whereabouts/keyowners.ts";
 
@@ -105,7 +105,7 @@ async function answerLog(
 ): Promise<ExitCode> {
   const { inputName } = await import("./session/input.ts");
   const { logLines } = await import("./logs/loglines.ts");
-  const { readLogLine } = await import("./logs/sshdlog.ts");
+  const { readLogLine } = await import("../whereabouts/sshdlog.ts");
   await owners.read();
   let isSomebodys = false;
   let isCutTold = false;

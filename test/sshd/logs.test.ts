@@ -1,8 +1,8 @@
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readLogLine } from "../../src/plugin/logs/sshdlog.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { readLogLine } from "../../src/whereabouts/sshdlog.ts";
 import { run } from "../cluster/run.ts";
 import { exampleConfig } from "./example.ts";
 import { findSSHD, type SSHD } from "./findsshd.ts";

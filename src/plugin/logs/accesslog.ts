@@ -1,5 +1,5 @@
 import { parseRFC3339 } from "../../api/time.ts";
-import { parsedObject, unwrapLine } from "./logenvelope.ts";
+import { parsedObject, unwrapLine } from "../../whereabouts/logenvelope.ts";
 
 /** A key that could log in by a Secret. Documented field by field in the help of `who`. */
 export interface Access {

@@ -2,31 +2,21 @@ import type { Omission } from "../../api/authorizedkeys.generated.ts";
 import { AUTHORIZED_KEYS_ANNOTATION, MANAGED_LABEL, SECRET_ANNOTATION } from "../../api/names.ts";
 import type { KubeObject } from "../../api/object.ts";
 import { authorizedKeysPath, secretsPath } from "../../api/paths.ts";
-import { matchingEntries } from "../../authorizedkeys/matching.ts";
-import {
-  type AuthorizedKeysRecord,
-  type StoredAuthorizedKeys,
-  toAuthorizedKeysRecord,
-} from "../../authorizedkeys/record.ts";
+import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
 import type { SecretObject } from "../../projection/secret.ts";
+import type { HoldingSecret } from "../../whereabouts/podmounts.ts";
+import { type Candidate, isLeftOutBy, mayTake } from "../../whereabouts/targets.ts";
 import { type Cluster, ClusterError } from "../cluster/cluster.ts";
 import { listReadable } from "../cluster/readable.ts";
 import { blobOf, idOf, type SSHKeyObject } from "../cluster/sshkeys.ts";
 import { readHeldLine } from "./heldline.ts";
 
 /** A Secret of the operator's, or a copy of one, that holds a line of one of the keys. */
-export interface KeyPlace {
-  readonly namespace: string;
-  /** Of the Secret. */
-  readonly name: string;
-  /** The data keys whose value has the line. */
-  readonly files: readonly string[];
+export interface KeyPlace extends HoldingSecret {
   /** The SSHKeys in whose name the lines are written, as NAMESPACE/NAME: a key may stand there for another one than was asked. */
   readonly sshKeys: readonly string[];
   /** The AuthorizedKeys of the same namespace whose Secret it is. */
   readonly authorizedKeys?: string;
-  /** Somebody copied it: what the operator takes out of the original stays in here. */
-  readonly isCopy: boolean;
   /** By the status alone: the Secret itself may not be read. */
   readonly isFromStatus: boolean;
 }
@@ -166,33 +156,23 @@ function placeByStatus(key: SSHKeyObject): readonly KeyPlace[] {
 function mayHold(target: StoredAuthorizedKeys, keys: readonly SSHKeyObject[]): readonly string[] {
   const record = toAuthorizedKeysRecord(target);
   const { namespace, name } = record;
-  const users = keys.filter((key) => mayTake(record, key)).map(({ spec }) => spec.user);
+  const users = keys.filter((key) => mayTake(record, candidateOf(key))).map(({ spec }) => spec.user);
   return [...new Set(users)].map(
     (user) =>
       `AuthorizedKeys ${namespace}/${name} asks for keys of ${user}, and you may not list secrets in ${namespace}: whether it holds them is not known`,
   );
 }
 
-/** Do its `from` entries have a place for this user of this namespace? What a selector finds is taken to be found. */
-function mayTake({ from }: AuthorizedKeysRecord, { metadata, spec }: SSHKeyObject): boolean {
-  return matchingEntries(from, spec.user).some((place) => {
-    const entry = from[place];
-    return entry?.matchLabels !== undefined || entry?.namespace === metadata.namespace;
-  });
-}
-
 function leftOutOf(
   { metadata, status = {} }: StoredAuthorizedKeys,
   keys: readonly SSHKeyObject[],
 ): LeftOut[] {
-  const isAbout = ({ namespace, user, sshKey }: Omission) =>
-    keys.some(
-      (key) =>
-        namespace === key.metadata.namespace &&
-        (user === undefined || user === key.spec.user) &&
-        (sshKey === undefined || sshKey === key.metadata.name),
-    );
+  const isAbout = (omission: Omission) => keys.some((key) => isLeftOutBy(omission, candidateOf(key)));
   return (status.omitted ?? [])
     .filter(isAbout)
     .map((omission) => ({ ...omission, authorizedKeys: `${metadata.namespace}/${metadata.name}` }));
+}
+
+function candidateOf({ metadata, spec }: SSHKeyObject): Candidate {
+  return { namespace: metadata.namespace ?? "", name: metadata.name, user: spec.user };
 }

@@ -1,9 +1,9 @@
 import { podsPath } from "../../api/paths.ts";
 import { printable } from "../../ssh/unprintable.ts";
+import { type PodMount, type PodObject, podMounts, type Removal } from "../../whereabouts/podmounts.ts";
 import { type Cluster, orForbidden } from "../cluster/cluster.ts";
 import type { SSHKeyObject } from "../cluster/sshkeys.ts";
 import { findKeyPlaces, type KeyPlace, type KeyPlaces } from "./keyplaces.ts";
-import { type PodMount, type PodObject, podMounts, type Removal } from "./podmounts.ts";
 
 /** What keys open, as far as the person may see: the Secrets that hold them, and the pods that have those now. */
 export interface KeyReach extends KeyPlaces {

@@ -1,9 +1,9 @@
+import type { PodMount } from "../../whereabouts/podmounts.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { idOf, type SSHKeyObject, stateOf } from "../cluster/sshkeys.ts";
 import { PluginError, type Session } from "../session/session.ts";
 import { type KeyPlace, toldPlace } from "./keyplaces.ts";
 import { findKeyReach, type KeyReach, removalWarnings } from "./keyreach.ts";
-import type { PodMount } from "./podmounts.ts";
 
 /**
  * Says of each key from which Secrets and pods it goes, before it does, and in which pods it stays. `called` is what the

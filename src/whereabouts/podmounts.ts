@@ -1,5 +1,15 @@
-import type { KubeObject } from "../../api/object.ts";
-import type { KeyPlace } from "./keyplaces.ts";
+import type { KubeObject } from "../api/object.ts";
+
+/** A Secret in which one of the keys stands. */
+export interface HoldingSecret {
+  readonly namespace: string;
+  /** Of the Secret. */
+  readonly name: string;
+  /** The data keys whose value has the line. */
+  readonly files: readonly string[];
+  /** Somebody copied it: what the operator takes out of the original stays in here. */
+  readonly isCopy: boolean;
+}
 
 /** How a pod has a Secret, and so whether a removal reaches it while it runs. */
 export type Removal =
@@ -63,14 +73,14 @@ interface Container {
 }
 
 /** What the containers of a pod that has not ended have of these Secrets of its namespace. */
-export function podMounts(pod: PodObject, places: readonly KeyPlace[]): readonly PodMount[] {
+export function podMounts(pod: PodObject, places: readonly HoldingSecret[]): readonly PodMount[] {
   const { phase } = pod.status ?? {};
   if (phase === "Succeeded" || phase === "Failed") return [];
   const { namespace = "" } = pod.metadata;
   return places.filter((place) => place.namespace === namespace).flatMap((place) => mountsOf(pod, place));
 }
 
-function mountsOf({ metadata, spec = {} }: PodObject, place: KeyPlace): readonly PodMount[] {
+function mountsOf({ metadata, spec = {} }: PodObject, place: HoldingSecret): readonly PodMount[] {
   const { containers = [], initContainers = [], ephemeralContainers = [], volumes = [] } = spec;
   const isSidecar = ({ restartPolicy }: Container) => restartPolicy === "Always";
   const lasting = [...containers, ...initContainers.filter(isSidecar), ...ephemeralContainers];
@@ -94,7 +104,7 @@ function mountsOf({ metadata, spec = {} }: PodObject, place: KeyPlace): readonly
 }
 
 /** The files of the volume in which the keys stand. */
-function pathsIn({ secret, projected }: Volume, { name, files }: KeyPlace): readonly string[] {
+function pathsIn({ secret, projected }: Volume, { name, files }: HoldingSecret): readonly string[] {
   const sources = [
     { name: secret?.secretName, items: secret?.items },
     ...(projected?.sources ?? []).map((source) => source.secret ?? {}),
@@ -115,7 +125,10 @@ function volumePlaces({ volumeMounts = [] }: Container, paths: ReadonlyMap<strin
   });
 }
 
-function readsIntoEnvironment({ env = [], envFrom = [] }: Container, { name, files }: KeyPlace): boolean {
+function readsIntoEnvironment(
+  { env = [], envFrom = [] }: Container,
+  { name, files }: HoldingSecret,
+): boolean {
   const one = env.map(({ valueFrom }) => valueFrom?.secretKeyRef);
   return (
     one.some((ref) => ref?.name === name && files.includes(ref.key)) ||

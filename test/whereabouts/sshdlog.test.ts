@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { readLogLine } from "../../../../src/plugin/logs/sshdlog.ts";
-import { fingerprintMD5, fingerprintSHA256 } from "../../../../src/ssh/fingerprint.ts";
-import { growth, LINEAR } from "../../../growth.ts";
+import { fingerprintMD5, fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import { readLogLine } from "../../src/whereabouts/sshdlog.ts";
+import { growth, LINEAR } from "../growth.ts";
 
 const ALICE = fingerprintSHA256(Buffer.from("alice"));
 const BOB = fingerprintSHA256(Buffer.from("bob"));

@@ -1,19 +1,16 @@
 import { describe, expect, test } from "vitest";
-import type { KeyPlace } from "../../../../src/plugin/whereabouts/keyplaces.ts";
-import { type PodObject, podMounts } from "../../../../src/plugin/whereabouts/podmounts.ts";
+import { type HoldingSecret, type PodObject, podMounts } from "../../src/whereabouts/podmounts.ts";
 
-const PLACE: KeyPlace = {
+const PLACE: HoldingSecret = {
   namespace: "ns",
   name: "keys",
   files: ["alice"],
-  sshKeys: ["people/laptop"],
   isCopy: false,
-  isFromStatus: false,
 };
 const VOLUME = { name: "v", secret: { secretName: "keys" } };
 const MOUNT = { name: "v", mountPath: "/keys" };
 
-function found(spec: PodObject["spec"], o: { place?: Partial<KeyPlace>; phase?: string } = {}) {
+function found(spec: PodObject["spec"], o: { place?: Partial<HoldingSecret>; phase?: string } = {}) {
   const metadata = { name: "pod", namespace: "ns", uid: "u", resourceVersion: "1" };
   const pod: PodObject = { metadata, spec: spec ?? {}, status: { phase: o.phase ?? "Running" } };
   return podMounts(pod, [{ ...PLACE, ...o.place }]).map(
