@@ -8,7 +8,7 @@ import { type PortalProcess, startPortal } from "./portalprocess.ts";
 export const PUBLIC_ORIGIN = "https://keys.example.org";
 
 /** A portal before which a proxy on loopback, the test, says who asks. */
-const PEOPLE_CONFIG = `portal:
+export const PEOPLE_CONFIG = `portal:
   publicURL: ${PUBLIC_ORIGIN}/
   oidc: {issuer: "https://127.0.0.1:1/", clientID: portal}
   tokens: {audience: portal}
