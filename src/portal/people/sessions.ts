@@ -46,7 +46,7 @@ export class Sessions {
     // Their names begin with when they were made.
     for (const name of names.sort().slice(0, Math.max(0, names.length - MOST_ATTEMPTS + 1)))
       reply.clearCookie(name, this.#cookieOptions);
-    const made = Math.floor(Date.now() / 1000).toString(36);
+    const made = Date.now().toString(36);
     const sealed = await this.#o.sealer.seal("attempt", attempt, ATTEMPT_MS);
     reply.setCookie(this.#name(`attempt-${made}-${shortened(attempt.state)}`), sealed, {
       ...this.#cookieOptions,
