@@ -23,6 +23,8 @@ const OWN_FORM: Statuses = [401, 303, 404, 404, 404];
 const PEOPLE_PAGE: Statuses = [401, 403, 403, 200, 200];
 const PEOPLE_CHANGE: Statuses = [401, 403, 403, 403, 200];
 const PEOPLE_FORM: Statuses = [401, 403, 403, 403, 303];
+/** Users are neither made nor changed here. */
+const NOBODYS: Statuses = [401, 403, 403, 403, 403];
 /** Programs of those who may, by RBAC. */
 const SEEN: Statuses = [401, 200, 403, 200, 200];
 const TO_SIGN_IN: Statuses = [401, 401, 401, 401, 401];
@@ -69,6 +71,10 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "POST /people/:user/:name/enable": PEOPLE_FORM,
   "GET /api": SIGNED_IN,
   "GET /apidoc/:version": EVERYBODY,
+  "GET /apidoc/openapi.json": EVERYBODY,
+  ...both("POST", "/users", NOBODYS),
+  ...both("PUT", "/users/:user_id", NOBODYS),
+  ...both("DELETE", "/users/:user_id", NOBODYS),
   ...both("GET", "/status", SIGNED_IN),
   ...both("GET", "/users", SIGNED_IN),
   ...both("GET", "/users/:user_id", SEEN),
