@@ -69,6 +69,8 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "POST /people/:user/:name/delete": PEOPLE_FORM,
   "POST /people/:user/:name/disable": PEOPLE_FORM,
   "POST /people/:user/:name/enable": PEOPLE_FORM,
+  "GET /who": PEOPLE_PAGE,
+  "POST /who": PEOPLE_PAGE,
   "GET /api": SIGNED_IN,
   "GET /apidoc/:version": EVERYBODY,
   "GET /apidoc/openapi.json": EVERYBODY,

@@ -46,16 +46,26 @@ export class Desk {
   readonly #tokens = new WeakMap<Person, { readonly token: string; readonly madeAt: number }>();
   /** Path of the own keys. */
   readonly own: string;
+  /** Path of everybody's. */
+  readonly people: string;
 
   constructor(options: WebOptions) {
     this.o = options;
     this.own = `${options.base}keys`;
+    this.people = `${options.base}people`;
   }
 
   /** Who asks, if keys may be had here; throws a PageProblem otherwise. */
   async keyHolder(request: FastifyRequest): Promise<Person> {
     const person = await this.o.identify(request);
     if (!this.o.access.mayHaveKeys(person)) throw new PageProblem("forbidden");
+    return person;
+  }
+
+  /** Who asks, if everybody's keys may be seen; throws a PageProblem otherwise. */
+  async viewer(request: FastifyRequest): Promise<Person> {
+    const person = await this.o.identify(request);
+    if (!(await this.o.access.may(person, "list"))) throw new PageProblem("forbidden");
     return person;
   }
 

@@ -1,7 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { validateUser } from "../../api/rules.ts";
 import type { State } from "../../api/states.ts";
-import type { Person } from "../people/person.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
 import { type HTML, html } from "./html.ts";
@@ -15,12 +14,12 @@ import { userIn, userSegment } from "./userpath.ts";
 
 /** Everybody's keys, for those who may list SSHKeys here; they are changed by those who may assign them. */
 export function addPeople(server: FastifyInstance, desk: Desk): void {
-  const people = `${desk.o.base}people`;
+  const { people } = desk;
   const route = `${people}/:user`;
   const { store, access } = desk.o;
 
   server.get(people, async (request, reply) => {
-    const person = await viewer(request);
+    const person = await desk.viewer(request);
     const { user } = request.query as Readonly<Record<string, unknown>>;
     if (typeof user === "string" && user !== "") return reply.redirect(`${people}/${userSegment(user)}`, 303);
     const users = [...store.users(person.namespace)].sort();
@@ -41,15 +40,9 @@ export function addPeople(server: FastifyInstance, desk: Desk): void {
   });
   addKeyRoutes(server, desk, { route, placeOf });
 
-  async function viewer(request: FastifyRequest): Promise<Person> {
-    const person = await desk.o.identify(request);
-    if (!(await access.may(person, "list"))) throw new PageProblem("forbidden");
-    return person;
-  }
-
   /** Of whoever may have keys; a name that no user can have is nobody's. */
   async function placeOf(request: FastifyRequest): Promise<KeyPlace> {
-    const person = await viewer(request);
+    const person = await desk.viewer(request);
     const { user: segment = "" } = request.params as { user?: string };
     const user = userIn(segment);
     const { namespace } = person;

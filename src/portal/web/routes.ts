@@ -4,6 +4,7 @@ import { Desk, type WebOptions } from "./desk.ts";
 import { addNewKey } from "./newkey.ts";
 import { addOwnKeys } from "./ownkeys.ts";
 import { addPeople } from "./people.ts";
+import { addWho } from "./who.ts";
 
 /** The pages. */
 export function addPages(server: FastifyInstance, options: WebOptions): void {
@@ -13,4 +14,5 @@ export function addPages(server: FastifyInstance, options: WebOptions): void {
   addNewKey(server, desk);
   addOwnKeys(server, desk);
   addPeople(server, desk);
+  addWho(server, desk);
 }

@@ -95,6 +95,30 @@ export const TEXTS = {
     signedInTitle: "You are signed in",
     signedIn: "Close this tab, and go on in the one that has your form.",
   },
+  who: {
+    title: "Who is it?",
+    text: "Fingerprints, keys, or the log of sshd",
+    help: (lines: number) =>
+      `One a line, up to ${lines}: SHA256 or MD5 as ssh-keygen -l prints it, the line of a .pub file, or what sshd, syslog or journalctl has written.`,
+    submit: "Who is it?",
+    answers: "Answers",
+    columns: { line: "Line", keys: "Whose" },
+    nobody: "Nobody here has this key",
+    noKey: "This line names no key.",
+    cut: "journalctl has left out the message, because it is long: use journalctl --all.",
+    left: (left: number, most: number) =>
+      `Not looked at: ${left} further ${left === 1 ? "line" : "lines"}. Paste ${most} at a time.`,
+    outcomes: {
+      accepted: "Logged in",
+      partial: "Was right, and sshd asks for more than a key",
+      failed: "Was refused",
+      offered: "Was offered, without a login yet",
+      mentioned: "Is named",
+    },
+    /** `user` and `address` are what sshd wrote: empty where the line has none. */
+    mention: (outcome: string, user: string, address: string) =>
+      `${outcome}${user === "" ? "" : ` as ${user}`}${address === "" ? "" : ` from ${address}`}`,
+  },
   detail: {
     fingerprint: "Fingerprint (SHA-256)",
     fingerprintMD5: "Fingerprint (MD5)",
