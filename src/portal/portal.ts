@@ -24,6 +24,7 @@ import { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWriter } from "./sshkeys/keywriter.ts";
 import { type PortalKey, toPortalKey } from "./sshkeys/portalkey.ts";
 import { RevokedKeys } from "./sshkeys/revokedkeys.ts";
+import { UsedByLists } from "./sshkeys/usedby.ts";
 import { PageProblem } from "./web/problem.ts";
 import { RecentWrites } from "./web/recent.ts";
 import { addPages } from "./web/routes.ts";
@@ -219,6 +220,7 @@ export class Portal {
       recent,
       policy: settings.policy,
       revoked: new RevokedKeys(settings.revokedKeys),
+      usedBy: settings.portal.usedBy ? new UsedByLists({ reads: transport }) : undefined,
       identify,
     });
     addForeman(server, {

@@ -56,7 +56,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return503OnClosing: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: MOST_PATH_CHARACTERS },
     // Nothing is made of one type into another: `{"name":5}` is no name.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allowUnionTypes: true } },
   });
   // Programs send searches in the body of a GET, and a JSON content type with a DELETE that has none.
   server.addHttpMethod("GET", { hasBody: true, overrideExisting: true });

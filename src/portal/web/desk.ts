@@ -7,6 +7,7 @@ import type { KeyStore } from "../sshkeys/keystore.ts";
 import { type KeyWriter, writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { RevokedKeys } from "../sshkeys/revokedkeys.ts";
+import type { UsedByLists } from "../sshkeys/usedby.ts";
 import { formToken, isOwnForm } from "./forms.ts";
 import type { HTML } from "./html.ts";
 import { page } from "./layout.ts";
@@ -25,6 +26,8 @@ export interface WebOptions {
   readonly recent: RecentWrites;
   readonly policy: Policy;
   readonly revoked: RevokedKeys;
+  /** Undefined where that is not to be told. */
+  readonly usedBy: UsedByLists | undefined;
   /** Who asks; rejects with a PageProblem, or sends to the sign-in, when it is nobody. */
   readonly identify: (request: FastifyRequest) => Promise<Person>;
 }

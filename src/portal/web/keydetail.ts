@@ -1,7 +1,9 @@
 import { STATES } from "../../api/states.ts";
+import { proofCommand } from "../../claims/proof.ts";
 import type { KeyType } from "../../ssh/keytype.ts";
 import { randomart } from "../../ssh/randomart.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
+import type { UsedBy } from "../sshkeys/usedby.ts";
 import { type HTML, html } from "./html.ts";
 import { state, time } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
@@ -14,10 +16,20 @@ export interface KeyDetailOptions {
   readonly list: string;
   readonly csrf: string;
   readonly mayChange: boolean;
+  /** For which proofs are signed. */
+  readonly proofNamespace: string;
+  /** Undefined where that is not to be told. */
+  readonly usedBy: UsedBy | undefined;
+  /**
+   * Are pods and AuthorizedKeys named? Their number says no more of others than that the owner's own key is used; their names
+   * tell what is run in the namespace, which is for those alone who may see everybody's keys in it.
+   */
+  readonly showsUsers: boolean;
 }
 
 /** Everything about one key, and what can be done with it. */
-export function keyDetail({ key, path, list, csrf, mayChange }: KeyDetailOptions): HTML {
+export function keyDetail(o: KeyDetailOptions): HTML {
+  const { key, path, list, csrf, mayChange, usedBy, showsUsers, proofNamespace } = o;
   const { detail } = TEXTS;
   const { facts } = key;
   const advice = key.state && STATES[key.state].whatToDo;
@@ -36,7 +48,12 @@ ${facts.comment !== "" && html`<dt>${detail.comment}</dt><dd>${facts.comment}</d
 <dt>${detail.owner}</dt><dd><a href="${list}">${key.user}</a></dd>
 ${key.expiresAt !== undefined && html`<dt>${detail.expires}</dt><dd>${time(key.expiresAt)}</dd>`}
 ${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map((option) => html`<code>${option}</code> `)}</dd>`}
-<dt>${detail.proof}</dt><dd>${key.isProven ? detail.proven : detail.notProven}</dd>
+<dt>${detail.proof}</dt><dd>${key.isProven ? detail.proven : proofAdvice(key, proofNamespace)}</dd>
+${
+  usedBy &&
+  html`<dt>${detail.usedByPods}</dt><dd>${users(usedBy.pods, detail.pods, showsUsers)}</dd>
+<dt>${detail.usedByTargets}</dt><dd>${users(usedBy.targets, detail.targets, showsUsers)}</dd>`
+}
 </dl>
 ${
   facts &&
@@ -53,6 +70,28 @@ ${
 <a class="button danger" href="${path}/delete" data-dialog>${detail.delete}</a>
 </div>`
 }`;
+}
+
+/** Of many the first, so that no page is as long as a namespace has pods. */
+const MOST_NAMES = 50;
+
+function users(
+  names: readonly string[] | undefined,
+  counted: (count: number) => string,
+  showsNames: boolean,
+): HTML {
+  if (names === undefined) return html`${TEXTS.detail.notKnown}`;
+  const rest = names.length > MOST_NAMES ? ", …" : "";
+  const named = names.slice(0, MOST_NAMES).join(", ") + rest;
+  return html`${counted(names.length)}${showsNames && names.length > 0 && html`: ${named}`}`;
+}
+
+/** The operator's own message has the command of an installation that wants another signature namespace. */
+function proofAdvice({ user, facts, message }: PortalKey, proofNamespace: string): HTML {
+  const { detail } = TEXTS;
+  if (facts === undefined || message.includes("ssh-keygen -Y sign")) return html`${detail.notProven}`;
+  const command = proofCommand(user, facts.type as KeyType, proofNamespace);
+  return html`${detail.notProven}. ${detail.howToProve} <code>${command}</code>`;
 }
 
 /** Asks before it is deleted. */

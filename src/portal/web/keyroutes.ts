@@ -33,7 +33,7 @@ export interface KeyRoutes {
 
 /** The keys of one user: the list, one of them, and what can be done with it. */
 export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyRoutes): void {
-  const { store, writer, recent } = desk.o;
+  const { store, writer, recent, access } = desk.o;
 
   server.get(route, async (request, reply) => {
     const { person, user, namespace, title, list, mayChange, empty } = await placeOf(request);
@@ -50,7 +50,11 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
     const notice = await recent.take(request, reply);
     const key = keyIn(place, request);
     const csrf = await desk.formToken(person);
-    const content = keyDetail({ key, path: keyPath(list, key), list, csrf, mayChange });
+    const { proofNamespace } = desk.o.policy;
+    const usedBy = await desk.o.usedBy?.of(key);
+    const showsUsers = await access.may(person, "list", place.namespace);
+    const path = keyPath(list, key);
+    const content = keyDetail({ key, path, list, csrf, mayChange, usedBy, showsUsers, proofNamespace });
     return await desk.show(reply, person, { title: titleOf(key), notice, content });
   });
 

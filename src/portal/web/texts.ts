@@ -134,6 +134,13 @@ export const TEXTS = {
     proof: "Proof of possession",
     proven: "proven",
     notProven: "none",
+    howToProve:
+      "Not needed unless the state says so. What this prints is a proof, for spec.proof or kubectl sshkey prove:",
+    usedByPods: "Used by pods",
+    pods: (count: number) => (count === 1 ? "1 pod" : `${count} pods`),
+    usedByTargets: "Taken by AuthorizedKeys",
+    targets: (count: number) => (count === 1 ? "1 AuthorizedKeys" : `${count} AuthorizedKeys`),
+    notKnown: "not known: it could not be looked at",
     state: "State",
     key: "Public key",
     raw: "Raw key",

@@ -1,0 +1,187 @@
+import type { KubeObject } from "../../api/object.ts";
+import { authorizedKeysPath, podsPath } from "../../api/paths.ts";
+import { loginsOf } from "../../authorizedkeys/logins.ts";
+import { matchingEntries } from "../../authorizedkeys/matching.ts";
+import { personOf } from "../../authorizedkeys/members.ts";
+import {
+  type AuthorizedKeysRecord,
+  type StoredAuthorizedKeys,
+  toAuthorizedKeysRecord,
+} from "../../authorizedkeys/record.ts";
+import { ApiError } from "../../kube/apierror.ts";
+import { fetchPage } from "../../kube/pagedlist.ts";
+import type { Reads } from "../../kube/transport.ts";
+import { type HoldingSecret, type PodObject, podMounts } from "../../whereabouts/podmounts.ts";
+import { isLeftOutBy, mayTake } from "../../whereabouts/targets.ts";
+import type { PortalKey } from "./portalkey.ts";
+
+/** Where a key is used in its namespace; undefined where that is not known. Names, sorted. */
+export interface UsedBy {
+  /** That have a Secret in which the key stands. */
+  readonly pods: readonly string[] | undefined;
+  /** AuthorizedKeys that take it. */
+  readonly targets: readonly string[] | undefined;
+}
+
+export interface UsedByOptions {
+  readonly reads: Reads;
+  /** Monotonic ms. */
+  readonly now?: () => number;
+}
+
+/** How old a list may be, in ms: so long nobody makes the portal list the same namespace again, whether it went well or not. */
+const LIST_MS = 10_000;
+/** How long a page waits for a list, in ms. */
+const LIST_LIMIT_MS = 3000;
+const PAGE_SIZE = 500;
+/** Of one list: whoever makes pods in a namespace decides how many there are, and not what that costs the portal. */
+const MOST_PAGES = 20;
+/** What is kept of one list, in characters of JSON. */
+const MOST_KEPT = 4_000_000;
+const MOST_NAMESPACES = 100;
+
+/**
+ * By which pods and AuthorizedKeys of its namespace a key is used: listed with the portal's own rights when somebody looks at
+ * a key, and shared by all who look meanwhile. Secrets are never read: where a key stands is told by its status and by what the
+ * AuthorizedKeys ask for and leave out.
+ */
+export class UsedByLists {
+  readonly #o: UsedByOptions;
+  readonly #now: () => number;
+  readonly #lists = new Map<string, { readonly at: number; readonly items: Promise<unknown> }>();
+
+  constructor(options: UsedByOptions) {
+    this.#o = options;
+    this.#now = options.now ?? (() => performance.now());
+  }
+
+  async of(key: PortalKey): Promise<UsedBy> {
+    const { namespace, state } = key;
+    // It stands nowhere.
+    if (state !== "Projected" && state !== "Accepted") return { pods: [], targets: [] };
+    const [pods, targets] = await Promise.all([
+      this.#listed(podsPath(namespace), mountsOf),
+      this.#listed(authorizedKeysPath(namespace), targetOf),
+    ]);
+    const taking = targets?.flatMap((target) => secretOf(target, key));
+    const places = [...ownSecret(key), ...(taking?.map(({ secret }) => secret) ?? [])];
+    return {
+      // A target that is not known may hold the key for any pod.
+      pods: taking && pods && sorted(pods.flatMap((pod) => podMounts(pod, places)).map(({ name }) => name)),
+      targets: taking && sorted(taking.map(({ name }) => name)),
+    };
+  }
+
+  async #listed<T>(
+    path: string,
+    decode: (object: KubeObject) => T | undefined,
+  ): Promise<readonly T[] | undefined> {
+    const known = this.#lists.get(path);
+    if (known !== undefined && this.#now() - known.at < LIST_MS)
+      return (await known.items) as readonly T[] | undefined;
+    const items = this.#list(path, decode);
+    this.#lists.delete(path);
+    this.#lists.set(path, { at: this.#now(), items });
+    const [oldest = ""] = this.#lists.keys();
+    if (this.#lists.size > MOST_NAMESPACES) this.#lists.delete(oldest);
+    return await items;
+  }
+
+  /** Undefined when it may not be listed, the API server fails, or there is too much. */
+  async #list<T>(
+    path: string,
+    decode: (object: KubeObject) => T | undefined,
+  ): Promise<readonly T[] | undefined> {
+    const signal = AbortSignal.timeout(LIST_LIMIT_MS);
+    const collection = { transport: this.#o.reads, path, query: {}, deadlineMs: LIST_LIMIT_MS };
+    const items: T[] = [];
+    let [from, kept] = ["", 0];
+    try {
+      for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+        const page = await fetchPage(collection, { from, limit: PAGE_SIZE }, signal, (item) => {
+          const decoded = kept > MOST_KEPT ? undefined : decode(item as KubeObject);
+          if (decoded === undefined) return;
+          kept += JSON.stringify(decoded).length;
+          items.push(decoded);
+        });
+        if (kept > MOST_KEPT) return undefined;
+        if (page.next === "") return items;
+        from = page.next;
+      }
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+    }
+    return undefined;
+  }
+}
+
+/** Of a pod what it has of Secrets, and nothing that may be large; undefined for one that has none. */
+function mountsOf(object: KubeObject): PodObject | undefined {
+  const { metadata, spec = {}, status } = object as PodObject;
+  const volumes = spec.volumes?.filter(({ secret, projected }) => secret ?? projected);
+  const names = new Set(volumes?.map(({ name }) => name));
+  const held = (containers: NonNullable<typeof spec.containers> | undefined) =>
+    (containers ?? []).map(({ name, restartPolicy, volumeMounts, env, envFrom }) => ({
+      name,
+      ...(restartPolicy === undefined ? {} : { restartPolicy }),
+      volumeMounts: volumeMounts?.filter((mount) => names.has(mount.name)) ?? [],
+      env: env?.flatMap(({ valueFrom }) => (valueFrom?.secretKeyRef ? [{ valueFrom }] : [])) ?? [],
+      envFrom: envFrom?.filter(({ secretRef }) => secretRef) ?? [],
+    }));
+  const { name, namespace = "", uid, resourceVersion } = metadata;
+  return {
+    metadata: { name, namespace, uid, resourceVersion },
+    spec: {
+      volumes:
+        volumes?.map(({ name, secret, projected }) => ({
+          name,
+          ...(secret && { secret }),
+          ...(projected && { projected }),
+        })) ?? [],
+      containers: held(spec.containers),
+      initContainers: held(spec.initContainers),
+      ephemeralContainers: held(spec.ephemeralContainers),
+    },
+    status: { phase: status?.phase ?? "" },
+  };
+}
+
+interface Target {
+  readonly record: AuthorizedKeysRecord;
+  readonly omitted: NonNullable<NonNullable<StoredAuthorizedKeys["status"]>["omitted"]>;
+}
+
+function targetOf(object: KubeObject): Target | undefined {
+  const { status } = object as StoredAuthorizedKeys;
+  const record = toAuthorizedKeysRecord(object as StoredAuthorizedKeys);
+  if (record.isTerminating || record.faults.length > 0) return undefined;
+  return { record, omitted: status?.omitted ?? [] };
+}
+
+/** The Secret of a target that takes the key; nothing where it does not. */
+function secretOf(
+  { record, omitted }: Target,
+  key: PortalKey,
+): readonly { readonly name: string; readonly secret: HoldingSecret }[] {
+  if (!mayTake(record, key) || omitted.some((omission) => isLeftOutBy(omission, key))) return [];
+  const { namespace, name, secretName } = record;
+  const files = filesOf(record, key);
+  return files.length === 0 ? [] : [{ name, secret: { namespace, name: secretName, files, isCopy: false } }];
+}
+
+function filesOf(record: AuthorizedKeysRecord, { namespace, user }: PortalKey): readonly string[] {
+  if (record.layout === "SingleFile") return ["authorized_keys"];
+  const person = personOf(record, { namespace, user });
+  const [entry = 0] = matchingEntries(record.from, user);
+  const member = { namespace, user, person, entry, isNamed: false, claims: [] };
+  return [...loginsOf(record, [member]).logins.values()];
+}
+
+function ownSecret({ namespace, secretName, state }: PortalKey): readonly HoldingSecret[] {
+  if (secretName === undefined || state !== "Projected") return [];
+  return [{ namespace, name: secretName, files: ["authorized_keys"], isCopy: false }];
+}
+
+function sorted(names: readonly string[]): readonly string[] {
+  return [...new Set(names)].sort();
+}
