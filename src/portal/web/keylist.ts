@@ -2,6 +2,7 @@ import { STATES, type State } from "../../api/states.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type HTML, html } from "./html.ts";
 import { type Asked, paged, pager, searchForm } from "./paging.ts";
+import { heading, type Orders, sortedBy } from "./sorting.ts";
 import { TEXTS } from "./texts.ts";
 
 export interface KeyListOptions {
@@ -21,19 +22,37 @@ export function keyList({ path, keys, asked, addPath, empty }: KeyListOptions): 
   const { list } = TEXTS;
   const add = addPath !== undefined && html`<p><a class="button" href="${addPath}">${list.add}</a></p>`;
   if (keys.length === 0) return html`${empty}${add}`;
-  const found = keys.filter((key) => matches(key, asked.search));
+  const found = sortedBy(
+    keys.filter((key) => matches(key, asked.search)),
+    ORDERS,
+    asked,
+  );
   const page = paged(found, asked.page);
   return html`${add}
 ${searchForm(path, list.search, asked)}
 <p class="count">${list.count(found.length, keys.length)}</p>
-${found.length === 0 ? html`<p>${list.nothingFound(asked.search)}</p>` : table(page.shown, path)}
+${found.length === 0 ? html`<p>${list.nothingFound(asked.search)}</p>` : table(page.shown, path, asked)}
 ${pager(path, asked, page)}`;
 }
 
-function table(keys: readonly PortalKey[], path: string): HTML {
+const byText = (textOf: (key: PortalKey) => string) => (a: PortalKey, b: PortalKey) => {
+  const [one, other] = [textOf(a).toLowerCase(), textOf(b).toLowerCase()];
+  return one < other ? -1 : one > other ? 1 : 0;
+};
+
+const ORDERS: Orders<PortalKey> = {
+  title: byText(titleOf),
+  type: byText(({ facts }) => facts?.type ?? ""),
+  created: (a, b) => a.createdAt - b.createdAt,
+  state: byText(({ state: word }) => word ?? TEXTS.states.unknown),
+};
+
+function table(keys: readonly PortalKey[], path: string, asked: Asked): HTML {
+  const sortable = (column: "title" | "type" | "created" | "state") =>
+    heading(path, TEXTS.list.columns[column], column, asked);
   const { columns } = TEXTS.list;
   return html`<table>
-<thead><tr><th scope="col">${columns.title}</th><th scope="col">${columns.fingerprint}</th><th scope="col">${columns.type}</th><th scope="col">${columns.created}</th><th scope="col">${columns.state}</th></tr></thead>
+<thead><tr>${sortable("title")}<th scope="col">${columns.fingerprint}</th>${sortable("type")}${sortable("created")}${sortable("state")}</tr></thead>
 <tbody>${keys.map((key) => row(key, path))}</tbody>
 </table>`;
 }

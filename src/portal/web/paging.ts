@@ -7,6 +7,8 @@ export interface Asked {
   readonly search: string;
   /** From 1. */
   readonly page: number;
+  /** Name of a column, with `-` in front for the other way round; anything, as it was sent. */
+  readonly sort?: string;
 }
 
 /** One page of a list. */
@@ -21,9 +23,13 @@ const ITEMS_A_PAGE = 50;
 
 /** As it was sent: what is there twice, or is no number, counts for nothing. */
 export function askedIn({ query }: FastifyRequest): Asked {
-  const { search, page } = query as Readonly<Record<string, unknown>>;
+  const { search, page, sort } = query as Readonly<Record<string, unknown>>;
   const number = typeof page === "string" ? Number.parseInt(page, 10) : 1;
-  return { search: typeof search === "string" ? search : "", page: number || 1 };
+  return {
+    search: typeof search === "string" ? search : "",
+    page: number || 1,
+    sort: typeof sort === "string" ? sort : "",
+  };
 }
 
 /** The page that was asked for, or the nearest there is. */
@@ -34,19 +40,19 @@ export function paged<T>(items: readonly T[], page: number): Paged<T> {
 }
 
 /** The form that searches a list. */
-export function searchForm(path: string, label: string, { search }: Asked): HTML {
+export function searchForm(path: string, label: string, { search, sort = "" }: Asked): HTML {
   return html`<form role="search" action="${path}" method="get">
 <label for="search">${label}</label>
 <input id="search" name="search" type="search" maxlength="200" value="${search}">
-<button>${TEXTS.paging.search}</button>
+${sort !== "" && html`<input type="hidden" name="sort" value="${sort}">`}<button>${TEXTS.paging.search}</button>
 </form>`;
 }
 
 /** Links to the pages before and after; nothing where there is one page only. */
-export function pager(path: string, { search }: Asked, { current, pages }: Paged<unknown>): HTML | false {
+export function pager(path: string, { search, sort = "" }: Asked, { current, pages }: Paged<unknown>): HTML | false {
   const { paging } = TEXTS;
   if (pages === 1) return false;
-  const to = (page: number) => `${path}?${new URLSearchParams({ search, page: String(page) })}`;
+  const to = (page: number) => `${path}?${new URLSearchParams({ search, ...(sort === "" ? {} : { sort }), page: String(page) })}`;
   return html`<nav class="pager" aria-label="${paging.pages}">
 ${current > 1 && html`<a rel="prev" href="${to(current - 1)}">${paging.previous}</a>`}
 <span>${paging.page(current, pages)}</span>
