@@ -1,3 +1,4 @@
+import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
@@ -192,5 +193,55 @@ describe("errors have Foreman's words", () => {
     const answer = await call(method, path, body);
     expect(answer.status).toBe(status);
     expect(answer.body).toMatchObject(shape);
+  });
+});
+
+describe("clients that are not as tidy as Fastify", () => {
+  test("have the search of a GET in its body", async () => {
+    const { port, hostname } = new URL(portal.url);
+    const body = JSON.stringify({ search: 'name = "nobody\'s"', per_page: 5 });
+    const answer = await new Promise<string>((resolve, reject) => {
+      const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
+      const asked = request({ hostname, port, path: "/api/users/admin/ssh_keys", headers }, (response) => {
+        let all = "";
+        response.on("data", (chunk) => {
+          all += chunk;
+        });
+        response.on("end", () => resolve(all));
+      });
+      asked.on("error", reject);
+      asked.end(body);
+    });
+    expect(JSON.parse(answer)).toMatchObject({ subtotal: 0, per_page: 5, results: [] });
+  });
+
+  test.each([
+    ["a slash at the end", "/api/users/admin/ssh_keys/", 200],
+    ["a login of 120 characters", `/api/users/${"x".repeat(120)}/ssh_keys`, 422],
+    ["a location and an organization", "/api/users/admin/ssh_keys?location_id=1&organization_id=2", 200],
+    ["the name of the results", "/api/users/admin/ssh_keys?root_name=keys", 200],
+    ["a parameter twice", "/api/users/admin/ssh_keys?page=1&page=2", 400],
+  ])("may send %s", async (_what, path, status) => {
+    expect((await call("GET", path)).status).toBe(status);
+  });
+
+  test("who sends no JSON is told", async () => {
+    const type = { "content-type": "application/x-www-form-urlencoded" };
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", "name=x", type);
+    expect([status, body.error.message]).toEqual([
+      415,
+      "Media type in 'Content-Type: application/x-www-form-urlencoded' is unsupported in API v2 for POST and PUT requests. Please use 'Content-Type: application/json'.",
+    ]);
+  });
+
+  test("what is no text is no key", async () => {
+    const { status, body } = await call("POST", "/api/users/admin/ssh_keys", { name: 5, key: null });
+    expect([status, Object.keys(body.error.errors)]).toEqual([422, ["key", "fingerprint", "length"]]);
+  });
+
+  test("an administrator adds the first key of a user", async () => {
+    const made = await call("POST", "/api/users/new-person/ssh_keys", { name: "first", key: freshKey() });
+    const listed = await call("GET", "/api/users/new-person/ssh_keys");
+    expect([made.status, listed.body.total]).toEqual([201, 1]);
   });
 });

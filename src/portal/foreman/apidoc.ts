@@ -156,6 +156,10 @@ function resources(): Readonly<Record<string, object>> {
         [{ name: "login", type: "string" }],
       ),
       method("show", "Show a user", [{ method: "GET", path: "/api/users/:id" }], [ID]),
+      // hammer looks these up when it loads, too; whoever calls them may not.
+      method("create", "Create a user", [{ method: "POST", path: "/api/users" }], []),
+      method("update", "Update a user", [{ method: "PUT", path: "/api/users/:id" }], [ID]),
+      method("destroy", "Delete a user", [{ method: "DELETE", path: "/api/users/:id" }], [ID]),
     ]),
     // hammer looks these up when it loads; there is nothing behind them.
     roles: resource("roles", []),
