@@ -119,14 +119,14 @@ describe("a form that another site sends", () => {
 describe("the REST API, where a proxy signs people in, whose browsers other sites make use of,", () => {
   const body = () => JSON.stringify({ name: "forged", key: freshKey() });
 
-  test.each<[string, number, Record<string, string>]>([
-    ["from another site", 403, { origin: "https://evil.example", "content-type": "application/json" }],
-    ["from another site without a type", 415, { origin: "https://evil.example" }],
-    ["cross-site", 403, { "sec-fetch-site": "cross-site", "content-type": "application/json" }],
-  ])("creates nothing %s", async (_, refusal, headers) => {
+  test.each<[string, Record<string, string>]>([
+    ["from another site", { origin: "https://evil.example", "content-type": "application/json" }],
+    ["from another site without a type", { origin: "https://evil.example" }],
+    ["cross-site", { "sec-fetch-site": "cross-site", "content-type": "application/json" }],
+  ])("creates nothing %s", async (_, headers) => {
     const blob = new Blob([body()]) as unknown as string;
     const { status } = await portal.as("alice", "POST", "/api/users/alice/ssh_keys", { body: blob, headers });
-    expect(status).toBe(refusal);
+    expect(status).toBe(403);
   });
 
   test("deletes nothing from another site", async () => {
