@@ -49,10 +49,15 @@ ${sort !== "" && html`<input type="hidden" name="sort" value="${sort}">`}<button
 }
 
 /** Links to the pages before and after; nothing where there is one page only. */
-export function pager(path: string, { search, sort = "" }: Asked, { current, pages }: Paged<unknown>): HTML | false {
+export function pager(
+  path: string,
+  { search, sort = "" }: Asked,
+  { current, pages }: Paged<unknown>,
+): HTML | false {
   const { paging } = TEXTS;
   if (pages === 1) return false;
-  const to = (page: number) => `${path}?${new URLSearchParams({ search, ...(sort === "" ? {} : { sort }), page: String(page) })}`;
+  const to = (page: number) =>
+    `${path}?${new URLSearchParams({ search, ...(sort === "" ? {} : { sort }), page: String(page) })}`;
   return html`<nav class="pager" aria-label="${paging.pages}">
 ${current > 1 && html`<a rel="prev" href="${to(current - 1)}">${paging.previous}</a>`}
 <span>${paging.page(current, pages)}</span>
