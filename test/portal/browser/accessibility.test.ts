@@ -22,6 +22,8 @@ beforeAll(async () => {
   const long = `${"A very long title ".repeat(13)}${"x".repeat(20)}`;
   await tenant.create("laptop", { user: "alice", key: freshKey(), title: "Laptop" });
   await tenant.create("long", { user: "alice", key: `${freshKey()} alice@example.org`, title: long });
+  await tenant.create("bobs", { user: "bob", key: BOBS_KEY, title: "Bob's laptop" });
+  await tenant.create("longs", { user: "b".repeat(253), key: freshKey() });
   portal = await startPortal({ kubeconfig, namespace, args });
   empty = await startPortal({ kubeconfig, namespace, args: ["--insecure-user", "nobody-yet"] });
   browser = await launchChromium();
@@ -60,6 +62,13 @@ const FOCUSED = `(() => {
   return { name, isSeen: outlineStyle !== "none" && outlineWidth !== "0px" };
 })()`;
 
+/** What has the focus and cannot be seen; undefined where it can. */
+const OUTSIDE = `(() => {
+  const element = document.activeElement;
+  const { left, right } = element.getBoundingClientRect();
+  return right > 0 && left < innerWidth ? undefined : element.outerHTML;
+})()`;
+
 interface State {
   readonly of?: () => PortalProcess;
   readonly path: string;
@@ -70,6 +79,15 @@ const send = async (page: Page) => {
   await page.getByRole("button", { name: "Add the key" }).click();
   await page.getByRole("alert").waitFor();
 };
+
+const BOBS_KEY = freshKey();
+
+/** A key, a line of a log, and one that names none. */
+const QUESTIONS = [
+  BOBS_KEY,
+  `Nov 28 03:00:00 host sshd[42]: Failed publickey for ${"eve".repeat(60)} from 192.0.2.8 port 5189 ssh2: ED25519 SHA256:${"A".repeat(43)}`,
+  "x".repeat(400),
+].join("\n");
 
 const STATES: Readonly<Record<string, State>> = {
   "the list": { path: "/keys" },
@@ -105,6 +123,22 @@ const STATES: Readonly<Record<string, State>> = {
     act: async (page) => {
       await page.getByRole("link", { name: "Delete", exact: true }).click();
       await page.getByRole("dialog").waitFor();
+    },
+  },
+  "the list by a heading": { path: "/keys?sort=-title" },
+  "the people": { path: "/people" },
+  "the people where nobody is found": { path: "/people?search=nobody-like-it" },
+  "another's keys": { path: "/people/bob" },
+  "another's keys where there are none": { path: "/people/nobody-yet" },
+  "another's key": { path: "/people/bob/bobs" },
+  "the form for another": { path: "/people/bob/new" },
+  "who is it": { path: "/who" },
+  "who is it, answered": {
+    path: "/who",
+    act: async (page) => {
+      await page.getByLabel("Fingerprints").fill(QUESTIONS);
+      await page.getByRole("button", { name: "Who is it?" }).click();
+      await page.getByRole("heading", { name: "Answers" }).waitFor();
     },
   },
   "a page that is not there": { path: "/none" },
@@ -171,6 +205,21 @@ describe("with the keyboard alone", () => {
     await page.keyboard.press("Enter");
     await page.getByText("successfully deleted").waitFor();
   });
+
+  test.each(["/keys", "/people", "/people/bob"])(
+    "at 320 pixels, every stop of %s is in sight",
+    async (path) => {
+      const page = await show({ path }, { viewport: { width: 320, height: 640 } });
+      const outside: string[] = [];
+      // The first stop is the way past the head, which comes into sight.
+      for (let stop = 0; stop < 25; stop += 1) {
+        await page.keyboard.press("Tab");
+        const found = await page.evaluate<string | undefined>(OUTSIDE);
+        if (found !== undefined) outside.push(found);
+      }
+      expect(outside).toEqual([]);
+    },
+  );
 
   test("the first stop leads past the head of the page", async () => {
     const page = await show({ path: "/keys" });
