@@ -124,6 +124,11 @@ describe("self-service", () => {
       "--clusterrole=sshkey-self-service",
       "--user=alice",
     ]);
+    const question = ["auth", "can-i", "create", "sshkeys", "-n", TEAM, "--as=alice"];
+    await eventually(
+      "the API server knows of the right",
+      async () => (await kubectl(question)).trim() === "yes",
+    );
     expect((await as("alice", "POST", sshKeysPath(TEAM), sshKey("for-bob", "bob"))).status).toBe(201);
   });
 
