@@ -7,7 +7,7 @@ SHELL := /bin/sh
 export PATH := $(CURDIR)/node_modules/.bin:$(PATH)
 INSTALLED := node_modules/.package-lock.json
 
-.PHONY: help demo portal binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate session format hooks release clean
+.PHONY: help demo portal binaries-beside-npm test check e2e build plugin soak bench bench-quick controlplane generate session screenshots format hooks release clean
 
 help: ## Show the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,9 @@ generate: $(INSTALLED) ## Write src/api/ from crds/, docs/errors.md from src/api
 
 session: build ## Write into README what kubectl sshkey shows on a cluster of its own
 	@node tools/record-session.ts
+
+screenshots: build ## Take the pictures of the portal's pages in docs/images/, in a Chromium
+	@node tools/screenshots.ts
 
 format: $(INSTALLED) ## Format all files and apply safe lint fixes
 	@biome check --write .

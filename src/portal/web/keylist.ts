@@ -20,7 +20,8 @@ export interface KeyListOptions {
 /** The list with its search and its pages, or what stands in its place. */
 export function keyList({ path, keys, asked, addPath, empty }: KeyListOptions): HTML {
   const { list } = TEXTS;
-  const add = addPath !== undefined && html`<p><a class="button" href="${addPath}">${list.add}</a></p>`;
+  const add =
+    addPath !== undefined && html`<p><a class="button primary" href="${addPath}">${list.add}</a></p>`;
   if (keys.length === 0) return html`${empty}${add}`;
   const found = sortedBy(
     keys.filter((key) => matches(key, asked.search)),
@@ -51,7 +52,7 @@ function table(keys: readonly PortalKey[], path: string, asked: Asked): HTML {
   const sortable = (column: "title" | "type" | "created" | "state") =>
     heading(path, TEXTS.list.columns[column], column, asked);
   const { columns } = TEXTS.list;
-  return html`<table>
+  return html`<table class="keys">
 <thead><tr>${sortable("title")}<th scope="col">${columns.fingerprint}</th>${sortable("type")}${sortable("created")}${sortable("state")}</tr></thead>
 <tbody>${keys.map((key) => row(key, path))}</tbody>
 </table>`;
