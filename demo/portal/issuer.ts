@@ -3,7 +3,7 @@ import type { IncomingMessage, RequestListener, ServerResponse } from "node:http
 import { raw } from "hono/html";
 import { exportJWK, generateKeyPair } from "jose";
 import { Provider } from "oidc-provider";
-import { type HTML, html } from "../../src/portal/web/html.ts";
+import { type HTML, html } from "../../src/portal/html.ts";
 import { Memory } from "./memory.ts";
 
 export interface IssuerOptions {

@@ -25,6 +25,7 @@ import { KeyWriter } from "./sshkeys/keywriter.ts";
 import { type PortalKey, toPortalKey } from "./sshkeys/portalkey.ts";
 import { RevokedKeys } from "./sshkeys/revokedkeys.ts";
 import { UsedByLists } from "./sshkeys/usedby.ts";
+import { assetPath } from "./web/assetpaths.ts";
 import { PageProblem } from "./web/problem.ts";
 import { RecentWrites } from "./web/recent.ts";
 import { addPages } from "./web/routes.ts";
@@ -230,6 +231,7 @@ export class Portal {
       writer,
       access,
       identify: (request) => entrance.ofProgram(request),
+      styleSheet: base + assetPath("portal.css"),
     });
     addProblems(server, { base, identity, log });
     return server;

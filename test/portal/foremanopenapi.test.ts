@@ -44,3 +44,14 @@ test("it has every route of the SSH keys, once", async () => {
     "post /api/users/{user_id}/ssh_keys",
   ]);
 });
+
+test("it has a page for people, with every call in it", async () => {
+  const response = await fetch(new URL("/apidoc", portal.url));
+  const page = await response.text();
+  const { paths } = await served();
+  const calls = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  );
+  expect(response.headers.get("content-type")).toBe("text/html; charset=utf-8");
+  expect(calls.filter((call) => !page.includes(`<code>${call}</code></h2>`))).toEqual([]);
+});

@@ -72,6 +72,7 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "GET /who": PEOPLE_PAGE,
   "POST /who": PEOPLE_PAGE,
   "GET /api": SIGNED_IN,
+  "GET /apidoc": EVERYBODY,
   "GET /apidoc/:version": EVERYBODY,
   "GET /apidoc/openapi.json": EVERYBODY,
   ...both("POST", "/users", NOBODYS),

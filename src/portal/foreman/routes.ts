@@ -4,6 +4,7 @@ import type { Policy } from "../../claims/policy.ts";
 import type { KeyWriter } from "../sshkeys/keywriter.ts";
 import { asJSON, tellChecksum } from "./answer.ts";
 import { APIDOC, APIDOC_CHECKSUM } from "./apidoc.ts";
+import { apiPage, type OpenAPIDocument } from "./apipage.ts";
 import { type CallerOptions, Callers } from "./caller.ts";
 import { withMessage } from "./errors.ts";
 import { addKeyRoutes } from "./keyroutes.ts";
@@ -14,11 +15,13 @@ import { Users } from "./users.ts";
 export interface ForemanOptions extends Omit<CallerOptions, "users"> {
   readonly policy: Policy;
   readonly writer: KeyWriter;
+  /** Path of the style sheet of pages. */
+  readonly styleSheet: string;
 }
 
 /** Foreman's API of the SSH keys of users (theforeman.org), under /api and /api/v2, and what describes it, under /apidoc. */
 export function addForeman(server: FastifyInstance, o: ForemanOptions): void {
-  const { generation, policy, store, access, writer } = o;
+  const { generation, policy, store, access, writer, styleSheet } = o;
   const users = new Users(store);
   const callers = new Callers({ ...o, users });
 
@@ -49,6 +52,12 @@ export function addForeman(server: FastifyInstance, o: ForemanOptions): void {
     api.get("/apidoc/openapi.json", hidden, async (_request, reply) =>
       reply.type("application/vnd.oai.openapi+json; charset=utf-8").send(api.swagger()),
     );
+
+    api.get("/apidoc", hidden, async (_request, reply) => {
+      const document = api.swagger() as unknown as OpenAPIDocument;
+      const page = apiPage(document, { styleSheet, documentPath: "/apidoc/openapi.json" });
+      return await reply.type("text/html; charset=utf-8").send(String(page));
+    });
 
     // In whatever language it is asked for, there is one.
     api.get("/apidoc/:version", hidden, async (request, reply) => {

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Policy } from "../../claims/policy.ts";
+import type { HTML } from "../html.ts";
 import type { Access } from "../people/access.ts";
 import type { Person } from "../people/person.ts";
 import type { Sealer } from "../sealer.ts";
@@ -9,7 +10,6 @@ import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { RevokedKeys } from "../sshkeys/revokedkeys.ts";
 import type { UsedByLists } from "../sshkeys/usedby.ts";
 import { formToken, isOwnForm } from "./forms.ts";
-import type { HTML } from "./html.ts";
 import { page } from "./layout.ts";
 import { PageProblem } from "./problem.ts";
 import type { RecentWrites } from "./recent.ts";

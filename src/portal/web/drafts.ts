@@ -1,7 +1,7 @@
 import type { FastifyReply } from "fastify";
+import { html } from "../html.ts";
 import type { Sealer } from "../sealer.ts";
 import { type FormOwner, isSamePerson } from "./forms.ts";
-import { html } from "./html.ts";
 import type { FormValues } from "./keyform.ts";
 import { page } from "./layout.ts";
 import { PageProblem } from "./problem.ts";

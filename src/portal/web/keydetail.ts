@@ -2,9 +2,9 @@ import { STATES } from "../../api/states.ts";
 import { proofCommand } from "../../claims/proof.ts";
 import type { KeyType } from "../../ssh/keytype.ts";
 import { randomart } from "../../ssh/randomart.ts";
+import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { UsedBy } from "../sshkeys/usedby.ts";
-import { type HTML, html } from "./html.ts";
 import { state, time } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
 

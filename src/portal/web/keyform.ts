@@ -1,6 +1,6 @@
+import { type HTML, html } from "../html.ts";
 import type { Problem, TypedField } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
-import { type HTML, html } from "./html.ts";
 import { titleOf } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
 

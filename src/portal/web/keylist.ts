@@ -1,6 +1,6 @@
 import { STATES, type State } from "../../api/states.ts";
+import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
-import { type HTML, html } from "./html.ts";
 import { type Asked, paged, pager, searchForm } from "./paging.ts";
 import { heading, type Orders, sortedBy } from "./sorting.ts";
 import { TEXTS } from "./texts.ts";

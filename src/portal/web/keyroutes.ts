@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
+import { type HTML, html } from "../html.ts";
 import type { Person } from "../people/person.ts";
 import { writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
-import { type HTML, html } from "./html.ts";
 import { keyDeletion, keyDetail } from "./keydetail.ts";
 import { keyList, titleOf } from "./keylist.ts";
 import { askedIn } from "./paging.ts";

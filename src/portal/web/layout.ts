@@ -1,6 +1,6 @@
+import { type HTML, html } from "../html.ts";
 import type { Person } from "../people/person.ts";
 import { assetPath } from "./assetpaths.ts";
-import { type HTML, html } from "./html.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What stands around the content of a page. */

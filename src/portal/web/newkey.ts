@@ -1,6 +1,6 @@
 import type { FastifyInstance } from "fastify";
+import { html } from "../html.ts";
 import type { Desk } from "./desk.ts";
-import { html } from "./html.ts";
 import { addKeyForm } from "./keyformroutes.ts";
 import { keyPath } from "./keyroutes.ts";
 import { TEXTS } from "./texts.ts";

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from "fastify";
-import { type HTML, html } from "./html.ts";
+import { type HTML, html } from "../html.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What a list is asked for in the query. */

@@ -1,9 +1,9 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { validateUser } from "../../api/rules.ts";
 import type { State } from "../../api/states.ts";
+import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
-import { type HTML, html } from "./html.ts";
 import { addKeyForm } from "./keyformroutes.ts";
 import { stateWord } from "./keylist.ts";
 import { addKeyRoutes, type KeyPlace, keyPath, noKeys } from "./keyroutes.ts";

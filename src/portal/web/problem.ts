@@ -1,4 +1,4 @@
-import { type HTML, html } from "./html.ts";
+import { type HTML, html } from "../html.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What a page says when it cannot be what was asked for. */

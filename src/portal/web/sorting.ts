@@ -1,4 +1,4 @@
-import { type HTML, html } from "./html.ts";
+import { type HTML, html } from "../html.ts";
 import type { Asked } from "./paging.ts";
 
 /** How each column that can be sorted by compares two items, upwards. */

@@ -1,12 +1,12 @@
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { printable } from "../../ssh/unprintable.ts";
+import { type HTML, html } from "../html.ts";
 import type { Person } from "../people/person.ts";
 import { privateKeyProblem } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type LineAnswer, MOST_LINES, type NamedKey, whose } from "../sshkeys/whose.ts";
 import type { Desk } from "./desk.ts";
 import { field } from "./forms.ts";
-import { type HTML, html } from "./html.ts";
 import { stateWord, titleOf } from "./keylist.ts";
 import { keyPath } from "./keyroutes.ts";
 import { TEXTS } from "./texts.ts";

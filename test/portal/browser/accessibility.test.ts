@@ -142,6 +142,7 @@ const STATES: Readonly<Record<string, State>> = {
     },
   },
   "a page that is not there": { path: "/none" },
+  "the reference of the REST API": { path: "/apidoc" },
 };
 
 async function show({ of = () => portal, path, act }: State, options = {}): Promise<Page> {
