@@ -12,13 +12,14 @@ const FLAGS = [
   "--disable-sync",
 ];
 
-export async function launchChromium(): Promise<Browser> {
+/** `more`: further flags. */
+export async function launchChromium(more: readonly string[] = []): Promise<Browser> {
   // Chromium's sandbox refuses root.
   const isRoot = process.getuid?.() === 0;
   return await chromium.launch({
     executablePath: findChromium(),
     chromiumSandbox: !isRoot,
-    args: FLAGS,
+    args: [...FLAGS, ...more],
   });
 }
 

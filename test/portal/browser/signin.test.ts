@@ -1,0 +1,175 @@
+import { request } from "node:http";
+import { createServer, type Server } from "node:https";
+import type { AddressInfo } from "node:net";
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { sshKeysPath } from "../../../src/api/paths.ts";
+import type { Cluster } from "../../cluster/cluster.ts";
+import { sharedCluster } from "../../cluster/sharedcluster.ts";
+import { serverCertificate, serverKey } from "../../kube/certificates.ts";
+import { freshKey } from "../../operator/publickeys.ts";
+import { Tenant } from "../../operator/tenant.ts";
+import { PUBLIC_URL, type SignInPortal, startSignInPortal } from "../signinportal.ts";
+import { launchChromium } from "./reader.ts";
+
+/** The issuer is another site than the portal, as it is where both have names: on one site some faults do not show. */
+const ORIGIN = new URL(PUBLIC_URL).origin;
+
+let cluster: Cluster;
+let tenant: Tenant;
+let tested: SignInPortal;
+let proxy: Server;
+let browser: Browser;
+let contexts: BrowserContext[];
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  tenant = new Tenant(cluster, await cluster.namespace());
+  tested = await startSignInPortal(cluster, tenant.namespace);
+  proxy = await startProxy(tested.portal.url);
+  const { host } = new URL(PUBLIC_URL);
+  const { port } = proxy.address() as AddressInfo;
+  browser = await launchChromium([`--host-resolver-rules=MAP ${host}:443 127.0.0.1:${port}`]);
+});
+
+afterAll(async () => {
+  await browser?.close();
+  proxy?.closeAllConnections();
+  proxy?.close();
+  await tested?.stop();
+  await cluster?.stop();
+});
+
+beforeEach(() => {
+  contexts = [];
+});
+
+afterEach(async () => {
+  for (const context of contexts) await context.close();
+});
+
+/** What makes https of the portal, as an Ingress controller does. */
+async function startProxy(url: string): Promise<Server> {
+  const server = createServer({ cert: serverCertificate, key: serverKey }, (incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    const forwarded = request(new URL(path ?? "/", url), { method, headers }, (answer) => {
+      outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
+      answer.pipe(outgoing);
+    });
+    forwarded.on("error", () => outgoing.destroy());
+    incoming.pipe(forwarded);
+  });
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  return server;
+}
+
+/** A page in a browser of its own. */
+async function open(options: BrowserContextOptions = {}): Promise<Page> {
+  const context = await browser.newContext({ baseURL: PUBLIC_URL, ignoreHTTPSErrors: true, ...options });
+  contexts.push(context);
+  return await context.newPage();
+}
+
+/** From the portal's page that asks to sign in, or from the issuer's own. */
+async function signIn(page: Page, name: string): Promise<void> {
+  const link = page.getByRole("link", { name: "Sign in", exact: true });
+  if (page.url().startsWith(ORIGIN)) await link.click();
+  await page.getByLabel("Somebody else").fill(name);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${PUBLIC_URL}**`);
+}
+
+async function titles(): Promise<readonly (string | undefined)[]> {
+  const { items } = (await tenant.send("GET", sshKeysPath(tenant.namespace))) as {
+    readonly items: readonly { readonly spec: { readonly title?: string } }[];
+  };
+  return items.map(({ spec }) => spec.title);
+}
+
+async function fill(page: Page, title: string): Promise<void> {
+  await page.getByLabel("Public key").fill(freshKey());
+  await page.getByLabel("Title").fill(title);
+}
+
+describe("signing in on another site", () => {
+  test("leads back to the page that was asked for", async () => {
+    const page = await open();
+    await page.goto("keys/new");
+    await signIn(page, "alice");
+    expect(new URL(page.url()).pathname).toBe("/ssh/keys/new");
+    await page.getByText("Signed in as alice").waitFor();
+  });
+
+  test("lasts where a link of another site leads to the portal", async () => {
+    const page = await open();
+    await page.goto("keys");
+    await signIn(page, "alice");
+    await page.goto("about:blank");
+    await page.setContent(`<a href="${PUBLIC_URL}keys">a mail</a>`);
+    await page.getByRole("link").click();
+    await page.getByText("Signed in as alice").waitFor();
+  });
+
+  test("is over after signing out", async () => {
+    const page = await open();
+    await page.goto("keys");
+    await signIn(page, "alice");
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${tested.issuer.url}/**`);
+    await page.goto("keys");
+    await page.getByRole("link", { name: "Sign in", exact: true }).waitFor();
+  });
+});
+
+test("two people see their own keys, and not each other's", async () => {
+  const [alice, bob] = [await open(), await open()];
+  await alice.goto("keys/new");
+  await signIn(alice, "alice");
+  await fill(alice, "Of alice alone");
+  await alice.getByRole("button", { name: "Add the key" }).click();
+  await alice.getByRole("link", { name: "Of alice alone" }).click();
+  await alice.getByRole("heading", { name: "Of alice alone" }).waitFor();
+  await bob.goto("keys");
+  await signIn(bob, "bob");
+  expect(await bob.getByText("Of alice alone").count()).toBe(0);
+  expect((await bob.goto(alice.url()))?.status()).toBe(404);
+});
+
+test("a form of another site changes nothing", async () => {
+  const page = await open();
+  await page.goto("keys");
+  await signIn(page, "alice");
+  await page.goto("about:blank");
+  await page.setContent(
+    `<form method="post" action="${PUBLIC_URL}keys/new"><input name="key" value="${freshKey()}"><input name="title" value="From elsewhere"><button>Win</button></form>`,
+  );
+  await page.getByRole("button").click();
+  await page.waitForURL(`${PUBLIC_URL}**`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  expect(await titles()).not.toContain("From elsewhere");
+});
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("the session ends while the form is filled, %s", (_, javaScriptEnabled) => {
+  test("and nothing that was typed is lost", async () => {
+    const title = `Typed ${javaScriptEnabled ? "with" : "without"} JavaScript`;
+    const page = await open({ javaScriptEnabled });
+    await page.goto("keys/new");
+    await signIn(page, "alice");
+    await fill(page, title);
+    await page.context().clearCookies();
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("heading", { name: "Sign in to add the key" }).waitFor();
+    const tab = page.context().waitForEvent("page");
+    await page.getByRole("link", { name: "Sign in, in another tab" }).click();
+    await signIn(await tab, "alice");
+    if (!javaScriptEnabled) await page.getByRole("button", { name: "Go on with the form" }).click();
+    await page.getByText("Here is what you typed").waitFor();
+    expect(await titles()).not.toContain(title);
+    expect(await page.getByLabel("Title").inputValue()).toBe(title);
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByText(`Key ${title} successfully added.`).waitFor();
+  });
+});
