@@ -102,6 +102,28 @@ describe("the form with JavaScript", () => {
     expect(await page.getByLabel("Title").inputValue()).toBe("alice@work");
   });
 
+  /** Drops a file on the field of the key. */
+  async function drop(name: string, text: string): Promise<void> {
+    const { page } = reader;
+    const dataTransfer = await page.evaluateHandle(
+      `(() => {
+        const files = new DataTransfer();
+        files.items.add(new File([${JSON.stringify(text)}], ${JSON.stringify(name)}));
+        return files;
+      })()`,
+    );
+    await page.getByLabel("Public key").dispatchEvent("drop", { dataTransfer });
+  }
+
+  test("takes the key from a file that is dropped on it", async () => {
+    const { page } = reader;
+    const key = freshKey();
+    await drop("work.pub", `${key}\n`);
+    await page.getByText("This key can be added").waitFor();
+    expect(await page.getByLabel("Public key").inputValue()).toBe(key);
+    expect(await page.getByLabel("Title").inputValue()).toBe("work");
+  });
+
   test("says what it thinks of a key while one types it", async () => {
     const { page } = reader;
     await page.getByLabel("Public key").fill("ssh-ed25519 AAAA");
@@ -119,6 +141,7 @@ describe("the form with JavaScript", () => {
           .getByLabel("Or choose the .pub file")
           .setInputFiles(file("id_ed25519", PRIVATE_KEY)),
     ],
+    ["dropped", async () => await drop("id_ed25519", PRIVATE_KEY)],
     ["typed", async () => await reader.page.getByLabel("Public key").fill(PRIVATE_KEY)],
   ])("sends nothing of a private key that is %s", async (_, give) => {
     const { page, sent } = reader;
