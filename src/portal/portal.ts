@@ -14,6 +14,7 @@ import type { PortalMetrics } from "./metrics.ts";
 import { Access } from "./people/access.ts";
 import { Identity } from "./people/identity.ts";
 import { OpenID } from "./people/openid.ts";
+import { ownOrigin } from "./people/ownpage.ts";
 import { type Person, Refused } from "./people/person.ts";
 import { Sessions } from "./people/sessions.ts";
 import { Tokens } from "./people/tokens.ts";
@@ -179,7 +180,7 @@ export class Portal {
             ),
     );
     if (this.#o.insecure !== undefined) server.addHook("onRequest", refuseOtherHosts);
-    const originOf = ({ headers }: FastifyRequest) => publicURL?.origin ?? `http://${headers.host}`;
+    const originOf = (request: FastifyRequest) => ownOrigin(request, publicURL);
     const identify = async (request: FastifyRequest) => {
       const person = await entrance.ofPage(request);
       if (person !== undefined) return person;

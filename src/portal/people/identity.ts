@@ -2,6 +2,7 @@ import type { IncomingMessage } from "node:http";
 import { BlockList, isIP } from "node:net";
 import type { FastifyRequest } from "fastify";
 import type { PortalSettings, ProxySettings } from "../../config/portalsettings.ts";
+import { isFromOwnPage, ownOrigin } from "./ownpage.ts";
 import { asGroups, asUser, type Person, Refused } from "./person.ts";
 import type { Sessions } from "./sessions.ts";
 import { type Tokens, tokenIn } from "./tokens.ts";
@@ -39,19 +40,10 @@ export class Identity {
     const person = this.#o.insecure ?? this.#byProxy(request);
     if (person === undefined) return await this.#byToken(request);
     // A proxy, and loopback, let in whatever a browser sends, also what a page of another site made it send.
-    if (!READING.has(request.method) && this.#isFromElsewhere(request))
+    const own = ownOrigin(request, this.#o.settings.publicURL);
+    if (!READING.has(request.method) && !isFromOwnPage(request, own))
       throw new Refused("this request was made by a page of another site: nothing was changed");
     return person;
-  }
-
-  /** By the browser's word. Programs say nothing of it. */
-  #isFromElsewhere({ headers }: FastifyRequest): boolean {
-    const { origin, host, "sec-fetch-site": site } = headers;
-    const own = this.#o.settings.publicURL?.origin ?? `http://${host}`;
-    return (
-      (origin !== undefined && origin !== own) ||
-      (site !== undefined && site !== "same-origin" && site !== "none")
-    );
   }
 
   async #byToken({ headers }: FastifyRequest): Promise<Person | undefined> {

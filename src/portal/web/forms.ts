@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { isFromOwnPage } from "../people/ownpage.ts";
 import type { Person } from "../people/person.ts";
 import type { Sealer } from "../sealer.ts";
 
@@ -59,13 +60,6 @@ export function isSamePerson(
   b: Pick<Person, "user" | "namespace">,
 ): boolean {
   return a.user === b.user && a.namespace === b.namespace;
-}
-
-/** Does the browser say that a page of the portal sent this? Old ones say nothing. */
-export function isFromOwnPage({ headers }: FastifyRequest, origin: string): boolean {
-  const { origin: from, "sec-fetch-site": site } = headers;
-  if (from !== undefined && from !== origin) return false;
-  return site === undefined || site === "same-origin" || site === "none";
 }
 
 /** A field of a form; empty where it is not there, or there more than once. */

@@ -2,10 +2,11 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { PortalSettings } from "../../config/portalsettings.ts";
 import { personOf } from "../people/claims.ts";
 import { type OpenID, SignInFailed } from "../people/openid.ts";
+import { isFromOwnPage } from "../people/ownpage.ts";
 import { type Person, Refused } from "../people/person.ts";
 import type { Sessions } from "../people/sessions.ts";
 import type { Sealer } from "../sealer.ts";
-import { isFromOwnPage, isOwnForm } from "./forms.ts";
+import { isOwnForm } from "./forms.ts";
 import { PageProblem } from "./problem.ts";
 
 export interface SignInOptions {
