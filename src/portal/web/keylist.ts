@@ -61,7 +61,7 @@ function table(keys: readonly PortalKey[], path: string, asked: Asked): HTML {
 function row(key: PortalKey, path: string): HTML {
   const { columns } = TEXTS.list;
   return html`<tr>
-<th scope="row" data-label="${columns.title}"><a href="${path}/${encodeURIComponent(key.name)}">${titleOf(key)}</a></th>
+<th scope="row" data-label="${columns.title}"><a href="${keyPath(path, key)}">${titleOf(key)}</a></th>
 <td data-label="${columns.fingerprint}"><code>${key.facts?.fingerprint ?? "–"}</code></td>
 <td data-label="${columns.type}">${key.facts === undefined ? "–" : `${key.facts.type} ${key.facts.bits}`}</td>
 <td data-label="${columns.created}">${time(key.createdAt)}</td>
@@ -87,6 +87,11 @@ export function stateWord(word: State | undefined): HTML {
 export function time(ms: number): HTML {
   const iso = new Date(ms).toISOString();
   return html`<time datetime="${iso}">${iso.slice(0, 16).replace("T", " ")} UTC</time>`;
+}
+
+/** Path of a key in a list. */
+export function keyPath(list: string, { name }: Pick<PortalKey, "name">): string {
+  return `${list}/${encodeURIComponent(name)}`;
 }
 
 /** What a person calls the key. */

@@ -5,7 +5,7 @@ import { writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
 import { keyDeletion, keyDetail } from "./keydetail.ts";
-import { keyList, titleOf } from "./keylist.ts";
+import { keyList, keyPath, titleOf } from "./keylist.ts";
 import { askedIn } from "./paging.ts";
 import { PageProblem } from "./problem.ts";
 import { TEXTS } from "./texts.ts";
@@ -111,11 +111,6 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
     if (key === undefined || key.user !== user) throw new PageProblem("notFound");
     return key;
   }
-}
-
-/** Path of a key in a list. */
-export function keyPath(list: string, { name }: Pick<PortalKey, "name">): string {
-  return `${list}/${encodeURIComponent(name)}`;
 }
 
 /** What stands in place of a list that has no keys of another person. */

@@ -2,7 +2,7 @@ import type { FastifyInstance } from "fastify";
 import { html } from "../html.ts";
 import type { Desk } from "./desk.ts";
 import { addKeyForm } from "./keyformroutes.ts";
-import { keyPath } from "./keyroutes.ts";
+import { keyPath } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
 
 /** The form for a key of one's own. */

@@ -7,8 +7,7 @@ import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type LineAnswer, MOST_LINES, type NamedKey, whose } from "../sshkeys/whose.ts";
 import type { Desk } from "./desk.ts";
 import { field } from "./forms.ts";
-import { stateWord, titleOf } from "./keylist.ts";
-import { keyPath } from "./keyroutes.ts";
+import { keyPath, stateWord, titleOf } from "./keylist.ts";
 import { TEXTS } from "./texts.ts";
 import { userSegment } from "./userpath.ts";
 
