@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import type { Registry } from "prom-client";
 import { EXIT, ExitError } from "./exitcodes.ts";
 
 /** The response of one path; the default status is 200. */
@@ -44,6 +45,22 @@ export async function serve(options: EndpointOptions): Promise<Endpoint | undefi
       await closed;
     },
   };
+}
+
+/** Serves the metrics of a registry for Prometheus, as `serve` does. */
+export async function serveMetrics(
+  address: string,
+  registry: Registry,
+  onError: (error: unknown) => void,
+): Promise<Endpoint | undefined> {
+  return await serve({
+    flag: "--metrics-bind-address",
+    address,
+    routes: {
+      "/metrics": async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
+    },
+    onError,
+  });
 }
 
 /** Throws an ExitError for what is no address. */

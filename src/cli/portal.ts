@@ -1,20 +1,15 @@
 import { type Command, Option } from "commander";
-import type { Logger } from "pino";
-import type { Registry } from "prom-client";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
-import { readSettings } from "../config/configfile.ts";
-import { ConfigError, type Settings } from "../config/settings.ts";
-import { Credentials } from "../kube/credentials.ts";
-import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { Transport } from "../kube/transport.ts";
 import type { Person } from "../portal/people/person.ts";
 import { VERSION } from "../version.ts";
 import { collectAtRest } from "./collectatrest.ts";
 import { durationOption } from "./durationoption.ts";
-import { type Endpoint, parseAddress, serve } from "./endpoint.ts";
+import { type Endpoint, parseAddress, serveMetrics } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+import { asExit, configure, connect } from "./setup.ts";
 
 /** The options of `portal`, as commander returns them. */
 export interface PortalCommandOptions {
@@ -65,7 +60,7 @@ const CONNECTIONS = 32;
 export async function portal(options: PortalCommandOptions, signal: AbortSignal): Promise<void> {
   const { host, port } = parseAddress({ flag: "--listen", address: options.listen });
   const insecure = insecurePerson(options, host);
-  const settings = configure(options);
+  const settings = configure(options.config);
   const { oidc, tokens, proxy } = settings.portal;
   if (insecure === undefined && [oidc, tokens, proxy].every((each) => each === undefined)) {
     const ways = "portal.oidc, portal.tokens or portal.proxy";
@@ -74,7 +69,7 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
       `nobody can sign in: give a configuration file with ${ways}, or for a try --insecure-user NAME`,
     );
   }
-  const credentials = connect(options.kubeconfig);
+  const credentials = connect(options.kubeconfig, CONNECTIONS);
   const log = await createLogger(options.logLevel, options.logFormat);
   // Loaded by this command alone: the operator has no use for a web server.
   const { Portal } = await import("../portal/portal.ts");
@@ -93,7 +88,9 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
     const namespaces = [options.namespace, ...others] as const;
     const { shutdownDelayDuration: shutdownDelay } = options;
     const running = new Portal({ transport, settings, namespaces, insecure, log, metrics, shutdownDelay });
-    scrape = await serveMetrics(options, metrics.registry, log);
+    scrape = await serveMetrics(options.metricsBindAddress, metrics.registry, (err) =>
+      log.error({ event: "EndpointFailed", err }),
+    );
     const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
       const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
       throw new ExitError(EXIT.configuration, problem);
@@ -108,8 +105,7 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
     stopCollecting = collectAtRest();
     await running.run(signal);
   } catch (error) {
-    if (error instanceof ConfigError) throw new ExitError(EXIT.configuration, error.message);
-    throw error;
+    throw asExit(error);
   } finally {
     stopCollecting();
     await transport.close();
@@ -118,21 +114,6 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
     log.info({ event: "PortalStopped" });
     log.flush();
   }
-}
-
-async function serveMetrics(
-  { metricsBindAddress: address }: PortalCommandOptions,
-  registry: Registry,
-  log: Logger,
-): Promise<Endpoint | undefined> {
-  return await serve({
-    flag: "--metrics-bind-address",
-    address,
-    routes: {
-      "/metrics": async () => ({ contentType: registry.contentType, body: await registry.metrics() }),
-    },
-    onError: (err) => log.error({ event: "EndpointFailed", err }),
-  });
 }
 
 function insecurePerson(o: PortalCommandOptions, host: string): Person | undefined {
@@ -156,21 +137,3 @@ function insecurePerson(o: PortalCommandOptions, host: string): Person | undefin
 }
 
 const LOOPBACK: readonly string[] = ["127.0.0.1", "::1", "localhost"];
-
-function configure({ config }: PortalCommandOptions): Settings {
-  try {
-    return readSettings(config, undefined);
-  } catch (error) {
-    if (error instanceof ConfigError) throw new ExitError(EXIT.configuration, error.message);
-    throw error;
-  }
-}
-
-function connect(kubeconfig: string | undefined): Credentials {
-  try {
-    return new Credentials({ connections: CONNECTIONS, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-  } catch (error) {
-    if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
-    throw error;
-  }
-}

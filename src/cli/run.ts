@@ -1,11 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
-import { readSettings } from "../config/configfile.ts";
-import { ConfigError, type Settings } from "../config/settings.ts";
-import { Credentials } from "../kube/credentials.ts";
 import { EventRecorder } from "../kube/eventrecorder.ts";
-import { KubeConfigError } from "../kube/kubeconfig.ts";
 import { LeaderElector } from "../kube/leaderelection.ts";
 import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
@@ -13,10 +9,11 @@ import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
 import { VERSION } from "../version.ts";
 import { collectAtRest } from "./collectatrest.ts";
-import { type Endpoint, serve } from "./endpoint.ts";
+import { type Endpoint, serve, serveMetrics } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
 import { leaseNamespace, type RunOptions } from "./runoptions.ts";
+import { asExit, configure, connect } from "./setup.ts";
 
 /** How long Events may take to be sent after the last write, in ms. */
 const EVENTS_GRACE_MS = 500;
@@ -28,7 +25,7 @@ const NOT_READY = "caches not synced: see NamespaceInaccessible and WatchRestart
 
 /** `sshkey-operator run`: composes the operator and runs it until the signal aborts. */
 export async function run(options: RunOptions, signal: AbortSignal): Promise<void> {
-  const settings = configure(options);
+  const settings = configure(options.config, options.namespace);
   const credentials = connect(options.kubeconfig, connectionsFor(settings));
   const log = await createLogger(options.logLevel, options.logFormat);
   const metrics = new Metrics();
@@ -63,27 +60,6 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
     await Promise.all(endpoints.map((endpoint) => endpoint.close()));
     logEvent(log, "Stopped");
     log.flush();
-  }
-}
-
-function configure({ config, namespace }: RunOptions): Settings {
-  try {
-    return readSettings(config, namespace);
-  } catch (error) {
-    throw asExit(error);
-  }
-}
-
-function asExit(error: unknown): unknown {
-  return error instanceof ConfigError ? new ExitError(EXIT.configuration, error.message) : error;
-}
-
-function connect(kubeconfig: string | undefined, connections: number): Credentials {
-  try {
-    return new Credentials({ connections, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
-  } catch (error) {
-    if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
-    throw error;
   }
 }
 
@@ -128,17 +104,7 @@ async function open(
     onError,
   });
   try {
-    const scrape = await serve({
-      flag: "--metrics-bind-address",
-      address: options.metricsBindAddress,
-      routes: {
-        "/metrics": async () => ({
-          contentType: metrics.registry.contentType,
-          body: await metrics.registry.metrics(),
-        }),
-      },
-      onError,
-    });
+    const scrape = await serveMetrics(options.metricsBindAddress, metrics.registry, onError);
     return [probes, scrape].filter((endpoint) => endpoint !== undefined);
   } catch (error) {
     // It would keep the process running.

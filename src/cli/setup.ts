@@ -1,0 +1,29 @@
+import { readSettings } from "../config/configfile.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
+import { Credentials } from "../kube/credentials.ts";
+import { KubeConfigError } from "../kube/kubeconfig.ts";
+import { EXIT, ExitError } from "./exitcodes.ts";
+
+/** The settings of the configuration file; the namespaces of the flag count, where there are some. Throws an ExitError. */
+export function configure(file: string | undefined, namespaces?: readonly string[]): Settings {
+  try {
+    return readSettings(file, namespaces);
+  } catch (error) {
+    throw asExit(error);
+  }
+}
+
+/** How to reach the cluster: by the kubeconfig, or as Credentials find it. Throws an ExitError. */
+export function connect(kubeconfig: string | undefined, connections: number): Credentials {
+  try {
+    return new Credentials({ connections, ...(kubeconfig === undefined ? {} : { kubeconfig }) });
+  } catch (error) {
+    if (error instanceof KubeConfigError) throw new ExitError(EXIT.configuration, error.message);
+    throw error;
+  }
+}
+
+/** A mistake in the configuration ends the process with its own exit code; anything else is as it was. */
+export function asExit(error: unknown): unknown {
+  return error instanceof ConfigError ? new ExitError(EXIT.configuration, error.message) : error;
+}
