@@ -1,6 +1,7 @@
 import { GROUP, PLURAL } from "../../api/names.ts";
 import type { PortalSettings } from "../../config/portalsettings.ts";
 import type { Requests } from "../../kube/transport.ts";
+import { FreshAnswers } from "../freshanswers.ts";
 import type { Person } from "./person.ts";
 
 /** What one may do with the SSHKeys of everybody in a namespace: look at them, or add, change and delete them. */
@@ -21,12 +22,11 @@ const MOST_ANSWERS = 10_000;
 /** Who may do what with whose keys. One's own are one's own; for others the API server is asked, as for kubectl. */
 export class Access {
   readonly #o: AccessOptions;
-  readonly #now: () => number;
-  readonly #answers = new Map<string, { readonly at: number; readonly isAllowed: Promise<boolean> }>();
+  readonly #answers: FreshAnswers<boolean>;
 
   constructor(options: AccessOptions) {
     this.#o = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#answers = new FreshAnswers({ lifetimeMs: ANSWER_MS, most: MOST_ANSWERS, now: options.now });
   }
 
   /** May this person have keys here? */
@@ -45,13 +45,11 @@ export class Access {
     if (person.signedInBy === "insecure") return false;
     const question = JSON.stringify([person.user, person.groups, verb, namespace]);
     const known = this.#answers.get(question);
-    if (known !== undefined && this.#now() - known.at < ANSWER_MS) return await known.isAllowed;
+    if (known !== undefined) return await known;
     const isAllowed = this.#review(person, verb, namespace);
-    this.#answers.delete(question);
-    this.#answers.set(question, { at: this.#now(), isAllowed });
-    if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? "");
+    this.#answers.set(question, isAllowed);
     // An error is no answer.
-    isAllowed.catch(() => this.#answers.delete(question));
+    isAllowed.catch(() => this.#answers.forget(question));
     return await isAllowed;
   }
 

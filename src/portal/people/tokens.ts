@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { decodeJwt } from "jose";
 import type { Requests } from "../../kube/transport.ts";
+import { FreshAnswers } from "../freshanswers.ts";
 
 export interface TokensOptions {
   readonly requests: Requests;
@@ -33,19 +34,15 @@ export class Busy extends Error {
 /** Asks the API server whose a bearer token is (authentication.k8s.io TokenReview). */
 export class Tokens {
   readonly #o: TokensOptions;
-  readonly #now: () => number;
   readonly #clock: () => number;
-  readonly #answers = new Map<
-    string,
-    { readonly at: number; readonly owner: Promise<TokenOwner | undefined> }
-  >();
+  readonly #answers: FreshAnswers<TokenOwner | undefined>;
   /** Tokens that were good when they were last looked at: wrong ones, however many, do not shut their owners out. */
   readonly #good = new Set<string>();
   #reviews = 0;
 
   constructor(options: TokensOptions) {
     this.#o = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#answers = new FreshAnswers({ lifetimeMs: ANSWER_MS, most: MOST_ANSWERS, now: options.now });
     this.#clock = options.clock ?? Date.now;
   }
 
@@ -55,17 +52,15 @@ export class Tokens {
     // No token is kept in memory.
     const id = createHash("sha256").update(token).digest("base64");
     const known = this.#answers.get(id);
-    if (known !== undefined && this.#now() - known.at < ANSWER_MS) return await known.owner;
+    if (known !== undefined) return await known;
     if (this.#reviews >= (this.#good.has(id) ? 2 * MOST_REVIEWS : MOST_REVIEWS))
       throw new Busy("too many tokens are being looked at: try again in a moment");
     this.#reviews += 1;
     const owner = this.#review(token).finally(() => {
       this.#reviews -= 1;
     });
-    this.#answers.delete(id);
-    this.#answers.set(id, { at: this.#now(), owner });
-    if (this.#answers.size > MOST_ANSWERS) this.#answers.delete(this.#answers.keys().next().value ?? "");
-    owner.catch(() => this.#answers.delete(id));
+    this.#answers.set(id, owner);
+    owner.catch(() => this.#answers.forget(id));
     this.#remember(id, (await owner) !== undefined);
     return await owner;
   }

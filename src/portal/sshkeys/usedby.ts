@@ -13,6 +13,7 @@ import { fetchPage } from "../../kube/pagedlist.ts";
 import type { Reads } from "../../kube/transport.ts";
 import { type HoldingSecret, type PodObject, podMounts } from "../../whereabouts/podmounts.ts";
 import { isLeftOutBy, mayTake } from "../../whereabouts/targets.ts";
+import { FreshAnswers } from "../freshanswers.ts";
 import type { PortalKey } from "./portalkey.ts";
 
 /** Where a key is used in its namespace; undefined where that is not known. Names, sorted. */
@@ -47,12 +48,11 @@ const MOST_NAMESPACES = 100;
  */
 export class UsedByLists {
   readonly #o: UsedByOptions;
-  readonly #now: () => number;
-  readonly #lists = new Map<string, { readonly at: number; readonly items: Promise<unknown> }>();
+  readonly #lists: FreshAnswers<unknown>;
 
   constructor(options: UsedByOptions) {
     this.#o = options;
-    this.#now = options.now ?? (() => performance.now());
+    this.#lists = new FreshAnswers({ lifetimeMs: LIST_MS, most: MOST_NAMESPACES, now: options.now });
   }
 
   async of(key: PortalKey): Promise<UsedBy> {
@@ -77,13 +77,9 @@ export class UsedByLists {
     decode: (object: KubeObject) => T | undefined,
   ): Promise<readonly T[] | undefined> {
     const known = this.#lists.get(path);
-    if (known !== undefined && this.#now() - known.at < LIST_MS)
-      return (await known.items) as readonly T[] | undefined;
+    if (known !== undefined) return (await known) as readonly T[] | undefined;
     const items = this.#list(path, decode);
-    this.#lists.delete(path);
-    this.#lists.set(path, { at: this.#now(), items });
-    const [oldest = ""] = this.#lists.keys();
-    if (this.#lists.size > MOST_NAMESPACES) this.#lists.delete(oldest);
+    this.#lists.set(path, items);
     return await items;
   }
 
