@@ -1,7 +1,7 @@
 import { request } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, BrowserContextOptions, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../../src/api/paths.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
@@ -10,7 +10,7 @@ import { serverCertificate, serverKey } from "../../kube/certificates.ts";
 import { freshKey } from "../../operator/publickeys.ts";
 import { Tenant } from "../../operator/tenant.ts";
 import { PUBLIC_URL, type SignInPortal, startSignInPortal } from "../signinportal.ts";
-import { launchChromium } from "./reader.ts";
+import { launchChromium, openReader, overhang, type Reader, violations } from "./reader.ts";
 
 /** The issuer is another site than the portal, as it is where both have names: on one site some faults do not show. */
 const ORIGIN = new URL(PUBLIC_URL).origin;
@@ -20,7 +20,7 @@ let tenant: Tenant;
 let tested: SignInPortal;
 let proxy: Server;
 let browser: Browser;
-let contexts: BrowserContext[];
+let readers: Reader[];
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -41,11 +41,14 @@ afterAll(async () => {
 });
 
 beforeEach(() => {
-  contexts = [];
+  readers = [];
 });
 
 afterEach(async () => {
-  for (const context of contexts) await context.close();
+  for (const reader of readers) await reader.close();
+  const complaints = readers.flatMap((reader) => reader.complaints);
+  // To sign in leads to the issuer, and nothing else leads anywhere.
+  expect(complaints.filter((complaint) => complaint !== `a request to ${tested.issuer.url}`)).toEqual([]);
 });
 
 /** What makes https of the portal, as an Ingress controller does. */
@@ -65,9 +68,9 @@ async function startProxy(url: string): Promise<Server> {
 
 /** A page in a browser of its own. */
 async function open(options: BrowserContextOptions = {}): Promise<Page> {
-  const context = await browser.newContext({ baseURL: PUBLIC_URL, ignoreHTTPSErrors: true, ...options });
-  contexts.push(context);
-  return await context.newPage();
+  const reader = await openReader(browser, PUBLIC_URL, { ignoreHTTPSErrors: true, ...options });
+  readers.push(reader);
+  return reader.page;
 }
 
 /** From the portal's page that asks to sign in, or from the issuer's own. */
@@ -171,5 +174,41 @@ describe.each([
     expect(await page.getByLabel("Title").inputValue()).toBe(title);
     await page.getByRole("button", { name: "Add the key" }).click();
     await page.getByText(`Key ${title} successfully added.`).waitFor();
+  });
+});
+
+describe.each<readonly [string, (page: Page) => Promise<unknown>]>([
+  ["the page that asks to sign in", (page) => page.goto("keys")],
+  ["the page of a sign-in that is over", (page) => page.goto("callback?state=none")],
+  [
+    "the page that keeps what was typed",
+    async (page) => {
+      await page.goto("keys/new");
+      await signIn(page, "alice");
+      await fill(page, "Kept");
+      await page.context().clearCookies();
+      await page.getByRole("button", { name: "Add the key" }).click();
+      await page.getByRole("heading", { name: "Sign in to add the key" }).waitFor();
+    },
+  ],
+  [
+    "the page with a button to sign out",
+    async (page) => {
+      await page.goto("keys");
+      await signIn(page, "alice@a-very-long-name-of-a-domain.example.org");
+      await page.getByRole("button", { name: "Sign out" }).waitFor();
+    },
+  ],
+])("%s", (_, lead) => {
+  test.each(["light", "dark"] as const)("has nothing that axe finds in %s colours", async (colorScheme) => {
+    const page = await open({ colorScheme });
+    await lead(page);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  test("fits into 320 pixels", async () => {
+    const page = await open({ viewport: { width: 320, height: 640 } });
+    await lead(page);
+    expect(await overhang(page)).toBeLessThanOrEqual(0);
   });
 });
