@@ -1,6 +1,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type Dispatcher, Pool } from "undici";
 import { quantile } from "./bench.ts";
+import { dispatch, unexpected } from "./send.ts";
 
 /** What a process of its own sends to the portal. */
 export interface Load {
@@ -87,28 +88,9 @@ async function open(
 }
 
 /** Rejects when it is refused, or is not what was asked for. */
-function answered(pool: Pool, request: Dispatcher.DispatchOptions, expected: string): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const chunks: Buffer[] = [];
-  let status = 0;
-  pool.dispatch(request, {
-    onRequestStart() {},
-    onResponseStart(_controller, statusCode) {
-      status = statusCode;
-    },
-    onResponseData(_controller, chunk) {
-      chunks.push(chunk);
-    },
-    onResponseEnd() {
-      const text = Buffer.concat(chunks);
-      if (status === 200 && text.includes(expected)) resolve();
-      else reject(new Error(`${request.path} was answered ${status}: ${text.toString("utf8", 0, 300)}`));
-    },
-    onResponseError(_controller, error) {
-      reject(error);
-    },
-  });
-  return promise;
+async function answered(pool: Pool, request: Dispatcher.DispatchOptions, expected: string): Promise<void> {
+  const answer = await dispatch(pool, request, () => true);
+  if (answer.status !== 200 || !answer.body.includes(expected)) throw unexpected(request, answer);
 }
 
 if (import.meta.main) console.log(JSON.stringify(await send(JSON.parse(process.argv[2] ?? ""))));

@@ -51,12 +51,10 @@ export async function sendAll(writes: readonly Write[], o: SendOptions): Promise
     for (let index = next++; index < writes.length; index = next++) {
       const write = writes[index] as Write;
       const { method, path, body, contentType } = write;
-      const text = await dispatch(
-        pool,
-        { method, path, body, headers: headers.get(contentType) ?? {} },
-        o.onAnswer !== undefined,
-      );
-      o.onAnswer?.(index, text);
+      const request = { method, path, body, headers: headers.get(contentType) ?? {} };
+      const answer = await dispatch(pool, request, (status) => status >= 300 || o.onAnswer !== undefined);
+      if (answer.status >= 300) throw unexpected(request, answer);
+      o.onAnswer?.(index, answer.body.toString("utf8"));
     }
   };
   const started = performance.now();
@@ -68,9 +66,19 @@ export async function sendAll(writes: readonly Write[], o: SendOptions): Promise
   }
 }
 
-/** The body of the answer if it is to be kept; undici's `request` would make a stream and a promise more. */
-function dispatch(pool: Pool, request: Dispatcher.DispatchOptions, keep: boolean): Promise<string> {
-  const { promise, resolve, reject } = Promise.withResolvers<string>();
+export interface Answer {
+  readonly status: number;
+  /** Empty where it is not kept. */
+  readonly body: Buffer;
+}
+
+/** Sends one request; undici's `request` would make a stream and a promise more. */
+export function dispatch(
+  pool: Pool,
+  request: Dispatcher.DispatchOptions,
+  isKept: (status: number) => boolean,
+): Promise<Answer> {
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
   const chunks: Buffer[] = [];
   let status = 0;
   pool.dispatch(request, {
@@ -79,17 +87,19 @@ function dispatch(pool: Pool, request: Dispatcher.DispatchOptions, keep: boolean
       status = statusCode;
     },
     onResponseData(_controller, chunk) {
-      if (keep || status >= 300) chunks.push(chunk);
+      if (isKept(status)) chunks.push(chunk);
     },
     onResponseEnd() {
-      const text = Buffer.concat(chunks).toString("utf8");
-      if (status < 300) resolve(text);
-      else
-        reject(new Error(`${request.method} ${request.path} was answered ${status}: ${text.slice(0, 300)}`));
+      resolve({ status, body: Buffer.concat(chunks) });
     },
     onResponseError(_controller, error) {
       reject(error);
     },
   });
   return promise;
+}
+
+/** For an answer that is not what was meant to be measured. */
+export function unexpected({ method, path }: Dispatcher.DispatchOptions, { status, body }: Answer): Error {
+  return new Error(`${method} ${path} was answered ${status}: ${body.toString("utf8", 0, 300)}`);
 }
