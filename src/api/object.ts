@@ -47,6 +47,11 @@ export function isKubeObject(value: unknown): value is KubeObject {
   );
 }
 
+/** True for what JSON calls an object: no list, and not null. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** The identity of `object` alone. */
 export function refOf(object: KubeObject): ObjectRef {
   const { namespace = "", name, uid, resourceVersion } = object.metadata;

@@ -1,4 +1,5 @@
 import { codePoints } from "../ssh/unprintable.ts";
+import { isObject } from "./object.ts";
 
 /** What a definition says of a value: the part of OpenAPI that crds/ uses. */
 export interface Schema {
@@ -241,8 +242,4 @@ function nameOf(value: unknown): string {
   if (typeof value === "boolean") return String(value);
   if (typeof value === "number") return "a number";
   return typeof value === "string" ? TYPE_NAMES.string : TYPE_NAMES.object;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

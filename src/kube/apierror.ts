@@ -1,3 +1,5 @@
+import { isObject } from "../api/object.ts";
+
 /** Why a request to the API server got no usable response. The set is closed, so it can label a metric. */
 export type ApiErrorCode = (typeof SERVER_CODES)[number] | (typeof TRANSPORT_CODES)[number];
 
@@ -107,7 +109,7 @@ export function errorFromResponse(
 
 /** The error that a metav1.Status inside a watch stream stands for. */
 export function statusError(call: string, object: unknown): ApiError {
-  const status = isRecord(object) && typeof object.code === "number" ? object.code : 500;
+  const status = isObject(object) && typeof object.code === "number" ? object.code : 500;
   return errorFromResponse(call, status, undefined, JSON.stringify(object));
 }
 
@@ -166,7 +168,7 @@ interface StatusAnswer {
 /** Reads a metav1.Status; empty for anything that is none (a proxy's HTML). */
 function parseStatus(body: string): StatusAnswer {
   const status = parseRecord(body);
-  const details = isRecord(status.details) ? status.details : {};
+  const details = isObject(status.details) ? status.details : {};
   const causes = Array.isArray(details.causes) ? details.causes : [];
   const seconds = details.retryAfterSeconds;
   return {
@@ -174,7 +176,7 @@ function parseStatus(body: string): StatusAnswer {
     message: textOf(status.message),
     retryAfterSeconds: typeof seconds === "number" && seconds > 0 ? seconds : undefined,
     causes: causes
-      .filter(isRecord)
+      .filter(isObject)
       .map((cause) => ({ reason: textOf(cause.reason), field: textOf(cause.field) })),
   };
 }
@@ -196,17 +198,13 @@ function headerMs(header: string): number | undefined {
   return Number.isNaN(date) ? undefined : date - Date.now();
 }
 
-function parseRecord(text: string): Record<string, unknown> {
+function parseRecord(text: string): Readonly<Record<string, unknown>> {
   try {
     const value: unknown = JSON.parse(text);
-    return isRecord(value) ? value : {};
+    return isObject(value) ? value : {};
   } catch {
     return {};
   }
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function textOf(value: unknown): string {

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { delimiter, dirname, isAbsolute, join, sep } from "node:path";
 import { KubeConfig } from "@kubernetes/client-node/dist/config.js";
 import { parse } from "yaml";
+import { isObject } from "../api/object.ts";
 
 /** A kubeconfig that cannot be used. `message` names the file and says what to do; no content is quoted. */
 export class KubeConfigError extends Error {
@@ -168,7 +169,7 @@ function parseFile(file: string, text: string): Fields {
   if (text === "") return {};
   try {
     const document: unknown = parse(text, { logLevel: "error" });
-    if (isFields(document)) {
+    if (isObject(document)) {
       return document;
     }
   } catch {
@@ -221,7 +222,7 @@ function absoluteUser(user: Fields, path: (value: unknown) => unknown, folder: s
     made["auth-provider"] = { name: TOKEN_FILE_PROVIDER, config: { tokenFile: path(tokenFile) } };
   }
   const exec = user.exec;
-  if (isFields(exec)) {
+  if (isObject(exec)) {
     made.exec = execPlugin(exec, folder);
   }
   return made;
@@ -285,13 +286,9 @@ function unreadable(name: string): KubeConfigError {
 }
 
 export function entries(value: unknown): Fields[] {
-  return Array.isArray(value) ? value.filter(isFields) : [];
+  return Array.isArray(value) ? value.filter(isObject) : [];
 }
 
 export function fieldsOf(value: unknown): Fields {
-  return isFields(value) ? value : {};
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return isObject(value) ? value : {};
 }

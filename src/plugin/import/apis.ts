@@ -1,3 +1,4 @@
+import { isObject } from "../../api/object.ts";
 import { parseRFC3339 } from "../../api/time.ts";
 import { PluginError } from "../session/session.ts";
 import type { Source } from "./importedkeys.ts";
@@ -144,7 +145,7 @@ function isEmptyList(document: unknown): boolean {
 }
 
 function fieldsOf(value: unknown): Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? { ...value } : {};
+  return isObject(value) ? value : {};
 }
 
 function listOf(value: unknown): readonly unknown[] {

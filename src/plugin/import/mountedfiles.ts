@@ -1,4 +1,5 @@
 import { DATA_KEY } from "../../api/names.ts";
+import { isObject } from "../../api/object.ts";
 import { decodeBase64 } from "../../ssh/base64.ts";
 import type { Source } from "./importedkeys.ts";
 
@@ -16,16 +17,12 @@ type Fields = Readonly<Record<string, unknown>>;
 
 /** The items of a list, or the object itself; nothing of an empty document. */
 function objectsOf(document: unknown): readonly Fields[] {
-  if (!isFields(document)) return [];
-  return Array.isArray(document.items) ? document.items.filter(isFields) : [document];
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject(document)) return [];
+  return Array.isArray(document.items) ? document.items.filter(isObject) : [document];
 }
 
 function importObject(file: string, object: Fields, kind: "ConfigMap" | "Secret"): readonly Source[] {
-  const metadata = isFields(object.metadata) ? object.metadata : {};
+  const metadata = isObject(object.metadata) ? object.metadata : {};
   const { name = "without a name", namespace } = metadata;
   const place = `${file}: ${object.kind ?? "an object"} ${name}`;
   if (object.kind !== kind) return [{ place, leftOut: `this is no ${kind}: nothing in it is imported` }];
@@ -50,7 +47,7 @@ const HOST_FILE = /^(?:ssh_host_.{1,100}|(?:ssh_)?known_hosts2?|sshd?_config)$/;
 function filesOf(object: Fields, kind: "ConfigMap" | "Secret"): ReadonlyMap<string, string | undefined> {
   const files = new Map<string, string | undefined>();
   const add = (fields: unknown, read: (value: string) => string | undefined) => {
-    for (const [dataKey, value] of Object.entries(isFields(fields) ? fields : {}))
+    for (const [dataKey, value] of Object.entries(isObject(fields) ? fields : {}))
       files.set(dataKey, typeof value === "string" ? read(value) : undefined);
   };
   const plain = (value: string) => value;

@@ -1,4 +1,5 @@
 import { API_VERSION, AUTHORIZED_KEYS_KIND, GROUP, KIND } from "../../api/names.ts";
+import { isObject } from "../../api/object.ts";
 import { chunks, MAXIMUM_DOCUMENT_CHARACTERS } from "./chunks.ts";
 import { type Chunk, ManifestDocument, type Path, type Position, type SyntaxFault } from "./document.ts";
 
@@ -60,10 +61,6 @@ function typed(item: unknown, { kind, apiVersion }: Readonly<Record<string, unkn
   if (!isObject(item) || item.kind !== undefined || typeof kind !== "string") return item;
   if (kind === "List" || !kind.endsWith("List")) return item;
   return { apiVersion, ...item, kind: kind.slice(0, -"List".length) };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Is it an object of the product, or meant as one? Of what has no kind, the fields tell. */

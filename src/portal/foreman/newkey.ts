@@ -1,3 +1,4 @@
+import { isObject } from "../../api/object.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
 import type { Policy } from "../../claims/policy.ts";
 import type { ForemanGeneration } from "../../config/portalsettings.ts";
@@ -14,9 +15,9 @@ export interface SentKey {
 
 /** The fields of a body, wrapped in `ssh_key` or not; where both are there the wrapped ones count. */
 export function sentKey(body: unknown): SentKey {
-  const outer = isRecord(body) ? body : {};
+  const outer = isObject(body) ? body : {};
   const wrapped = Object.hasOwn(outer, "ssh_key") ? outer.ssh_key : outer;
-  const fields = isRecord(wrapped) ? wrapped : {};
+  const fields = isObject(wrapped) ? wrapped : {};
   const text = (value: unknown) =>
     typeof value === "string" ? value.trim() : typeof value === "number" ? String(value) : null;
   return { name: text(fields.name), key: text(fields.key) };
@@ -112,8 +113,4 @@ function tooLong(name: string): readonly string[] {
   return [...name].length > MOST_NAME_CHARACTERS
     ? [`is too long (maximum is ${MOST_NAME_CHARACTERS} characters)`]
     : [];
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,11 +1,12 @@
 import type { FastifyRequest } from "fastify";
+import { isObject } from "../../api/object.ts";
 import { badQuery, withMessage } from "./errors.ts";
 import { BadPage, type ListQuery } from "./listing.ts";
 import { QueryNotSupported } from "./search.ts";
 
 /** By the query, or by the JSON body that some clients send with a GET; of both the query counts. */
 export function queryOf({ query, body }: FastifyRequest): ListQuery {
-  const given = { ...(isRecord(body) ? body : {}), ...(isRecord(query) ? query : {}) };
+  const given = { ...(isObject(body) ? body : {}), ...(isObject(query) ? query : {}) };
   const text = (name: string) => {
     const value = given[name];
     return typeof value === "string" ? value : typeof value === "number" ? String(value) : undefined;
@@ -35,8 +36,4 @@ export function listed<T>(list: () => T): T {
     if (error instanceof BadPage) throw withMessage(400, error.message);
     throw error;
   }
-}
-
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
