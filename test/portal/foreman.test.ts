@@ -4,6 +4,7 @@ import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Tenant } from "../operator/tenant.ts";
+import { callerOf } from "./foremancaller.ts";
 import { type PortalProcess, startPortal } from "./portalprocess.ts";
 
 let cluster: Cluster;
@@ -26,26 +27,7 @@ afterAll(async () => {
 const EXAMPLE =
   "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIhRoL6PfBRs9YwW3r2/pYeLrxRzEZSUO3Go8JivxMsguEKjJ3byHDPvPpMHhKKSZD/HJY/A+2Ndqp0ElB+t2qs= foreman@example.com";
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the API answers
-  readonly body: any;
-}
-
-async function call(
-  method: string,
-  path: string,
-  body?: unknown,
-  headers: Record<string, string> = {},
-): Promise<Answer> {
-  const response = await fetch(new URL(path, portal.url), {
-    method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, body: await response.json() };
-}
+const call = callerOf(() => portal);
 
 describe("the example of the documents", () => {
   test("is created as they show it", async () => {
@@ -102,13 +84,45 @@ describe("the example of the documents", () => {
   });
 });
 
+const HAMMERS_RESOURCES = [
+  ...["users", "ssh_keys", "home", "roles", "usergroups", "locations", "organizations", "architectures"],
+  ...["compute_resources", "config_templates", "domains", "environments", "hostgroups", "media"],
+  ...["operatingsystems", "provisioning_templates", "ptables", "smart_proxies", "subnets"],
+];
+
+interface Param {
+  readonly description: unknown;
+  readonly expected_type: unknown;
+  readonly params?: readonly Param[];
+}
+
+/** A parameter and those within it. */
+function all(param: Param): readonly Param[] {
+  return [param, ...(param.params ?? []).flatMap(all)];
+}
+
 describe("what clients need before they call", () => {
   test.each(["/apidoc/v2.json", "/apidoc/v2.en.json"])("%s describes the resources", async (path) => {
     const { status, headers, body } = await call("GET", path);
     expect([status, headers.get("apipie-checksum")]).toEqual([200, expect.stringMatching(/^[0-9a-f]{32}$/)]);
-    expect(Object.keys(body.docs.resources)).toEqual(
-      expect.arrayContaining(["home", "ssh_keys", "users", "roles"]),
-    );
+    expect(Object.keys(body.docs.resources)).toEqual(expect.arrayContaining(["home", "ssh_keys", "users"]));
+  });
+
+  // As hammer-cli-foreman 0.13 to 5.1 do (associating_commands.rb), which end without any of them.
+  test.each(HAMMERS_RESOURCES)("hammer finds the resource %s when it loads", async (resource) => {
+    const { body } = await call("GET", "/apidoc/v2.json");
+    expect(body.docs.resources[resource]?.methods).toEqual(expect.any(Array));
+  });
+
+  test("descriptions and types are texts, since null makes clients fail", async () => {
+    const { body } = await call("GET", "/apidoc/v2.json");
+    const resources = Object.values(body.docs.resources) as { methods: { params: Param[] }[] }[];
+    const params = resources
+      .flatMap(({ methods }) => methods.flatMap((method) => method.params))
+      .flatMap(all);
+    expect(params.length).toBeGreaterThan(20);
+    expect(params.filter((param) => typeof param.description !== "string")).toEqual([]);
+    expect(params.filter((param) => typeof param.expected_type !== "string")).toEqual([]);
   });
 
   test("a login is one row of the users", async () => {

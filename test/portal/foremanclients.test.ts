@@ -4,6 +4,7 @@ import { eventually } from "../cluster/eventually.ts";
 import { run } from "../cluster/run.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
+import { type Call, callerOf } from "./foremancaller.ts";
 import { type PortalProcess, startPortal } from "./portalprocess.ts";
 
 let cluster: Cluster;
@@ -91,21 +92,11 @@ describe("curl, as the documents show each call", () => {
   });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: whatever the API answers
-  readonly body: any;
-}
+const call = callerOf(() => portal);
 
-async function send(method: string, path: string, body?: object, headers: object = {}): Promise<Answer> {
-  const response = await fetch(new URL(path, portal.url), {
-    method,
-    headers: { accept: "application/json;version=2", "content-type": "application/json", ...headers },
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-  });
-  return { status: response.status, headers: response.headers, body: await response.json() };
-}
+/** As hammer and nailgun send it, with a JSON type also where there is no body. */
+const send: Call = (method, path, body) =>
+  call(method, path, body, { accept: "application/json;version=2", "content-type": "application/json" });
 
 describe("hammer user ssh-keys", () => {
   const login = "hammer";

@@ -109,6 +109,26 @@ function resource(name: string, methods: readonly object[]): object {
   };
 }
 
+/** What hammer (0.13 to 5.1) looks up when it loads, and ends without; there is nothing behind them. */
+const LOOKED_UP = [
+  "architectures",
+  "compute_resources",
+  "config_templates",
+  "domains",
+  "environments",
+  "hostgroups",
+  "locations",
+  "media",
+  "operatingsystems",
+  "organizations",
+  "provisioning_templates",
+  "ptables",
+  "roles",
+  "smart_proxies",
+  "subnets",
+  "usergroups",
+] as const;
+
 function resources(): Readonly<Record<string, object>> {
   const keys = "/api/users/:user_id/ssh_keys";
   const searchable = [
@@ -161,11 +181,7 @@ function resources(): Readonly<Record<string, object>> {
       method("update", "Update a user", [{ method: "PUT", path: "/api/users/:id" }], [ID]),
       method("destroy", "Delete a user", [{ method: "DELETE", path: "/api/users/:id" }], [ID]),
     ]),
-    // hammer looks these up when it loads; there is nothing behind them.
-    roles: resource("roles", []),
-    usergroups: resource("usergroups", []),
-    locations: resource("locations", []),
-    organizations: resource("organizations", []),
+    ...Object.fromEntries(LOOKED_UP.map((name) => [name, resource(name, [])])),
   };
 }
 
