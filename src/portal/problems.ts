@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ApiError } from "../kube/apierror.ts";
+import { asJSON, mark } from "./foreman/answer.ts";
 import { badJSON, ForemanError, tooManyTries, withMessage } from "./foreman/errors.ts";
 import { TooMany } from "./limits.ts";
 import type { Identity } from "./people/identity.ts";
@@ -22,18 +23,24 @@ export interface ProblemsOptions {
 export function addProblems(server: FastifyInstance, { base, identity, log }: ProblemsOptions): void {
   server.setNotFoundHandler((request, reply) =>
     isForeman(request)
-      ? answerProgram(withMessage(404, "Not Found"), reply)
+      ? answerProgram(withMessage(404, "Not Found"), request, reply)
       : answerPerson(new PageProblem("notFound"), request, reply),
   );
   server.setErrorHandler((error, request, reply) => {
     if (error instanceof TooMany) reply.header("retry-after", error.retryAfterSeconds);
     return isForeman(request)
-      ? answerProgram(foremanError(error, request, log), reply)
+      ? answerProgram(foremanError(error, request, log), request, reply)
       : answerPerson(pageProblem(error, request, log), request, reply);
   });
 
-  function answerProgram({ statusCode, body }: ForemanError, reply: FastifyReply): FastifyReply {
-    return reply.code(statusCode).type("application/json; charset=utf-8").send(body);
+  function answerProgram(
+    { statusCode, body }: ForemanError,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply {
+    // Of what is no route, and of a path that is none, the routes' own hook is not told.
+    mark(reply, request);
+    return asJSON(reply.code(statusCode)).send(body);
   }
 
   async function answerPerson(

@@ -1,4 +1,4 @@
-import type { FastifyReply } from "fastify";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ForemanGeneration } from "../../config/portalsettings.ts";
 import { APIDOC_CHECKSUM } from "./apidoc.ts";
 
@@ -21,9 +21,12 @@ export function introduce(reply: FastifyReply, generation: ForemanGeneration): v
     .header("foreman_current_location", ANY);
 }
 
-/** On every answer, to whomever it goes: clients keep the apidoc until the checksum changes. */
-export function tellChecksum(reply: FastifyReply): void {
-  reply.header("apipie-checksum", APIDOC_CHECKSUM);
+/**
+ * On every answer, to whomever it goes: clients keep the apidoc until the checksum changes, and the ID finds the request in
+ * the log. One that the client has chosen does not count, since the log has to tell requests apart.
+ */
+export function mark(reply: FastifyReply, { id }: FastifyRequest): void {
+  reply.header("apipie-checksum", APIDOC_CHECKSUM).header("x-request-id", id);
 }
 
 /** `application/json; charset=utf-8`, whatever was asked for. */

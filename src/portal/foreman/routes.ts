@@ -2,7 +2,7 @@ import swagger from "@fastify/swagger";
 import type { FastifyInstance } from "fastify";
 import type { Policy } from "../../claims/policy.ts";
 import type { KeyWriter } from "../sshkeys/keywriter.ts";
-import { asJSON, tellChecksum } from "./answer.ts";
+import { asJSON, mark } from "./answer.ts";
 import { APIDOC, APIDOC_CHECKSUM } from "./apidoc.ts";
 import { apiPage, type OpenAPIDocument } from "./apipage.ts";
 import { type CallerOptions, Callers } from "./caller.ts";
@@ -33,7 +33,7 @@ export function addForeman(server: FastifyInstance, o: ForemanOptions): void {
     });
     // The schemas of answers are for the document: nothing is left out because it is not in one.
     api.setSerializerCompiler(() => (data) => JSON.stringify(data));
-    api.addHook("onRequest", async (_request, reply) => tellChecksum(reply));
+    api.addHook("onRequest", async (request, reply) => mark(reply, request));
     await api.register(swagger, OPENAPI);
 
     for (const base of ["/api", "/api/v2"]) {
