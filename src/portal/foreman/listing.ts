@@ -6,7 +6,7 @@ export interface ListQuery {
   readonly order: string | undefined;
   readonly page: string | undefined;
   readonly per_page: string | undefined;
-  /** What `results` is to be called. */
+  /** What `results` is to be called; undefined also for a blank one. */
   readonly root_name: string | undefined;
   /** Is it to be said what the caller may do? */
   readonly include_permissions: boolean;
@@ -15,6 +15,7 @@ export interface ListQuery {
 /** What the caller may do with what is listed. */
 export interface Permissions {
   readonly can_create: boolean;
+  /** True for nobody: neither keys nor users are changed here. */
   readonly can_edit: boolean;
 }
 
@@ -64,8 +65,8 @@ export function listing<T>(records: readonly T[], query: ListQuery, o: ListingOp
     page,
     per_page: perPage.shown,
     search: search ?? null,
-    sort: { by: by || null, order: by ? (direction ?? "ASC") : null },
     ...o.permissions,
+    sort: { by: by || null, order: by ? (direction ?? "ASC") : null },
     [query.root_name ?? "results"]: isAll
       ? sorted
       : sorted.slice((page - 1) * perPage.taken, page * perPage.taken),

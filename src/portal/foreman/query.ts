@@ -16,7 +16,7 @@ export function queryOf({ query, body }: FastifyRequest): ListQuery {
     order: text("order"),
     page: text("page"),
     per_page: text("per_page"),
-    root_name: text("root_name"),
+    root_name: text("root_name")?.trim() || undefined,
     include_permissions: Object.hasOwn(given, "include_permissions"),
   };
 }

@@ -78,7 +78,10 @@ function listOf(items: object): object {
         required: ["by", "order"],
       },
       can_create: { type: "boolean", description: "With `include_permissions`." },
-      can_edit: { type: "boolean", description: "With `include_permissions`." },
+      can_edit: {
+        type: "boolean",
+        description: "With `include_permissions`; never true, since there is no call that changes one.",
+      },
       results: { type: "array", items },
     },
     required: ["total", "subtotal", "page", "per_page", "search", "sort"],

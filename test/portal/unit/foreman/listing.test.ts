@@ -41,6 +41,20 @@ test.each<[string, Partial<ListQuery>, object]>([
   expect(listed(query)).toMatchObject(expected);
 });
 
+test("what the caller may do stands where Foreman has it, before the order", () => {
+  expect(Object.keys(listed({ include_permissions: true }))).toEqual([
+    ...["total", "subtotal", "page", "per_page", "search", "can_create", "can_edit", "sort", "results"],
+  ]);
+});
+
+test.each([
+  [{ order: "id up" }, { by: "id", order: "up" }],
+  [{ order: " " }, { by: null, order: null }],
+  [{}, { by: null, order: null }],
+])("the order of %j is said to be %j", (query, sort) => {
+  expect(listed(query)).toMatchObject({ sort, results: RECORDS });
+});
+
 test("desc in any case turns the order", () => {
   expect(listed({ order: "id dEsC" }).results).toEqual(RECORDS.toReversed());
 });
