@@ -57,7 +57,7 @@ export function wantedKey(sent: SentKey, o: WantedKeyOptions): WantedKey {
   if (isTaken) append(errors, "fingerprint", [TAKEN]);
   if (Object.keys(errors).length > 0) return { errors: inOrder(errors) };
   return "spec" in made
-    ? { spec: made.spec }
+    ? { spec: { ...made.spec, key: typed.key } }
     : { errors: { base: made.problems.map(({ message }) => message) } };
 }
 
