@@ -2,6 +2,8 @@ import { expect, test } from "vitest";
 import { FOREMAN_GENERATIONS, type ForemanGeneration } from "../../../../src/config/portalsettings.ts";
 import { keyRecord } from "../../../../src/portal/foreman/record.ts";
 import { toPortalKey } from "../../../../src/portal/sshkeys/portalkey.ts";
+import { Random } from "../../../ssh/random.ts";
+import { ecdsaSample, lineOf, mpint, rsaSample, type Sample } from "../../../ssh/samples.ts";
 
 const P256 =
   "ecdsa-sha2-nistp256 AAAAE2VjZHNhLXNoYTItbmlzdHAyNTYAAAAIbmlzdHAyNTYAAABBBIhRoL6PfBRs9YwW3r2/pYeLrxRzEZSUO3Go8JivxMsguEKjJ3byHDPvPpMHhKKSZD/HJY/A+2Ndqp0ElB+t2qs= foreman@example.com";
@@ -30,6 +32,7 @@ test.each<[string, string, ForemanGeneration, number, string]>([
   ["RSA", RSA, "1.19", 2048, "a3:4e:1f:1b:f5:e8:51:58:bf:2a:0d:69:7b:c8:66:99"],
   ["RSA", RSA, "2", 2048, "wNieMSJnfBRf8yLpVTdMaQda6706FJEm1Zvf1nIylQA="],
   ["RSA", RSA, "5.1", 2048, "wNieMSJnfBRf8yLpVTdMaQda6706FJEm1Zvf1nIylQA="],
+  ["Ed25519", ED25519, "1.19", 256, expect.stringMatching(/^([0-9a-f]{2}:){15}[0-9a-f]{2}$/)],
   ["Ed25519", ED25519, "2", 256, "WXkd00yEjsMmzOrJdP6Cvw47KAnIbP459mGEME04Kvg="],
   ["Ed25519", ED25519, "5.1", 256, "WXkd00yEjsMmzOrJdP6Cvw47KAnIbP459mGEME04Kvg="],
 ])(
@@ -39,6 +42,40 @@ test.each<[string, string, ForemanGeneration, number, string]>([
     expect([shown, print]).toEqual([length, fingerprint]);
   },
 );
+
+const random = new Random(1);
+/** A key whose last string begins with a byte of zeros. */
+const ZERO_FIRST: Sample = {
+  type: "ssh-ed25519",
+  strings: [Buffer.concat([Buffer.of(0, 0x80), random.bytes(30)])],
+};
+
+test.each<[string, Sample, before: number, since: number]>([
+  ["P-256", ecdsaSample(random, "nistp256"), 520, 256],
+  ["P-384", ecdsaSample(random, "nistp384"), 776, 384],
+  ["P-521", ecdsaSample(random, "nistp521"), 1064, 521],
+  ["RSA of 3072 bits", rsaSample(random, 3072), 3072, 3072],
+  ["RSA of 4095 bits", rsaSample(random, 4095), 4096, 4095],
+  ["DSS", { type: "ssh-dss", strings: [1024, 160, 1023].map(integer).concat(integer(1024)) }, 1024, 1024],
+  [
+    "DSS with a short public number",
+    { type: "ssh-dss", strings: [1024, 160, 1023, 1016].map(integer) },
+    1016,
+    1024,
+  ],
+  ["Ed25519", { type: "ssh-ed25519", strings: [Buffer.alloc(32, 0xff)] }, 256, 256],
+  ["Ed25519 that begins with zeros", ZERO_FIRST, 248, 256],
+])("the length of %s is counted in bytes before 5.1, and in bits since", (_type, sample, before, since) => {
+  const lengths = FOREMAN_GENERATIONS.map((generation) => record(lineOf(sample), generation).length);
+  expect(lengths).toEqual([before, before, since]);
+});
+
+/** Of so many bits, as an mpint. */
+function integer(bits: number): Buffer {
+  const bytes = Buffer.alloc(Math.ceil(bits / 8), 0xff);
+  bytes[0] = 0xff >> (bytes.length * 8 - bits);
+  return mpint(bytes);
+}
 
 test.each(FOREMAN_GENERATIONS)(
   "a key that is in use has Foreman's fields and no more in %s",
