@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Logger } from "pino";
 import { ApiError } from "../kube/apierror.ts";
 import { asJSON, mark } from "./foreman/answer.ts";
-import { badJSON, ForemanError, tooManyTries, withMessage } from "./foreman/errors.ts";
+import { badJSON, ForemanError, invalid, tooManyTries, withMessage } from "./foreman/errors.ts";
 import { TooMany } from "./limits.ts";
 import type { Identity } from "./people/identity.ts";
 import { SignInFailed } from "./people/openid.ts";
@@ -62,6 +62,8 @@ function isForeman({ url }: FastifyRequest): boolean {
 
 function foremanError(error: unknown, request: FastifyRequest, log: Logger): ForemanError {
   if (error instanceof ForemanError) return error;
+  if (isRefusal(error))
+    return error.code === "Forbidden" ? withMessage(403, error.said()) : invalid({ base: [error.said()] });
   if (error instanceof Refused) return withMessage(403, error.message);
   if (error instanceof TooMany)
     return error.limit === "tries" ? tooManyTries() : withMessage(429, error.message);
@@ -81,6 +83,7 @@ function foremanError(error: unknown, request: FastifyRequest, log: Logger): For
 
 function pageProblem(error: unknown, request: FastifyRequest, log: Logger): PageProblem {
   if (error instanceof PageProblem) return error;
+  if (isRefusal(error)) return new PageProblem("forbidden", error.said());
   if (error instanceof Refused) return new PageProblem("refused", error.message);
   if (error instanceof TooMany) return new PageProblem("tooMany");
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
@@ -94,4 +97,14 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   if (statusCode < 500) return new PageProblem(statusCode === 413 ? "tooLarge" : "notFound");
   log.error({ event: "RequestFailed", request: request.id, code, err: error });
   return new PageProblem("unexpected");
+}
+
+/**
+ * Does the API server refuse what somebody sent, as an admission policy or a quota does, with words for who sent it? That the
+ * portal's own account may not write is no such refusal.
+ */
+function isRefusal(error: unknown): error is ApiError {
+  if (!(error instanceof ApiError) || error.said() === "") return false;
+  if (error.code === "Forbidden") return !/ cannot [a-z]+ (?:resource|path) /.test(error.said());
+  return error.code === "Invalid" || error.code === "BadRequest";
 }
