@@ -114,6 +114,21 @@ describe("what clients need before they call", () => {
     expect(body.docs.resources[resource]?.methods).toEqual(expect.any(Array));
   });
 
+  test.each([
+    ["ssh_keys", ["id", "name", "user_id"]],
+    ["users", ["id", "login"]],
+  ])("what is said to be searched of %s can be, and sorted by", async (resource, fields) => {
+    const { body } = await call("GET", "/apidoc/v2.json");
+    const methods: { name: string; metadata: { search: { name: string }[] } }[] =
+      body.docs.resources[resource].methods;
+    const said = methods.find(({ name }) => name === "index")?.metadata.search.map(({ name }) => name) ?? [];
+    const path = resource === "users" ? "/api/users" : "/api/users/admin/ssh_keys";
+    const statuses = said.map(
+      async (each) => (await call("GET", `${path}?search=${each}%3D1&order=${each}`)).status,
+    );
+    expect([said, await Promise.all(statuses)]).toEqual([fields, fields.map(() => 200)]);
+  });
+
   test("descriptions and types are texts, since null makes clients fail", async () => {
     const { body } = await call("GET", "/apidoc/v2.json");
     const resources = Object.values(body.docs.resources) as { methods: { params: Param[] }[] }[];
@@ -165,6 +180,14 @@ describe("errors have Foreman's words", () => {
     await call("POST", "/api/users/admin/ssh_keys", { name: "one", key });
     const { status, body } = await call("POST", "/api/users/admin/ssh_keys", { name: "two", key });
     expect([status, body.error.errors]).toEqual([422, { fingerprint: ["has already been taken"] }]);
+  });
+
+  test("of a key that is sent twice at once, which is stored once", async () => {
+    const sent = { name: "at once", key: freshKey() };
+    const answers = await Promise.all([1, 2].map(() => call("POST", "/api/users/at-once/ssh_keys", sent)));
+    expect(answers.map(({ status }) => status).sort()).toEqual([201, 422]);
+    const refused = answers.find(({ status }) => status === 422);
+    expect(refused?.body.error.errors).toEqual({ fingerprint: ["has already been taken"] });
   });
 
   test.each([

@@ -115,8 +115,8 @@ describe("a key", () => {
 
   test("is named by its number, alone or before a hyphen, a dot or letters", async () => {
     const made = await added(user, "numbered");
-    for (const rest of ["", "-numbered", "-another-name", "-user-example-com", ".json", "abc"])
-      expect((await call("GET", `${keys}/${made.id}${rest}`)).body).toEqual(made);
+    for (const rest of ["", "-numbered", "-another-name", "-schlüssel my laptop", ".json", "abc"])
+      expect((await call("GET", `${keys}/${made.id}${encodeURIComponent(rest)}`)).body).toEqual(made);
   });
 
   test("is named by the number before a hyphen also when another key has that name", async () => {

@@ -132,6 +132,7 @@ const LOOKED_UP = [
 function resources(): Readonly<Record<string, object>> {
   const keys = "/api/users/:user_id/ssh_keys";
   const searchable = [
+    { name: "id", type: "integer" },
     { name: "name", type: "string" },
     { name: "user_id", type: "integer" },
   ];
@@ -173,7 +174,10 @@ function resources(): Readonly<Record<string, object>> {
         "List all users",
         [{ method: "GET", path: "/api/users" }],
         [...TAXONOMIES, ...LISTING],
-        [{ name: "login", type: "string" }],
+        [
+          { name: "id", type: "integer" },
+          { name: "login", type: "string" },
+        ],
       ),
       method("show", "Show a user", [{ method: "GET", path: "/api/users/:id" }], [ID]),
       // hammer looks these up when it loads, too; whoever calls them may not.
