@@ -13,11 +13,14 @@ export type Predicate = (item: Searchable) => boolean;
 
 /**
  * What a search of Foreman's language selects; everything for a blank one. Throws a QueryNotSupported. Takes linear time, and
- * its nesting is limited.
+ * its words and its nesting are limited: each word is compared with each key.
  */
 export function parseSearch(text: string, fields: Fields): Predicate {
   return new Parser(tokens(text), fields).whole();
 }
+
+/** Of words, operators and parentheses together. */
+const MOST_TOKENS = 500;
 
 /** How deep parentheses and `not` may be nested. */
 const MOST_DEPTH = 50;
@@ -44,6 +47,8 @@ function tokens(text: string): readonly Token[] {
     space.lastIndex = at;
     at += space.exec(text)?.[0].length ?? 0;
     if (at >= text.length) break;
+    if (found.length === MOST_TOKENS)
+      throw new QueryNotSupported(`the search has more than ${MOST_TOKENS} words: search for less at once`);
     TOKEN.lastIndex = at;
     const match = TOKEN.exec(text);
     if (match === null)
@@ -121,7 +126,8 @@ class Parser {
     const comparison = this.#comparison();
     if (comparison === undefined) {
       const [first = ""] = Object.keys(this.#fields);
-      return (item) => isLike(String(item[first]), token.text);
+      const isLike = likeness(token.text);
+      return (item) => isLike(String(item[first]));
     }
     return this.#compared(token.text, comparison);
   }
@@ -225,8 +231,10 @@ function compare(field: string, isText: boolean, comparison: Comparison, value: 
 
 function compareText(field: string, comparison: Comparison, value: string): Predicate {
   const textOf = (item: Searchable) => String(item[field]);
-  if (comparison === "~") return (item) => isLike(textOf(item), value);
-  if (comparison === "!~") return (item) => !isLike(textOf(item), value);
+  if (comparison === "~" || comparison === "!~") {
+    const isLike = likeness(value);
+    return comparison === "~" ? (item) => isLike(textOf(item)) : (item) => !isLike(textOf(item));
+  }
   return (item) => holds(comparison, textOf(item) < value ? -1 : textOf(item) > value ? 1 : 0);
 }
 
@@ -250,10 +258,9 @@ function holds(comparison: Comparison, order: number): boolean {
 }
 
 /** `*` and `%` stand for anything at the ends only; without one the value may stand anywhere. */
-function isLike(text: string, value: string): boolean {
+function likeness(value: string): (text: string) => boolean {
   const [begins, ends] = [/^[*%]/.test(value), /[*%]$/.test(value)];
   const bare = value.replace(/^[*%]/, "").replace(/[*%]$/, "").toLowerCase();
-  const whole = text.toLowerCase();
-  if (begins === ends) return whole.includes(bare);
-  return begins ? whole.endsWith(bare) : whole.startsWith(bare);
+  if (begins === ends) return (text) => text.toLowerCase().includes(bare);
+  return begins ? (text) => text.toLowerCase().endsWith(bare) : (text) => text.toLowerCase().startsWith(bare);
 }
