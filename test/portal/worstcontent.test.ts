@@ -60,3 +60,32 @@ describe("a search", () => {
     expect((await portal.as("mallory", "GET", `/api/users/mallory/ssh_keys?${query}`)).status).toBe(200);
   });
 });
+
+describe("a form", () => {
+  /** How long its answer takes, in ms: the least of three. */
+  async function cost(type: string, body: string): Promise<number> {
+    const times: number[] = [];
+    for (let nth = 0; nth < 3; nth += 1) {
+      const since = performance.now();
+      const answer = await portal.as(undefined, "POST", "/keys/new", {
+        body,
+        headers: { "content-type": type },
+      });
+      await answer.text();
+      times.push(performance.now() - since);
+    }
+    return Math.min(...times);
+  }
+
+  const BYTES = 250_000;
+  const part = '--x\r\ncontent-disposition: form-data; name="a"\r\n\r\n\r\n';
+
+  test.each([
+    ["application/x-www-form-urlencoded", "a&"],
+    ["multipart/form-data; boundary=x", part],
+  ])("of nobody's with as many fields as fit costs no more than one with few: %s", async (type, field) => {
+    const plain = await cost(type, "a".repeat(BYTES));
+    const many = await cost(type, `${field.repeat(Math.floor(BYTES / field.length))}--x--\r\n`);
+    expect(many).toBeLessThan(10 * plain + 50);
+  });
+});

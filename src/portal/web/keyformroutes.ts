@@ -49,19 +49,19 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
     );
 
     scope.post(route, async (request, reply) => {
+      // First of all, since nobody is held to a limit there.
+      const place = await placeOf(request).catch((error: unknown) => {
+        if (isSignedOut(error)) return error;
+        throw error;
+      });
       const path = pathOf(request);
       const values = valuesOf(request.body);
       const owner = await formOwner(sealer, request, desk.o.originOf(request));
       const secret = privateKeyProblem(Object.values(values).join("\n"));
-      const place = await placeOf(request).catch((error: unknown) => {
-        if (owner === undefined || secret !== undefined || !isSignedOut(error)) throw error;
-      });
-      if (place === undefined)
-        return await drafts.ask(
-          reply,
-          path,
-          await drafts.seal(owner as NonNullable<typeof owner>, path, values),
-        );
+      if (place instanceof PageProblem) {
+        if (owner === undefined || secret !== undefined) throw place;
+        return await drafts.ask(reply, path, await drafts.seal(owner, path, values));
+      }
       if (owner === undefined || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
       if (secret !== undefined) return await showForm(reply, path, place, EMPTY_FORM, [secret]);
       if (!owner.isFresh) return await showForm(reply.code(403), path, place, values, [], TEXTS.form.tooOld);
@@ -201,7 +201,7 @@ function verdict(made: NewKey): { readonly isGood: boolean; readonly text: strin
   return { isGood: true, text: TEXTS.form.good(type, bits, fingerprintSHA256(blob)) };
 }
 
-function isSignedOut(error: unknown): boolean {
+function isSignedOut(error: unknown): error is PageProblem {
   return error instanceof PageProblem && error.kind === "signIn";
 }
 
