@@ -40,6 +40,13 @@ function blobOf(key: string): Buffer {
 
 const [SHA256, MD5] = [fingerprintSHA256(blobOf(KEY)), fingerprintMD5(blobOf(KEY))];
 
+/** As an operator would say: none runs here. */
+function inForce(): object {
+  const lastTransitionTime = new Date().toISOString();
+  const ready = { type: "Ready", status: "True", reason: "Projected", message: "in", lastTransitionTime };
+  return { observedGeneration: 1, conditions: [ready] };
+}
+
 /** What stands beside each line that was sent, without tags. */
 async function answered(text: string): Promise<readonly string[]> {
   const page = await (await portal.submit("viewer", "/who", { text })).text();
@@ -124,6 +131,22 @@ describe("what is worth an attack", () => {
       `Accepted publickey for ${user} from 198.51.100.9 port 1 ssh2: ED25519 ${strange}`,
     );
     expect(answer).toMatch(/^Nobody here has this key .* from 198\.51\.100\.9$/);
+  });
+
+  test("a key that somebody gave to many SSHKeys makes no answer endless, and who has it in force is named first", async () => {
+    const key = freshKey();
+    await tenant.create("real", { user: "bob", key });
+    const names = Array.from({ length: 40 }, (_, nth) => `copy-${nth}`);
+    await Promise.all(names.map((name) => tenant.create(name, { user: "mallory", key })));
+    await tenant.editStatus("real", inForce());
+    const [first = ""] = await eventually("the portal has seen them", async () => {
+      const answers = await answered(key);
+      return answers[0]?.includes("and 31 more with this key") ? answers : undefined;
+    });
+    expect(first).toMatch(/^bob , real , Projected /);
+    const log = Array.from({ length: 500 }, () => fingerprintSHA256(blobOf(key))).join("\n");
+    const page = await (await portal.submit("viewer", "/who", { text: log })).text();
+    expect(page.match(/href="\/people\/(?:bob|mallory)"/g)).toHaveLength(5000);
   });
 
   test("a private key is in neither the answer nor the log", async () => {

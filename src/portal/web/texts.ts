@@ -104,6 +104,7 @@ export const TEXTS = {
     answers: "Answers",
     columns: { line: "Line", keys: "Whose" },
     nobody: "Nobody here has this key",
+    more: (more: number) => `and ${more} more with this key`,
     noKey: "This line names no key.",
     cut: "journalctl has left out the message, because it is long: use journalctl --all.",
     left: (left: number, most: number) =>

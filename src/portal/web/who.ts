@@ -77,12 +77,12 @@ function row({ line, named, isCut }: LineAnswer, people: string): HTML {
 </tr>`;
 }
 
-function answer({ fingerprint, mention, keys }: NamedKey, people: string): HTML {
+function answer({ fingerprint, mention, keys, more }: NamedKey, people: string): HTML {
   const { who } = TEXTS;
   const said =
     mention &&
     who.mention(who.outcomes[mention.outcome], shown(mention.user ?? ""), shown(mention.address ?? ""));
-  return html`${keys.length === 0 ? html`<strong>${who.nobody}</strong>` : keys.map((key) => owner(key, people))}
+  return html`${keys.length === 0 ? html`<strong>${who.nobody}</strong>` : keys.map((key) => owner(key, people))}${more > 0 && html`<p>${who.more(more)}</p>`}
 <br><code>${fingerprint}</code>${said !== undefined && html`<br>${said}`}`;
 }
 
