@@ -1,7 +1,9 @@
 import { request } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { Bastion } from "../operator/authorizedkeys/bastion.ts";
 import { Tenant } from "../operator/tenant.ts";
 import { grant, type PeoplePortal, startPeoplePortal } from "./peopleportal.ts";
 
@@ -87,5 +89,41 @@ describe("a form", () => {
     const plain = await cost(type, "a".repeat(BYTES));
     const many = await cost(type, `${field.repeat(Math.floor(BYTES / field.length))}--x--\r\n`);
     expect(many).toBeLessThan(10 * plain + 50);
+  });
+});
+
+describe("where a key is used", () => {
+  const VOLUMES = 8000;
+  const TARGETS = 300;
+
+  async function makePod(name: string): Promise<void> {
+    const volumes = Array.from({ length: VOLUMES }, (_, nth) => ({
+      name: `v${nth}`,
+      secret: { secretName: "x" },
+    }));
+    const spec = { automountServiceAccountToken: false, containers: [{ name: "c", image: "none" }], volumes };
+    const pod = { apiVersion: "v1", kind: "Pod", metadata: { name }, spec };
+    await tenant.send("POST", `/api/v1/namespaces/${tenant.namespace}/pods`, pod);
+  }
+
+  test("costs little, however much in pods is compared with however many AuthorizedKeys", async () => {
+    const [used, unused] = [await portal.keyOf("alice"), await portal.keyOf("alice")];
+    const lastTransitionTime = new Date().toISOString();
+    const ready = { type: "Ready", status: "True", reason: "Projected", message: "in", lastTransitionTime };
+    await tenant.editStatus(used, { observedGeneration: 1, secretName: "y", conditions: [ready] });
+    await Promise.all(["one", "two", "three"].map(makePod));
+    const bastion = new Bastion(tenant);
+    for (let nth = 0; nth < TARGETS; nth += 1)
+      await bastion.create(`t${nth}`, { from: [{ users: ["alice"] }], layout: "SingleFile" });
+    const opened = async (key: string) => {
+      const since = performance.now();
+      const text = await (await portal.as("alice", "GET", `/keys/${key}`)).text();
+      return { text, ms: performance.now() - since };
+    };
+    await eventually("all are seen", async () =>
+      (await opened(used)).text.includes(`${TARGETS} AuthorizedKeys`),
+    );
+    const [plain, worst] = [await opened(unused), await opened(used)];
+    expect(worst.ms).toBeLessThan(10 * plain.ms + 100);
   });
 });

@@ -11,9 +11,10 @@ import {
 import { ApiError } from "../../kube/apierror.ts";
 import { fetchPage } from "../../kube/pagedlist.ts";
 import type { Reads } from "../../kube/transport.ts";
-import { type HoldingSecret, type PodObject, podMounts } from "../../whereabouts/podmounts.ts";
+import type { HoldingSecret, PodObject } from "../../whereabouts/podmounts.ts";
 import { isLeftOutBy, mayTake } from "../../whereabouts/targets.ts";
 import { FreshAnswers } from "../freshanswers.ts";
+import { PodsBySecret, podSecrets } from "./podsecrets.ts";
 import type { PortalKey } from "./portalkey.ts";
 
 /** Where a key is used in its namespace; undefined where that is not known. Names, sorted. */
@@ -37,7 +38,7 @@ const LIST_LIMIT_MS = 3000;
 const PAGE_SIZE = 500;
 /** Of one list: whoever makes pods in a namespace decides how many there are, and not what that costs the portal. */
 const MOST_PAGES = 20;
-/** What is kept of one list, in characters of JSON. */
+/** What is kept of one list, about, in bytes. */
 const MOST_KEPT = 4_000_000;
 const MOST_NAMESPACES = 100;
 
@@ -60,31 +61,37 @@ export class UsedByLists {
     // It stands nowhere.
     if (state !== "Projected" && state !== "Accepted") return { pods: [], targets: [] };
     const [pods, targets] = await Promise.all([
-      this.#listed(podsPath(namespace), mountsOf),
-      this.#listed(authorizedKeysPath(namespace), targetOf),
+      this.#pods(namespace),
+      this.#listed(authorizedKeysPath(namespace), targetOf, (items) => items),
     ]);
     const taking = targets?.flatMap((target) => secretOf(target, key));
-    const places = [...ownSecret(key), ...(taking?.map(({ secret }) => secret) ?? [])];
+    const places = filesBySecret([...ownSecret(key), ...(taking?.map(({ secret }) => secret) ?? [])]);
     return {
       // A target that is not known may hold the key for any pod.
-      pods: taking && pods && sorted(pods.flatMap((pod) => podMounts(pod, places)).map(({ name }) => name)),
+      pods: taking && pods && [...pods.withAny(places)].sort(),
       targets: taking && sorted(taking.map(({ name }) => name)),
     };
   }
 
-  async #listed<T>(
+  async #pods(namespace: string): Promise<PodsBySecret | undefined> {
+    const decode = (object: KubeObject) => podSecrets(object as PodObject);
+    return await this.#listed(podsPath(namespace), decode, (items) => new PodsBySecret(items));
+  }
+
+  async #listed<T extends { readonly size: number }, R>(
     path: string,
     decode: (object: KubeObject) => T | undefined,
-  ): Promise<readonly T[] | undefined> {
+    made: (items: readonly T[]) => R,
+  ): Promise<R | undefined> {
     const known = this.#lists.get(path);
-    if (known !== undefined) return (await known) as readonly T[] | undefined;
-    const items = this.#list(path, decode);
-    this.#lists.set(path, items);
-    return await items;
+    if (known !== undefined) return (await known) as R | undefined;
+    const list = this.#list(path, decode).then((items) => items && made(items));
+    this.#lists.set(path, list);
+    return await list;
   }
 
   /** Undefined when it may not be listed, the API server fails, or there is too much. */
-  async #list<T>(
+  async #list<T extends { readonly size: number }>(
     path: string,
     decode: (object: KubeObject) => T | undefined,
   ): Promise<readonly T[] | undefined> {
@@ -97,7 +104,7 @@ export class UsedByLists {
         const page = await fetchPage(collection, { from, limit: PAGE_SIZE }, signal, (item) => {
           const decoded = kept > MOST_KEPT ? undefined : decode(item as KubeObject);
           if (decoded === undefined) return;
-          kept += JSON.stringify(decoded).length;
+          kept += decoded.size;
           items.push(decoded);
         });
         if (kept > MOST_KEPT) return undefined;
@@ -111,47 +118,18 @@ export class UsedByLists {
   }
 }
 
-/** Of a pod what it has of Secrets, and nothing that may be large; undefined for one that has none. */
-function mountsOf(object: KubeObject): PodObject | undefined {
-  const { metadata, spec = {}, status } = object as PodObject;
-  const volumes = spec.volumes?.filter(({ secret, projected }) => secret ?? projected);
-  const names = new Set(volumes?.map(({ name }) => name));
-  const held = (containers: NonNullable<typeof spec.containers> | undefined) =>
-    (containers ?? []).map(({ name, restartPolicy, volumeMounts, env, envFrom }) => ({
-      name,
-      ...(restartPolicy === undefined ? {} : { restartPolicy }),
-      volumeMounts: volumeMounts?.filter((mount) => names.has(mount.name)) ?? [],
-      env: env?.flatMap(({ valueFrom }) => (valueFrom?.secretKeyRef ? [{ valueFrom }] : [])) ?? [],
-      envFrom: envFrom?.filter(({ secretRef }) => secretRef) ?? [],
-    }));
-  const { name, namespace = "", uid, resourceVersion } = metadata;
-  return {
-    metadata: { name, namespace, uid, resourceVersion },
-    spec: {
-      volumes:
-        volumes?.map(({ name, secret, projected }) => ({
-          name,
-          ...(secret && { secret }),
-          ...(projected && { projected }),
-        })) ?? [],
-      containers: held(spec.containers),
-      initContainers: held(spec.initContainers),
-      ephemeralContainers: held(spec.ephemeralContainers),
-    },
-    status: { phase: status?.phase ?? "" },
-  };
-}
-
 interface Target {
   readonly record: AuthorizedKeysRecord;
   readonly omitted: NonNullable<NonNullable<StoredAuthorizedKeys["status"]>["omitted"]>;
+  readonly size: number;
 }
 
 function targetOf(object: KubeObject): Target | undefined {
-  const { status } = object as StoredAuthorizedKeys;
+  const { spec, status } = object as StoredAuthorizedKeys;
   const record = toAuthorizedKeysRecord(object as StoredAuthorizedKeys);
   if (record.isTerminating || record.faults.length > 0) return undefined;
-  return { record, omitted: status?.omitted ?? [] };
+  const { omitted = [] } = status ?? {};
+  return { record, omitted, size: JSON.stringify([spec, omitted]).length };
 }
 
 /** The Secret of a target that takes the key; nothing where it does not. */
@@ -176,6 +154,16 @@ function filesOf(record: AuthorizedKeysRecord, { namespace, user }: PortalKey): 
 function ownSecret({ namespace, secretName, state }: PortalKey): readonly HoldingSecret[] {
   if (secretName === undefined || state !== "Projected") return [];
   return [{ namespace, name: secretName, files: ["authorized_keys"], isCopy: false }];
+}
+
+function filesBySecret(secrets: readonly HoldingSecret[]): ReadonlyMap<string, ReadonlySet<string>> {
+  const bySecret = new Map<string, Set<string>>();
+  for (const { name, files } of secrets) {
+    const known = bySecret.get(name) ?? new Set();
+    for (const file of files) known.add(file);
+    bySecret.set(name, known);
+  }
+  return bySecret;
 }
 
 function sorted(names: readonly string[]): readonly string[] {
