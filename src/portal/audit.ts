@@ -9,6 +9,8 @@ import type { Person } from "./people/person.ts";
 interface Entry {
   readonly request: FastifyRequest;
   person: Person | undefined;
+  /** Has it been held to a limit? */
+  isCounted: boolean;
   isLogged: boolean;
 }
 
@@ -37,24 +39,26 @@ export class Audit {
     // Behind the body, whose events come from elsewhere.
     server.addHook("preHandler", (request, _reply, done) => {
       if (!mayWrite(request)) return done();
-      const entry: Entry = { request, person: undefined, isLogged: false };
+      const entry: Entry = { request, person: undefined, isCounted: false, isLogged: false };
       entries.set(request, entry);
       this.#current.run(entry, done);
     });
     server.addHook("onResponse", async (request, reply) => {
       const entry = entries.get(request);
-      // Refused by a rate limit: told once a window, not once a request.
-      if (entry === undefined || entry.isLogged || reply.statusCode < 400 || reply.statusCode === 429) return;
+      // Of what no limit holds, as a path that is none, anybody could fill the log.
+      if (entry === undefined || entry.isLogged || !entry.isCounted || reply.statusCode < 400) return;
       const { method, routeOptions } = request;
       const what = { route: routeOptions.url, method, status: reply.statusCode };
       this.#log.info({ event: "WriteRefused", ...this.#who(entry), ...what });
     });
   }
 
-  /** The request that is being handled is this person's. */
-  identified(person: Person): void {
+  /** The request that is being handled is this person's, or nobody's, and within their limit. */
+  counted(person: Person | undefined): void {
     const entry = this.#current.getStore();
-    if (entry !== undefined) entry.person = person;
+    if (entry === undefined) return;
+    entry.person = person;
+    entry.isCounted = true;
   }
 
   /** The same requests, with a line for each write. */

@@ -38,9 +38,9 @@ export class Entrance {
 
   async #within(request: FastifyRequest, person: Person | undefined): Promise<Person | undefined> {
     const { limits, audit } = this.#o;
-    if (person !== undefined) audit.identified(person);
     if (!mayWrite(request)) return person;
     await (person === undefined ? limits.stranger(request) : limits.write(request, person));
+    audit.counted(person);
     return person;
   }
 }

@@ -127,3 +127,16 @@ describe("where a key is used", () => {
     expect(worst.ms).toBeLessThan(10 * plain.ms + 100);
   });
 });
+
+test("nobody writes more into the log than the limit of strangers lets them, whatever they send where", async () => {
+  const before = (await portal.log()).length;
+  const headers = { origin: "https://evil.example" };
+  for (const path of ["/none", "/api/none", "/sign-out", "/keys/new/draft", "/keys"])
+    for (let nth = 0; nth < 20; nth += 1) await portal.as(undefined, "POST", path, { headers });
+  await portal.as(undefined, "POST", "/keys/new", { headers });
+  const written = async () => (await portal.log()).slice(before).split("\n");
+  await eventually("what is counted is told", async () =>
+    (await written()).some((line) => line.includes('"route":"/keys/new"')),
+  );
+  expect((await written()).filter((line) => line.includes("WriteRefused"))).toHaveLength(1);
+});
