@@ -1,5 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { objectName } from "../../src/api/objectname.ts";
+import { parsePublicKey } from "../../src/ssh/publickey.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -201,6 +203,17 @@ describe("another's key", () => {
     await portal.as("mallory", "POST", "/api/users/mallory/ssh_keys", { body, headers });
     expect(await (await portal.as("alice", "GET", "/keys")).text()).not.toContain("mine");
   });
+});
+
+test("a key is added though somebody has taken the names that it would have", async () => {
+  const key = freshKey();
+  const parsed = parsePublicKey(key);
+  if (!parsed.ok) throw new Error(parsed.refusal.message);
+  const named = { user: "alice", title: "laptop", blob: parsed.value.blob };
+  for (let nth = 1; nth <= 20; nth += 1)
+    await tenant.create(objectName(named, nth), { user: "mallory", key: freshKey() });
+  const answer = await portal.submit("alice", "/keys/new", { key, title: "laptop" });
+  expect(answer.status).toBe(303);
 });
 
 describe("what others write", () => {

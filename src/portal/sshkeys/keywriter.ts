@@ -1,3 +1,4 @@
+import { randomInt } from "node:crypto";
 import { API_VERSION, KIND, REQUESTED_BY_ANNOTATION } from "../../api/names.ts";
 import { objectName } from "../../api/objectname.ts";
 import { sshKeysPath } from "../../api/paths.ts";
@@ -37,8 +38,14 @@ export class AlreadyThere extends Error {
 /** How long a page waits for the API server to say what became of its reader's write, in ms. */
 const REFRESH_LIMIT_MS = 2000;
 
+/** How many names that follow from user, title and key are tried; then one that nobody can have taken on purpose. */
+const FORESEEABLE_NAMES = 5;
+
 /** How many names are tried for a key. */
-const MOST_NAMES = 20;
+const MOST_NAMES = 8;
+
+/** Of the numbers that end names at random. */
+const MOST_NUMBER = 2 ** 40;
 
 /**
  * Makes, changes and deletes SSHKeys on the API server, for a person who may. What it has written is in the store when a
@@ -59,7 +66,12 @@ export class KeyWriter {
     const parsed = parsePublicKey(spec.key);
     const blob = parsed.ok ? parsed.value.blob : Buffer.from(spec.key);
     for (let nth = 1; ; nth += 1) {
-      const name = objectName({ user: spec.user, title: spec.title, blob }, nth);
+      const { user, title } = spec;
+      const name =
+        nth <= FORESEEABLE_NAMES
+          ? objectName({ user, title, blob }, nth)
+          : // Its number takes the place of the title: together they would be too long.
+            objectName({ user, title: undefined, blob }, randomInt(FORESEEABLE_NAMES + 1, MOST_NUMBER));
       try {
         const object = await this.#o.requests.request<SSHKeyObject>({
           method: "POST",
