@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { clientNetwork } from "./clientaddress.ts";
 import type { Person } from "./people/person.ts";
+import { tokenIn } from "./people/tokens.ts";
 
 /**
  * `writes`: of one person. `strangers`: writes of nobody, by network. `signIns`: sign-ins begun and ended, by network, which
@@ -138,9 +139,9 @@ export class Limits {
   }
 }
 
-/** No token is kept in memory. */
-function digest({ headers }: FastifyRequest): string {
+/** Of the token alone, which may be sent under any user name. No token is kept in memory. */
+function digest({ headers: { authorization = "" } }: FastifyRequest): string {
   return createHash("sha256")
-    .update(headers.authorization ?? "")
+    .update(tokenIn(authorization) ?? authorization)
     .digest("base64");
 }

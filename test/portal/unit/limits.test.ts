@@ -6,6 +6,7 @@ import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { LIMITS, type LimitName, Limits, TooMany } from "../../../src/portal/limits.ts";
 import type { Person } from "../../../src/portal/people/person.ts";
+import { tokenIn } from "../../../src/portal/people/tokens.ts";
 import { createServer } from "../../../src/portal/server.ts";
 
 const PROXY = "10.1.2.3";
@@ -31,7 +32,7 @@ async function stand() {
   server.get("/signIns", async (request) => await limits.signIn(request));
   server.get("/tries", async (request) => {
     await limits.beforeToken(request);
-    await limits.afterToken(request, request.headers.authorization === "Bearer right");
+    await limits.afterToken(request, (tokenIn(request.headers.authorization) ?? "").startsWith("right"));
   });
   server.setErrorHandler((error, _request, reply) =>
     error instanceof TooMany
@@ -140,6 +141,17 @@ describe("writes", () => {
 test("whose token was right before is not shut out by others' wrong ones", async () => {
   const { from, use } = await stand();
   await from(HERE, "tries", { authorization: "Bearer right" });
+  await use(HERE, "tries", { authorization: "Bearer wrong" });
+  expect((await from(HERE, "tries", { authorization: "Bearer right" })).statusCode).toBe(200);
+});
+
+test("who sends a right token under 10,000 user names of HTTP Basic shuts out nobody", async () => {
+  const { from, use } = await stand();
+  await from(HERE, "tries", { authorization: "Bearer right" });
+  for (let n = 0; n < 10_000; n += 1) {
+    const basic = Buffer.from(`user-${n}:right-of-mallory`).toString("base64");
+    await from(HERE, "tries", { authorization: `Basic ${basic}` });
+  }
   await use(HERE, "tries", { authorization: "Bearer wrong" });
   expect((await from(HERE, "tries", { authorization: "Bearer right" })).statusCode).toBe(200);
 });
