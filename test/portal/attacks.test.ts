@@ -205,6 +205,15 @@ describe("another's key", () => {
   });
 });
 
+test("two names that the proxy sends in Latin-1 are not one person", async () => {
+  for (const name of ["jos\u00e9", "jos\u00e8"]) {
+    const answer = await portal.as(name, "GET", "/keys");
+    expect([answer.status, await answer.text()]).toEqual([403, expect.stringContaining("UTF-8")]);
+  }
+  const utf8 = Buffer.from("jos\u00e9").toString("latin1");
+  expect(await (await portal.as(utf8, "GET", "/keys")).text()).toContain("jos\u00e9");
+});
+
 test("a key is added though somebody has taken the names that it would have", async () => {
   const key = freshKey();
   const parsed = parsePublicKey(key);

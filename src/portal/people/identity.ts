@@ -112,6 +112,15 @@ function only({ headersDistinct }: IncomingMessage, name: string): string {
     throw new Refused(
       `the proxy before this portal has sent ${name} more than once: ask your administrator to let it replace what clients send`,
     );
-  // Node reads headers as Latin-1.
-  return Buffer.from(value, "latin1").toString("utf8");
+  try {
+    // Node reads headers as Latin-1.
+    return UTF8.decode(Buffer.from(value, "latin1"));
+  } catch {
+    // Else all that is none becomes one character, and two names become one person.
+    throw new Refused(
+      `the proxy before this portal has sent ${name} in another encoding than UTF-8: ask your administrator to let it send UTF-8`,
+    );
+  }
 }
+
+const UTF8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
