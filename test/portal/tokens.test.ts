@@ -45,6 +45,27 @@ const basic = (user: string, token: string) => ({
 const status = async (at: PeoplePortal, headers: Record<string, string>, path = KEYS) =>
   (await at.as(undefined, "GET", path, { headers })).status;
 
+test("where a claim names a person's namespace, neither a token nor a proxy gets one into another's", async () => {
+  const config = `portal:
+  publicURL: https://keys.example.org/
+  oidc: {issuer: "https://127.0.0.1:1/", clientID: portal}
+  tokens: {audience: "${API_AUDIENCE}"}
+  proxy: {addresses: [127.0.0.1]}
+  namespaceClaim: team
+  namespaces: [${tenant.namespace}]
+`;
+  const teams = await startPeoplePortal(cluster, tenant, config);
+  const answers = [
+    await teams.as(undefined, "GET", KEYS, { headers: bearer(persons) }),
+    await teams.as("alice", "GET", "/api/users/alice/ssh_keys"),
+    await teams.as("alice", "GET", "/keys"),
+  ];
+  const texts = await Promise.all(answers.map((answer) => answer.text()));
+  await teams.stop();
+  expect(answers.map(({ status: code }) => code)).toEqual([403, 403, 403]);
+  expect(texts).toEqual(Array(3).fill(expect.stringContaining("names the namespace of a person here")));
+});
+
 describe("a token", () => {
   test("of a person that is good for the portal lets in, as bearer token and as password of anybody", async () => {
     expect([

@@ -47,7 +47,7 @@ export class Identity {
   }
 
   async #byToken({ headers }: FastifyRequest): Promise<Person | undefined> {
-    const { tokens, settings, namespace } = this.#o;
+    const { tokens, settings } = this.#o;
     const token = tokens && tokenIn(headers.authorization);
     if (token === undefined) return undefined;
     const owner = await tokens?.ownerOf(token);
@@ -62,13 +62,13 @@ export class Identity {
           name.startsWith(groupsPrefix) ? [name.slice(groupsPrefix.length)] : [],
         ),
       ),
-      namespace,
+      namespace: this.#onlyNamespace("a token"),
       signedInBy: "token",
     };
   }
 
   #byProxy({ socket, raw }: FastifyRequest): Person | undefined {
-    const { settings, namespace } = this.#o;
+    const { settings } = this.#o;
     const { remoteAddress = "" } = socket;
     if (settings.proxy === undefined || !this.#isProxy(remoteAddress)) return undefined;
     const { userHeader, groupsHeader } = settings.proxy;
@@ -81,9 +81,19 @@ export class Identity {
           .split(",")
           .map((name) => name.trim()),
       ),
-      namespace,
+      namespace: this.#onlyNamespace("the proxy"),
       signedInBy: "proxy",
     };
+  }
+
+  /** Where a claim names a person's namespace, whoever comes without one would be in that of others. */
+  #onlyNamespace(way: string): string {
+    const { settings, namespace } = this.#o;
+    const { namespaceClaim } = settings;
+    if (namespaceClaim === undefined) return namespace;
+    throw new Refused(
+      `the claim ${namespaceClaim} names the namespace of a person here, and ${way} has no claims: sign in on the pages`,
+    );
   }
 
   #isProxy(address: string): boolean {
