@@ -213,3 +213,12 @@ test("another site cannot fill the form for somebody", async () => {
   });
   expect([response.status, (await response.text()).includes(key)]).toEqual([403, false]);
 });
+
+test("a session of a namespace that is none of the portal's, as before its configuration was changed, is over", async () => {
+  const opened = async (namespace: string) => {
+    const person = { user: "alice", groups: [], namespace, signedInBy: "oidc" };
+    const cookie = `__Host-sshkeys-session=${await tested.sealer.seal("session", person, 60_000)}`;
+    return (await tested.visitor().send(FORM, { headers: { cookie } })).status;
+  };
+  expect([await opened(tenant.namespace), await opened("another")]).toEqual([200, 401]);
+});

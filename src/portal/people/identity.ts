@@ -32,7 +32,15 @@ export class Identity {
 
   /** Of a page: a session, or what a proxy says. Undefined for nobody; throws a Refused for whoever cannot be let in. */
   async ofPage(request: FastifyRequest): Promise<Person | undefined> {
-    return this.#o.insecure ?? this.#byProxy(request) ?? (await this.#o.sessions.person(request));
+    return this.#o.insecure ?? this.#byProxy(request) ?? (await this.#bySession(request));
+  }
+
+  /** One that names a namespace of before a change of the configuration, or of another portal with the same keys, is over. */
+  async #bySession(request: FastifyRequest): Promise<Person | undefined> {
+    const { sessions, settings, namespace } = this.#o;
+    const person = await sessions.person(request);
+    const namespaces = settings.namespaceClaim === undefined ? [namespace] : settings.namespaces;
+    return person && namespaces.includes(person.namespace) ? person : undefined;
   }
 
   /** Of the REST API: a token, or what a proxy says; never a session, which other sites could make use of. */
