@@ -97,6 +97,7 @@ export class Desk {
     const text = await page({
       title,
       base: this.o.base,
+      path: reply.request.url.split("?")[0],
       person,
       isAdmin,
       signOutToken: person.signedInBy === "oidc" ? await this.formToken(person) : undefined,

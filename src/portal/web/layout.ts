@@ -8,6 +8,8 @@ export interface PageFrame {
   readonly title: string;
   /** The path of the portal's public address, which ends in `/`. */
   readonly base: string;
+  /** Its own path, by which the navigation knows where one is; undefined for what is no place, such as an error. */
+  readonly path?: string | undefined;
   /** Undefined for nobody. */
   readonly person: Person | undefined;
   readonly isAdmin: boolean;
@@ -19,8 +21,10 @@ export interface PageFrame {
 }
 
 /** A whole page. */
-export function page({ title, base, person, isAdmin, signOutToken, notice, content }: PageFrame): HTML {
+export function page(frame: PageFrame): HTML {
+  const { title, base, path, person, isAdmin, signOutToken, notice, content } = frame;
   const { nav } = TEXTS;
+  const link = (to: string, text: string) => html`<a href="${to}"${current(to, path)}>${text}</a>`;
   return html`<!doctype html>
 <html lang="en">
 <head>
@@ -39,8 +43,8 @@ export function page({ title, base, person, isAdmin, signOutToken, notice, conte
 ${
   person &&
   html`<nav aria-label="${TEXTS.product}">
-<a href="${base}keys">${nav.keys}</a>
-${isAdmin && html`<a href="${base}people">${nav.people}</a><a href="${base}who">${nav.who}</a>`}
+${link(`${base}keys`, nav.keys)}
+${isAdmin && html`${link(`${base}people`, nav.people)}${link(`${base}who`, nav.who)}`}
 </nav>
 <span class="person">${TEXTS.signedInAs(person.user)}</span>
 ${signOutToken !== undefined && html`<form action="${base}sign-out" method="post"><input type="hidden" name="csrf" value="${signOutToken}"><button>${nav.signOut}</button></form>`}`
@@ -53,4 +57,10 @@ ${content}
 </main>
 </body>
 </html>`;
+}
+
+/** What a link says of itself where one is on its page, or on one below it. */
+function current(to: string, path = ""): HTML | false {
+  if (path === to) return html` aria-current="page"`;
+  return path.startsWith(`${to}/`) && html` aria-current="true"`;
 }
