@@ -35,7 +35,7 @@ export function keyDetail(o: KeyDetailOptions): HTML {
   const advice = key.state && STATES[key.state].whatToDo;
   return html`<dl class="facts">
 <dt>${detail.state}</dt><dd>${state(key)}</dd>
-${advice !== undefined && advice !== "nothing" && html`<dt>${detail.whatToDo}</dt><dd>${advice}</dd>`}
+${advice !== undefined && advice !== "nothing" && html`<dt>${detail.whatToDo}</dt><dd>${prose(advice)}</dd>`}
 ${
   facts &&
   html`<dt>${detail.fingerprint}</dt><dd><code>${facts.fingerprint}</code></dd>
@@ -70,6 +70,11 @@ ${
 <a class="button danger" href="${path}/delete" data-dialog>${detail.delete}</a>
 </div>`
 }`;
+}
+
+/** Text in which commands stand between backticks. */
+function prose(text: string): HTML {
+  return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
 }
 
 /** Of many the first, so that no page is as long as a namespace has pods. */
