@@ -10,8 +10,8 @@ declare module "vitest" {
 }
 
 /**
- * A cluster that other files use at the same time, each in namespaces of its own. For files that run no operator and
- * change nothing that is cluster-wide.
+ * A cluster that other files use at the same time, each in namespaces of its own. For files that change nothing that is
+ * cluster-wide, and run no operator, or one for their own namespaces alone.
  */
 export async function sharedCluster(): Promise<Cluster> {
   return await open(await useExistingCluster(inject("sharedCluster")));
