@@ -3,6 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Cluster } from "../../cluster/cluster.ts";
 import { sharedCluster } from "../../cluster/sharedcluster.ts";
 import { freshKey } from "../../operator/publickeys.ts";
+import { Tenant } from "../../operator/tenant.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
 import { launchChromium, openReader, type Reader } from "./reader.ts";
 
@@ -10,15 +11,17 @@ const SECRET = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ";
 const PRIVATE_KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${SECRET}\n-----END OPENSSH PRIVATE KEY-----\n`;
 
 let cluster: Cluster;
+let tenant: Tenant;
 let portal: PortalProcess;
 let browser: Browser;
 let reader: Reader;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
+  tenant = new Tenant(cluster, await cluster.namespace());
   const { kubeconfig } = cluster.controlPlane;
   const args = ["--insecure-user", "alice"];
-  portal = await startPortal({ kubeconfig, namespace: await cluster.namespace(), args });
+  portal = await startPortal({ kubeconfig, namespace: tenant.namespace, args });
   browser = await launchChromium();
 });
 
@@ -78,6 +81,81 @@ describe.each([
     await page.getByRole("alert").waitFor();
     expect(await page.getByLabel("Public key").getAttribute("aria-invalid")).toBe("true");
     expect(await page.getByLabel("Title").inputValue()).toBe("My laptop");
+  });
+});
+
+/** How many SSHKeys have this title. */
+async function count(title: string): Promise<number> {
+  return (await tenant.list()).filter(({ spec }) => spec.title === title).length;
+}
+
+describe.each([
+  ["with JavaScript", true],
+  ["without JavaScript", false],
+])("going back and sending twice, %s", (way, javaScriptEnabled) => {
+  beforeEach(async () => {
+    reader = await openReader(browser, portal.url, { javaScriptEnabled });
+  });
+
+  async function fill(title: string): Promise<void> {
+    const { page } = reader;
+    await page.goto("/keys");
+    await page.getByRole("link", { name: "Add a key" }).click();
+    await page.getByLabel("Public key").fill(freshKey());
+    await page.getByLabel("Title").fill(title);
+  }
+
+  async function add(title: string): Promise<void> {
+    await fill(title);
+    await reader.page.getByRole("button", { name: "Add the key" }).click();
+    await reader.page.getByText(`Key ${title} successfully added.`).waitFor();
+  }
+
+  test("the form is empty for who goes back after a key was added", async () => {
+    const { page } = reader;
+    await add(`Gone back ${way}`);
+    await page.goBack();
+    expect(new URL(page.url()).pathname).toBe("/keys/new");
+    const typed = ["Public key", "Title", "Expires on"].map((label) => page.getByLabel(label).inputValue());
+    expect(await Promise.all(typed)).toEqual(["", "", ""]);
+  });
+
+  test("a key is added once when the page after it is loaded again", async () => {
+    const { page } = reader;
+    const title = `Loaded again ${way}`;
+    await add(title);
+    await page.reload();
+    expect(await page.getByRole("link", { name: title }).count()).toBe(1);
+    expect(await page.getByRole("status").count()).toBe(0);
+    expect(await count(title)).toBe(1);
+  });
+
+  test("a key is added once by a double click", async () => {
+    const { page } = reader;
+    const title = `Clicked twice ${way}`;
+    await fill(title);
+    await page.getByRole("button", { name: "Add the key" }).dblclick();
+    await page
+      .getByText(/successfully added|The key was not added yet/)
+      .first()
+      .waitFor();
+    await page.goto("/keys");
+    await page.getByRole("link", { name: title }).waitFor();
+    expect(await count(title)).toBe(1);
+  });
+
+  test("a key that was deleted is on no page that one goes back to", async () => {
+    const { page } = reader;
+    const title = `Deleted ${way}`;
+    await add(title);
+    await page.getByRole("link", { name: title }).click();
+    await page.getByRole("link", { name: "Delete", exact: true }).click();
+    await page.getByRole("button", { name: "Delete the key" }).click();
+    await page.getByText("successfully deleted").waitFor();
+    do {
+      await page.goBack();
+      expect(await page.content()).not.toContain(title);
+    } while (new URL(page.url()).pathname !== "/keys");
   });
 });
 

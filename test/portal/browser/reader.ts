@@ -19,6 +19,8 @@ export async function launchChromium(more: readonly string[] = []): Promise<Brow
   return await chromium.launch({
     executablePath: findChromium(),
     chromiumSandbox: !isRoot,
+    // Playwright's own default: what people's browsers bring back as it was would be loaded anew.
+    ignoreDefaultArgs: ["--disable-back-forward-cache"],
     args: [...FLAGS, ...more],
   });
 }

@@ -160,6 +160,58 @@ describe("signing in on another site", () => {
   });
 });
 
+describe("going back after signing out", () => {
+  /** Alice looks at a key and fills the form for another, and signs out there. */
+  async function signOut(page: Page, title: string): Promise<void> {
+    await page.goto("keys/new");
+    await signIn(page, "alice");
+    await fill(page, title);
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("link", { name: title }).click();
+    await page.getByRole("heading", { name: title }).waitFor();
+    await page.goto("keys/new");
+    await fill(page, `${title}, not sent`);
+    await page.getByRole("button", { name: "Sign out" }).click();
+    await page.waitForURL(`${tested.issuer.url}/**`);
+  }
+
+  /** What is shown of the last three pages of the portal. */
+  async function lookBack(page: Page): Promise<string> {
+    const seen: string[] = [];
+    while (seen.length < 3) {
+      // The issuer's pages come back as they were, without being loaded.
+      await page.goBack({ waitUntil: "commit" });
+      if (!page.url().startsWith(ORIGIN)) continue;
+      await page.waitForLoadState();
+      seen.push(await page.content());
+    }
+    return seen.join("\n");
+  }
+
+  test("shows nothing of what was there", async () => {
+    const page = await open();
+    await signOut(page, "Looked at");
+    expect(await lookBack(page)).not.toContain("Looked at");
+  });
+
+  test("asks to sign in", async () => {
+    const page = await open();
+    await signOut(page, "Asked again");
+    await lookBack(page);
+    await page.getByRole("link", { name: "Sign in", exact: true }).waitFor();
+  });
+
+  test("shows nothing of it to who signs in next", async () => {
+    const page = await open();
+    await signOut(page, "Of the one before");
+    await page.context().clearCookies({ domain: new URL(tested.issuer.url).hostname });
+    await page.goto("keys");
+    await signIn(page, "bob");
+    await page.getByText("Signed in as bob").waitFor();
+    expect(await lookBack(page)).not.toContain("Of the one before");
+  });
+});
+
 test("two people see their own keys, and not each other's", async () => {
   const [alice, bob] = [await open(), await open()];
   await alice.goto("keys/new");
