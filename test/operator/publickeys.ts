@@ -10,7 +10,17 @@ export function freshKey(): string {
 }
 
 export function freshRSAKey(bits: number): string {
-  return lineOf(oddRSASample(freshRandom(), bits));
+  return rsaKeyOf(freshRandom(), bits);
+}
+
+/** The same for the same numbers, as TYPE BASE64. */
+export function ed25519KeyOf(random: Random): string {
+  return lineOf({ type: "ssh-ed25519", strings: [random.bytes(32)] });
+}
+
+/** The same for the same numbers, as TYPE BASE64. */
+export function rsaKeyOf(random: Random, bits: number): string {
+  return lineOf(oddRSASample(random, bits));
 }
 
 /** One fresh key of each type that policy accepts by default, with the bits that ssh-keygen prints. */

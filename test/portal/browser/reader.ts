@@ -19,7 +19,8 @@ export async function launchChromium(more: readonly string[] = []): Promise<Brow
   return await chromium.launch({
     executablePath: findChromium(),
     chromiumSandbox: !isRoot,
-    // Playwright's own default: what people's browsers bring back as it was would be loaded anew.
+    // People's browsers bring pages back as they were, which Playwright would have loaded anew. One that must not be brought
+    // back and is makes goBack wait in vain: it fires no load.
     ignoreDefaultArgs: ["--disable-back-forward-cache"],
     args: [...FLAGS, ...more],
   });
