@@ -7,8 +7,8 @@ import { sharedCluster } from "../../cluster/sharedcluster.ts";
 import { freshKey, freshRSAKey } from "../../operator/publickeys.ts";
 import { readyOf, Tenant } from "../../operator/tenant.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
-import { testLooks } from "./looks.ts";
-import { launchChromium, openReader } from "./reader.ts";
+import { openLooks, testLooks } from "./looks.ts";
+import { launchChromium, type Reader } from "./reader.ts";
 
 /** A key of alice's in each STATE that people cause. */
 const KEYS = {
@@ -28,8 +28,8 @@ const PRIVATE_KEY =
 let cluster: Cluster;
 let tenant: Tenant;
 let portal: PortalProcess;
-let empty: PortalProcess;
 let browser: Browser;
+let reader: Reader;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -39,14 +39,13 @@ beforeAll(async () => {
   const { namespace } = tenant;
   const args = ["--insecure-user", "alice", "--insecure-admin"];
   portal = await startPortal({ kubeconfig, namespace, args });
-  empty = await startPortal({ kubeconfig, namespace, args: ["--insecure-user", "nobody-yet"] });
   browser = await launchChromium();
+  reader = await openLooks(browser, portal.url);
 });
 
 afterAll(async () => {
   await browser?.close();
   await portal?.stop();
-  await empty?.stop();
   await cluster?.stop();
 });
 
@@ -71,7 +70,6 @@ async function createKeys(): Promise<void> {
 }
 
 interface Look {
-  readonly of?: () => PortalProcess;
   readonly path: string;
   readonly act?: (page: Page) => Promise<unknown>;
 }
@@ -108,7 +106,6 @@ ${freshKey()
 
 const LOOKS: Readonly<Record<string, Look>> = {
   "the list": { path: "/keys" },
-  "the list without a key": { of: () => empty, path: "/keys" },
   "the list where nothing is found": { path: "/keys?search=nothing-like-it" },
   "the list by a heading": { path: "/keys?sort=-title" },
   "the list after a key was added": {
@@ -190,9 +187,9 @@ const LOOKS: Readonly<Record<string, Look>> = {
   "the reference of the REST API": { path: "/apidoc" },
 };
 
-describe.each(Object.entries(LOOKS))("%s", (_, { of = () => portal, path, act }) => {
+describe.each(Object.entries(LOOKS))("%s", (_, { path, act }) => {
   testLooks(
-    () => openReader(browser, of().url),
+    () => reader,
     async (page) => {
       await page.goto(path);
       await act?.(page);
@@ -202,15 +199,12 @@ describe.each(Object.entries(LOOKS))("%s", (_, { of = () => portal, path, act })
 
 describe.each(stated)("the key %s, which is %s", (name, state) => {
   testLooks(
-    () => openReader(browser, portal.url),
+    () => reader,
     (page) => page.goto(`/keys/${name}`),
   );
 
   test("says why, and what to do", async () => {
-    const { page, close } = await openReader(browser, portal.url);
-    await page.goto(`/keys/${name}`);
-    const said = await page.getByRole("main").innerText();
-    await close();
+    const said = await reader.page.getByRole("main").innerText();
     const message = readyOf((await tenant.read(name)).status)?.message ?? "";
     const { whatToDo } = STATES[state];
     const expected = state === "Projected" ? [state] : [state, message, whatToDo.replaceAll("`", "")];

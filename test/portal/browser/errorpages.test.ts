@@ -6,13 +6,14 @@ import { sharedCluster } from "../../cluster/sharedcluster.ts";
 import { type FlakyLine, startFlakyLine } from "../../operator/flakyline.ts";
 import { freshKey } from "../../operator/publickeys.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
-import { testLooks } from "./looks.ts";
-import { launchChromium, openReader } from "./reader.ts";
+import { openLooks, testLooks } from "./looks.ts";
+import { launchChromium, type Reader } from "./reader.ts";
 
 let cluster: Cluster;
 let line: FlakyLine;
 let portal: PortalProcess;
 let browser: Browser;
+let reader: Reader;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -21,6 +22,7 @@ beforeAll(async () => {
   const { kubeconfig } = line;
   portal = await startPortal({ kubeconfig, namespace: await cluster.namespace(), args });
   browser = await launchChromium();
+  reader = await openLooks(browser, portal.url);
 });
 
 afterAll(async () => {
@@ -34,6 +36,13 @@ async function send(page: Page, key: string): Promise<void> {
   await page.getByLabel("Public key").fill(key);
   await page.getByRole("button", { name: "Add the key" }).click();
 }
+
+describe("the list without a key", () => {
+  testLooks(
+    () => reader,
+    (page) => page.goto("/keys"),
+  );
+});
 
 /** Each with its status and its heading. The last one is for minutes. */
 describe.each<readonly [number, string, (page: Page) => Promise<unknown>]>([
@@ -80,7 +89,7 @@ describe.each<readonly [number, string, (page: Page) => Promise<unknown>]>([
   ],
 ])("the page of status %i, %s", (status, heading, lead) => {
   testLooks(
-    () => openReader(browser, portal.url),
+    () => reader,
     async (page) => {
       const answered = page.waitForResponse((response) => response.status() === status);
       await lead(page);

@@ -10,7 +10,7 @@ import { serverCertificate, serverKey } from "../../kube/certificates.ts";
 import { freshKey } from "../../operator/publickeys.ts";
 import { Tenant } from "../../operator/tenant.ts";
 import { PUBLIC_URL, type SignInPortal, startSignInPortal } from "../signinportal.ts";
-import { testLooks } from "./looks.ts";
+import { openLooks, testLooks } from "./looks.ts";
 import { launchChromium, openReader, type Reader } from "./reader.ts";
 
 /** The issuer is another site than the portal, as it is where both have names: on one site some faults do not show. */
@@ -21,6 +21,7 @@ let tenant: Tenant;
 let tested: SignInPortal;
 let proxy: Server;
 let browser: Browser;
+let looked: Reader;
 let readers: Reader[];
 
 beforeAll(async () => {
@@ -31,6 +32,7 @@ beforeAll(async () => {
   const { host } = new URL(PUBLIC_URL);
   const { port } = proxy.address() as AddressInfo;
   browser = await launchChromium([`--host-resolver-rules=MAP ${host}:443 127.0.0.1:${port}`]);
+  looked = await openLooks(browser, PUBLIC_URL, trusting());
 });
 
 afterAll(async () => {
@@ -65,14 +67,12 @@ async function startProxy(url: string): Promise<Server> {
   return server;
 }
 
-async function openTrusting(options: BrowserContextOptions = {}): Promise<Reader> {
-  const { url: issuer } = tested.issuer;
-  return await openReader(browser, PUBLIC_URL, { ignoreHTTPSErrors: true, issuer, ...options });
-}
+/** Of the portal by https, and of the issuer. */
+const trusting = () => ({ ignoreHTTPSErrors: true, issuer: tested.issuer.url });
 
 /** A page in a browser of its own. */
 async function open(options?: BrowserContextOptions): Promise<Page> {
-  const reader = await openTrusting(options);
+  const reader = await openReader(browser, PUBLIC_URL, { ...trusting(), ...options });
   readers.push(reader);
   return reader.page;
 }
@@ -347,5 +347,11 @@ describe.each<readonly [string, (page: Page) => Promise<unknown>]>([
     },
   ],
 ])("%s", (_, lead) => {
-  testLooks(openTrusting, lead);
+  testLooks(
+    () => looked,
+    async (page) => {
+      await page.context().clearCookies();
+      await lead(page);
+    },
+  );
 });
