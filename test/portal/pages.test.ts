@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
 import { Tenant } from "../operator/tenant.ts";
@@ -59,6 +60,20 @@ describe("the life of a key", () => {
     expect(after.text).toContain("SSH key Laptop successfully deleted.");
     expect(after.text).not.toContain(`href="${path}"`);
   });
+});
+
+test("an SSHKey that is called new is found behind its link, beside the form", async () => {
+  await tenant.create("new", { user: "alice", key: freshKey(), title: "Called new" });
+  const list = await eventually("it is listed", async () => {
+    const { text } = await alice.open("/keys");
+    return text.includes("Called new") ? text : undefined;
+  });
+  const path = /href="([^"]*)">Called new</.exec(list)?.[1] ?? "";
+  const pages = [await alice.open(path), await alice.open("/keys/new")];
+  expect(pages.map(({ text }) => /<h1>(.*?)<\/h1>/.exec(text)?.[1])).toEqual([
+    "Called new",
+    "Add an SSH key",
+  ]);
 });
 
 describe("what is wrong", () => {

@@ -3,7 +3,7 @@ import { REQUESTED_BY_ANNOTATION } from "../../src/api/names.ts";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import type { State } from "../../src/api/states.ts";
-import { userSegment } from "../../src/portal/web/userpath.ts";
+import { userSegment } from "../../src/portal/web/pathsegments.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";

@@ -2,6 +2,7 @@ import { STATES, type State } from "../../api/states.ts";
 import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type Asked, paged, pager, searchForm } from "./paging.ts";
+import { keySegment } from "./pathsegments.ts";
 import { heading, type Orders, sortedBy } from "./sorting.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -91,7 +92,7 @@ export function time(ms: number): HTML {
 
 /** Path of a key in a list. */
 export function keyPath(list: string, { name }: Pick<PortalKey, "name">): string {
-  return `${list}/${encodeURIComponent(name)}`;
+  return `${list}/${keySegment(name)}`;
 }
 
 /** What a person calls the key. */

@@ -7,6 +7,7 @@ import type { Desk } from "./desk.ts";
 import { keyDeletion, keyDetail } from "./keydetail.ts";
 import { keyList, keyPath, titleOf } from "./keylist.ts";
 import { askedIn } from "./paging.ts";
+import { textIn } from "./pathsegments.ts";
 import { PageProblem } from "./problem.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -106,8 +107,8 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
 
   /** A key that is another's reads as one that is not there. */
   function keyIn({ user, namespace }: KeyPlace, request: FastifyRequest): PortalKey {
-    const { name = "" } = request.params as { name?: string };
-    const key = store.get(namespace, name);
+    const { name: segment = "" } = request.params as { name?: string };
+    const key = store.get(namespace, textIn(segment) ?? "");
     if (key === undefined || key.user !== user) throw new PageProblem("notFound");
     return key;
   }

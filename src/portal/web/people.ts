@@ -8,9 +8,9 @@ import { addKeyForm } from "./keyformroutes.ts";
 import { keyPath, stateWord } from "./keylist.ts";
 import { addKeyRoutes, type KeyPlace, noKeys } from "./keyroutes.ts";
 import { type Asked, askedIn, paged, pager, searchForm } from "./paging.ts";
+import { textIn, userSegment } from "./pathsegments.ts";
 import { PageProblem } from "./problem.ts";
 import { TEXTS } from "./texts.ts";
-import { userIn, userSegment } from "./userpath.ts";
 
 /** Everybody's keys, for those who may list SSHKeys here; they are changed by those who may assign them. */
 export function addPeople(server: FastifyInstance, desk: Desk): void {
@@ -44,7 +44,7 @@ export function addPeople(server: FastifyInstance, desk: Desk): void {
   async function placeOf(request: FastifyRequest): Promise<KeyPlace> {
     const person = await desk.viewer(request);
     const { user: segment = "" } = request.params as { user?: string };
-    const user = userIn(segment);
+    const user = textIn(segment);
     const { namespace } = person;
     if (user === undefined) throw new PageProblem("notFound");
     if (validateUser(user) !== undefined && store.ofUser(namespace, user).length === 0)

@@ -8,8 +8,8 @@ import { type LineAnswer, MOST_LINES, type NamedKey, whose } from "../sshkeys/wh
 import type { Desk } from "./desk.ts";
 import { field } from "./forms.ts";
 import { keyPath, stateWord, titleOf } from "./keylist.ts";
+import { userSegment } from "./pathsegments.ts";
 import { TEXTS } from "./texts.ts";
-import { userSegment } from "./userpath.ts";
 
 /** How much of a line, and of a name in it, is shown, in characters. */
 const MOST_SHOWN = 300;

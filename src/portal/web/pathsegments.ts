@@ -10,8 +10,13 @@ export function userSegment(user: string): string {
   return /^\.{1,2}$/.test(segment) ? segment.replaceAll(".", "~2E") : segment;
 }
 
-/** The user whom a segment of a path names, as the router has decoded it; undefined where it names none. */
-export function userIn(segment: string): string | undefined {
+/** The name of an SSHKey likewise; in the place of one that is called `new` stands the form. */
+export function keySegment(name: string): string {
+  return name === "new" ? "~6Eew" : userSegment(name);
+}
+
+/** What a segment of a path names, as the router has decoded it; undefined where it names nothing. */
+export function textIn(segment: string): string | undefined {
   try {
     return decodeURIComponent(encodeURIComponent(segment).replaceAll("~", "%"));
   } catch {

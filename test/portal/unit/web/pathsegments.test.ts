@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { userIn, userSegment } from "../../../../src/portal/web/userpath.ts";
+import { keySegment, textIn, userSegment } from "../../../../src/portal/web/pathsegments.ts";
 
 describe("a user's name in a path", () => {
   test.each([
@@ -22,16 +22,26 @@ describe("a user's name in a path", () => {
       fc.property(fc.string({ unit: "grapheme", minLength: 1 }), (user) => {
         const path = `/people/${userSegment(user)}`;
         expect(new URL(path, "http://portal").pathname).toBe(path);
-        expect(userIn(userSegment(user))).toBe(user);
+        expect(textIn(userSegment(user))).toBe(user);
       }),
     );
   });
 
   test("names that were typed into the address bar count as well", () => {
-    expect(userIn("a b/é@example.com")).toBe("a b/é@example.com");
+    expect(textIn("a b/é@example.com")).toBe("a b/é@example.com");
   });
 
   test.each(["~", "~x", "~2", "~FF"])("%s names nobody", (segment) => {
-    expect(userIn(segment)).toBeUndefined();
+    expect(textIn(segment)).toBeUndefined();
+  });
+});
+
+describe("the name of an SSHKey in a path", () => {
+  test("is as it is", () => {
+    expect(keySegment("alice-laptop.2")).toBe("alice-laptop.2");
+  });
+
+  test("is never that of the form, and comes back as it was", () => {
+    expect([keySegment("new"), textIn(keySegment("new"))]).toEqual(["~6Eew", "new"]);
   });
 });
