@@ -105,10 +105,9 @@ export class Identity {
   }
 
   #isProxy(address: string): boolean {
-    // An IPv4 client of an IPv6 socket.
-    const plain = address.replace(/^::ffff:(?=[0-9.]+$)/, "");
-    const family = isIP(plain);
-    return family !== 0 && this.#proxies?.check(plain, family === 6 ? "ipv6" : "ipv4") === true;
+    const family = isIP(address);
+    // It knows the IPv4 client of an IPv6 socket, and of a link-local address leaves the zone aside.
+    return family !== 0 && this.#proxies?.check(address, family === 6 ? "ipv6" : "ipv4") === true;
   }
 }
 

@@ -23,7 +23,7 @@ describe("what a proxy says", () => {
     settings: {
       ...DEFAULT_PORTAL_SETTINGS,
       proxy: {
-        addresses: ["10.0.0.5", "192.168.0.0/24", "2001:db8::/64"],
+        addresses: ["10.0.0.5", "192.168.0.0/24", "2001:db8::/64", "fe80::5"],
         userHeader: "x-forwarded-user",
         groupsHeader: "x-forwarded-groups",
       },
@@ -37,19 +37,19 @@ describe("what a proxy says", () => {
     await identity.ofPage(request(address, headers));
   const ALICE = { "x-forwarded-user": ["alice"] };
 
-  test.each(["10.0.0.5", "::ffff:10.0.0.5", "192.168.0.77", "2001:db8::1"])(
-    "counts from %s",
-    async (address) => {
-      expect((await who(address, ALICE))?.user).toBe("alice");
-    },
-  );
+  test.each([
+    ...["10.0.0.5", "::ffff:10.0.0.5", "192.168.0.77", "::ffff:192.168.0.77"],
+    ...["2001:db8::1", "fe80::5", "fe80::5%eth0"],
+  ])("counts from %s", async (address) => {
+    expect((await who(address, ALICE))?.user).toBe("alice");
+  });
 
-  test.each(["10.0.0.6", "192.168.1.1", "2001:db8:1::1", "127.0.0.1", "::1", "::ffff:10.0.0.6", "", "unix"])(
-    "counts for nothing from %j",
-    async (address) => {
-      expect(await who(address, ALICE)).toBeUndefined();
-    },
-  );
+  test.each([
+    ...["10.0.0.6", "::ffff:10.0.0.6", "192.168.1.1", "::ffff:192.168.1.1", "127.0.0.1"],
+    ...["2001:db8:1::1", "::1", "fe80::6%eth0", "", "unix"],
+  ])("counts for nothing from %j", async (address) => {
+    expect(await who(address, ALICE)).toBeUndefined();
+  });
 
   test("counts for nothing from another address that names the proxy's", async () => {
     const spoofed = {
