@@ -1,11 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Child, spawnChild } from "../../controlplane/child.ts";
-import { eventually } from "../cluster/eventually.ts";
 import { ed25519, type KeyPair } from "../sshd/keypair.ts";
 import { type Login, type LoginOptions, login } from "../sshd/login.ts";
 import { kubectl } from "./kubernetes.ts";
+import { PortForward } from "./portforward.ts";
 
 /** A real sshd in a pod, reached by port-forward, and the key pairs of those who log in to it. */
 export class ForwardedSSHD {
@@ -13,8 +12,7 @@ export class ForwardedSSHD {
   readonly folder: string;
   readonly #namespace: string;
   readonly #workload: string;
-  #forward: Child | undefined;
-  #port = 0;
+  #forward: PortForward | undefined;
 
   /** `workload`: as deployment/NAME. */
   constructor(namespace: string, workload: string) {
@@ -25,7 +23,7 @@ export class ForwardedSSHD {
 
   /** Of sshd, on this side. */
   get port(): number {
-    return this.#port;
+    return this.#forward?.port ?? 0;
   }
 
   get knownHosts(): string {
@@ -59,18 +57,8 @@ export class ForwardedSSHD {
     await this.#forward?.stop();
     const args = ["--namespace", this.#namespace, this.#workload];
     await kubectl(["rollout", "status", ...args, "--timeout=300s"]);
-    const forward = spawnChild({
-      name: "kubectl port-forward",
-      command: process.env.KUBECTL ?? "kubectl",
-      args: ["port-forward", ...args, ":ssh"],
-      logFile: join(this.folder, "port-forward.log"),
-    });
-    this.#forward = forward;
-    this.#port = await eventually("kubectl says its port", () => {
-      const port = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(forward.output())?.[1];
-      return port === undefined ? undefined : Number(port);
-    });
-    writeFileSync(this.knownHosts, `[127.0.0.1]:${this.#port} ${this.hostKey}`);
+    this.#forward = await PortForward.start(this.#namespace, this.#workload, "ssh");
+    writeFileSync(this.knownHosts, `[127.0.0.1]:${this.port} ${this.hostKey}`);
   }
 
   /** Tries to log in once. A refusal is a result; that nobody answers is an error. */
