@@ -319,6 +319,22 @@ describe("an issuer that leads elsewhere", () => {
     await eventually("the issuer is found", back);
   });
 
+  test("or fails itself when the person comes back is told as one that is away", async () => {
+    const failing = createServer({ cert: serverCertificate, key: serverKey }, (_request, response) => {
+      response.writeHead(503).end("no healthy upstream");
+    });
+    const token_endpoint = `https://127.0.0.1:${await listening(failing)}/token`;
+    const at = await withIssuer((own) => ({
+      issuer: own,
+      authorization_endpoint: `${own}/auth`,
+      token_endpoint,
+    }));
+    const visitor = new Visitor(at.url);
+    const state = new URL(await begin(visitor)).searchParams.get("state") ?? "";
+    const { text } = await visitor.open(`/callback?${new URLSearchParams({ state, code: "x" })}`);
+    expect(text).toContain("cannot be reached: try again in a moment");
+  });
+
   test("by another name is not signed in at", async () => {
     const at = await withIssuer((own) => ({ issuer: `${own}/`, authorization_endpoint: `${own}/auth` }));
     const text = await (await new Visitor(at.url).send("/sign-in")).text();

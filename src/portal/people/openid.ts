@@ -175,6 +175,11 @@ function otherSpelling(issuer: string, own: string): SignInFailed {
   );
 }
 
+/** A gateway's answer, too, while nobody is behind it. */
+function isServerError(cause: unknown): boolean {
+  return cause instanceof Response && cause.status >= 500;
+}
+
 function away(): SignInFailed {
   return new SignInFailed("the service where you sign in cannot be reached: try again in a moment", true);
 }
@@ -198,7 +203,7 @@ function failed(error: unknown): SignInFailed {
         "the clocks of the portal and of the service where you sign in differ by more than half a minute: an administrator has to set them right",
         true,
       );
-    if (code === "OAUTH_TIMEOUT" || code === "OAUTH_ABORT") return away();
+    if (code === "OAUTH_TIMEOUT" || code === "OAUTH_ABORT" || isServerError(error.cause)) return away();
     return new SignInFailed(
       `the answer of the service where you sign in is not accepted (${word(code)})`,
       true,
