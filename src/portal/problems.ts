@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
-import { ApiError } from "../kube/apierror.ts";
+import { ApiError, isApiError } from "../kube/apierror.ts";
 import { asJSON, mark } from "./foreman/answer.ts";
 import { badJSON, ForemanError, invalid, tooManyTries, withMessage } from "./foreman/errors.ts";
 import { TooMany } from "./limits.ts";
@@ -8,6 +8,7 @@ import type { Identity } from "./people/identity.ts";
 import { SignInFailed } from "./people/openid.ts";
 import { Refused } from "./people/person.ts";
 import { Busy } from "./people/tokens.ts";
+import { Gone } from "./sshkeys/keywriter.ts";
 import { page } from "./web/layout.ts";
 import { PageProblem, problemContent } from "./web/problem.ts";
 import { TEXTS } from "./web/texts.ts";
@@ -70,7 +71,8 @@ function foremanError(error: unknown, request: FastifyRequest, log: Logger): For
   const { statusCode = 500, code, message } = error as FastifyError;
   if (error instanceof Busy || error instanceof ApiError) {
     log.warn({ event: "RequestFailed", request: request.id, error: message });
-    if (error instanceof ApiError && error.code === "Forbidden") return withMessage(403, message);
+    if (isApiError(error, "Forbidden")) return withMessage(403, message);
+    if (isApiError(error, "NotFound")) return withMessage(503, TEXTS.problems.notSetUp.text);
     return withMessage(503, "the cluster cannot be asked at the moment: try again");
   }
   if (statusCode < 500)
@@ -86,11 +88,12 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   if (isRefusal(error)) return new PageProblem("forbidden", error.said());
   if (error instanceof Refused) return new PageProblem("refused", error.message);
   if (error instanceof TooMany) return new PageProblem("tooMany");
+  if (error instanceof Gone) return new PageProblem("notFound", TEXTS.problems.gone);
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
   if (error instanceof ApiError) {
     if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);
     log.warn({ event: "RequestFailed", request: request.id, error: error.message });
-    return new PageProblem("unavailable");
+    return new PageProblem(error.code === "NotFound" ? "notSetUp" : "unavailable");
   }
   const { statusCode = 500, code } = error as FastifyError;
   // What Fastify refuses before a route sees it.

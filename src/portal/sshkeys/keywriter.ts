@@ -3,7 +3,7 @@ import { API_VERSION, KIND, REQUESTED_BY_ANNOTATION } from "../../api/names.ts";
 import { objectName } from "../../api/objectname.ts";
 import { sshKeysPath } from "../../api/paths.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
-import { ApiError } from "../../kube/apierror.ts";
+import { isApiError } from "../../kube/apierror.ts";
 import type { Requests } from "../../kube/transport.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
 import type { Person } from "../people/person.ts";
@@ -33,6 +33,11 @@ export class AlreadyThere extends Error {
     super(`the user has this key already, as ${key.name}`);
     this.key = key;
   }
+}
+
+/** The SSHKey that was to be changed is not there any more. */
+export class Gone extends Error {
+  override readonly name = "Gone";
 }
 
 /** How long a page waits for the API server to say what became of its reader's write, in ms. */
@@ -89,22 +94,28 @@ export class KeyWriter {
         });
         return this.#seen(object);
       } catch (error) {
-        if (!(error instanceof ApiError) || error.code !== "AlreadyExists" || nth === MOST_NAMES) throw error;
+        if (!isApiError(error, "AlreadyExists") || nth === MOST_NAMES) throw error;
         await this.#refuseAgain(name, spec.user, blob, namespace);
       }
     }
   }
 
-  /** Takes the key out of force, or puts it back. */
+  /** Takes the key out of force, or puts it back. Rejects with a Gone when it has been deleted meanwhile. */
   async setDisabled(key: PortalKey, disabled: boolean): Promise<PortalKey> {
-    const object = await this.#o.requests.request<SSHKeyObject>({
-      method: "PATCH",
-      path: pathOf(key),
-      query: WRITE,
-      // With the uid, nothing is changed that took its name meanwhile.
-      body: { metadata: { uid: key.uid }, spec: { disabled } },
-    });
-    return this.#seen(object);
+    try {
+      const object = await this.#o.requests.request<SSHKeyObject>({
+        method: "PATCH",
+        path: pathOf(key),
+        query: WRITE,
+        // With the uid, nothing is changed that took its name meanwhile.
+        body: { metadata: { uid: key.uid }, spec: { disabled } },
+      });
+      return this.#seen(object);
+    } catch (error) {
+      if (!isApiError(error, "NotFound", "Conflict")) throw error;
+      this.#o.store.deleted(key);
+      throw new Gone(`${key.name} has been deleted`);
+    }
   }
 
   /** Deletes this very SSHKey; one that is gone already is no error. */
@@ -116,8 +127,7 @@ export class KeyWriter {
         body: { apiVersion: "v1", kind: "DeleteOptions", preconditions: { uid: key.uid } },
       });
     } catch (error) {
-      const isGone = error instanceof ApiError && (error.code === "NotFound" || error.code === "Conflict");
-      if (!isGone) throw error;
+      if (!isApiError(error, "NotFound", "Conflict")) throw error;
     }
     this.#o.store.deleted(key);
   }
@@ -137,7 +147,7 @@ export class KeyWriter {
       // Something else has taken its name meanwhile.
       if (key.uid !== write.uid) this.#o.store.deleted(write);
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
+      if (!isApiError(error)) throw error;
       if (error.code === "NotFound") this.#o.store.deleted(write);
     }
   }
@@ -147,7 +157,7 @@ export class KeyWriter {
     const found = await this.#o.requests
       .request<SSHKeyObject>({ method: "GET", path })
       .catch((error: unknown) => {
-        if (!(error instanceof ApiError) || error.code !== "NotFound") throw error;
+        if (!isApiError(error, "NotFound")) throw error;
       });
     const key = found && this.#seen(found);
     if (key === undefined) return;

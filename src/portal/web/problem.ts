@@ -6,6 +6,7 @@ export type ProblemKind =
   | "notFound"
   | "forbidden"
   | "unavailable"
+  | "notSetUp"
   | "unexpected"
   | "stale"
   | "tooLarge"
@@ -17,6 +18,7 @@ const STATUS: Readonly<Record<ProblemKind, number>> = {
   notFound: 404,
   forbidden: 403,
   unavailable: 503,
+  notSetUp: 503,
   unexpected: 500,
   stale: 403,
   tooLarge: 413,

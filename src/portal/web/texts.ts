@@ -172,6 +172,10 @@ export const TEXTS = {
       title: "The cluster cannot be reached",
       text: "Nothing was changed. Try again in a moment.",
     },
+    notSetUp: {
+      title: "This portal is not set up yet",
+      text: "The namespace for your keys does not exist. Nothing was changed: ask your administrator to make it.",
+    },
     unexpected: {
       title: "Something went wrong",
       text: "Nothing is known to have been changed. Try again; if it goes on, tell your administrator the number below.",
@@ -190,6 +194,7 @@ export const TEXTS = {
       title: "Too many requests",
       text: "Nothing was changed. Try again in a few minutes.",
     },
+    gone: "This key has been deleted meanwhile. Nothing was changed.",
     signInAgain: "Sign in",
     back: "Back to the keys",
     request: (id: string) => `Request ${id}`,
