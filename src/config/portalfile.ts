@@ -18,8 +18,11 @@ export function portalSettings(reader: FieldReader, node: Node | null, name: str
   reader.fields(node, name, {
     publicURL: (n, at) => set({ publicURL: publicURL(reader, n, at) }),
     oidc: (n, at) => set({ oidc: oidcSettings(reader, n, at) }),
-    tokens: (n, at) =>
-      reader.fields(n, at, { audience: (a, of) => set({ tokens: { audience: word(reader, a, of) } }) }),
+    tokens: (n, at) => {
+      reader.fields(n, at, { audience: (a, of) => set({ tokens: { audience: word(reader, a, of) } }) });
+      if (settings.tokens === undefined)
+        reader.fail(n, `${at} needs audience: what a token must be good for`);
+    },
     proxy: (n, at) => set({ proxy: proxySettings(reader, n, at) }),
     trustedProxies: (n, at) => set({ trustedProxies: addresses(reader, n, at) }),
     groups: (n, at) => set({ groups: reader.texts(n, at, GROUP, GROUP_RULE) }),
@@ -141,8 +144,8 @@ function prefix(reader: FieldReader, node: Node | null, name: string): string {
   return reader.text(
     node,
     name,
-    /^(?!system:)[!-~]{0,64}$/,
-    "up to 64 printable characters that are not system:",
+    /^(?!system:)[!-~]{0,512}$/,
+    "up to 512 printable characters that are not system:",
   );
 }
 

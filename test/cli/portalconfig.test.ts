@@ -30,7 +30,10 @@ const WRONG: Readonly<Record<string, readonly (readonly [section: string, says: 
   ],
   "oidc.userClaim": [[`${URL_SETTING}, oidc: {userClaim: "a b"}`, /without spaces/]],
   "oidc.groupsClaim": [[`${URL_SETTING}, oidc: {groupsClaim: ""}`, /without spaces/]],
-  "tokens.audience": [["tokens: {audience: a b}", /without spaces/]],
+  "tokens.audience": [
+    ["tokens: {audience: a b}", /without spaces/],
+    ["tokens: {}", /tokens needs audience/],
+  ],
   trustedProxies: [
     ["trustedProxies: [proxy.example.org]", /address or range such as/],
     ["trustedProxies: [10.0.0.0/33]", /address or range such as/],
@@ -104,6 +107,11 @@ describe("the section portal", () => {
     ["proxy: {addresses: [10.0.0.1]}", /proxy needs publicURL/],
   ])("wants the address that people open beside %s", (section, says) => {
     expect(() => parse(section)).toThrow(says);
+  });
+
+  test("takes the prefix that the API server has where nobody has given it one: the issuer and #", () => {
+    const usernamePrefix = `https://login.example.org/${"0".repeat(36)}/v2.0#`;
+    expect(parse(`usernamePrefix: "${usernamePrefix}"`)).toMatchObject({ usernamePrefix });
   });
 
   test("takes what its documentation shows", () => {
