@@ -128,7 +128,7 @@ export class OpenID {
         new URL(issuer),
         clientID,
         { [client.clockTolerance]: CLOCK_TOLERANCE_S },
-        secret === undefined ? client.None() : client.ClientSecretBasic(secret),
+        secret === undefined ? client.None() : clientSecret(secret),
         {
           timeout: ISSUER_LIMIT_S,
           // The configuration has http for loopback alone.
@@ -143,6 +143,16 @@ export class OpenID {
     if (own !== issuer) throw otherSpelling(issuer, own);
     return configuration;
   }
+}
+
+/** By HTTP Basic, which every issuer takes that says nothing else (OpenID Connect Discovery 1.0, section 3), or in the body. */
+function clientSecret(secret: string): client.ClientAuth {
+  const [basic, post] = [client.ClientSecretBasic(secret), client.ClientSecretPost(secret)];
+  return (issuer, ...request) => {
+    const { token_endpoint_auth_methods_supported: methods = [] } = issuer;
+    const isInBody = methods.includes("client_secret_post") && !methods.includes("client_secret_basic");
+    (isInBody ? post : basic)(issuer, ...request);
+  };
 }
 
 function read(file: string): string {
