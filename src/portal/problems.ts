@@ -71,7 +71,7 @@ function foremanError(error: unknown, request: FastifyRequest, log: Logger): For
   const { statusCode = 500, code, message } = error as FastifyError;
   if (error instanceof Busy || error instanceof ApiError) {
     log.warn({ event: "RequestFailed", request: request.id, error: message });
-    if (isApiError(error, "Forbidden")) return withMessage(403, message);
+    if (isApiError(error, "Forbidden")) return withMessage(403, TEXTS.problems.portalMayNot);
     if (isApiError(error, "NotFound")) return withMessage(503, TEXTS.problems.notSetUp.text);
     return withMessage(503, "the cluster cannot be asked at the moment: try again");
   }
@@ -91,8 +91,8 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   if (error instanceof Gone) return new PageProblem("notFound", TEXTS.problems.gone);
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
   if (error instanceof ApiError) {
-    if (error.code === "Forbidden") return new PageProblem("forbidden", error.message);
     log.warn({ event: "RequestFailed", request: request.id, error: error.message });
+    if (error.code === "Forbidden") return new PageProblem("forbidden", TEXTS.problems.portalMayNot);
     return new PageProblem(error.code === "NotFound" ? "notSetUp" : "unavailable");
   }
   const { statusCode = 500, code } = error as FastifyError;

@@ -194,6 +194,8 @@ export const TEXTS = {
       title: "Too many requests",
       text: "Nothing was changed. Try again in a few minutes.",
     },
+    portalMayNot:
+      "The cluster does not let this portal do it. Nothing was changed: tell your administrator, who finds the reason in the portal's log.",
     gone: "This key has been deleted meanwhile. Nothing was changed.",
     signInAgain: "Sign in",
     back: "Back to the keys",
