@@ -11,7 +11,8 @@ export const TEXTS = {
     search: "Search title, comment and fingerprint",
     columns: { title: "Title", fingerprint: "Fingerprint", type: "Type", created: "Added", state: "State" },
     nothingFound: (search: string) => `No key matches “${search}”.`,
-    count: (shown: number, all: number) => (shown === all ? `${all} keys` : `${shown} of ${all} keys`),
+    count: (shown: number, all: number) =>
+      `${shown === all ? "" : `${shown} of `}${all === 1 ? "1 key" : `${all} keys`}`,
   },
   paging: {
     search: "Search",
@@ -31,7 +32,7 @@ export const TEXTS = {
     other: "Keys of somebody who has none yet",
     otherHelp: "The whole name, as the SSHKeys of that person are to have it.",
     otherButton: "Show",
-    noUser: "No user can have this name.",
+    noUser: "No user can have this name: look how it is spelled.",
     noKeys: (user: string) => `${user} has no SSH key here.`,
     addFor: (user: string) => `Add an SSH key for ${user}`,
   },
@@ -91,7 +92,7 @@ export const TEXTS = {
     limit: (minutes: number) => `What you typed is kept for ${minutes} minutes.`,
     back: "Here is what you typed before your session ended. Nothing was stored yet: look at it, then add the key.",
     over: "It took too long to sign in: fill the form again.",
-    another: "Somebody else filled this form. Nothing of it was stored or is shown.",
+    another: "Somebody else filled this form. Nothing of it was stored or is shown: fill a new one.",
     signedInTitle: "You are signed in",
     signedIn: "Close this tab, and go on in the one that has your form.",
   },
@@ -141,7 +142,7 @@ export const TEXTS = {
     pods: (count: number) => (count === 1 ? "1 pod" : `${count} pods`),
     usedByTargets: "Taken by AuthorizedKeys",
     targets: (count: number) => (count === 1 ? "1 AuthorizedKeys" : `${count} AuthorizedKeys`),
-    notKnown: "not known: it could not be looked at",
+    notKnown: "not known now: load the page again in a moment, or ask your administrator",
     state: "State",
     key: "Public key",
     raw: "Raw key",
@@ -161,10 +162,13 @@ export const TEXTS = {
   notices: {
     added: (title: string) => `Key ${title} successfully added.`,
     deleted: (title: string) => `SSH key ${title} successfully deleted.`,
-    disabled: (title: string) => `Key ${title} is disabled: it opens nothing until you enable it.`,
+    disabled: (title: string) => `Key ${title} is disabled: nobody can log in with it until you enable it.`,
     enabled: (title: string) => `Key ${title} is enabled.`,
   },
-  states: { unknown: "Pending", unknownMessage: "The key is being looked at; this takes a moment." },
+  states: {
+    unknown: "Pending",
+    unknownMessage: "The key is being looked at: load the page again in a moment.",
+  },
   problems: {
     notFound: { title: "There is no such page", text: "Nothing is here, or it is not yours." },
     forbidden: { title: "You may not do this", text: "Ask your administrator for the right." },
