@@ -12,10 +12,11 @@ import { CLIENT, createIssuer } from "./issuer.ts";
 
 // Starts the portal with an issuer to sign in at, on a private control plane with an operator, until Ctrl-C. All of it is on
 // loopback, by plain http, which browsers take there for as good as https. Exit codes as those of the demo.
-const FIRST_STEP =
-  process.env.USE_EXISTING_CLUSTER === "true"
-    ? "Use the cluster of KUBECONFIG, and put nothing there that is not removed at the end."
-    : "Start a Kubernetes API server with its etcd, for this try alone.";
+const isExisting = process.env.USE_EXISTING_CLUSTER === "true";
+
+const FIRST_STEP = isExisting
+  ? "Use the cluster of KUBECONFIG, and put nothing there that is not removed at the end."
+  : "Start a Kubernetes API server with its etcd, for this try alone.";
 
 /** Where the portal listens, if nothing else does. */
 const PORT = 8080;
@@ -59,7 +60,9 @@ async function show(act: Act): Promise<number> {
   const issuer = await serveIssuer(portal);
   const [secret, config] = [join(stage.dir, "client-secret"), join(stage.dir, "portal.yaml")];
   await writeFile(secret, CLIENT.secret, { mode: 0o600 });
-  await writeFile(config, configuration(portal, issuer, secret));
+  // What somebody's own cluster calls its people, and how they get a token, is not known here.
+  const audience = isExisting ? undefined : await audienceOf(narrator);
+  await writeFile(config, configuration(portal, issuer, secret, audience));
   await narrator.look(`cat ${quoted(config)}`, [lineWith("publicURL", portal)], { layout: "file" });
   const given = ["--listen", new URL(portal).host, "--config", config];
   screen.command(`${["node", ...portalArguments(given)].map(quoted).join(" ")} &`);
@@ -77,6 +80,7 @@ async function show(act: Act): Promise<number> {
     `  kubectl get sshkeys -n ${NAMESPACE}`,
     `  tail -f ${quoted(log)}`,
     "",
+    ...(audience === undefined ? [] : byProgram(portal)),
     "Ctrl-C stops and removes everything.",
     "",
   ]);
@@ -84,14 +88,37 @@ async function show(act: Act): Promise<number> {
   return 0;
 }
 
-function configuration(publicURL: string, issuer: string, clientSecretFile: string): string {
+/** Of the API server, unless its flags say more. */
+async function audienceOf(narrator: Narrator): Promise<string | undefined> {
+  const metadata = await narrator.until("kubectl get --raw /.well-known/openid-configuration");
+  return /"issuer":"([^"]+)"/.exec(metadata)?.[1];
+}
+
+/** What a program sends, with the token of this API server's only person. */
+function byProgram(portal: string): string[] {
+  return [
+    "The REST API takes tokens of the API server; there, as admin:",
+    "",
+    "  TOKEN=$(kubectl config view --raw -o jsonpath='{.users[0].user.token}')",
+    `  curl -u "admin:$TOKEN" ${portal}api/users/alice/ssh_keys`,
+    "",
+  ];
+}
+
+function configuration(
+  publicURL: string,
+  issuer: string,
+  clientSecretFile: string,
+  audience: string | undefined,
+): string {
+  const tokens = audience === undefined ? "" : `  tokens:\n    audience: ${audience}\n`;
   return `portal:
   publicURL: ${publicURL}
   oidc:
     issuer: ${issuer}
     clientID: ${CLIENT.id}
     clientSecretFile: ${clientSecretFile}
-`;
+${tokens}`;
 }
 
 /** An issuer on a port of its own, for as long as this process lives; its address. */

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { eventually } from "../cluster/eventually.ts";
+import { run } from "../cluster/run.ts";
 import { signInAt } from "../portal/issuer.ts";
 import { type Page, Visitor } from "../portal/visitor.ts";
 import { openTheatre, type Theatre } from "./theatre.ts";
@@ -32,6 +33,20 @@ describe("the try of the portal", () => {
     expect([alice, admin].map(({ text }) => text.includes('href="/people"'))).toEqual([false, true]);
     expect(await showing.ended).toEqual({ code: 0, signal: null });
     await theatre.isEmpty();
+  });
+
+  test("answers programs by the commands that it names", async () => {
+    const showing = theatre.start("demo/portal/main.ts");
+    const commands = await eventually(
+      "the commands are there",
+      () => /^ {2}export KUBECONFIG=[\s\S]*(?=^Ctrl-C stops)/m.exec(showing.seen())?.[0],
+      OPEN_MS,
+    );
+    const typed = commands.split("\n").filter((line) => /^ {2}(?:export|TOKEN|curl)/.test(line));
+    const { code, stdout } = await run("sh", ["-c", typed.join("\n")]);
+    showing.interrupt();
+    await showing.ended;
+    expect([code, JSON.parse(stdout).results.length]).toEqual([0, 2]);
   });
 
   test("leaves nothing behind when it is interrupted before it is open", async () => {
