@@ -1,7 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { addAssets } from "./assetpaths.ts";
 import { Desk, type WebOptions } from "./desk.ts";
-import { addNewKey } from "./newkey.ts";
 import { addOwnKeys } from "./ownkeys.ts";
 import { addPeople } from "./people.ts";
 import { addWho } from "./who.ts";
@@ -11,7 +10,6 @@ export function addPages(server: FastifyInstance, options: WebOptions): void {
   const desk = new Desk(options);
   addAssets(server, options.base);
   server.get(options.base, async (_request, reply) => reply.redirect(desk.own, 303));
-  addNewKey(server, desk);
   addOwnKeys(server, desk);
   addPeople(server, desk);
   addWho(server, desk);
