@@ -1,3 +1,4 @@
+import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import * as client from "openid-client";
@@ -53,7 +54,7 @@ export class OpenID {
   constructor(options: OpenIDOptions) {
     this.#o = options;
     const { caFile, clientSecretFile } = options.settings;
-    if (caFile !== undefined) trust(read(caFile));
+    if (caFile !== undefined) trust(certificatesIn(caFile));
     if (clientSecretFile !== undefined) read(clientSecretFile);
   }
 
@@ -162,6 +163,17 @@ function read(file: string): string {
     const code = error instanceof Error && "code" in error ? error.code : error;
     throw new ConfigError(`cannot read ${file} (${code}); check portal.oidc`);
   }
+}
+
+/** Node would say nothing of a file with something else in it. */
+function certificatesIn(file: string): string {
+  const text = read(file);
+  try {
+    new X509Certificate(text);
+  } catch {
+    throw new ConfigError(`${file} holds no certificate (PEM); check portal.oidc.caFile`);
+  }
+  return text;
 }
 
 /** The API server is reached by the kubeconfig's own certificates, so this is for the issuer alone. */
