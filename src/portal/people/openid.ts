@@ -210,8 +210,14 @@ function failed(error: unknown): SignInFailed {
   if (error instanceof SignInFailed) return error;
   if (error instanceof client.AuthorizationResponseError) {
     return error.error === "access_denied"
-      ? new SignInFailed("you were not let in where you sign in, or you cancelled it", true)
-      : new SignInFailed(`the service where you sign in refused it (${word(error.error)})`, true);
+      ? new SignInFailed(
+          "you were not let in where you sign in, or you cancelled it: sign in again, or ask your administrator",
+          true,
+        )
+      : new SignInFailed(
+          `the service where you sign in refused it (${word(error.error)}): try again; if it goes on, tell your administrator`,
+          true,
+        );
   }
   if (error instanceof client.ResponseBodyError)
     return new SignInFailed(
@@ -227,7 +233,7 @@ function failed(error: unknown): SignInFailed {
       );
     if (code === "OAUTH_TIMEOUT" || code === "OAUTH_ABORT" || isServerError(error.cause)) return away();
     return new SignInFailed(
-      `the answer of the service where you sign in is not accepted (${word(code)})`,
+      `the answer of the service where you sign in is not accepted (${word(code)}): try again; if it goes on, tell your administrator`,
       true,
     );
   }
