@@ -1,8 +1,9 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { copyFileSync, mkdtempSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { run } from "../cluster/run.ts";
+import { documented } from "./documented.ts";
 import { freshNamespace, kubectl, REPOSITORY } from "./kubernetes.ts";
 
 const NAMESPACE = "e2e-first-login";
@@ -26,21 +27,11 @@ afterAll(async () => {
 /** As a reader of the README enters them, but for the port-forward, which ends with them. */
 test("the README's commands lead to a login", async () => {
   const { KUBECTL = "kubectl", PATH } = process.env;
-  const { code, stdout, stderr } = await run("bash", ["-euc", `trap 'kill $(jobs -p)' EXIT\n${commands()}`], {
+  const commands = documented("README.md", "sh", "ssh-keygen -q -t ed25519 -N '' -f alice_key");
+  const { code, stdout, stderr } = await run("bash", ["-euc", `trap 'kill $(jobs -p)' EXIT\n${commands}`], {
     cwd: folder,
     env: { HOME: folder, KUBECONFIG: join(folder, "kubeconfig"), PATH: `${dirname(KUBECTL)}:${PATH}` },
   });
   const output = expect.stringMatching(/^uid=\d+\(alice\)/m);
   expect({ code, stdout, stderr }).toEqual({ code: 0, stdout: output, stderr: expect.any(String) });
 });
-
-/** The block of the section "A first login" that makes a key. */
-function commands(): string {
-  const readme = readFileSync(join(REPOSITORY, "README.md"), "utf8");
-  const section = readme.slice(readme.indexOf("### A first login"), readme.indexOf("## Mount the Secret"));
-  const block = [...section.matchAll(/```sh\n([\s\S]*?)```/g)].find(([, text]) =>
-    text?.includes("ssh-keygen"),
-  );
-  if (block?.[1] === undefined) throw new Error("the README has no block of commands that makes a key");
-  return block[1];
-}

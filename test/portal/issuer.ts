@@ -1,7 +1,7 @@
 import type { RequestListener } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
-import { Agent, fetch } from "undici";
+import { Agent, type Dispatcher, fetch } from "undici";
 import { createIssuer } from "../../demo/portal/issuer.ts";
 import { authority, serverCertificate, serverKey } from "../kube/certificates.ts";
 
@@ -40,13 +40,16 @@ export async function startIssuer(redirectURIs: readonly string[]): Promise<Issu
 
 const trusting = new Agent({ connect: { ca: authority } });
 
-/** Follows the issuer's pages from an authorization request, as a browser does, until they lead away. */
-export async function signInAt(start: URL, name: string): Promise<URL> {
+/**
+ * Follows the issuer's pages from an authorization request, as a browser does, until they lead away. `dispatcher`: how it is
+ * reached, if not on loopback.
+ */
+export async function signInAt(start: URL, name: string, dispatcher: Dispatcher = trusting): Promise<URL> {
   const cookies = new Map<string, string>();
   let [to, body]: [URL, URLSearchParams | undefined] = [start, undefined];
   for (let step = 0; step < 10; step += 1) {
     const response = await fetch(to, {
-      dispatcher: trusting,
+      dispatcher,
       redirect: "manual",
       headers: { cookie: [...cookies].map(([key, value]) => `${key}=${value}`).join("; ") },
       ...(body === undefined ? {} : { method: "POST", body }),
