@@ -41,7 +41,7 @@ export interface PortalOptions {
   readonly insecure: Person | undefined;
   readonly log: Logger;
   readonly metrics: PortalMetrics;
-  /** How long it goes on as before when it is to stop, but for saying that it is not ready; in ms. */
+  /** How long it goes on when it is to stop, not ready and keeping no connection after its answer; in ms. */
   readonly shutdownDelay: number;
 }
 
@@ -137,6 +137,10 @@ export class Portal {
       isSecure,
       issuer: settings.portal.oidc?.issuer,
       proxies: settings.portal.trustedProxies,
+    });
+    // A client that went on using a connection would be cut off in the end.
+    server.addHook("onSend", async (_request, reply) => {
+      if (this.#isStopping) reply.header("connection", "close");
     });
     const audit = new Audit(log);
     metrics.observe(server);

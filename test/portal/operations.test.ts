@@ -1,4 +1,6 @@
+import { once } from "node:events";
 import { readFile } from "node:fs/promises";
+import { Agent, get, type IncomingMessage } from "node:http";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
@@ -221,6 +223,28 @@ describe("a stop", () => {
     const { items } = (await tenant.send("GET", sshKeysPath(tenant.namespace))) as { items: SSHKey[] };
     const stored = new Set(items.map(({ spec }) => `${spec.user} ${spec.title}`));
     expect(accepted.filter((each) => !stored.has(each))).toEqual([]);
+  });
+
+  test("cuts off no request on a connection that was kept", async () => {
+    const stopping = await start(["--shutdown-delay-duration", "1s"]);
+    const agent = new Agent({ keepAlive: true });
+    let answers = 0;
+    const untilRefused = async () => {
+      for (; ; answers += 1) {
+        const request = get(`${stopping.url}healthz`, { agent });
+        try {
+          const [response] = (await once(request, "response")) as [IncomingMessage];
+          await once(response.resume(), "end");
+        } catch {
+          return request.reusedSocket ? "cut off" : "no connection";
+        }
+      }
+    };
+    const clients = Array.from({ length: 8 }, untilRefused);
+    await eventually("they are at it", () => answers > 100);
+    expect(await stopping.stop()).toBe(0);
+    expect(await Promise.all(clients)).toEqual(clients.map(() => "no connection"));
+    agent.destroy();
   });
 
   test("is told by /readyz before requests end", async () => {
