@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "esbuild";
 import { Agent } from "undici";
+import { type Child, spawnChild } from "../../controlplane/child.ts";
 import { run } from "../cluster/run.ts";
 import { signInAt } from "../portal/issuer.ts";
 import { apply, freshNamespace, kubectl } from "./kubernetes.ts";
@@ -61,6 +62,17 @@ export class PodIssuer {
     } finally {
       await reached.close();
     }
+  }
+
+  /** Runs a script by Node in its pod, which is as far from the cluster's Services as any other. */
+  runBeside(script: string, ...args: readonly string[]): Child {
+    const node = ["/nodejs/bin/node", "--eval", script, ...args];
+    return spawnChild({
+      name: "kubectl exec",
+      command: process.env.KUBECTL ?? "kubectl",
+      args: ["exec", "deployment/issuer", "--namespace", NAMESPACE, "--", ...node],
+      logFile: join(this.#folder, "beside.log"),
+    });
   }
 
   async stop(): Promise<void> {

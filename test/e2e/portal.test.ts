@@ -5,7 +5,7 @@ import type { KeyPair } from "../sshd/keypair.ts";
 import { kubectl, refreshPods, SSHKEYS } from "./kubernetes.ts";
 import { installOperator, OPERATOR_NAMESPACE } from "./operator.ts";
 import { PodIssuer } from "./podissuer.ts";
-import { installPortal, PUBLIC_URL, portalPods, uninstallPortal } from "./portal.ts";
+import { IN_NAMESPACE, installPortal, PORTAL, PUBLIC_URL, portalPods, uninstallPortal } from "./portal.ts";
 import { PortForward } from "./portforward.ts";
 import { SSHDPod } from "./sshdpod.ts";
 
@@ -43,7 +43,7 @@ describe("the portal's pods", () => {
   });
 
   test("are reached by their Service", async () => {
-    const path = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/services/sshkey-operator-portal:http/proxy/readyz`;
+    const path = `/api/v1/namespaces/${OPERATOR_NAMESPACE}/services/${PORTAL}:http/proxy/readyz`;
     expect(await kubectl(["get", "--raw", path])).toBe("ok");
   });
 });
@@ -83,6 +83,44 @@ describe("a person who signs in", () => {
   });
 });
 
+test("a rollout cuts off none who ask by the Service, and leaves no request without an answer", async () => {
+  const service = ["get", "service", PORTAL, ...IN_NAMESPACE, "-o=jsonpath={.spec.clusterIP}"];
+  const asking = issuer.runBeside(ASK, await kubectl(service));
+  const answers = () => asking.output().split(".").length - 1;
+  await eventually("they are at it", () => answers() > 0);
+  await kubectl(["rollout", "restart", `deployment/${PORTAL}`, ...IN_NAMESPACE]);
+  await kubectl(["rollout", "status", `deployment/${PORTAL}`, ...IN_NAMESPACE, "--timeout=300s"]);
+  const old = replicas.map(({ name }) => name);
+  const newOnly = async () => (await portalPods()).every((name) => !old.includes(name));
+  await eventually("the old pods are gone", newOnly);
+  const before = answers();
+  await eventually("they still get answers", () => answers() > before);
+  await asking.stop();
+  expect(asking.output().replaceAll(".", "")).toBe("");
+});
+
+/** Four clients that ask without a pause, by connections that they keep. Prints a dot for 100 answers, and each failure. */
+const ASK = `
+const { Agent, get } = require("node:http");
+const asked = { host: process.argv[1], path: "/healthz", agent: new Agent({ keepAlive: true }) };
+let answers = 0;
+const ask = () => {
+  const request = get(asked, (response) => {
+    if (response.statusCode !== 200) console.log(response.statusCode);
+    response.resume().on("end", () => {
+      answers += 1;
+      if (answers % 100 === 0) process.stdout.write(".");
+      setTimeout(ask, 2);
+    });
+  });
+  request.on("error", ({ code }) => {
+    console.log(code, request.reusedSocket ? "on a kept connection" : "on a new connection");
+    setTimeout(ask, 100);
+  });
+};
+for (let client = 0; client < 4; client += 1) ask();
+`;
+
 function urlOf(replica: 0 | 1): string {
   return `http://127.0.0.1:${replicas[replica]?.forward.port}`;
 }
@@ -94,7 +132,7 @@ async function pathOfKey(): Promise<string> {
 
 /** What the shipped image evaluates in the container of each replica. */
 async function inEach(expression: string): Promise<string[]> {
-  const command = ["--namespace", OPERATOR_NAMESPACE, "--", "/nodejs/bin/node", "--print", expression];
+  const command = [...IN_NAMESPACE, "--", "/nodejs/bin/node", "--print", expression];
   return await Promise.all(replicas.map(({ name }) => kubectl(["exec", name, ...command])));
 }
 

@@ -11,8 +11,12 @@ import type { PodIssuer } from "./podissuer.ts";
 
 const EXAMPLE = join(REPOSITORY, "examples", "portal");
 const PAGE = "docs/portal.md";
-const PORTAL = "sshkey-operator-portal";
+/** Its objects' name. */
+export const PORTAL = "sshkey-operator-portal";
 const SECRETS = [`${PORTAL}-session`, `${PORTAL}-oidc`];
+
+/** For kubectl. */
+export const IN_NAMESPACE = ["--namespace", OPERATOR_NAMESPACE];
 
 /** What people open, in the example's configuration. */
 export const PUBLIC_URL: string = parse(readFileSync(join(EXAMPLE, "config.yaml"), "utf8")).portal.publicURL;
@@ -75,8 +79,6 @@ export async function portalPods(): Promise<string[]> {
   ]);
   return names.split(" ");
 }
-
-const IN_NAMESPACE = ["--namespace", OPERATOR_NAMESPACE];
 
 /** By the documentation's commands, and the issuer's certificate beside the client's secret. */
 async function createSecrets(folder: string, { certificate }: Pick<PodIssuer, "certificate">): Promise<void> {
