@@ -1,4 +1,4 @@
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { sharedCluster } from "../../cluster/sharedcluster.ts";
@@ -10,6 +10,7 @@ import { launchChromium, openReader, type Reader } from "./reader.ts";
 let cluster: Cluster;
 let portal: PortalProcess;
 let browser: Browser;
+let reader: Reader;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -21,6 +22,7 @@ beforeAll(async () => {
   const { kubeconfig } = cluster.controlPlane;
   portal = await startPortal({ kubeconfig, namespace: tenant.namespace, args });
   browser = await launchChromium();
+  reader = await openReader(browser, portal.url);
 });
 
 afterAll(async () => {
@@ -49,17 +51,17 @@ const OUTSIDE = `(() => {
 })()`;
 
 describe("with the keyboard alone", () => {
-  let reader: Reader;
-
-  afterEach(async () => {
-    await reader?.close();
-    expect(reader?.complaints ?? []).toEqual([]);
+  afterEach(() => {
+    const found = [...reader.complaints];
+    reader.forget();
+    expect(found).toEqual([]);
   });
 
-  async function show(path: string, options: BrowserContextOptions = {}): Promise<Page> {
-    reader = await openReader(browser, portal.url, options);
-    await reader.page.goto(path);
-    return reader.page;
+  async function show(path: string, width = 1280): Promise<Page> {
+    const { page } = reader;
+    await page.setViewportSize({ width, height: 640 });
+    await page.goto(path);
+    return page;
   }
 
   /** Presses Tab until this has the focus, which must be seen. */
@@ -100,7 +102,7 @@ describe("with the keyboard alone", () => {
   test.each(["/keys", "/people", "/people/bob"])(
     "at 320 pixels, every stop of %s is in sight",
     async (path) => {
-      const page = await show(path, { viewport: { width: 320, height: 640 } });
+      const page = await show(path, 320);
       const outside: string[] = [];
       // The first stop is the way past the head, which comes into sight.
       for (let stop = 0; stop < 25; stop += 1) {

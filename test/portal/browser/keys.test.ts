@@ -5,7 +5,7 @@ import { sharedCluster } from "../../cluster/sharedcluster.ts";
 import { freshKey } from "../../operator/publickeys.ts";
 import { Tenant } from "../../operator/tenant.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
-import { launchChromium, openReader, type Reader } from "./reader.ts";
+import { launchChromium, openReader, type Reader, Readers } from "./reader.ts";
 
 const SECRET = "b3BlbnNzaC1rZXktdjEAAAAABG5vbmUAAAAEbm9uZQ";
 const PRIVATE_KEY = `-----BEGIN OPENSSH PRIVATE KEY-----\n${SECRET}\n-----END OPENSSH PRIVATE KEY-----\n`;
@@ -14,6 +14,7 @@ let cluster: Cluster;
 let tenant: Tenant;
 let portal: PortalProcess;
 let browser: Browser;
+let readers: Readers;
 let reader: Reader;
 
 beforeAll(async () => {
@@ -23,6 +24,7 @@ beforeAll(async () => {
   const args = ["--insecure-user", "alice"];
   portal = await startPortal({ kubeconfig, namespace: tenant.namespace, args });
   browser = await launchChromium();
+  readers = new Readers((javaScriptEnabled) => openReader(browser, portal.url, { javaScriptEnabled }));
 });
 
 afterAll(async () => {
@@ -32,9 +34,7 @@ afterAll(async () => {
 });
 
 afterEach(async () => {
-  const { complaints } = reader;
-  await reader.close();
-  expect(complaints).toEqual([]);
+  expect(await readers.giveBack()).toEqual([]);
 });
 
 describe.each([
@@ -44,7 +44,7 @@ describe.each([
   const title = `Laptop ${javaScriptEnabled}`;
 
   beforeEach(async () => {
-    reader = await openReader(browser, portal.url, { javaScriptEnabled });
+    reader = await readers.take(javaScriptEnabled);
   });
 
   test("from adding it to deleting it", async () => {
@@ -94,7 +94,7 @@ describe.each([
   ["without JavaScript", false],
 ])("going back and sending twice, %s", (way, javaScriptEnabled) => {
   beforeEach(async () => {
-    reader = await openReader(browser, portal.url, { javaScriptEnabled });
+    reader = await readers.take(javaScriptEnabled);
   });
 
   async function fill(title: string): Promise<void> {
@@ -161,7 +161,7 @@ describe.each([
 
 describe("the form with JavaScript", () => {
   beforeEach(async () => {
-    reader = await openReader(browser, portal.url);
+    reader = await readers.take();
     await reader.page.goto("/keys/new");
   });
 
@@ -238,8 +238,7 @@ describe("times", () => {
     ["Pacific/Auckland", "2027-01-01T10:59:59Z"],
     ["America/New_York", "2027-01-02T04:59:59Z"],
   ])("a key ends with the day of a reader in %s", async (timezoneId, end) => {
-    reader = await openReader(browser, portal.url, { timezoneId });
-    const { page } = reader;
+    const { page, complaints, close } = await openReader(browser, portal.url, { timezoneId });
     await page.goto("/keys/new");
     await page.getByLabel("Public key").fill(freshKey());
     await page.getByLabel("Title").fill(timezoneId);
@@ -249,5 +248,7 @@ describe("times", () => {
     const expires = page.locator("dt", { hasText: "Expires" }).locator("+ dd time");
     expect(new Date((await expires.getAttribute("datetime")) ?? 0)).toEqual(new Date(end));
     expect(await expires.textContent()).toContain("Jan 1, 2027");
+    await close();
+    expect(complaints).toEqual([]);
   });
 });

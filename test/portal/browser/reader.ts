@@ -31,8 +31,10 @@ export interface Reader {
   readonly page: Page;
   /** Errors of scripts and of the console, refusals of the content security policy, and requests to another origin. */
   readonly complaints: readonly string[];
-  /** Bodies of all requests since the page was made. */
+  /** Bodies of all requests. */
   readonly sent: readonly string[];
+  /** Empties both lists. */
+  forget(): void;
   close(): Promise<void>;
 }
 
@@ -62,7 +64,47 @@ export async function openReader(
     if (body !== undefined) sent.push(body);
     if (!origins.includes(to.origin)) complaints.push(`a request to ${to.origin}`);
   });
-  return { page, complaints, sent, close: () => context.close() };
+  return {
+    page,
+    complaints,
+    sent,
+    forget() {
+      complaints.length = 0;
+      sent.length = 0;
+    },
+    close: () => context.close(),
+  };
+}
+
+/** Readers that one test takes after the other, since a new one costs more than most tests do: each begins without cookies. */
+export class Readers {
+  readonly #open: (javaScriptEnabled: boolean) => Promise<Reader>;
+  readonly #idle: Readonly<Record<"true" | "false", Reader[]>> = { true: [], false: [] };
+  readonly #taken: { readonly reader: Reader; readonly javaScriptEnabled: boolean }[] = [];
+
+  constructor(open: (javaScriptEnabled: boolean) => Promise<Reader>) {
+    this.#open = open;
+  }
+
+  /** Until the end of the test nobody else has it. */
+  async take(javaScriptEnabled = true): Promise<Reader> {
+    const reader = this.#idle[`${javaScriptEnabled}`].pop() ?? (await this.#open(javaScriptEnabled));
+    this.#taken.push({ reader, javaScriptEnabled });
+    return reader;
+  }
+
+  /** After a test: gives what was wrong in it. */
+  async giveBack(): Promise<readonly string[]> {
+    const found: string[] = [];
+    for (const { reader, javaScriptEnabled } of this.#taken.splice(0)) {
+      await reader.page.goto("about:blank");
+      await reader.page.context().clearCookies();
+      found.push(...reader.complaints);
+      reader.forget();
+      this.#idle[`${javaScriptEnabled}`].push(reader);
+    }
+    return found;
+  }
 }
 
 /** What axe finds: rule and elements. By `rules` alone, or by all that stand for WCAG 2.2 AA and good practice. */

@@ -1,8 +1,8 @@
 import { request } from "node:http";
 import { createServer, type Server } from "node:https";
 import type { AddressInfo } from "node:net";
-import type { Browser, BrowserContextOptions, Page } from "playwright-core";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../../src/api/paths.ts";
 import type { Person } from "../../../src/portal/people/person.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
@@ -12,7 +12,7 @@ import { freshKey } from "../../operator/publickeys.ts";
 import { Tenant } from "../../operator/tenant.ts";
 import { PUBLIC_URL, type SignInPortal, startSignInPortal } from "../signinportal.ts";
 import { openLooks, testLooks } from "./looks.ts";
-import { launchChromium, openReader, type Reader } from "./reader.ts";
+import { launchChromium, openReader, type Reader, Readers } from "./reader.ts";
 
 /** The issuer is another site than the portal, as it is where both have names: on one site some faults do not show. */
 const ORIGIN = new URL(PUBLIC_URL).origin;
@@ -24,7 +24,7 @@ let tested: SignInPortal;
 let proxy: Server;
 let browser: Browser;
 let looked: Reader;
-let readers: Reader[];
+let readers: Readers;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -35,6 +35,9 @@ beforeAll(async () => {
   const { port } = proxy.address() as AddressInfo;
   browser = await launchChromium([`--host-resolver-rules=MAP ${host}:443 127.0.0.1:${port}`]);
   looked = await openLooks(browser, PUBLIC_URL, trusting());
+  readers = new Readers((javaScriptEnabled) =>
+    openReader(browser, PUBLIC_URL, { ...trusting(), javaScriptEnabled }),
+  );
 });
 
 afterAll(async () => {
@@ -45,13 +48,8 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-beforeEach(() => {
-  readers = [];
-});
-
 afterEach(async () => {
-  for (const reader of readers) await reader.close();
-  expect(readers.flatMap((reader) => reader.complaints)).toEqual([]);
+  expect(await readers.giveBack()).toEqual([]);
 });
 
 /** What makes https of the portal, as an Ingress controller does. */
@@ -73,10 +71,8 @@ async function startProxy(url: string): Promise<Server> {
 const trusting = () => ({ ignoreHTTPSErrors: true, issuer: tested.issuer.url });
 
 /** A page in a browser of its own. */
-async function open(options?: BrowserContextOptions): Promise<Page> {
-  const reader = await openReader(browser, PUBLIC_URL, { ...trusting(), ...options });
-  readers.push(reader);
-  return reader.page;
+async function open(javaScriptEnabled = true): Promise<Page> {
+  return (await readers.take(javaScriptEnabled)).page;
 }
 
 /** From the portal's page that asks to sign in, or from the issuer's own. */
@@ -248,7 +244,7 @@ describe.each([
 ])("the session ends while the form is filled, %s", (_, javaScriptEnabled) => {
   test("and nothing that was typed is lost by whoever signs in again", async () => {
     const title = `Typed ${javaScriptEnabled ? "with" : "without"} JavaScript`;
-    const page = await open({ javaScriptEnabled });
+    const page = await open(javaScriptEnabled);
     await loseSession(page, title);
     await signInBeside(page, "alice");
     if (!javaScriptEnabled) await goOn(page);
@@ -261,7 +257,7 @@ describe.each([
 
   test("and somebody else who signs in sees nothing of it, nor gets the key", async () => {
     const title = `For nobody else ${javaScriptEnabled ? "with" : "without"} JavaScript`;
-    const page = await open({ javaScriptEnabled });
+    const page = await open(javaScriptEnabled);
     await loseSession(page, title);
     await signInBeside(page, "bob");
     if (!javaScriptEnabled) await goOn(page);
@@ -274,7 +270,7 @@ describe.each([
 
   test("and whoever goes on without signing in is asked again", async () => {
     const title = `Signed out ${javaScriptEnabled ? "with" : "without"} JavaScript`;
-    const page = await open({ javaScriptEnabled });
+    const page = await open(javaScriptEnabled);
     await loseSession(page, title);
     await goOn(page);
     await page.waitForURL("**/draft");
@@ -284,7 +280,7 @@ describe.each([
 
   test("and it is gone for who signs in too late", async () => {
     const title = `Too late ${javaScriptEnabled ? "with" : "without"} JavaScript`;
-    const page = await open({ javaScriptEnabled });
+    const page = await open(javaScriptEnabled);
     await loseSession(page, title);
     await expireDraft(page, title);
     await signInBeside(page, "alice");
@@ -296,7 +292,7 @@ describe.each([
 
   test("and what was to be deleted is still there after a sign-in", async () => {
     const title = `Stays ${javaScriptEnabled ? "with" : "without"} JavaScript`;
-    const page = await open({ javaScriptEnabled });
+    const page = await open(javaScriptEnabled);
     await beSignedIn(page, "alice");
     await page.goto("keys/new");
     await fill(page, title);
