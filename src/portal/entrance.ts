@@ -27,11 +27,12 @@ export class Entrance {
   async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
     const { identity, limits, audit } = this.#o;
     const hasToken = request.headers.authorization !== undefined;
-    if (hasToken) await limits.beforeToken(request);
+    // Others' wrong tokens from the same network do not shut out whoever has shown a right one.
+    if (hasToken && !identity.hasGoodToken(request)) await limits.beforeTry(request);
     const person = await identity.ofProgram(request);
-    if (hasToken && (person === undefined || person.signedInBy === "token")) {
-      await limits.afterToken(request, person !== undefined);
-      if (person === undefined) audit.signInFailed(request, "the token is not accepted");
+    if (hasToken && person === undefined) {
+      await limits.failedTry(request);
+      audit.signInFailed(request, "the token is not accepted");
     }
     return await this.#within(request, person);
   }

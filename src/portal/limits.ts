@@ -1,8 +1,6 @@
-import { createHash } from "node:crypto";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { clientNetwork } from "./clientaddress.ts";
 import type { Person } from "./people/person.ts";
-import { tokenIn } from "./people/tokens.ts";
 
 /**
  * `writes`: of one person. `strangers`: writes of nobody, by network. `signIns`: sign-ins begun and ended, by network, which
@@ -22,9 +20,6 @@ const WINDOW_MS = 5 * 60 * 1000;
 
 /** How many people or networks each limit knows; of more, those that were not seen for longest are forgotten: 5 MB in all. */
 const MOST_KNOWN = 10_000;
-
-/** Tokens that were good, so that others' wrong ones from the same network do not shut their owners out. */
-const MOST_GOOD_TOKENS = 10_000;
 
 /** Somebody has done something too often. */
 export class TooMany extends Error {
@@ -61,7 +56,6 @@ export class Limits {
   readonly #o: LimitsOptions;
   readonly #keys = new WeakMap<FastifyRequest, string>();
   readonly #limiters: Readonly<Record<LimitName, Limiter>>;
-  readonly #goodTokens = new Set<string>();
 
   constructor(options: LimitsOptions) {
     this.#o = options;
@@ -100,25 +94,17 @@ export class Limits {
     await this.#count("signIns", request, clientNetwork(request), undefined);
   }
 
-  /** Rejects with a TooMany when too many wrong tokens came from there; but for who has shown a right one before. */
-  async beforeToken(request: FastifyRequest): Promise<void> {
+  /** Rejects with a TooMany when too many wrong tokens came from there. */
+  async beforeTry(request: FastifyRequest): Promise<void> {
     this.#keys.set(request, clientNetwork(request));
     const found = await this.#limiters.tries(request, { increment: false });
-    if (found.isAllowed || found.remaining > 0 || this.#goodTokens.has(digest(request))) return;
+    if (found.isAllowed || found.remaining > 0) return;
     this.#o.onLimited({ request, limit: "tries", person: undefined, isFirst: false });
     throw new TooMany("tries", found.ttlInSeconds);
   }
 
-  /** The token was wrong, or right. */
-  async afterToken(request: FastifyRequest, isGood: boolean): Promise<void> {
-    if (isGood) {
-      const token = digest(request);
-      this.#goodTokens.delete(token);
-      this.#goodTokens.add(token);
-      const [oldest = ""] = this.#goodTokens;
-      if (this.#goodTokens.size > MOST_GOOD_TOKENS) this.#goodTokens.delete(oldest);
-      return;
-    }
+  /** A wrong token came from there. */
+  async failedTry(request: FastifyRequest): Promise<void> {
     this.#keys.set(request, clientNetwork(request));
     const found = await this.#limiters.tries(request);
     const isLast = !found.isAllowed && found.remaining === 0 && !found.isExceeded;
@@ -137,11 +123,4 @@ export class Limits {
     this.#o.onLimited({ request, limit, person, isFirst: !found.isBanned });
     throw new TooMany(limit, found.ttlInSeconds);
   }
-}
-
-/** Of the token alone, which may be sent under any user name. No token is kept in memory. */
-function digest({ headers: { authorization = "" } }: FastifyRequest): string {
-  return createHash("sha256")
-    .update(tokenIn(authorization) ?? authorization)
-    .digest("base64");
 }

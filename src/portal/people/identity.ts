@@ -54,6 +54,12 @@ export class Identity {
     return person;
   }
 
+  /** Does it bring a token that was good when it was last looked at? */
+  hasGoodToken({ headers }: FastifyRequest): boolean {
+    const token = tokenIn(headers.authorization);
+    return token !== undefined && this.#o.tokens?.wasGood(token) === true;
+  }
+
   async #byToken({ headers }: FastifyRequest): Promise<Person | undefined> {
     const { tokens, settings } = this.#o;
     const token = tokens && tokenIn(headers.authorization);

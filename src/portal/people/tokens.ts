@@ -36,7 +36,7 @@ export class Tokens {
   readonly #o: TokensOptions;
   readonly #clock: () => number;
   readonly #answers: FreshAnswers<TokenOwner | undefined>;
-  /** Tokens that were good when they were last looked at: wrong ones, however many, do not shut their owners out. */
+  /** Tokens that were good when they were last looked at, by their ids: wrong ones, however many, do not shut their owners out. */
   readonly #good = new Set<string>();
   #reviews = 0;
 
@@ -49,8 +49,7 @@ export class Tokens {
   /** Undefined where the API server does not take it for the portal's audience. Rejects with an ApiError when it cannot say, and with Busy. */
   async ownerOf(token: string): Promise<TokenOwner | undefined> {
     if (!this.#mayBeGood(token)) return undefined;
-    // No token is kept in memory.
-    const id = createHash("sha256").update(token).digest("base64");
+    const id = idOf(token);
     const known = this.#answers.get(id);
     if (known !== undefined) return await known;
     if (this.#reviews >= (this.#good.has(id) ? 2 * MOST_REVIEWS : MOST_REVIEWS))
@@ -63,6 +62,11 @@ export class Tokens {
     owner.catch(() => this.#answers.forget(id));
     this.#remember(id, (await owner) !== undefined);
     return await owner;
+  }
+
+  /** Was it good when it was last looked at, and may it still be? */
+  wasGood(token: string): boolean {
+    return this.#good.has(idOf(token)) && this.#mayBeGood(token);
   }
 
   #remember(id: string, isGood: boolean): void {
@@ -102,6 +106,11 @@ interface ReviewStatus {
   readonly error?: string;
   readonly audiences?: readonly string[];
   readonly user?: { readonly username?: string; readonly groups?: readonly string[] };
+}
+
+/** No token is kept in memory. */
+function idOf(token: string): string {
+  return createHash("sha256").update(token).digest("base64");
 }
 
 /** What a JSON Web Token says, unverified; of any other token nothing. */
