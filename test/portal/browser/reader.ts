@@ -97,7 +97,6 @@ export class Readers {
   async giveBack(): Promise<readonly string[]> {
     const found: string[] = [];
     for (const { reader, javaScriptEnabled } of this.#taken.splice(0)) {
-      await reader.page.goto("about:blank");
       await reader.page.context().clearCookies();
       found.push(...reader.complaints);
       reader.forget();

@@ -181,14 +181,14 @@ describe("going back after signing out", () => {
     await page.waitForURL(`${tested.issuer.url}/**`);
   }
 
-  /** What is shown of the last three pages of the portal. */
-  async function lookBack(page: Page): Promise<string> {
+  /** What is shown of the last three pages of the portal, the first of them so many steps back. */
+  async function lookBack(page: Page, steps: number): Promise<string> {
     const seen: string[] = [];
-    while (seen.length < 3) {
-      // The issuer's pages come back as they were, without being loaded.
-      await page.goBack({ waitUntil: "commit" });
-      if (!page.url().startsWith(ORIGIN)) continue;
-      await page.waitForLoadState();
+    for (const back of [steps, 1, 1]) {
+      const loaded = page.waitForEvent("load");
+      await page.evaluate(`history.go(-${back})`);
+      await loaded;
+      expect(page.url()).toContain(PUBLIC_URL);
       seen.push(await page.content());
     }
     return seen.join("\n");
@@ -197,7 +197,7 @@ describe("going back after signing out", () => {
   test("shows nothing of what was there, and asks to sign in", async () => {
     const page = await open();
     await signOut(page, "Looked at");
-    expect(await lookBack(page)).not.toContain("Looked at");
+    expect(await lookBack(page, 1)).not.toContain("Looked at");
     await page.getByRole("link", { name: "Sign in", exact: true }).waitFor();
   });
 
@@ -207,7 +207,8 @@ describe("going back after signing out", () => {
     await beSignedIn(page, "bob");
     await page.goto("keys");
     await page.getByText("Signed in as bob").waitFor();
-    expect(await lookBack(page)).not.toContain("Of the one before");
+    // Over the issuer's page, which browsers bring back as it was.
+    expect(await lookBack(page, 2)).not.toContain("Of the one before");
   });
 });
 
