@@ -66,7 +66,7 @@ describe("the list of people", () => {
       return row.includes("Duplicate") && row.includes("Projected");
     });
     const row = rowOf(await seen("viewer", "/people"), "carol") ?? "";
-    expect(row).toMatch(/^carol 3 /);
+    expect(row).toMatch(/^carol 3 1 /);
     for (const count of ["1 Duplicate", "1 Projected", "1 Pending"]) expect(row).toContain(count);
   });
 
@@ -100,6 +100,35 @@ describe("the list of people", () => {
     for (const path of ["/people", "/people/carol", "/people/carol/new"])
       statuses.push((await portal.as("giver", "GET", path)).status);
     expect(statuses).toEqual([403, 403, 403]);
+  });
+});
+
+describe("the list of people is sorted", () => {
+  beforeAll(async () => {
+    const states: readonly [string, State][] = [
+      ["sorted-a", "Projected"],
+      ["sorted-b", "Projected"],
+      ["sorted-b", "Disabled"],
+      ["sorted-b", "Projected"],
+      ["sorted-c", "Invalid"],
+      ["sorted-c", "Duplicate"],
+    ];
+    for (const [user, state] of states) await setState(await portal.keyOf(user), state);
+    await eventually("the states are seen", async () => {
+      const page = await seen("viewer", "/people?search=sorted-");
+      const rows = ["sorted-a", "sorted-b", "sorted-c"].map((user) => rowOf(page, user));
+      return rows.every((row) => row !== undefined && !row.includes("Pending"));
+    });
+  });
+
+  test.each([
+    ["by name", "-user", ["sorted-c", "sorted-b", "sorted-a"]],
+    ["by the number of keys", "-keys", ["sorted-b", "sorted-c", "sorted-a"]],
+    ["by that of keys with problems", "-problems", ["sorted-c", "sorted-a", "sorted-b"]],
+  ])("%s", async (_, sort, expected) => {
+    const page = await seen("viewer", `/people?search=sorted-&sort=${sort}`);
+    const names = [...page.matchAll(/<th scope="row"[^>]*><a [^>]*>([^<]*)</g)].map(([, name]) => name);
+    expect(names).toEqual(expected);
   });
 });
 

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { validateUser } from "../../api/rules.ts";
-import type { State } from "../../api/states.ts";
+import { STATES, type State } from "../../api/states.ts";
 import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
@@ -10,6 +10,7 @@ import { addKeyRoutes, type KeyPlace, noKeys } from "./keyroutes.ts";
 import { type Asked, askedIn, paged, pager, searchForm } from "./paging.ts";
 import { textIn, userSegment } from "./pathsegments.ts";
 import { PageProblem } from "./problem.ts";
+import { heading, type Orders, sortedBy } from "./sorting.ts";
 import { TEXTS } from "./texts.ts";
 
 /** Everybody's keys, for those who may list SSHKeys here; they are changed by those who may assign them. */
@@ -61,6 +62,19 @@ export function addPeople(server: FastifyInstance, desk: Desk): void {
   }
 }
 
+interface Listed {
+  readonly user: string;
+  readonly keys: readonly PortalKey[];
+  /** How many of the keys need somebody to do something. */
+  readonly problems: number;
+}
+
+const ORDERS: Orders<Listed> = {
+  user: (a, b) => (a.user < b.user ? -1 : a.user > b.user ? 1 : 0),
+  keys: (a, b) => a.keys.length - b.keys.length,
+  problems: (a, b) => a.problems - b.problems,
+};
+
 function peopleList(
   path: string,
   users: readonly string[],
@@ -71,23 +85,29 @@ function peopleList(
   if (users.length === 0) return html`<p>${people.nobody}</p>`;
   const wanted = asked.search.trim().toLowerCase();
   const found = users.filter((user) => user.toLowerCase().includes(wanted));
-  const page = paged(found, asked.page);
-  const { columns } = people;
-  const rows = page.shown.map((user) => row(path, user, keysOf(user)));
+  const listed = found.map((user) => withKeys(user, keysOf(user)));
+  const page = paged(sortedBy(listed, ORDERS, asked), asked.page);
   return html`${searchForm(path, people.search, asked)}
 <p class="count">${people.count(found.length, users.length)}</p>
-${
-  found.length === 0
-    ? html`<p>${people.nothingFound(asked.search)}</p>`
-    : html`<table>
-<thead><tr><th scope="col">${columns.user}</th><th scope="col">${columns.keys}</th><th scope="col">${columns.states}</th></tr></thead>
-<tbody>${rows}</tbody>
-</table>`
-}
+${found.length === 0 ? html`<p>${people.nothingFound(asked.search)}</p>` : table(page.shown, path, asked)}
 ${pager(path, asked, page)}`;
 }
 
-function row(path: string, user: string, keys: readonly PortalKey[]): HTML {
+function withKeys(user: string, keys: readonly PortalKey[]): Listed {
+  const problems = keys.filter(({ state }) => state !== undefined && STATES[state].stalled);
+  return { user, keys, problems: problems.length };
+}
+
+function table(listed: readonly Listed[], path: string, asked: Asked): HTML {
+  const { columns } = TEXTS.people;
+  const sortable = (column: "user" | "keys" | "problems") => heading(path, columns[column], column, asked);
+  return html`<table>
+<thead><tr>${sortable("user")}${sortable("keys")}${sortable("problems")}<th scope="col">${columns.states}</th></tr></thead>
+<tbody>${listed.map((each) => row(path, each))}</tbody>
+</table>`;
+}
+
+function row(path: string, { user, keys, problems }: Listed): HTML {
   const { columns } = TEXTS.people;
   const counts = new Map<State, number>();
   for (const { state = TEXTS.states.unknown } of keys) counts.set(state, (counts.get(state) ?? 0) + 1);
@@ -95,6 +115,7 @@ function row(path: string, user: string, keys: readonly PortalKey[]): HTML {
   return html`<tr>
 <th scope="row" data-label="${columns.user}"><a href="${path}/${userSegment(user)}">${user}</a></th>
 <td data-label="${columns.keys}">${keys.length}</td>
+<td data-label="${columns.problems}">${problems}</td>
 <td data-label="${columns.states}"><ul class="counts">${states}</ul></td>
 </tr>`;
 }

@@ -24,7 +24,7 @@ export const TEXTS = {
   people: {
     title: "People",
     search: "Search names",
-    columns: { user: "Name", keys: "Keys", states: "States" },
+    columns: { user: "Name", keys: "Keys", problems: "With problems", states: "States" },
     count: (shown: number, all: number) => (shown === all ? `${all} people` : `${shown} of ${all} people`),
     nobody: "Nobody has keys here yet.",
     nothingFound: (search: string) => `Nobody who has keys here is called “${search}”.`,

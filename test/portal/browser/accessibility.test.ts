@@ -170,6 +170,7 @@ const LOOKS: Readonly<Record<string, Look>> = {
     },
   },
   "the people": { path: "/people" },
+  "the people by their problems": { path: "/people?sort=-problems" },
   "the people where nobody is found": { path: "/people?search=nobody-like-it" },
   "another's keys": { path: "/people/bob" },
   "another's keys where there are none": { path: "/people/nobody-yet" },
