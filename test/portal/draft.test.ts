@@ -150,6 +150,21 @@ describe("the session ends while the form is filled", () => {
     ]);
   });
 
+  test("a proof comes back to the form of its key, and nothing is stored yet", async () => {
+    const browser = new Browser();
+    const csrf = hidden(await browser.signIn("alice"), "csrf");
+    await browser.post(FORM, { csrf, key: freshKey(), title: "To prove" });
+    const list = (await browser.visitor.open("/ssh/keys")).text;
+    const path = /href="(\/ssh\/keys\/alice-to-prove-[0-9a-f]{8})"/.exec(list)?.[1] ?? "";
+    browser.endSession();
+    const page = await browser.post(`${path}/proof`, { csrf, proof: "typed for an hour" });
+    expect([page.status, page.text.includes("Sign in to store the proof")]).toEqual([401, true]);
+    await browser.signIn("alice", "/ssh/signed-in");
+    const back = await browser.post(`${path}/proof/draft`, { draft: hidden(page.text, "draft") });
+    expect([back.status, back.text.includes("\ntyped for an hour</textarea>")]).toEqual([200, true]);
+    expect(back.text).toContain(`action="${path}/proof"`);
+  });
+
   test("a deletion is not done later", async () => {
     const browser = new Browser();
     const csrf = hidden(await browser.signIn("alice"), "csrf");

@@ -243,7 +243,7 @@ describe("what the browser asks meanwhile", () => {
 
   test("is answered for a good key, and nothing is stored", async () => {
     const key = freshKey();
-    expect(await (await check({ key })).json()).toEqual({
+    expect(await (await check({ key })).json()).toMatchObject({
       isGood: true,
       text: expect.stringMatching(/^This key can be added: ssh-ed25519, 256 bits, SHA256:/),
     });
@@ -252,12 +252,20 @@ describe("what the browser asks meanwhile", () => {
 
   test("is answered for one that has to be looked at, in words for who has not sent it yet", async () => {
     const answer = await (await check({ key: `${freshKey()}\n${freshKey()}` })).json();
-    expect(answer).toEqual({ isGood: false, text: expect.stringContaining("will be taken one by one") });
+    expect(answer).toMatchObject({
+      isGood: false,
+      text: expect.stringContaining("will be taken one by one"),
+    });
   });
 
   test("is answered for a bad one", async () => {
     const answer = await (await check({ key: "ssh-ed25519 AAAA" })).json();
-    expect(answer).toEqual({ isGood: false, text: expect.stringMatching(/\.$/) });
+    expect(answer).toMatchObject({ isGood: false, text: expect.stringMatching(/\.$/) });
+  });
+
+  test("is answered with the command that proves a key of this type", async () => {
+    const answer = await (await check({ key: freshRSAKey(3072) })).json();
+    expect(answer).toMatchObject({ proofCommand: expect.stringContaining("~/.ssh/id_rsa -") });
   });
 
   test("is answered to nobody without a token", async () => {

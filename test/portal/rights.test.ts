@@ -55,6 +55,12 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "POST /keys/:name/delete": OWN_FORM,
   "POST /keys/:name/disable": OWN_FORM,
   "POST /keys/:name/enable": OWN_FORM,
+  "GET /keys/:name/proof": OWN_PAGE,
+  // What is sent is no proof.
+  "POST /keys/:name/proof": [401, 422, 404, 404, 404],
+  "GET /keys/:name/proof/draft": [303, 303, 303, 303, 303],
+  // There is no draft.
+  "POST /keys/:name/proof/draft": [401, 403, 404, 404, 404],
   "GET /people": PEOPLE_PAGE,
   "GET /people/:user": PEOPLE_PAGE,
   "GET /people/:user/new": PEOPLE_CHANGE,
@@ -69,6 +75,12 @@ const RIGHTS: Readonly<Record<string, Statuses>> = {
   "POST /people/:user/:name/delete": PEOPLE_FORM,
   "POST /people/:user/:name/disable": PEOPLE_FORM,
   "POST /people/:user/:name/enable": PEOPLE_FORM,
+  "GET /people/:user/:name/proof": PEOPLE_CHANGE,
+  // What is sent is no proof.
+  "POST /people/:user/:name/proof": [401, 403, 403, 403, 422],
+  "GET /people/:user/:name/proof/draft": [303, 303, 303, 303, 303],
+  // There is no draft.
+  "POST /people/:user/:name/proof/draft": [401, 403, 403, 403, 403],
   "GET /who": PEOPLE_PAGE,
   "POST /who": PEOPLE_PAGE,
   "GET /api": SIGNED_IN,

@@ -22,7 +22,11 @@ export function improveKeyForm(form: HTMLFormElement): void {
   const texts = [...form.elements].filter(
     (element) => element instanceof HTMLTextAreaElement || element === title,
   ) as (HTMLTextAreaElement | HTMLInputElement)[];
-  const look = liveVerdict(form, say);
+  const command = form.querySelector("[data-proof-command]");
+  const look = liveVerdict(form, (text, isGood, proofCommand) => {
+    say(text, isGood);
+    if (command !== null && proofCommand !== undefined) command.textContent = proofCommand;
+  });
   /** What was put into the title without the person; undefined once somebody has typed there. */
   let madeTitle: string | undefined = "";
   let checked = key.value;
@@ -156,6 +160,14 @@ export function improveKeyForm(form: HTMLFormElement): void {
   }
 }
 
+/** What the portal answers. */
+interface Verdict {
+  readonly text: string;
+  readonly isGood: boolean;
+  /** What proves the key. */
+  readonly proofCommand: string;
+}
+
 interface LiveVerdict {
   /** Asks the portal, once nothing has been typed for a moment. */
   ask(key: string): void;
@@ -165,7 +177,7 @@ interface LiveVerdict {
 /** Only the last question counts. Where the portal gives no answer, nothing is said: it is asked again when the form is sent. */
 function liveVerdict(
   form: HTMLFormElement,
-  say: (text: string, isGood: boolean | undefined) => void,
+  say: (text: string, isGood: boolean | undefined, proofCommand?: string) => void,
 ): LiveVerdict {
   const { check = "" } = form.dataset;
   const csrf = form.elements.namedItem("csrf") as HTMLInputElement;
@@ -184,8 +196,8 @@ function liveVerdict(
       const response = await fetch(check, { method: "POST", body, signal });
       if (response.status === 401) say(SCRIPT_TEXTS.signedOut, undefined);
       if (!response.ok) return;
-      const { text, isGood } = (await response.json()) as { readonly text: string; readonly isGood: boolean };
-      if (!signal.aborted) say(text, isGood);
+      const { text, isGood, proofCommand } = (await response.json()) as Verdict;
+      if (!signal.aborted) say(text, isGood, proofCommand);
     } catch {
       // The network is away, or something newer was typed.
     }

@@ -118,6 +118,20 @@ export class KeyWriter {
     }
   }
 
+  /**
+   * Gives it a proof of possession, in place of the one that it has. Rejects with a Conflict when the SSHKey has changed since
+   * it was read: then the proof may be worth nothing.
+   */
+  async setProof({ uid, resourceVersion, ...key }: PortalKey, proof: string): Promise<PortalKey> {
+    const object = await this.#o.requests.request<SSHKeyObject>({
+      method: "PATCH",
+      path: pathOf(key),
+      query: WRITE,
+      body: { metadata: { uid, resourceVersion }, spec: { proof } },
+    });
+    return this.#seen(object);
+  }
+
   /** Deletes this very SSHKey; one that is gone already is no error. */
   async delete(key: PortalKey): Promise<void> {
     try {

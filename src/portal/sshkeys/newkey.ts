@@ -19,7 +19,8 @@ export interface TypedKey {
   readonly options: readonly string[];
 }
 
-export type TypedField = keyof TypedKey;
+/** Of the proof see givenproof.ts. */
+export type TypedField = keyof TypedKey | "proof";
 
 /** What is wrong with a field: a stable code, and a sentence with the next step. */
 export interface Problem {

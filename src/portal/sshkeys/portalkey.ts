@@ -1,8 +1,9 @@
 import { createdAt, type KubeObject } from "../../api/object.ts";
-import type { SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
+import type { SSHKeyCondition, SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
 import { STATES, type State } from "../../api/states.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../../ssh/fingerprint.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
+import type { AuthenticatorFlags } from "../../ssh/signature.ts";
 import { printable } from "../../ssh/unprintable.ts";
 
 /** An SSHKey as the API server shows it. What the CRD requires is not relied on: it may have been changed. */
@@ -34,13 +35,25 @@ export interface PortalKey {
   readonly options: readonly string[];
   readonly expiresAt: number | undefined;
   readonly disabled: boolean;
+  /** Is there a proof of possession, whatever it is worth? */
+  readonly hasProof: boolean;
   readonly isTerminating: boolean;
   /** STATE; undefined until the operator has looked at this generation. */
   readonly state: State | undefined;
   /** What the operator says of it. */
   readonly message: string;
   readonly isProven: boolean;
+  /** Why it is not proven, as the operator says it; undefined where it is, or where the operator says nothing of it. */
+  readonly unproven: Unproven | undefined;
+  /** How the proof of a security key was made; undefined for other keys and without a proof that counts. */
+  readonly authenticator: AuthenticatorFlags | undefined;
   readonly secretName: string | undefined;
+}
+
+/** Reason and message of the condition `Proven`. */
+export interface Unproven {
+  readonly reason: string;
+  readonly message: string;
 }
 
 export interface KeyFacts {
@@ -59,7 +72,8 @@ export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
   const isObserved = status?.observedGeneration === metadata.generation;
   const conditions = isObserved ? (status?.conditions ?? []) : [];
   const condition = (type: string) => conditions.find((each) => each.type === type);
-  const ready = condition("Ready");
+  const [ready, proven] = [condition("Ready"), condition("Proven")];
+  const isProven = proven?.status === "True";
   const isKnown = known?.uid === metadata.uid && known.generation === generation;
   return {
     namespace: metadata.namespace ?? "",
@@ -73,16 +87,18 @@ export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
     isTerminating: metadata.deletionTimestamp !== undefined,
     state: ready !== undefined && Object.hasOwn(STATES, ready.reason) ? (ready.reason as State) : undefined,
     message: kept(textOf(ready?.message), MOST_KEPT.message),
-    isProven: condition("Proven")?.status === "True",
+    isProven,
+    unproven: isProven ? undefined : unprovenBy(proven),
+    authenticator: isProven ? authenticatorOf(status?.proof) : undefined,
     secretName: secretNameOf(status?.secretName),
   };
 }
 
 /** What the spec says but for the user, who never changes. */
-type Given = Pick<PortalKey, "title" | "line" | "facts" | "options" | "expiresAt" | "disabled">;
+type Given = Pick<PortalKey, "title" | "line" | "facts" | "options" | "expiresAt" | "disabled" | "hasProof">;
 
-function givenBy({ title, line, facts, options, expiresAt, disabled }: PortalKey): Given {
-  return { title, line, facts, options, expiresAt, disabled };
+function givenBy({ title, line, facts, options, expiresAt, disabled, hasProof }: PortalKey): Given {
+  return { title, line, facts, options, expiresAt, disabled, hasProof };
 }
 
 function readSpec(spec: Partial<SSHKeySpec>): Given {
@@ -94,6 +110,7 @@ function readSpec(spec: Partial<SSHKeySpec>): Given {
     options: Array.isArray(spec.options) ? keptOptions(spec.options.map(textOf)) : NO_OPTIONS,
     expiresAt: timeOf(spec.expiresAt),
     disabled: spec.disabled === true,
+    hasProof: typeof spec.proof === "string",
   };
 }
 
@@ -141,6 +158,30 @@ function factsOf(line: string): KeyFacts | undefined {
 function secretNameOf(value: unknown): string | undefined {
   return typeof value === "string" && value.length <= 253 ? value : undefined;
 }
+
+function unprovenBy(condition: SSHKeyCondition | undefined): Unproven | undefined {
+  if (condition === undefined) return undefined;
+  return {
+    reason: kept(textOf(condition.reason), 64),
+    message: kept(textOf(condition.message), MOST_KEPT.message),
+  };
+}
+
+/** One of four, however many keys there are. */
+function authenticatorOf(proof: SSHKeyStatus["proof"]): AuthenticatorFlags | undefined {
+  if (proof === undefined) return undefined;
+  return AUTHENTICATORS.find(
+    ({ touched, userVerified }) =>
+      touched === (proof.touched === true) && userVerified === (proof.userVerified === true),
+  );
+}
+
+const AUTHENTICATORS: readonly AuthenticatorFlags[] = [
+  { touched: true, userVerified: true },
+  { touched: true, userVerified: false },
+  { touched: false, userVerified: true },
+  { touched: false, userVerified: false },
+];
 
 function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";

@@ -2,18 +2,17 @@ import type { FastifyReply } from "fastify";
 import { html } from "../html.ts";
 import type { Sealer } from "../sealer.ts";
 import { type FormOwner, isSamePerson } from "./forms.ts";
-import type { FormValues } from "./keyform.ts";
 import { page } from "./layout.ts";
 import { PageProblem } from "./problem.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What somebody had typed when the session was over: it is that person's alone. */
-interface Draft {
+interface Draft<T> {
   readonly user: string;
   readonly namespace: string;
   /** Path of the form. */
   readonly path: string;
-  readonly values: FormValues;
+  readonly values: T;
 }
 
 /** How long it waits for the person to sign in, in ms. */
@@ -23,18 +22,20 @@ const LIFETIME_MS = 15 * 60 * 1000;
  * Keeps what was typed over a sign-in, without keeping anything here: the page that asks to sign in has it, sealed, and
  * sends it back when that is done in another tab. A key may be longer than any cookie.
  */
-export class Drafts {
+export class Drafts<T> {
   readonly #base: string;
   readonly #sealer: Sealer;
+  readonly #title: string;
 
-  /** `base`: path of the public address; ends in `/`. */
-  constructor(base: string, sealer: Sealer) {
+  /** `base`: path of the public address; ends in `/`. `title`: what to sign in for. */
+  constructor(base: string, sealer: Sealer, title: string) {
     this.#base = base;
     this.#sealer = sealer;
+    this.#title = title;
   }
 
-  async seal({ user, namespace }: FormOwner, path: string, values: FormValues): Promise<string> {
-    const draft: Draft = { user, namespace, path, values };
+  async seal({ user, namespace }: FormOwner, path: string, values: T): Promise<string> {
+    const draft: Draft<T> = { user, namespace, path, values };
     return await this.#sealer.seal("draft", draft, LIFETIME_MS);
   }
 
@@ -43,8 +44,8 @@ export class Drafts {
     sealed: string,
     path: string,
     person: { readonly user: string; readonly namespace: string },
-  ): Promise<FormValues> {
-    const draft = await this.#sealer.open<Draft>("draft", sealed);
+  ): Promise<T> {
+    const draft = await this.#sealer.open<Draft<T>>("draft", sealed);
     if (draft === undefined || draft.path !== path) throw new PageProblem("stale", TEXTS.draft.over);
     if (!isSamePerson(draft, person)) throw new PageProblem("forbidden", TEXTS.draft.another);
     return draft.values;
@@ -61,7 +62,7 @@ export class Drafts {
 </ol>
 <p class="help">${texts.limit(LIFETIME_MS / 60_000)}</p>`;
     const frame = {
-      title: texts.title,
+      title: this.#title,
       base: this.#base,
       person: undefined,
       isAdmin: false,

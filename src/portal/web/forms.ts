@@ -62,6 +62,12 @@ export function isSamePerson(
   return a.user === b.user && a.namespace === b.namespace;
 }
 
+/** Path of the form that a request is about; `suffix` is what stands behind it. */
+export function formPath({ url }: FastifyRequest, suffix = ""): string {
+  const [path = ""] = url.split("?");
+  return (path.endsWith("/") ? path.slice(0, -1) : path).slice(0, suffix === "" ? undefined : -suffix.length);
+}
+
 /** A field of a form; empty where it is not there, or there more than once. */
 export function field(body: unknown, name: string): string {
   const value =

@@ -1,11 +1,12 @@
 import { STATES } from "../../api/states.ts";
-import { proofCommand } from "../../claims/proof.ts";
 import type { KeyType } from "../../ssh/keytype.ts";
 import { randomart } from "../../ssh/randomart.ts";
 import { type HTML, html } from "../html.ts";
+import type { ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { UsedBy } from "../sshkeys/usedby.ts";
 import { state, time } from "./keylist.ts";
+import { possession } from "./proofform.ts";
 import { TEXTS } from "./texts.ts";
 
 export interface KeyDetailOptions {
@@ -16,8 +17,8 @@ export interface KeyDetailOptions {
   readonly list: string;
   readonly csrf: string;
   readonly mayChange: boolean;
-  /** For which proofs are signed. */
-  readonly proofNamespace: string;
+  /** For which keys the policy wants a proof. */
+  readonly proofRequirement: ProofRequirement;
   /** Undefined where that is not to be told. */
   readonly usedBy: UsedBy | undefined;
   /**
@@ -29,7 +30,7 @@ export interface KeyDetailOptions {
 
 /** Everything about one key, and what can be done with it. */
 export function keyDetail(o: KeyDetailOptions): HTML {
-  const { key, path, list, csrf, mayChange, usedBy, showsUsers, proofNamespace } = o;
+  const { key, path, list, csrf, mayChange, usedBy, showsUsers } = o;
   const { detail } = TEXTS;
   const { facts } = key;
   const advice = key.state && STATES[key.state].whatToDo;
@@ -48,7 +49,7 @@ ${facts.comment !== "" && html`<dt>${detail.comment}</dt><dd>${facts.comment}</d
 <dt>${detail.owner}</dt><dd><a href="${list}">${key.user}</a></dd>
 ${key.expiresAt !== undefined && html`<dt>${detail.expires}</dt><dd>${time(key.expiresAt)}</dd>`}
 ${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map((option) => html`<code>${option}</code> `)}</dd>`}
-<dt>${detail.proof}</dt><dd>${key.isProven ? detail.proven : proofAdvice(key, proofNamespace)}</dd>
+<dt>${detail.proof}</dt><dd>${possession(key, o.proofRequirement)}${mayChange && facts && html` <a href="${path}/proof">${key.hasProof ? detail.replaceProof : detail.addProof}</a>`}</dd>
 ${
   usedBy &&
   html`<dt>${detail.usedByPods}</dt><dd>${users(usedBy.pods, detail.pods, showsUsers)}</dd>
@@ -89,14 +90,6 @@ function users(
   const rest = names.length > MOST_NAMES ? ", …" : "";
   const named = names.slice(0, MOST_NAMES).join(", ") + rest;
   return html`${counted(names.length)}${showsNames && names.length > 0 && html`: ${named}`}`;
-}
-
-/** The operator's own message has the command of an installation that wants another signature namespace. */
-function proofAdvice({ user, facts, message }: PortalKey, proofNamespace: string): HTML {
-  const { detail } = TEXTS;
-  if (facts === undefined || message.includes("ssh-keygen -Y sign")) return html`${detail.notProven}`;
-  const command = proofCommand(user, facts.type as KeyType, proofNamespace);
-  return html`${detail.notProven}. ${detail.howToProve} <code>${command}</code>`;
 }
 
 /** Asks before it is deleted. */

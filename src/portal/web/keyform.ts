@@ -1,7 +1,9 @@
 import { type HTML, html } from "../html.ts";
+import type { ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { Problem, TypedField } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { titleOf } from "./keylist.ts";
+import { foldedProofField } from "./proofform.ts";
 import { TEXTS } from "./texts.ts";
 
 /** What the fields of the form hold, as they were typed. */
@@ -14,6 +16,7 @@ export interface FormValues {
   readonly expiresAt: string;
   /** One a line. */
   readonly options: string;
+  readonly proof: string;
   /** Keys that wait for their turn, one a line. */
   readonly others: string;
 }
@@ -24,6 +27,7 @@ export const EMPTY_FORM: FormValues = {
   expires: "",
   expiresAt: "",
   options: "",
+  proof: "",
   others: "",
 };
 
@@ -36,6 +40,9 @@ export interface KeyFormOptions {
   readonly mayGiveOptions: boolean;
   /** The last day that may be chosen, where there is one. */
   readonly latestDay: string | undefined;
+  /** What prints the proof of possession. */
+  readonly proofCommand: string;
+  readonly proofRequirement: ProofRequirement;
   readonly pathOf: (key: PortalKey) => string;
 }
 
@@ -50,6 +57,12 @@ export function keyForm(o: KeyFormOptions): HTML {
     at(field).length > 0 &&
     html`<ul class="problem" id="${field}-problem">${at(field).map((problem) => html`<li>${told(problem, o)}</li>`)}</ul>`;
   const invalid = (field: TypedField) => (at(field).length > 0 ? "true" : "false");
+  const proof = {
+    command: o.proofCommand,
+    value: values.proof,
+    problems: at("proof"),
+    requirement: o.proofRequirement,
+  };
   const hasOptions = o.mayGiveOptions || values.options !== "";
   return html`${problems.length > 0 && summary(problems)}
 <form class="fields" action="${action}" method="post" enctype="multipart/form-data" data-key-form data-check="${action}/check">
@@ -85,13 +98,20 @@ ${problemsOf("options")}
 <textarea id="options" name="options" rows="3" spellcheck="false" autocapitalize="off" autocomplete="off" aria-describedby="${described("options", "options-help")}" aria-invalid="${invalid("options")}">
 ${values.options}</textarea>`
 }
+${foldedProofField(proof)}
 <p class="actions"><button class="primary">${form.submit}</button> ${values.others !== "" && html`<button name="skip" value="yes">${form.skip}</button>`} <a href="${cancel}">${form.cancel}</a></p>
 </form>`;
 }
 
 function summary(problems: readonly Problem[]): HTML {
   const { form } = TEXTS;
-  const names = { key: form.key, title: form.name, expiresAt: form.expires, options: form.options };
+  const names = {
+    key: form.key,
+    title: form.name,
+    expiresAt: form.expires,
+    options: form.options,
+    proof: TEXTS.proof.field,
+  };
   return html`<section class="summary" role="alert" tabindex="-1" aria-labelledby="summary" data-summary>
 <h2 id="summary">${form.problems}</h2>
 <ul>${problems.map(({ field, message }) => html`<li><a href="#${field}">${names[field]}</a>: ${message}</li>`)}</ul>

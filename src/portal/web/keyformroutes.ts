@@ -5,16 +5,17 @@ import { parsePublicKey } from "../../ssh/publickey.ts";
 import { isFromOwnPage } from "../people/ownpage.ts";
 import type { Person } from "../people/person.ts";
 import { endOfDay, latestDay } from "../sshkeys/expiry.ts";
+import { commandFor, proofRequirement, withProof } from "../sshkeys/givenproof.ts";
 import { AlreadyThere, writeOf } from "../sshkeys/keywriter.ts";
 import { duplicate, type NewKey, newKey, type Problem, privateKeyProblem } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
 import { Drafts } from "./drafts.ts";
 import { acceptFileForms } from "./fileform.ts";
-import { field, formOwner, isSamePerson } from "./forms.ts";
+import { field, formOwner, formPath, isSamePerson } from "./forms.ts";
 import { EMPTY_FORM, type FormValues, keyForm } from "./keyform.ts";
 import { titleOf } from "./keylist.ts";
-import { PageProblem } from "./problem.ts";
+import { isSignedOut, PageProblem } from "./problem.ts";
 import { TEXTS } from "./texts.ts";
 
 /** Who adds a key for whom. */
@@ -39,13 +40,13 @@ export interface KeyFormRoutes {
 /** A form for a new key: it is shown, looked at while it is filled, sent, and brought back when the session ended meanwhile. */
 export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyFormRoutes): void {
   const { store, writer, policy, access, recent, revoked, sealer } = desk.o;
-  const drafts = new Drafts(desk.o.base, sealer);
+  const drafts = new Drafts<FormValues>(desk.o.base, sealer, TEXTS.draft.title);
 
   void server.register(async (scope) => {
     acceptFileForms(scope);
 
     scope.get(route, async (request, reply) =>
-      showForm(reply, pathOf(request), await placeOf(request), EMPTY_FORM),
+      showForm(reply, formPath(request), await placeOf(request), EMPTY_FORM),
     );
 
     scope.post(route, async (request, reply) => {
@@ -54,7 +55,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
         if (isSignedOut(error)) return error;
         throw error;
       });
-      const path = pathOf(request);
+      const path = formPath(request);
       const values = valuesOf(request.body);
       const owner = await formOwner(sealer, request, desk.o.originOf(request));
       const secret = privateKeyProblem(Object.values(values).join("\n"));
@@ -86,15 +87,15 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       const owner = await formOwner(sealer, request, desk.o.originOf(request));
       if (owner?.isFresh !== true || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
       const made = await judged(valuesOf(request.body), place);
-      return await reply.send(verdict(made));
+      return await reply.send({ ...verdict(made), proofCommand: commandOf(made, place) });
     });
 
     // The address of a form that was brought back, opened anew.
-    scope.get(`${route}/draft`, async (request, reply) => reply.redirect(pathOf(request, "/draft"), 303));
+    scope.get(`${route}/draft`, async (request, reply) => reply.redirect(formPath(request, "/draft"), 303));
 
     scope.post(`${route}/draft`, async (request, reply) => {
       if (!isFromOwnPage(request, desk.o.originOf(request))) throw new PageProblem("stale");
-      const path = pathOf(request, "/draft");
+      const path = formPath(request, "/draft");
       const sealed = field(request.body, "draft");
       const place = await placeOf(request).catch((error: unknown) => {
         if (!isSignedOut(error)) throw error;
@@ -105,12 +106,18 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
     });
   });
 
+  /** What proves the key that stands in the form. */
+  function commandOf(made: NewKey, { user }: FormPlace): string {
+    return commandFor({ user, line: "spec" in made ? made.spec.key : made.offer.key }, policy);
+  }
+
   async function judged(values: FormValues, { person, user, namespace }: FormPlace): Promise<NewKey> {
-    return newKey(typedIn(values), user, policy, Date.now(), {
+    const made = newKey(typedIn(values), user, policy, Date.now(), {
       own: store.ofUser(namespace, user),
       knowledge: revoked.current(),
       mayGiveOptions: await access.may(person, "assign", namespace),
     });
+    return await withProof(made, values.proof, user, policy);
   }
 
   /** The form again, with the next of several keys. */
@@ -137,7 +144,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
     problems: readonly Problem[] = [],
     notice?: string,
   ): Promise<FastifyReply> {
-    const { person, namespace, list, title } = place;
+    const { person, user, namespace, list, title } = place;
     const content = keyForm({
       action: path,
       cancel: list,
@@ -146,6 +153,8 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       csrf: await desk.formToken(person),
       mayGiveOptions: await access.may(person, "assign", namespace),
       latestDay: latestDay(policy, Date.now()),
+      proofCommand: commandFor({ user, line: values.key }, policy),
+      proofRequirement: proofRequirement(policy),
       pathOf: place.pathOf,
     });
     if (problems.length > 0 && notice === undefined) reply.code(422);
@@ -163,6 +172,7 @@ function valuesOf(body: unknown): FormValues {
     expires: field(body, "expires").trim(),
     expiresAt: field(body, "expiresAt"),
     options: field(body, "options").trim(),
+    proof: field(body, "proof").trim(),
     others: field(body, "others").trim(),
   };
 }
@@ -199,14 +209,4 @@ function verdict(made: NewKey): { readonly isGood: boolean; readonly text: strin
   if (texts.length > 0 || !parsed.ok) return { isGood: false, text: texts.join(" ") };
   const { type, bits, blob } = parsed.value;
   return { isGood: true, text: TEXTS.form.good(type, bits, fingerprintSHA256(blob)) };
-}
-
-function isSignedOut(error: unknown): error is PageProblem {
-  return error instanceof PageProblem && error.kind === "signIn";
-}
-
-/** Path of the form that a request is about. */
-function pathOf({ url }: FastifyRequest, suffix = ""): string {
-  const [path = ""] = url.split("?");
-  return (path.endsWith("/") ? path.slice(0, -1) : path).slice(0, suffix === "" ? undefined : -suffix.length);
 }

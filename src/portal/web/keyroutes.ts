@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import { type HTML, html } from "../html.ts";
 import type { Person } from "../people/person.ts";
+import { proofRequirement } from "../sshkeys/givenproof.ts";
 import { writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { Desk } from "./desk.ts";
@@ -9,6 +10,7 @@ import { keyList, keyPath, titleOf } from "./keylist.ts";
 import { askedIn } from "./paging.ts";
 import { textIn } from "./pathsegments.ts";
 import { PageProblem } from "./problem.ts";
+import { addProofForm } from "./proofroutes.ts";
 import { TEXTS } from "./texts.ts";
 
 /** Who looks at whose keys. */
@@ -51,11 +53,19 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
     const notice = await recent.take(request, reply);
     const key = keyIn(place, request);
     const csrf = await desk.formToken(person);
-    const { proofNamespace } = desk.o.policy;
     const usedBy = await desk.o.usedBy?.of(key);
     const showsUsers = await access.may(person, "list", place.namespace);
     const path = keyPath(list, key);
-    const content = keyDetail({ key, path, list, csrf, mayChange, usedBy, showsUsers, proofNamespace });
+    const content = keyDetail({
+      key,
+      path,
+      list,
+      csrf,
+      mayChange,
+      usedBy,
+      showsUsers,
+      proofRequirement: proofRequirement(desk.o.policy),
+    });
     return await desk.show(reply, person, { title: titleOf(key), notice, content });
   });
 
@@ -92,6 +102,15 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
       return await desk.done(reply, changed, notice(titleOf(key)), keyPath(list, key));
     });
   }
+
+  addProofForm(server, desk, {
+    route: `${route}/:name/proof`,
+    placeOf: async (request) => {
+      const place = await placeOf(request);
+      const key = changeable(place, request);
+      return { person: place.person, key, path: keyPath(place.list, key) };
+    },
+  });
 
   /** The key that a form of this person's is to change. */
   async function changing(request: FastifyRequest): Promise<{ key: PortalKey; list: string }> {

@@ -48,6 +48,11 @@ export class PageProblem extends Error {
   }
 }
 
+/** Is it only that nobody is signed in? */
+export function isSignedOut(error: unknown): error is PageProblem {
+  return error instanceof PageProblem && error.kind === "signIn";
+}
+
 /** The content of its page. */
 export function problemContent({ kind, text, to }: PageProblem, base: string, requestID: string): HTML {
   const query = to === undefined ? "" : `?${new URLSearchParams({ to })}`;

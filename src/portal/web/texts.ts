@@ -134,10 +134,8 @@ export const TEXTS = {
     expires: "Expires",
     options: "Options",
     proof: "Proof of possession",
-    proven: "proven",
-    notProven: "none",
-    howToProve:
-      "Not needed unless the state says so. What this prints is a proof, for spec.proof or kubectl sshkey prove:",
+    addProof: "Add a proof",
+    replaceProof: "Replace the proof",
     usedByPods: "Used by pods",
     pods: (count: number) => (count === 1 ? "1 pod" : `${count} pods`),
     usedByTargets: "Taken by AuthorizedKeys",
@@ -152,6 +150,32 @@ export const TEXTS = {
     delete: "Delete",
     whatToDo: "What to do",
   },
+  proof: {
+    title: (title: string) => `Proof of possession of ${title}`,
+    explanation:
+      "A proof shows that you have the private half of this key, so that nobody who has copied the public half can take the key from you. It is no secret.",
+    folded: "Proof of possession (optional)",
+    field: "Proof of possession",
+    help: "Run this where the private key is, with its file behind -f (on Windows in Git Bash), and paste all that it prints:",
+    required: {
+      allKeys: "Keys without a proof do not work here.",
+      securityKeys:
+        "Security keys work here only with a proof that was made with their PIN or a biometric. Other keys need none.",
+    },
+    submit: "Store the proof",
+    cancel: "Cancel",
+    tooOld: "This form had been open for too long, so nothing was stored. Look at it, then store the proof.",
+    signIn: "Sign in to store the proof",
+    back: "Here is what you typed before your session ended. Nothing was stored yet: look at it, then store the proof.",
+    proven: "Proven",
+    waiting: "Pending",
+    waitingMessage: "The proof is being looked at; this takes a moment.",
+    none: "none",
+    notNeeded: "(none is needed)",
+    /** What the authenticator of a security key has said of itself. */
+    madeWith: ({ touched, userVerified }: { readonly touched: boolean; readonly userVerified: boolean }) =>
+      `It was made ${touched ? "with" : "without"} a touch and ${userVerified ? "with" : "without"} PIN or biometric.`,
+  },
   delete: {
     title: (title: string) => `Delete ${title}?`,
     question:
@@ -164,6 +188,7 @@ export const TEXTS = {
     deleted: (title: string) => `SSH key ${title} successfully deleted.`,
     disabled: (title: string) => `Key ${title} is disabled: nobody can log in with it until you enable it.`,
     enabled: (title: string) => `Key ${title} is enabled.`,
+    proofGiven: (title: string) => `The proof of key ${title} is stored.`,
   },
   states: {
     unknown: "Pending",

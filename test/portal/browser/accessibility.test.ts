@@ -6,6 +6,7 @@ import { startOperator } from "../../cluster/operatorprocess.ts";
 import { sharedCluster } from "../../cluster/sharedcluster.ts";
 import { freshKey, freshRSAKey } from "../../operator/publickeys.ts";
 import { readyOf, Tenant } from "../../operator/tenant.ts";
+import { makeKey, makeProof } from "../../ssh/signer.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
 import { openLooks, testLooks } from "./looks.ts";
 import { launchChromium, type Reader } from "./reader.ts";
@@ -30,6 +31,9 @@ let tenant: Tenant;
 let portal: PortalProcess;
 let browser: Browser;
 let reader: Reader;
+/** Where the policy wants a proof of every key. */
+let strict: PortalProcess;
+let strictReader: Reader;
 
 beforeAll(async () => {
   cluster = await sharedCluster();
@@ -39,13 +43,16 @@ beforeAll(async () => {
   const { namespace } = tenant;
   const args = ["--insecure-user", "alice", "--insecure-admin"];
   portal = await startPortal({ kubeconfig, namespace, args });
+  strict = await startPortal({ kubeconfig, namespace, args, config: "policy: {proofs: Required}\n" });
   browser = await launchChromium();
   reader = await openLooks(browser, portal.url);
+  strictReader = await openLooks(browser, strict.url);
 });
 
 afterAll(async () => {
   await browser?.close();
   await portal?.stop();
+  await strict?.stop();
   await cluster?.stop();
 });
 
@@ -58,6 +65,8 @@ async function createKeys(): Promise<void> {
   await tenant.create("long", { user, key: `${freshKey()} alice@example.org`, title: long });
   await tenant.create("switch", { user, key: freshKey(), title: "Switched" });
   await tenant.create("old", { user, key: freshRSAKey(1024), title: "Old" });
+  const proof = makeProof(makeKey("ssh-ed25519"), user);
+  await tenant.create("unproven", { user, key: freshKey(), title: "Unproven", proof });
   await tenant.create("off", { user, key: freshKey(), title: "Off", disabled: true });
   await tenant.create("past", { user, key: freshKey(), title: "Past", expiresAt: "2020-01-31T22:59:59Z" });
   await tenant.untilYounger();
@@ -65,6 +74,7 @@ async function createKeys(): Promise<void> {
   const { kubeconfig } = cluster.controlPlane;
   const operator = await startOperator({ kubeconfig, args: ["--namespace", tenant.namespace] });
   for (const [name, state] of stated) await tenant.until(name, state);
+  await tenant.until("unproven", "Projected");
   await operator.stop();
   await tenant.create("new-one", { user, key: freshKey(), title: "New" });
 }
@@ -119,6 +129,25 @@ const LOOKS: Readonly<Record<string, Look>> = {
   },
   "the form": { path: "/keys/new" },
   "the form with problems": sending("no key"),
+  "the form with a bad proof": {
+    path: "/keys/new",
+    act: async (page) => {
+      await page.getByLabel("Public key").fill(freshKey());
+      await page.getByText("Proof of possession (optional)").click();
+      await page.getByLabel("Proof of possession").fill("no proof");
+      await send(page);
+    },
+  },
+  "the form for a proof": { path: "/keys/long/proof" },
+  "the form for a proof with a problem": {
+    path: "/keys/long/proof",
+    act: async (page) => {
+      await page.getByLabel("Proof of possession").fill("no proof");
+      await page.getByRole("button", { name: "Store the proof" }).click();
+      await page.locator("#proof-problem").waitFor();
+    },
+  },
+  "a key whose proof is none": { path: "/keys/unproven" },
   "the form with a verdict": {
     path: "/keys/new",
     act: async (page) => {
@@ -195,6 +224,13 @@ describe.each(Object.entries(LOOKS))("%s", (_, { path, act }) => {
       await page.goto(path);
       await act?.(page);
     },
+  );
+});
+
+describe("the form where keys need a proof", () => {
+  testLooks(
+    () => strictReader,
+    (page) => page.goto("/keys/new"),
   );
 });
 

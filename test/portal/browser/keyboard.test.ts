@@ -99,6 +99,22 @@ describe("with the keyboard alone", () => {
     await page.getByText("successfully deleted").waitFor();
   });
 
+  test("a proof is opened in the form, and given to a key that is there", async () => {
+    const page = await show("/keys/new");
+    await tabTo(page, "Proof of possession (optional)");
+    await page.keyboard.press("Enter");
+    await tabTo(page, "Proof of possession");
+    await page.goto("/keys/long");
+    await tabTo(page, "Add a proof");
+    await page.keyboard.press("Enter");
+    await page.waitForURL("**/keys/long/proof");
+    await tabTo(page, "Proof of possession");
+    await page.keyboard.insertText("no proof");
+    await tabTo(page, "Store the proof");
+    await page.keyboard.press("Enter");
+    await page.locator("#proof-problem").waitFor();
+  });
+
   test.each(["/keys", "/people", "/people/bob"])(
     "at 320 pixels, every stop of %s is in sight",
     async (path) => {

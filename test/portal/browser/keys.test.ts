@@ -2,8 +2,9 @@ import type { Browser } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { sharedCluster } from "../../cluster/sharedcluster.ts";
-import { freshKey } from "../../operator/publickeys.ts";
+import { freshKey, freshRSAKey } from "../../operator/publickeys.ts";
 import { Tenant } from "../../operator/tenant.ts";
+import { makeKey, makeProof, publicKeyLine } from "../../ssh/signer.ts";
 import { type PortalProcess, startPortal } from "../portalprocess.ts";
 import { launchChromium, openReader, type Reader, Readers } from "./reader.ts";
 
@@ -70,6 +71,39 @@ describe.each([
     await page.getByRole("button", { name: "Delete the key" }).click();
     await page.getByText("successfully deleted").waitFor();
     expect(await page.getByRole("link", { name: title }).count()).toBe(0);
+  });
+
+  test("with a proof that is given later", async () => {
+    const { page } = reader;
+    const key = makeKey("ssh-ed25519");
+    const named = `Proven ${javaScriptEnabled}`;
+    await page.goto("/keys/new");
+    await page.getByLabel("Public key").fill(publicKeyLine(key));
+    await page.getByLabel("Title").fill(named);
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("link", { name: named }).click();
+    await page.getByRole("link", { name: "Add a proof" }).click();
+    await page.getByLabel("Proof of possession").fill("my proof");
+    await page.getByRole("button", { name: "Store the proof" }).click();
+    await page.locator("#proof-problem").waitFor();
+    expect(await page.getByLabel("Proof of possession").inputValue()).toBe("my proof");
+    await page.getByLabel("Proof of possession").fill(makeProof(key, "alice"));
+    await page.getByRole("button", { name: "Store the proof" }).click();
+    await page.getByText(`The proof of key ${named} is stored.`).waitFor();
+  });
+
+  test("with a proof from the start", async () => {
+    const { page } = reader;
+    const key = makeKey("ssh-ed25519");
+    const named = `Proven at once ${javaScriptEnabled}`;
+    await page.goto("/keys/new");
+    await page.getByLabel("Public key").fill(publicKeyLine(key));
+    await page.getByLabel("Title").fill(named);
+    await page.getByText("Proof of possession (optional)").click();
+    await page.getByLabel("Proof of possession").fill(makeProof(key, "alice"));
+    await page.getByRole("button", { name: "Add the key" }).click();
+    await page.getByRole("link", { name: named }).click();
+    await page.getByRole("link", { name: "Replace the proof" }).waitFor();
   });
 
   test("one that is none is told at its field, and nothing typed is lost", async () => {
@@ -209,6 +243,12 @@ describe("the form with JavaScript", () => {
     expect(await page.locator("[data-verdict].good").count()).toBe(0);
     await page.getByLabel("Public key").fill(freshKey());
     await page.locator("[data-verdict].good").waitFor();
+  });
+
+  test("names the command that proves a key of the type that was typed", async () => {
+    const { page } = reader;
+    await page.getByLabel("Public key").fill(freshRSAKey(3072));
+    await page.locator("[data-proof-command]", { hasText: "id_rsa" }).waitFor({ state: "attached" });
   });
 
   test.each<[string, () => Promise<void>]>([
