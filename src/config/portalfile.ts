@@ -36,6 +36,7 @@ export function portalSettings(reader: FieldReader, node: Node | null, name: str
         lifetime: (k, of) => set({ session: { ...settings.session, lifetime: lifetime(reader, k, of) } }),
       }),
     usedBy: (n, at) => set({ usedBy: reader.boolean(n, at) }),
+    usedByNamespaces: (n, at) => set({ usedByNamespaces: targetNamespaces(reader, n, at) }),
     foreman: (n, at) =>
       reader.fields(n, at, {
         generation: (g, of) => set({ foreman: { generation: reader.oneOf(g, of, FOREMAN_GENERATIONS) } }),
@@ -114,6 +115,16 @@ function proxySettings(reader: FieldReader, node: Node | null, name: string): Pr
   if (settings.addresses.length === 0)
     reader.fail(node, `${name} needs addresses: only from there do its headers count`);
   return settings;
+}
+
+/** Each is a question and a list when somebody looks at a key. */
+const MOST_TARGET_NAMESPACES = 32;
+
+function targetNamespaces(reader: FieldReader, node: Node | null, name: string): readonly string[] {
+  const listed = reader.texts(node, name, NAMESPACE, "the name of a namespace");
+  if (listed.length > MOST_TARGET_NAMESPACES)
+    reader.fail(node, `${name} takes at most ${MOST_TARGET_NAMESPACES} namespaces`);
+  return listed;
 }
 
 function addresses(reader: FieldReader, node: Node | null, name: string): readonly string[] {

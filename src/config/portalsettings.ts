@@ -25,6 +25,8 @@ export interface PortalSettings {
   readonly session: SessionSettings;
   /** Are pods listed to say where a key is used? */
   readonly usedBy: boolean;
+  /** Further namespaces whose AuthorizedKeys are listed for that, for people who may list them themselves. */
+  readonly usedByNamespaces: readonly string[];
   readonly foreman: { readonly generation: ForemanGeneration };
 }
 
@@ -74,5 +76,6 @@ export const DEFAULT_PORTAL_SETTINGS: PortalSettings = {
   namespaces: [],
   session: { keysFolder: undefined, lifetime: 12 * 60 * 60 * 1000 },
   usedBy: true,
+  usedByNamespaces: [],
   foreman: { generation: "1.19" },
 };

@@ -227,6 +227,7 @@ export class Portal {
       policy: settings.policy,
       revoked: new RevokedKeys(settings.revokedKeys),
       usedBy: settings.portal.usedBy ? new UsedByLists({ reads: transport }) : undefined,
+      targetNamespaces: [...new Set([...this.#o.namespaces, ...settings.portal.usedByNamespaces])],
       identify,
     });
     addForeman(server, {

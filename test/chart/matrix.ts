@@ -112,6 +112,7 @@ const portal = {
       namespaces: ["team-a", "team-b"],
       session: { keysFolder: "/etc/sshkey-operator-portal-session", lifetime: "8h" },
       usedBy: false,
+      usedByNamespaces: ["bastion"],
       foreman: { generation: "5.1" },
     },
     replicas: 3,

@@ -115,6 +115,20 @@ describe("the portal", () => {
     ]);
   });
 
+  test("may list AuthorizedKeys, and nothing else, in the namespaces that usedByNamespaces names", async () => {
+    const config = { usedByNamespaces: ["bastion"] };
+    const made = (await render({ values: values({ config }) })).filter(({ metadata }) =>
+      ["bastion"].includes(metadata.namespace ?? ""),
+    );
+    expect(made.map(idOf).sort()).toEqual([
+      "Role bastion/sshkey-operator-portal-targets",
+      "RoleBinding bastion/sshkey-operator-portal-targets",
+    ]);
+    expect(made.find(({ kind }) => kind === "Role")).toMatchObject({
+      rules: [{ apiGroups: ["sshkey-operator.dev"], resources: ["authorizedkeys"], verbs: ["list"] }],
+    });
+  });
+
   test("has rights in each namespace that a claim may name, once", async () => {
     const config = { namespaceClaim: "team", namespaces: ["people", "team-b"] };
     const bindings = (await render({ values: values({ config }) })).filter(

@@ -64,6 +64,10 @@ const WRONG: Readonly<Record<string, readonly (readonly [section: string, says: 
     ["session: {lifetime: soon}", /duration|such as/],
   ],
   usedBy: [["usedBy: maybe", /true or false/]],
+  usedByNamespaces: [
+    ["usedByNamespaces: [Bastion]", /name of a namespace/],
+    [`usedByNamespaces: [${Array.from({ length: 33 }, (_, nth) => `n${nth}`)}]`, /at most 32/],
+  ],
   "foreman.generation": [["foreman: {generation: 3}", /1\.19/]],
 };
 

@@ -1,4 +1,4 @@
-import { GROUP, PLURAL } from "../../api/names.ts";
+import { AUTHORIZED_KEYS_PLURAL, GROUP, PLURAL } from "../../api/names.ts";
 import type { PortalSettings } from "../../config/portalsettings.ts";
 import type { Requests } from "../../kube/transport.ts";
 import { FreshAnswers } from "../freshanswers.ts";
@@ -12,6 +12,12 @@ export interface AccessOptions {
   readonly settings: PortalSettings;
   /** Monotonic ms. */
   readonly now?: () => number;
+}
+
+interface Right {
+  readonly resource: string;
+  readonly verb: Verb;
+  readonly namespace: string;
 }
 
 /** A right that was withdrawn ends within 5 s: the answer may be this old, and the API server's own caches add to it. */
@@ -41,19 +47,28 @@ export class Access {
 
   /** Has the person this right in the namespace? Rejects with an ApiError when the API server cannot say. */
   async may(person: Person, verb: Verb, namespace = person.namespace): Promise<boolean> {
+    return await this.#asked(person, { resource: PLURAL, verb, namespace });
+  }
+
+  /** May this person list the AuthorizedKeys of the namespace? Rejects as `may` does. */
+  async mayListTargets(person: Person, namespace: string): Promise<boolean> {
+    return await this.#asked(person, { resource: AUTHORIZED_KEYS_PLURAL, verb: "list", namespace });
+  }
+
+  async #asked(person: Person, right: Right): Promise<boolean> {
     if (person.signedInBy === "insecure-admin") return true;
     if (person.signedInBy === "insecure") return false;
-    const question = JSON.stringify([person.user, person.groups, verb, namespace]);
+    const question = JSON.stringify([person.user, person.groups, right]);
     const known = this.#answers.get(question);
     if (known !== undefined) return await known;
-    const isAllowed = this.#review(person, verb, namespace);
+    const isAllowed = this.#review(person, right);
     this.#answers.set(question, isAllowed);
     // An error is no answer.
     isAllowed.catch(() => this.#answers.forget(question));
     return await isAllowed;
   }
 
-  async #review({ user, groups }: Person, verb: Verb, namespace: string): Promise<boolean> {
+  async #review({ user, groups }: Person, right: Right): Promise<boolean> {
     const { usernamePrefix, groupsPrefix } = this.#o.settings;
     const { status } = await this.#o.requests.request<{ readonly status?: { readonly allowed?: boolean } }>({
       method: "POST",
@@ -64,7 +79,7 @@ export class Access {
         spec: {
           user: usernamePrefix + user,
           groups: [...groups.map((name) => groupsPrefix + name), "system:authenticated"],
-          resourceAttributes: { group: GROUP, resource: PLURAL, verb, namespace },
+          resourceAttributes: { group: GROUP, ...right },
         },
       },
       deadlineMs: 5000,

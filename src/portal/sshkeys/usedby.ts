@@ -17,11 +17,19 @@ import { FreshAnswers } from "../freshanswers.ts";
 import { PodsBySecret, podSecrets } from "./podsecrets.ts";
 import type { PortalKey } from "./portalkey.ts";
 
-/** Where a key is used in its namespace; undefined where that is not known. Names, sorted. */
+/** Where a key is used; undefined where that is not known. Names, sorted. */
 export interface UsedBy {
-  /** That have a Secret in which the key stands. */
+  /** Of its namespace, that have a Secret in which the key stands. */
   readonly pods: readonly string[] | undefined;
-  /** AuthorizedKeys that take it. */
+  /** AuthorizedKeys of its namespace that take it. */
+  readonly targets: readonly string[] | undefined;
+  /** Of the other namespaces that were looked at, in their order. */
+  readonly elsewhere: readonly TargetsElsewhere[];
+}
+
+export interface TargetsElsewhere {
+  readonly namespace: string;
+  /** AuthorizedKeys that take the key. */
   readonly targets: readonly string[] | undefined;
 }
 
@@ -43,7 +51,7 @@ const MOST_KEPT = 4_000_000;
 const MOST_NAMESPACES = 100;
 
 /**
- * By which pods and AuthorizedKeys of its namespace a key is used: listed with the portal's own rights when somebody looks at
+ * By which pods and AuthorizedKeys a key is used: listed with the portal's own rights when somebody looks at
  * a key, and shared by all who look meanwhile. Secrets are never read: where a key stands is told by its status and by what the
  * AuthorizedKeys ask for and leave out.
  */
@@ -56,13 +64,16 @@ export class UsedByLists {
     this.#lists = new FreshAnswers({ lifetimeMs: LIST_MS, most: MOST_NAMESPACES, now: options.now });
   }
 
-  async of(key: PortalKey): Promise<UsedBy> {
+  /** `others`: namespaces whose AuthorizedKeys are looked at, too. */
+  async of(key: PortalKey, others: readonly string[] = []): Promise<UsedBy> {
     const { namespace, state } = key;
     // It stands nowhere.
-    if (state !== "Projected" && state !== "Accepted") return { pods: [], targets: [] };
-    const [pods, targets] = await Promise.all([
+    if (state !== "Projected" && state !== "Accepted")
+      return { pods: [], targets: [], elsewhere: others.map((each) => ({ namespace: each, targets: [] })) };
+    const [pods, targets, ...elsewhere] = await Promise.all([
       this.#pods(namespace),
-      this.#listed(authorizedKeysPath(namespace), targetOf, (items) => items),
+      this.#targets(namespace),
+      ...others.map((each) => this.#elsewhere(key, each)),
     ]);
     const taking = targets?.flatMap((target) => secretOf(target, key));
     const places = filesBySecret([...ownSecret(key), ...(taking?.map(({ secret }) => secret) ?? [])]);
@@ -70,12 +81,24 @@ export class UsedByLists {
       // A target that is not known may hold the key for any pod.
       pods: taking && pods && [...pods.withAny(places)].sort(),
       targets: taking && sorted(taking.map(({ name }) => name)),
+      elsewhere,
     };
+  }
+
+  async #elsewhere(key: PortalKey, namespace: string): Promise<TargetsElsewhere> {
+    const targets = await this.#targets(namespace);
+    const naming = targets?.filter(({ record }) => namesOwner(record, key));
+    const taking = naming?.flatMap((target) => secretOf(target, key));
+    return { namespace, targets: taking && sorted(taking.map(({ name }) => name)) };
   }
 
   async #pods(namespace: string): Promise<PodsBySecret | undefined> {
     const decode = (object: KubeObject) => podSecrets(object as PodObject);
     return await this.#listed(podsPath(namespace), decode, (items) => new PodsBySecret(items));
+  }
+
+  async #targets(namespace: string): Promise<readonly Target[] | undefined> {
+    return await this.#listed(authorizedKeysPath(namespace), targetOf, (items) => items);
   }
 
   async #listed<T extends { readonly size: number }, R>(
@@ -130,6 +153,11 @@ function targetOf(object: KubeObject): Target | undefined {
   if (record.isTerminating || record.faults.length > 0) return undefined;
   const { omitted = [] } = status ?? {};
   return { record, omitted, size: JSON.stringify([spec, omitted]).length };
+}
+
+/** Does it name the key's user in the key's namespace? Which namespaces a selector finds, the portal may not read. */
+function namesOwner({ from }: AuthorizedKeysRecord, { namespace, user }: PortalKey): boolean {
+  return matchingEntries(from, user).some((place) => from[place]?.namespace === namespace);
 }
 
 /** The Secret of a target that takes the key; nothing where it does not. */

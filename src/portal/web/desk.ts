@@ -28,6 +28,8 @@ export interface WebOptions {
   readonly revoked: RevokedKeys;
   /** Undefined where that is not to be told. */
   readonly usedBy: UsedByLists | undefined;
+  /** The namespaces whose AuthorizedKeys may be looked at for it. */
+  readonly targetNamespaces: readonly string[];
   /** Who asks; rejects with a PageProblem, or sends to the sign-in, when it is nobody. */
   readonly identify: (request: FastifyRequest) => Promise<Person>;
 }

@@ -53,7 +53,12 @@ ${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map
 ${
   usedBy &&
   html`<dt>${detail.usedByPods}</dt><dd>${users(usedBy.pods, detail.pods, showsUsers)}</dd>
-<dt>${detail.usedByTargets}</dt><dd>${users(usedBy.targets, detail.targets, showsUsers)}</dd>`
+<dt>${detail.usedByTargets}</dt><dd>${users(usedBy.targets, detail.targets, showsUsers)}</dd>
+${usedBy.elsewhere.map(({ namespace, targets }) => html`<dt>${detail.takenIn(namespace)}</dt><dd>${users(targets, detail.targets, true)}</dd>`)}
+<dt>${detail.lookedAt}</dt><dd>${detail.places(
+    key.namespace,
+    usedBy.elsewhere.map(({ namespace }) => namespace),
+  )}</dd>`
 }
 </dl>
 ${

@@ -4,6 +4,7 @@ import type { Person } from "../people/person.ts";
 import { proofRequirement } from "../sshkeys/givenproof.ts";
 import { writeOf } from "../sshkeys/keywriter.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
+import type { UsedBy } from "../sshkeys/usedby.ts";
 import type { Desk } from "./desk.ts";
 import { keyDeletion, keyDetail } from "./keydetail.ts";
 import { keyList, keyPath, titleOf } from "./keylist.ts";
@@ -53,7 +54,7 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
     const notice = await recent.take(request, reply);
     const key = keyIn(place, request);
     const csrf = await desk.formToken(person);
-    const usedBy = await desk.o.usedBy?.of(key);
+    const usedBy = await usedByFor(person, key);
     const showsUsers = await access.may(person, "list", place.namespace);
     const path = keyPath(list, key);
     const content = keyDetail({
@@ -111,6 +112,18 @@ export function addKeyRoutes(server: FastifyInstance, desk: Desk, { route, place
       return { person: place.person, key, path: keyPath(place.list, key) };
     },
   });
+
+  /** Undefined where that is not to be told. Of other namespaces only what the person may see there without the portal. */
+  async function usedByFor(person: Person, key: PortalKey): Promise<UsedBy | undefined> {
+    const { usedBy, targetNamespaces } = desk.o;
+    if (usedBy === undefined) return undefined;
+    const others = targetNamespaces.filter((namespace) => namespace !== key.namespace);
+    const isSeen = await Promise.all(others.map((namespace) => access.mayListTargets(person, namespace)));
+    return await usedBy.of(
+      key,
+      others.filter((_, index) => isSeen[index]),
+    );
+  }
 
   /** The key that a form of this person's is to change. */
   async function changing(request: FastifyRequest): Promise<{ key: PortalKey; list: string }> {

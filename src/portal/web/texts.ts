@@ -140,6 +140,12 @@ export const TEXTS = {
     pods: (count: number) => (count === 1 ? "1 pod" : `${count} pods`),
     usedByTargets: "Taken by AuthorizedKeys",
     targets: (count: number) => (count === 1 ? "1 AuthorizedKeys" : `${count} AuthorizedKeys`),
+    takenIn: (namespace: string) => `Taken in ${namespace}`,
+    lookedAt: "Looked at",
+    places: (own: string, others: readonly string[]) =>
+      others.length === 0
+        ? `Pods and AuthorizedKeys of the namespace ${own} alone. Those of other namespaces may take the key, too.`
+        : `Pods and AuthorizedKeys of the namespace ${own}, and AuthorizedKeys that name it in ${others.join(", ")}. Those of other namespaces may take the key, too.`,
     notKnown: "not known now: load the page again in a moment, or ask your administrator",
     state: "State",
     key: "Public key",

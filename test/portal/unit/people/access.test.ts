@@ -34,6 +34,21 @@ describe("what one may do with others' keys", () => {
     });
   });
 
+  test("is asked for each resource by itself", async () => {
+    const { requests, asked } = reviewed(() => ({ allowed: true }));
+    const access = new Access({ requests, settings: DEFAULT_PORTAL_SETTINGS });
+    await access.may(ALICE, "list", "bastion");
+    await access.mayListTargets(ALICE, "bastion");
+    expect(asked.map(({ spec }) => spec.resourceAttributes)).toEqual(
+      ["sshkeys", "authorizedkeys"].map((resource) => ({
+        group: "sshkey-operator.dev",
+        resource,
+        verb: "list",
+        namespace: "bastion",
+      })),
+    );
+  });
+
   test("is asked anew within 5 s", async () => {
     let isAllowed = true;
     let now = 0;
