@@ -98,7 +98,7 @@ describe("by what a key is used", () => {
 
   test("says what was looked at", async () => {
     expect(await page("alice")).toContain(
-      `<dt>Looked at</dt><dd>Pods and AuthorizedKeys of the namespace ${tenant.namespace} alone. Those of`,
+      `<dt>Looked at</dt><dd>Pods and AuthorizedKeys of the namespace ${tenant.namespace}. AuthorizedKeys of other namespaces are not looked at`,
     );
   });
 

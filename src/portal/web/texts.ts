@@ -144,8 +144,8 @@ export const TEXTS = {
     lookedAt: "Looked at",
     places: (own: string, others: readonly string[]) =>
       others.length === 0
-        ? `Pods and AuthorizedKeys of the namespace ${own} alone. Those of other namespaces may take the key, too.`
-        : `Pods and AuthorizedKeys of the namespace ${own}, and AuthorizedKeys that name it in ${others.join(", ")}. Those of other namespaces may take the key, too.`,
+        ? `Pods and AuthorizedKeys of the namespace ${own}. AuthorizedKeys of other namespaces are not looked at, and may take the key, too.`
+        : `Pods and AuthorizedKeys of the namespace ${own}, and AuthorizedKeys that name it in ${others.join(", ")}. Those of further namespaces are not looked at, and may take the key, too.`,
     notKnown: "not known now: load the page again in a moment, or ask your administrator",
     state: "State",
     key: "Public key",
