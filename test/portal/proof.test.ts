@@ -214,7 +214,7 @@ describe("a new key", () => {
 describe("the page of a key says", () => {
   test("that there is no proof", async () => {
     const { name } = await made();
-    expect(await told(name)).toBe("none (none is needed) Add a proof");
+    expect(await told(name)).toBe("None; it is not needed. Add a proof");
   });
 
   test("that the operator has not looked yet", async () => {

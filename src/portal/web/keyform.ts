@@ -3,6 +3,7 @@ import type { ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { Problem, TypedField } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { titleOf } from "./keylist.ts";
+import { problemSummary } from "./problemsummary.ts";
 import { foldedProofField } from "./proofform.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -104,18 +105,18 @@ ${foldedProofField(proof)}
 }
 
 function summary(problems: readonly Problem[]): HTML {
-  const { form } = TEXTS;
+  const { form, proof } = TEXTS;
   const names = {
     key: form.key,
     title: form.name,
     expiresAt: form.expires,
     options: form.options,
-    proof: TEXTS.proof.field,
+    proof: proof.field,
   };
-  return html`<section class="summary" role="alert" tabindex="-1" aria-labelledby="summary" data-summary>
-<h2 id="summary">${form.problems}</h2>
-<ul>${problems.map(({ field, message }) => html`<li><a href="#${field}">${names[field]}</a>: ${message}</li>`)}</ul>
-</section>`;
+  return problemSummary(
+    form.problems,
+    problems.map(({ field, message }) => ({ field, name: names[field], message })),
+  );
 }
 
 function told({ message, holder }: Problem, { pathOf }: KeyFormOptions): HTML {

@@ -3,6 +3,7 @@ import { type HTML, html } from "../html.ts";
 import { MOST_PROOF_CHARACTERS, type ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { Problem } from "../sshkeys/newkey.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
+import { problemSummary } from "./problemsummary.ts";
 import { TEXTS } from "./texts.ts";
 
 export interface ProofFieldOptions {
@@ -15,7 +16,7 @@ export interface ProofFieldOptions {
 }
 
 /** The field for a proof of possession, with how to make one. */
-export function proofField({ command, value, problems, requirement }: ProofFieldOptions): HTML {
+function proofField({ command, value, problems, requirement }: ProofFieldOptions): HTML {
   const { proof } = TEXTS;
   const isInvalid = problems.length > 0;
   return html`<label for="proof">${proof.field}</label>
@@ -48,9 +49,11 @@ export interface ProofFormOptions extends ProofFieldOptions {
 
 /** The form with which a key that is there gets a proof. */
 export function proofForm(o: ProofFormOptions): HTML {
-  const { action, cancel, csrf } = o;
+  const { action, cancel, csrf, problems } = o;
   const { proof } = TEXTS;
-  return html`<p>${proof.explanation}</p>
+  const told = problems.map(({ message }) => ({ field: "proof", name: proof.field, message }));
+  return html`${told.length > 0 && problemSummary(proof.problems, told)}
+<p>${proof.explanation}</p>
 <form class="fields" action="${action}" method="post">
 <input type="hidden" name="csrf" value="${csrf}">
 ${proofField(o)}
@@ -78,5 +81,5 @@ export function possession(key: PortalKey, requirement: ProofRequirement): HTML 
   }
   if (hasProof) return html`<span class="state waiting">${proof.waiting}</span> ${proof.waitingMessage}`;
   const needed = requirementOf(key, requirement);
-  return html`${proof.none} ${needed === undefined ? proof.notNeeded : proof.required[needed]}`;
+  return html`${needed === undefined ? proof.notNeeded : `${proof.none} ${proof.required[needed]}`}`;
 }

@@ -169,6 +169,7 @@ export const TEXTS = {
         "Security keys work here only with a proof that was made with their PIN or a biometric. Other keys need none.",
     },
     submit: "Store the proof",
+    problems: "The proof was not stored",
     cancel: "Cancel",
     tooOld: "This form had been open for too long, so nothing was stored. Look at it, then store the proof.",
     signIn: "Sign in to store the proof",
@@ -176,8 +177,8 @@ export const TEXTS = {
     proven: "Proven",
     waiting: "Pending",
     waitingMessage: "The proof is being looked at; this takes a moment.",
-    none: "none",
-    notNeeded: "(none is needed)",
+    none: "None.",
+    notNeeded: "None; it is not needed.",
     /** What the authenticator of a security key has said of itself. */
     madeWith: ({ touched, userVerified }: { readonly touched: boolean; readonly userVerified: boolean }) =>
       `It was made ${touched ? "with" : "without"} a touch and ${userVerified ? "with" : "without"} PIN or biometric.`,
