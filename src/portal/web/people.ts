@@ -85,25 +85,37 @@ function peopleList(
   if (users.length === 0) return html`<p>${people.nobody}</p>`;
   const wanted = asked.search.trim().toLowerCase();
   const found = users.filter((user) => user.toLowerCase().includes(wanted));
-  const listed = found.map((user) => withKeys(user, keysOf(user)));
-  const page = paged(sortedBy(listed, ORDERS, asked), asked.page);
+  const all = found.map((user) => listed(user, keysOf));
+  const page = paged(sortedBy(all, ORDERS, asked), asked.page);
   return html`${searchForm(path, people.search, asked)}
 <p class="count">${people.count(found.length, users.length)}</p>
 ${found.length === 0 ? html`<p>${people.nothingFound(asked.search)}</p>` : table(page.shown, path, asked)}
 ${pager(path, asked, page)}`;
 }
 
-function withKeys(user: string, keys: readonly PortalKey[]): Listed {
-  const problems = keys.filter(({ state }) => state !== undefined && STATES[state].stalled);
-  return { user, keys, problems: problems.length };
+/** Keys are looked at when they are asked for: of all people only where the list is sorted by them. */
+function listed(user: string, keysOf: (user: string) => readonly PortalKey[]): Listed {
+  let keys: readonly PortalKey[] | undefined;
+  let problems: number | undefined;
+  return {
+    user,
+    get keys() {
+      keys ??= keysOf(user);
+      return keys;
+    },
+    get problems() {
+      problems ??= this.keys.filter(({ state }) => state !== undefined && STATES[state].stalled).length;
+      return problems;
+    },
+  };
 }
 
-function table(listed: readonly Listed[], path: string, asked: Asked): HTML {
+function table(shown: readonly Listed[], path: string, asked: Asked): HTML {
   const { columns } = TEXTS.people;
   const sortable = (column: "user" | "keys" | "problems") => heading(path, columns[column], column, asked);
   return html`<table>
 <thead><tr>${sortable("user")}${sortable("keys")}${sortable("problems")}<th scope="col">${columns.states}</th></tr></thead>
-<tbody>${listed.map((each) => row(path, each))}</tbody>
+<tbody>${shown.map((each) => row(path, each))}</tbody>
 </table>`;
 }
 
