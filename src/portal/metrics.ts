@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { RestartReason } from "../kube/restart.ts";
 import type { Call, RequestObservation, Requests } from "../kube/transport.ts";
 import type { LimitName } from "./limits.ts";
+import type { UnreadableStatus } from "./unreadable.ts";
 
 const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -32,6 +33,12 @@ export class PortalMetrics {
     help: "Time from the headers of a request until its answer is sent.",
     buckets: ANSWER_SECONDS,
     labelNames: ["route", "method"],
+    registers: [this.registry],
+  });
+  readonly #unreadable = new Counter({
+    name: "sshkey_portal_unreadable_requests_total",
+    help: "Connections that ended with what could not be read as a request, by the status of the answer.",
+    labelNames: ["code"],
     registers: [this.registry],
   });
   readonly #reviews = new Counter({
@@ -113,6 +120,10 @@ export class PortalMetrics {
         }
       },
     };
+  }
+
+  unreadable(status: UnreadableStatus): void {
+    this.#unreadable.inc({ code: status });
   }
 
   signedIn(result: SignInResult): void {

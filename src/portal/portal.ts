@@ -137,6 +137,7 @@ export class Portal {
       isSecure,
       issuer: settings.portal.oidc?.issuer,
       proxies: settings.portal.trustedProxies,
+      onUnreadable: (status) => metrics.unreadable(status),
     });
     // A client that went on using a connection would be cut off in the end.
     server.addHook("onSend", async (_request, reply) => {

@@ -8,6 +8,8 @@ import Fastify, {
   type FastifyReply,
   LogController,
 } from "fastify";
+import { answerUnreadable, type UnreadableStatus } from "./unreadable.ts";
+import { TEXTS } from "./web/texts.ts";
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
@@ -17,6 +19,8 @@ export interface ServerOptions {
   readonly issuer?: string | undefined;
   /** Addresses and ranges of proxies, whose word counts on where a request comes from. */
   readonly proxies: readonly string[];
+  /** Called for each connection that ends with what could not be read as a request. */
+  readonly onUnreadable?: (status: UnreadableStatus) => void;
 }
 
 /** A key has at most 16 KiB; what people paste by mistake is still answered with a sentence. */
@@ -33,7 +37,7 @@ const MOST_PATH_CHARACTERS = 4096;
 /** The HTTP server with what holds for every route: limits, headers, no word of a request in an answer's header. */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   const { log, isSecure, issuer, proxies } = options;
-  const contentSecurityPolicy = policyWith(issuer);
+  const headers = securityHeaders(isSecure, policyWith(issuer));
   const server: FastifyInstance = Fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true }),
@@ -43,10 +47,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
       maxHeaderSize: MOST_HEADER_BYTES,
       headersTimeout: RECEIVE_LIMIT_MS,
       connectionsCheckingInterval: CHECK_INTERVAL_MS,
+      // Node's own answer is a bare one.
+      requireHostHeader: false,
     },
+    clientErrorHandler: answerUnreadable({
+      headers: { ...headers, ...UNKEPT },
+      onUnreadable: options.onUnreadable,
+    }),
     // Of a path that is none no hook is told.
     frameworkErrors: (error, request, reply) => {
-      setSecurityHeaders(reply, { isSecure, contentSecurityPolicy });
+      setHeaders(reply, headers);
       server.errorHandler(error, request, reply);
     },
     // For limits and the log: who it is and where links lead to is never made of it.
@@ -69,8 +79,17 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   await server.register(formbody);
   await server.register(rateLimit, { global: false });
   server.addHook("onSend", async (_request, reply) => {
-    setSecurityHeaders(reply, { isSecure, contentSecurityPolicy });
+    setHeaders(reply, headers);
   });
+  server.addHook("onRequest", async ({ raw }, reply) => {
+    if (raw.headers.host !== undefined || raw.httpVersion !== "1.1") return;
+    reply.code(400).header("connection", "close").type("text/plain; charset=utf-8");
+    return reply.send(TEXTS.unreadable[400]);
+  });
+  // An expectation may be left aside (RFC 9110, 10.1.1); Node's own answer is a bare one.
+  server.server.on("checkExpectation", (request, response) =>
+    server.server.emit("request", request, response),
+  );
   return server;
 }
 
@@ -92,16 +111,22 @@ function policyWith(issuer: string | undefined): string {
 }
 
 /** What is personal stays out of caches. */
-function setSecurityHeaders(
-  reply: FastifyReply,
-  { isSecure, contentSecurityPolicy }: { readonly isSecure: boolean; readonly contentSecurityPolicy: string },
-): void {
-  reply.header("content-security-policy", contentSecurityPolicy);
-  reply.header("x-content-type-options", "nosniff");
-  reply.header("x-frame-options", "DENY");
-  reply.header("referrer-policy", "same-origin");
-  reply.header("cross-origin-opener-policy", "same-origin");
-  reply.header("cross-origin-resource-policy", "same-origin");
-  if (!reply.hasHeader("cache-control")) reply.header("cache-control", "no-store");
-  if (isSecure) reply.header("strict-transport-security", "max-age=31536000");
+const UNKEPT = { "cache-control": "no-store" };
+
+/** Of every answer. */
+function securityHeaders(isSecure: boolean, contentSecurityPolicy: string): Readonly<Record<string, string>> {
+  return {
+    "content-security-policy": contentSecurityPolicy,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    ...(isSecure ? { "strict-transport-security": "max-age=31536000" } : {}),
+  };
+}
+
+function setHeaders(reply: FastifyReply, headers: Readonly<Record<string, string>>): void {
+  reply.headers(headers);
+  if (!reply.hasHeader("cache-control")) reply.headers(UNKEPT);
 }

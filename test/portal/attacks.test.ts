@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { objectName } from "../../src/api/objectname.ts";
+import { TEXTS } from "../../src/portal/web/texts.ts";
 import { parsePublicKey } from "../../src/ssh/publickey.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
@@ -38,18 +39,24 @@ interface SlowClient {
   readonly socket: Socket;
   /** After how many ms the portal has hung up. */
   readonly closed: Promise<number>;
+  /** All that it has said. */
+  said: string;
 }
 
 function slowClient(sent: string): SlowClient {
   const { hostname, port } = new URL(portal.url);
   const since = performance.now();
   const socket = connect(Number(port), hostname, () => socket.write(sent));
-  socket.resume();
   socket.on("error", () => {});
-  return {
+  const client = {
     socket,
-    closed: new Promise((done) => socket.once("close", () => done(performance.now() - since))),
+    closed: new Promise<number>((done) => socket.once("close", () => done(performance.now() - since))),
+    said: "",
   };
+  socket.on("data", (chunk) => {
+    client.said += chunk;
+  });
+  return client;
 }
 
 const OWN = { origin: PUBLIC_ORIGIN, "sec-fetch-site": "same-origin" };
@@ -371,6 +378,14 @@ describe("who lets the portal wait", () => {
   test("is cut off in time", async () => {
     const ended = await Promise.all(slow.map(({ closed }) => closed));
     expect(Math.max(...ended)).toBeLessThan(20_000);
+  });
+
+  test("is told so", async () => {
+    await Promise.all(slow.map(({ closed }) => closed));
+    const text = TEXTS.unreadable[408];
+    expect(slow.map(({ said }) => [said.split(" ")[1], said.endsWith(text)])).toEqual(
+      Array(4).fill(["408", true]),
+    );
   });
 
   test("holds nobody else up", async () => {

@@ -237,6 +237,13 @@ export const TEXTS = {
     back: "Back to the keys",
     request: (id: string) => `Request ${id}`,
   },
+  /** By status, as plain text, of what could not be read as a request. */
+  unreadable: {
+    400: "The portal cannot read this request. Nothing was changed.\n",
+    408: "The request took too long to arrive. Nothing was changed: try again.\n",
+    413: "The request is larger than any that the portal takes. Nothing was changed.\n",
+    431: "The headers of the request are larger than 64 KB. Nothing was changed. In a browser, delete the cookies of this site, then load the page again.\n",
+  },
 } as const;
 
 /** What the script says; the browser loads these texts alone. */
