@@ -7,6 +7,7 @@ import type { Settings } from "../config/settings.ts";
 import { Reflector } from "../kube/reflector.ts";
 import type { Transport } from "../kube/transport.ts";
 import { Audit } from "./audit.ts";
+import { Connections } from "./connections.ts";
 import { Entrance } from "./entrance.ts";
 import { addForeman } from "./foreman/routes.ts";
 import { Limits } from "./limits.ts";
@@ -48,9 +49,6 @@ export interface PortalOptions {
 /** How long requests that have begun may take after the stop signal, in ms. */
 const STOP_GRACE_MS = 10_000;
 
-/** How often it is looked meanwhile for connections on which nothing is under way any more, in ms. */
-const IDLE_LOOK_MS = 50;
-
 /** The pages and the REST API over the SSHKeys of its namespaces. It keeps no state: all it knows, the API server does. */
 export class Portal {
   readonly #o: PortalOptions;
@@ -58,6 +56,7 @@ export class Portal {
   readonly #reflectors: readonly Reflector<PortalKey>[];
   readonly #sealer: Sealer;
   readonly #server: Promise<FastifyInstance>;
+  #connections: Connections | undefined;
   #isReady = false;
   #isStopping = false;
 
@@ -98,20 +97,11 @@ export class Portal {
     });
     await Promise.race([stopped, Promise.all(running)]);
     this.#isStopping = true;
+    this.#connections?.endAfterAnswers();
     await delay(this.#o.shutdownDelay);
-    await this.#close();
+    await this.#connections?.close(STOP_GRACE_MS);
     watching.abort();
     await Promise.all([...running, synced]);
-  }
-
-  async #close(): Promise<void> {
-    const server = await this.#server;
-    const late = setTimeout(() => server.server.closeAllConnections(), STOP_GRACE_MS);
-    // Kept alive by their clients after the answer that was under way.
-    const idle = setInterval(() => server.server.closeIdleConnections(), IDLE_LOOK_MS);
-    await server.close();
-    clearTimeout(late);
-    clearInterval(idle);
   }
 
   #reflector(namespace: string): Reflector<PortalKey> {
@@ -139,10 +129,7 @@ export class Portal {
       proxies: settings.portal.trustedProxies,
       onUnreadable: (status) => metrics.unreadable(status),
     });
-    // A client that went on using a connection would be cut off in the end.
-    server.addHook("onSend", async (_request, reply) => {
-      if (this.#isStopping) reply.header("connection", "close");
-    });
+    this.#connections = new Connections(server);
     const audit = new Audit(log);
     metrics.observe(server);
     audit.observe(server);
