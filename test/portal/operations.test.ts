@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { LIMITS } from "../../src/portal/limits.ts";
+import { TEXTS } from "../../src/portal/web/texts.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
@@ -15,6 +16,7 @@ import { type PortalProcess, startPortal } from "./portalprocess.ts";
 /** This process stands for a proxy that has signed people in, and passes on where they come from. */
 const CONFIG = `portal:
   publicURL: http://localhost/
+  oidc: { issuer: "https://127.0.0.1:1/", clientID: portal }
   proxy: { addresses: [127.0.0.1] }
   trustedProxies: [127.0.0.1]
   tokens: { audience: portal }
@@ -150,6 +152,55 @@ describe("limits", () => {
     const response = await fetch(`${portal.url}keys/new`, { method: "POST" });
     expect([response.status, Number(response.headers.get("retry-after")) > 0]).toEqual([429, true]);
     expect(await response.text()).toContain("<h1>Too many requests</h1>");
+  });
+
+  describe("of sign-ins", () => {
+    const HERE = { "x-forwarded-for": "192.0.2.88" };
+    const signIn = async (headers: Readonly<Record<string, string>>) =>
+      await fetch(`${portal.url}sign-in`, { headers, redirect: "manual" });
+    let answer: Response;
+    let text: string;
+
+    beforeAll(async () => {
+      for (let n = 0; n < LIMITS.signIns; n += 1) await signIn(HERE);
+      answer = await signIn(HERE);
+      text = await answer.text();
+    });
+
+    test("answer with the time to wait, in seconds", () => {
+      const wait = answer.headers.get("retry-after") ?? "";
+      expect([answer.status, /^[1-9]\d{0,2}$/.test(wait), Number(wait) <= 300]).toEqual([429, true, true]);
+    });
+
+    test("answer with a page that says what happened and what to do", () => {
+      const { title, text: sentence } = TEXTS.problems.tooMany;
+      const [, main = ""] = /<main[^>]*>([\s\S]*)<\/main>/.exec(text) ?? [];
+      expect(answer.headers.get("content-type")).toBe("text/html; charset=utf-8");
+      expect(main).toContain(`<h1>${title}</h1>`);
+      expect(main).toContain(`<p>${sentence}</p>`);
+    });
+
+    test("are told in the log, once, with the number on the page of the first who is refused", async () => {
+      await signIn(HERE);
+      const later = { authorization: "Bearer wrong", "x-forwarded-for": "192.0.2.90" };
+      await send("/api/users/ann/ssh_keys", { headers: later });
+      await eventually("what came later is told", async () =>
+        (await lines("SignInFailed", 1)).some(({ address }) => address === "192.0.2.90"),
+      );
+      const told = (await lines("RateLimited", 1)).filter(({ address }) => address === "192.0.2.88");
+      expect(told).toEqual([
+        expect.objectContaining({ limit: "signIns", request: /Request ([-0-9a-f]{36})/.exec(text)?.[1] }),
+      ]);
+    });
+
+    test("are counted", async () => {
+      const found = await (await fetch(portal.metricsURL)).text();
+      expect(found).toMatch(/^sshkey_portal_rate_limited_total\{limit="signIns"\} [1-9]/m);
+    });
+
+    test("are no matter of another network", async () => {
+      expect((await signIn({ "x-forwarded-for": "192.0.2.89" })).status).not.toBe(429);
+    });
   });
 });
 
