@@ -319,6 +319,12 @@ export const LOG_EVENTS = {
       "A sign-in came to nothing, or a token was not accepted; the reason is what the person was told.",
     whatToDo: "",
   },
+  IssuerFailed: {
+    level: "warn",
+    meaning:
+      "A sign-in ended by a fault of the issuer or on the way to it; `detail` is a status, an error of the protocol or of the system.",
+    whatToDo: "By the field `fault`, as the runbook SSHKeyPortalIssuerFaults says.",
+  },
   RateLimited: {
     level: "warn",
     meaning:

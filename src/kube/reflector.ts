@@ -41,6 +41,8 @@ export interface ReflectorOptions<T> {
   readonly pageSize?: number;
   /** Called after every failed list or watch, the first one included; not when a watch ends normally. */
   readonly onRestart?: (reason: RestartReason, restart: Restart) => void;
+  /** Called when a watch has begun: the sink follows the collection again. */
+  readonly onWatch?: () => void;
   /** Called when the state changes. */
   readonly onState?: (state: ReflectorState) => void;
   /** Default 0.8 s to 30 s, as in client-go. */
@@ -196,7 +198,13 @@ export class Reflector<T> {
         query: { ...query, watch: "1", allowWatchBookmarks: "true", timeoutSeconds, resourceVersion },
         signal,
       },
-      { idleMs, onOpen: () => this.#enter("synced") },
+      {
+        idleMs,
+        onOpen: () => {
+          this.#enter("synced");
+          this.#options.onWatch?.();
+        },
+      },
     );
     let silent = true;
     for await (const line of lines) {

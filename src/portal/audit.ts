@@ -14,7 +14,10 @@ interface Entry {
   isLogged: boolean;
 }
 
-const VERBS: Readonly<Partial<Record<Call["method"], "create" | "update" | "patch" | "delete">>> = {
+/** As the API server names them, by the method of a request to it. */
+export const WRITE_VERBS: Readonly<
+  Partial<Record<Call["method"], "create" | "update" | "patch" | "delete">>
+> = {
   POST: "create",
   PUT: "update",
   PATCH: "patch",
@@ -65,7 +68,7 @@ export class Audit {
   writing(requests: Requests): Requests {
     return {
       request: async <T>(call: Call): Promise<T> => {
-        const verb = VERBS[call.method];
+        const verb = WRITE_VERBS[call.method];
         const entry = this.#current.getStore();
         if (verb === undefined || entry === undefined) return await requests.request<T>(call);
         entry.isLogged = true;

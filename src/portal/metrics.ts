@@ -1,8 +1,11 @@
 import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { ApiError, type ApiErrorCode } from "../kube/apierror.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Call, RequestObservation, Requests } from "../kube/transport.ts";
-import type { LimitName } from "./limits.ts";
+import { WRITE_VERBS } from "./audit.ts";
+import { LIMITS, type LimitName } from "./limits.ts";
+import { ISSUER_FAULTS, type IssuerFault } from "./people/openid.ts";
 import type { UnreadableStatus } from "./unreadable.ts";
 
 const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -13,11 +16,26 @@ export const SIGN_IN_RESULTS = ["success", "refused", "failed"] as const;
 
 export type SignInResult = (typeof SIGN_IN_RESULTS)[number];
 
+/**
+ * `conflict`: somebody else was quicker, which the portal sees to. `refused`: by rights, a policy or a rule. `failed`: no answer
+ * that says so.
+ */
+export const WRITE_RESULTS = ["success", "conflict", "refused", "failed"] as const;
+
+export type WriteResult = (typeof WRITE_RESULTS)[number];
+
 /** What the API server is asked about people. */
 const REVIEWS: Readonly<Record<string, "token" | "access">> = {
   "/apis/authentication.k8s.io/v1/tokenreviews": "token",
   "/apis/authorization.k8s.io/v1/subjectaccessreviews": "access",
 };
+
+/** What there is at the moment. */
+export interface PortalGauges {
+  readonly keys: () => number;
+  readonly isReady: () => boolean;
+  readonly unwatchedNamespaces: () => number;
+}
 
 /** The portal's Prometheus metrics. No label ever holds a user, a name, a namespace or a fingerprint. */
 export class PortalMetrics {
@@ -53,6 +71,18 @@ export class PortalMetrics {
     labelNames: ["result"],
     registers: [this.registry],
   });
+  readonly #issuerFaults = new Counter({
+    name: "sshkey_portal_issuer_faults_total",
+    help: "Faults of the issuer, or on the way to it, that ended a sign-in, by fault.",
+    labelNames: ["fault"],
+    registers: [this.registry],
+  });
+  readonly #writes = new Counter({
+    name: "sshkey_portal_writes_total",
+    help: "Writes of SSHKeys that were sent to the API server, by verb and result.",
+    labelNames: ["verb", "result"],
+    registers: [this.registry],
+  });
   readonly #limited = new Counter({
     name: "sshkey_portal_rate_limited_total",
     help: "Requests refused by a rate limit, by limit.",
@@ -82,7 +112,12 @@ export class PortalMetrics {
   constructor() {
     // In ms, as the operator's own.
     collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    // An alert on an increase sees the first one, too.
     for (const result of SIGN_IN_RESULTS) this.#signIns.inc({ result }, 0);
+    for (const fault of ISSUER_FAULTS) this.#issuerFaults.inc({ fault }, 0);
+    for (const limit of Object.keys(LIMITS)) this.#limited.inc({ limit }, 0);
+    for (const verb of Object.values(WRITE_VERBS))
+      for (const result of WRITE_RESULTS) this.#writes.inc({ verb, result }, 0);
   }
 
   /** Counts every answer of the server under the pattern of its route. */
@@ -94,14 +129,23 @@ export class PortalMetrics {
     });
   }
 
-  /** `count` gives the number of SSHKeys, which must cost nothing. */
-  registerKeys(count: () => number): void {
-    const gauge: Gauge = new Gauge({
-      name: "sshkey_portal_sshkeys",
-      help: "SSHKeys known.",
-      registers: [this.registry],
-      collect: () => gauge.set(count()),
-    });
+  /** What there is at the moment, which must cost nothing. */
+  registerGauges(o: PortalGauges): void {
+    const gauge = (name: string, help: string, value: () => number) => {
+      const made: Gauge = new Gauge({
+        name,
+        help,
+        registers: [this.registry],
+        collect: () => made.set(value()),
+      });
+    };
+    gauge("sshkey_portal_sshkeys", "SSHKeys known.", o.keys);
+    gauge("sshkey_portal_ready", "1 while this replica is ready.", () => Number(o.isReady()));
+    gauge(
+      "sshkey_portal_unwatched_namespaces",
+      "Namespaces whose SSHKeys are shown as they were, for they cannot be listed or watched.",
+      o.unwatchedNamespaces,
+    );
   }
 
   /** The same requests, with the reviews among them counted. */
@@ -122,12 +166,34 @@ export class PortalMetrics {
     };
   }
 
+  /** The same requests, with the writes among them counted. */
+  writing(requests: Requests): Requests {
+    return {
+      request: async <T>(call: Call): Promise<T> => {
+        const verb = WRITE_VERBS[call.method];
+        if (verb === undefined) return await requests.request<T>(call);
+        try {
+          const answer = await requests.request<T>(call);
+          this.#writes.inc({ verb, result: "success" });
+          return answer;
+        } catch (error) {
+          this.#writes.inc({ verb, result: writeResult(error) });
+          throw error;
+        }
+      },
+    };
+  }
+
   unreadable(status: UnreadableStatus): void {
     this.#unreadable.inc({ code: status });
   }
 
   signedIn(result: SignInResult): void {
     this.#signIns.inc({ result });
+  }
+
+  issuerFailed(fault: IssuerFault): void {
+    this.#issuerFaults.inc({ fault });
   }
 
   limited(limit: LimitName): void {
@@ -142,6 +208,21 @@ export class PortalMetrics {
     this.#apiRequests.inc({ code: status === 0 ? code : String(status), method, host });
     this.#apiRequestSeconds.observe({ verb }, seconds);
   }
+}
+
+/** Codes of a write that somebody else's came before. */
+const CONFLICTS: ReadonlySet<ApiErrorCode> = new Set(["AlreadyExists", "Conflict", "NotFound"]);
+const REFUSALS: ReadonlySet<ApiErrorCode> = new Set([
+  "BadRequest",
+  "Forbidden",
+  "Invalid",
+  "RequestEntityTooLarge",
+]);
+
+function writeResult(error: unknown): WriteResult {
+  if (!(error instanceof ApiError)) return "failed";
+  if (CONFLICTS.has(error.code)) return "conflict";
+  return REFUSALS.has(error.code) ? "refused" : "failed";
 }
 
 function isYes(answer: unknown): boolean {

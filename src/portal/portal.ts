@@ -54,6 +54,8 @@ export class Portal {
   readonly #o: PortalOptions;
   readonly #store = new KeyStore();
   readonly #reflectors: readonly Reflector<PortalKey>[];
+  /** Namespaces whose SSHKeys are as they were: each until its watch begins. */
+  readonly #unwatched = new Set<string>();
   readonly #sealer: Sealer;
   readonly #server: Promise<FastifyInstance>;
   #connections: Connections | undefined;
@@ -64,7 +66,11 @@ export class Portal {
   constructor(options: PortalOptions) {
     this.#o = options;
     this.#sealer = new Sealer(options.settings.portal.session.keysFolder);
-    options.metrics.registerKeys(() => this.#store.size);
+    options.metrics.registerGauges({
+      keys: () => this.#store.size,
+      isReady: () => this.isReady,
+      unwatchedNamespaces: () => this.#unwatched.size,
+    });
     this.#reflectors = options.namespaces.map((namespace) => this.#reflector(namespace));
     this.#server = this.#createServer();
   }
@@ -105,12 +111,15 @@ export class Portal {
   }
 
   #reflector(namespace: string): Reflector<PortalKey> {
+    this.#unwatched.add(namespace);
     return new Reflector<PortalKey>({
       transport: this.#o.transport,
       path: sshKeysPath(namespace),
       decode: (object) => toPortalKey(object, this.#store.get(namespace, object.metadata.name)),
       sink: this.#store.sink(namespace),
+      onWatch: () => this.#unwatched.delete(namespace),
       onRestart: (reason, { error }) => {
+        this.#unwatched.add(namespace);
         this.#o.metrics.watchRestarted(reason);
         this.#o.log.warn({ event: "WatchRestarted", namespace, reason, error: error.message });
       },
@@ -133,7 +142,7 @@ export class Portal {
     const audit = new Audit(log);
     metrics.observe(server);
     audit.observe(server);
-    const writer = new KeyWriter({ requests: audit.writing(transport), store: this.#store });
+    const writer = new KeyWriter({ requests: metrics.writing(audit.writing(transport)), store: this.#store });
     const requests = metrics.reviewing(transport);
     const access = new Access({ requests, settings: settings.portal });
     const sessions = new Sessions({
@@ -184,6 +193,10 @@ export class Portal {
         settings: settings.portal.oidc,
         callback: new URL("callback", publicURL),
         afterSignOut: publicURL,
+        onFault: (fault, detail) => {
+          metrics.issuerFailed(fault);
+          log.warn({ event: "IssuerFailed", fault, detail });
+        },
       });
       server.addHook("onRequest", async (request) => {
         if (request.routeOptions.url === `${base}sign-in` || request.routeOptions.url === `${base}callback`)

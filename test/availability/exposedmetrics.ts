@@ -17,6 +17,6 @@ export function exposedMetrics(): string[] {
 /** The same of the portal. */
 export function exposedPortalMetrics(): string[] {
   const metrics = new PortalMetrics();
-  metrics.registerKeys(() => 0);
+  metrics.registerGauges({ keys: () => 0, isReady: () => false, unwatchedNamespaces: () => 0 });
   return metrics.registry.getMetricsAsArray().map(({ name }) => name);
 }

@@ -16,7 +16,7 @@ import { type PortalProcess, startPortal } from "./portalprocess.ts";
 /** This process stands for a proxy that has signed people in, and passes on where they come from. */
 const CONFIG = `portal:
   publicURL: http://localhost/
-  oidc: { issuer: "https://127.0.0.1:1/", clientID: portal }
+  oidc: { issuer: "https://127.0.0.1:2/", clientID: portal }
   proxy: { addresses: [127.0.0.1] }
   trustedProxies: [127.0.0.1]
   tokens: { audience: portal }
@@ -191,6 +191,13 @@ describe("limits", () => {
       expect(told).toEqual([
         expect.objectContaining({ limit: "signIns", request: /Request ([-0-9a-f]{36})/.exec(text)?.[1] }),
       ]);
+    });
+
+    test("by an issuer that cannot be reached are told with the reason, and counted", async () => {
+      const [line] = await lines("IssuerFailed", 1);
+      expect(line).toMatchObject({ level: "warn", fault: "unreachable", detail: "ECONNREFUSED" });
+      const found = await (await fetch(portal.metricsURL)).text();
+      expect(found).toMatch(/^sshkey_portal_issuer_faults_total\{fault="unreachable"\} [1-9]/m);
     });
 
     test("are counted", async () => {

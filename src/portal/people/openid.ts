@@ -12,6 +12,8 @@ export interface OpenIDOptions {
   readonly callback: URL;
   /** Where people come to after they have signed out. */
   readonly afterSignOut: URL;
+  /** Called for each fault, with a word for the log of what it is made of: a status, an error of the protocol or the system. */
+  readonly onFault: (fault: IssuerFault, detail: string) => void;
 }
 
 /** What one try to sign in has to remember until the person comes back. */
@@ -23,15 +25,26 @@ export interface Attempt {
   readonly to: string;
 }
 
+/**
+ * What can be wrong with the issuer, or on the way there. `misnamed`: the configuration names it otherwise than it does itself.
+ * `refused`: it does not take the portal for its client. `clock`: one of the two clocks is off. `unacceptable`: it answers
+ * what is not right.
+ */
+export const ISSUER_FAULTS = ["unreachable", "misnamed", "refused", "clock", "unacceptable"] as const;
+
+export type IssuerFault = (typeof ISSUER_FAULTS)[number];
+
 /** Why a sign-in did not work, in a sentence for the person. */
 export class SignInFailed extends Error {
   override readonly name = "SignInFailed";
-  /** May the person just try again? */
-  readonly mayRetry: boolean;
+  /** Undefined where it is no fault of the issuer's, as far as one knows. */
+  readonly fault: IssuerFault | undefined;
+  readonly detail: string;
 
-  constructor(message: string, mayRetry: boolean) {
+  constructor(message: string, fault?: IssuerFault, detail = "") {
     super(message);
-    this.mayRetry = mayRetry;
+    this.fault = fault;
+    this.detail = word(detail);
   }
 }
 
@@ -93,7 +106,7 @@ export class OpenID {
       });
       return tokens.claims() ?? {};
     } catch (error) {
-      throw failed(error);
+      throw this.#told(failed(error));
     }
   }
 
@@ -112,12 +125,18 @@ export class OpenID {
       if (performance.now() - this.#failedAt < PAUSE_MS) throw away();
       const configuration = this.#discover();
       this.#configuration = configuration;
-      configuration.catch(() => {
+      configuration.catch((error: unknown) => {
         this.#configuration = undefined;
         this.#failedAt = performance.now();
+        if (error instanceof SignInFailed) this.#told(error);
       });
     }
     return await this.#configuration;
+  }
+
+  #told(error: SignInFailed): SignInFailed {
+    if (error.fault !== undefined) this.#o.onFault(error.fault, error.detail);
+    return error;
   }
 
   async #discover(): Promise<client.Configuration> {
@@ -187,57 +206,82 @@ function failedDiscovery(error: unknown, issuer: string): SignInFailed {
   const own = typeof body === "object" && body !== null && "issuer" in body ? body.issuer : undefined;
   if (typeof own === "string" && own !== issuer && own.replace(/\/$/, "") === issuer.replace(/\/$/, ""))
     return otherSpelling(issuer, own);
-  return away();
+  return away(detailOf(error));
 }
 
 function otherSpelling(issuer: string, own: string): SignInFailed {
   return new SignInFailed(
     `signing in is set up wrongly: portal.oidc.issuer is ${issuer}, and the issuer calls itself ${own}: an administrator has to set it to that`,
-    false,
+    "misnamed",
   );
 }
 
-/** A gateway's answer, too, while nobody is behind it. */
-function isServerError(cause: unknown): boolean {
-  return cause instanceof Response && cause.status >= 500;
-}
-
-function away(): SignInFailed {
-  return new SignInFailed("the service where you sign in cannot be reached: try again in a moment", true);
+function away(detail = ""): SignInFailed {
+  return new SignInFailed(
+    "the service where you sign in cannot be reached: try again in a moment",
+    "unreachable",
+    detail,
+  );
 }
 
 function failed(error: unknown): SignInFailed {
-  if (error instanceof SignInFailed) return error;
   if (error instanceof client.AuthorizationResponseError) {
     return error.error === "access_denied"
       ? new SignInFailed(
           "you were not let in where you sign in, or you cancelled it: sign in again, or ask your administrator",
-          true,
         )
       : new SignInFailed(
           `the service where you sign in refused it (${word(error.error)}): try again; if it goes on, tell your administrator`,
-          true,
         );
   }
-  if (error instanceof client.ResponseBodyError)
-    return new SignInFailed(
-      `the service where you sign in refused the portal (${word(error.error)}): an administrator has to compare portal.oidc with what is registered there`,
-      true,
-    );
+  if (statusOf(error) >= 500) return away(detailOf(error));
+  if (error instanceof client.ResponseBodyError) return refused(error.error);
+  if (error instanceof client.WWWAuthenticateChallengeError) return refused(String(error.status));
   if (error instanceof client.ClientError) {
     const { code = "" } = error;
     if (code === "OAUTH_JWT_TIMESTAMP_CHECK_FAILED")
       return new SignInFailed(
         "the clocks of the portal and of the service where you sign in differ by more than half a minute: an administrator has to set them right",
-        true,
+        "clock",
       );
-    if (code === "OAUTH_TIMEOUT" || code === "OAUTH_ABORT" || isServerError(error.cause)) return away();
+    if (code === "OAUTH_TIMEOUT" || code === "OAUTH_ABORT") return away(code);
+    // Made of what the browser brought, too, which may be anything.
+    const fault = code === "OAUTH_INVALID_RESPONSE" ? undefined : "unacceptable";
     return new SignInFailed(
       `the answer of the service where you sign in is not accepted (${word(code)}): try again; if it goes on, tell your administrator`,
-      true,
+      fault,
+      code,
     );
   }
-  return away();
+  return away(detailOf(error));
+}
+
+function refused(error: string): SignInFailed {
+  // A code that was used, or is too old, is the person's.
+  const fault = error === "invalid_grant" ? undefined : "refused";
+  return new SignInFailed(
+    `the service where you sign in refused the portal (${word(error)}): an administrator has to compare portal.oidc with what is registered there`,
+    fault,
+    error,
+  );
+}
+
+/** Of the answer that the error is about; 0 where there was none. */
+function statusOf(error: unknown): number {
+  if (error instanceof client.ResponseBodyError || error instanceof client.WWWAuthenticateChallengeError)
+    return error.status;
+  const { cause } = error instanceof Error ? error : {};
+  return cause instanceof Response ? cause.status : 0;
+}
+
+/** Why it cannot be reached: a status, or what the system says. */
+function detailOf(error: unknown): string {
+  const status = statusOf(error);
+  if (status !== 0) return String(status);
+  const { cause } = error instanceof Error ? error : {};
+  for (const each of [cause, error])
+    if (each instanceof Error && "code" in each && typeof each.code === "string") return each.code;
+  return error instanceof Error ? error.name : "";
 }
 
 /** What may stand in a sentence: error codes are words. */

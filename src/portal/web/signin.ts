@@ -29,7 +29,10 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
 
   server.get(`${base}sign-in`, async (request, reply) => {
     const { to } = request.query as { to?: unknown };
-    const { url, attempt } = await openID.begin(ownPath(to, base));
+    const { url, attempt } = await openID.begin(ownPath(to, base)).catch((error: unknown) => {
+      if (error instanceof SignInFailed) o.onSignIn(request, error);
+      throw error;
+    });
     await sessions.remember(request, reply, attempt);
     return reply.redirect(url.href, 303);
   });

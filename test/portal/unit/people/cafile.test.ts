@@ -32,7 +32,8 @@ describe("the file with the certificates of the issuer's authority", () => {
       groupsClaim: "groups",
     };
     const publicURL = new URL("https://keys.example.org/");
-    const open = () => new OpenID({ settings, callback: publicURL, afterSignOut: publicURL });
+    const open = () =>
+      new OpenID({ settings, callback: publicURL, afterSignOut: publicURL, onFault: () => {} });
     expect(open).toThrow(`${caFile} holds no certificate (PEM); check portal.oidc.caFile`);
   });
 });

@@ -58,6 +58,7 @@ async function comeBack(methods: readonly string[] | undefined): Promise<void> {
     },
     callback: new URL("callback", publicURL),
     afterSignOut: publicURL,
+    onFault: () => {},
   });
   const { attempt } = await openID.begin("/keys");
   const query = `?${new URLSearchParams({ code: "x", state: attempt.state })}`;
