@@ -80,6 +80,7 @@ const portal = {
   logging: { level: "debug", format: "pretty" },
   podMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "30s" },
   serviceMonitor: { enabled: true },
+  prometheusRule: { enabled: true, disabledAlerts: ["SSHKeyPortalRateLimited"] },
   networkPolicy: {
     metricsFrom: [{ namespaceSelector: { matchLabels: { name: "monitoring" } } }],
     apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] },

@@ -4,13 +4,19 @@ import { parse } from "yaml";
 import { AUTHORIZED_KEYS_STATES } from "../../src/api/omissions.ts";
 import { STATES } from "../../src/api/states.ts";
 import { REFRESH_RESULTS } from "../../src/operator/metrics.ts";
-import { exposedMetrics } from "../availability/exposedmetrics.ts";
+import { LIMITS } from "../../src/portal/limits.ts";
+import { SIGN_IN_RESULTS, WRITE_RESULTS } from "../../src/portal/metrics.ts";
+import { ISSUER_FAULTS } from "../../src/portal/people/openid.ts";
+import { exposedMetrics, exposedPortalMetrics } from "../availability/exposedmetrics.ts";
 import { CHART, only, render } from "./helm.ts";
 
 const page = readFileSync("docs/operations.md", "utf8");
 const dashboard = JSON.parse(readFileSync(`${CHART}/files/dashboard.json`, "utf8"));
-const file: { groups: { rules: Alert[] }[] } = parse(readFileSync(`${CHART}/files/alerts.yaml`, "utf8"));
+const file: { groups: { name: string; rules: Alert[] }[] } = parse(
+  readFileSync(`${CHART}/files/alerts.yaml`, "utf8"),
+);
 const alerts = file.groups.flatMap(({ rules }) => rules);
+const rulesOf = (name: string) => file.groups.find((group) => group.name === name)?.rules ?? [];
 
 interface Alert {
   readonly alert: string;
@@ -20,7 +26,7 @@ interface Alert {
 }
 
 interface PrometheusRule {
-  readonly spec: { readonly groups: readonly [{ readonly rules: Alert[] }] };
+  readonly spec: { readonly groups: readonly { readonly name: string; readonly rules: Alert[] }[] };
 }
 
 describe("an alert", () => {
@@ -31,7 +37,8 @@ describe("an alert", () => {
   });
 
   test.each(alerts)("$alert asks for STATEs and results that there are", ({ expr }) => {
-    const known = new Set([...Object.keys({ ...STATES, ...AUTHORIZED_KEYS_STATES }), ...REFRESH_RESULTS]);
+    const states = Object.keys({ ...STATES, ...AUTHORIZED_KEYS_STATES });
+    const known = new Set<string>([...states, ...REFRESH_RESULTS, ...SIGN_IN_RESULTS, ...WRITE_RESULTS]);
     expect(valuesOf(expr, "state|result").filter((value) => !known.has(value))).toEqual([]);
   });
 
@@ -39,6 +46,12 @@ describe("an alert", () => {
     const stalled = Object.entries(AUTHORIZED_KEYS_STATES).filter(([, { stalled }]) => stalled);
     const alert = alerts.find(({ alert }) => alert === "SSHKeyOperatorAuthorizedKeysStalled");
     expect(valuesOf(alert?.expr ?? "", "state").sort()).toEqual(stalled.map(([state]) => state).sort());
+  });
+
+  test.each(["sshkey-operator", "sshkey-portal"])("of the group %s is of nobody else's metrics", (group) => {
+    const other = group === "sshkey-portal" ? /sshkey_operator_|leader_election_/ : /sshkey_portal_/;
+    expect(rulesOf(group).length).toBeGreaterThan(5);
+    expect(rulesOf(group).filter(({ expr }) => other.test(expr))).toEqual([]);
   });
 
   test.each(alerts)("$alert has a runbook in docs/operations.md", ({ alert }) => {
@@ -50,26 +63,44 @@ describe("an alert", () => {
     expect(Object.keys(alert.annotations).sort()).toEqual(["description", "summary"]);
   });
 
+  test.each([
+    ["SSHKeyPortalIssuerFaults", "fault", ISSUER_FAULTS],
+    ["SSHKeyPortalRateLimited", "limit", Object.keys(LIMITS)],
+    ["SSHKeyPortalWritesFail", "result", ["refused", "failed"]],
+  ])("%s has a runbook for each %s", (name, _, values) => {
+    const [, section = ""] = page.split(`\n### ${name}\n`);
+    const [runbook = ""] = section.split("\n##");
+    expect(values.filter((value) => !runbook.includes(`\`${value}\``))).toEqual([]);
+  });
+
   test("has no runbook that is nobody's", () => {
-    const runbooks = [...page.matchAll(/^### (SSHKeyOperator\w+)$/gm)].map(([, name]) => name);
+    const runbooks = [...page.matchAll(/^### (SSHKey(?:Operator|Portal)\w+)$/gm)].map(([, name]) => name);
     expect(runbooks).toEqual(alerts.map(({ alert }) => alert));
   });
 });
 
 describe("the PrometheusRule", () => {
-  test("has the alerts of the file, of the release's namespace, each with the address of its runbook", async () => {
-    const rules = await rendered({});
-    expect(rules).toEqual(
-      alerts.map((alert) => ({
-        ...alert,
-        expr: alert.expr.replaceAll('sshkey-operator"}', 'keys"}'),
-        annotations: {
-          ...alert.annotations,
-          runbook_url: expect.stringMatching(new RegExp(`/operations\\.md#${alert.alert.toLowerCase()}$`)),
-        },
-      })),
-    );
-  });
+  const PORTAL = { enabled: true, namespace: "people", config: { tokens: { audience: "portal" } } };
+
+  test.each<[string, object, readonly Alert[]]>([
+    ["", {}, rulesOf("sshkey-operator")],
+    [" of both with the portal", { portal: PORTAL }, alerts],
+  ])(
+    "has the alerts of the file%s, of the release's namespace, each with the address of its runbook",
+    async (_, values, expected) => {
+      const rules = await rendered({}, values);
+      expect(rules).toEqual(
+        expected.map((alert) => ({
+          ...alert,
+          expr: alert.expr.replaceAll('sshkey-operator"}', 'keys"}'),
+          annotations: {
+            ...alert.annotations,
+            runbook_url: expect.stringMatching(new RegExp(`/operations\\.md#${alert.alert.toLowerCase()}$`)),
+          },
+        })),
+      );
+    },
+  );
 
   test("takes another selector, other labels, another place of the runbooks, and leaves alerts out", async () => {
     const [first] = await rendered({
@@ -86,11 +117,18 @@ describe("the PrometheusRule", () => {
     });
   });
 
-  async function rendered(values: object): Promise<Alert[]> {
-    const prometheusRule = { enabled: true, ...values };
-    const manifests = await render({ namespace: "keys", values: { prometheusRule } });
+  test("leaves out an alert of the portal's, whether or not there is one", async () => {
+    const rule = { disabledAlerts: ["SSHKeyPortalDown"] };
+    const names = (await rendered(rule, { portal: PORTAL })).map(({ alert }) => alert);
+    expect(names).not.toContain("SSHKeyPortalDown");
+    expect(await rendered(rule)).toHaveLength(rulesOf("sshkey-operator").length);
+  });
+
+  async function rendered(rule: object, values: object = {}): Promise<Alert[]> {
+    const prometheusRule = { enabled: true, ...rule };
+    const manifests = await render({ namespace: "keys", values: { prometheusRule, ...values } });
     const { spec } = only<PrometheusRule>(manifests, "PrometheusRule");
-    return spec.groups[0].rules;
+    return spec.groups.flatMap(({ rules }) => rules);
   }
 });
 
@@ -134,7 +172,7 @@ describe("the dashboard", () => {
 
 /** Names before a selector that no scrape gives; of a histogram a query asks for the buckets. */
 function unknownMetrics(expr: string): string[] {
-  const known = new Set(exposedMetrics());
+  const known = new Set([...exposedMetrics(), ...exposedPortalMetrics()]);
   const named = [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = ""]) => name);
   expect(named.length).toBeGreaterThan(0);
   return named.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, "")));
