@@ -8,7 +8,8 @@ import { LIMITS } from "../../src/portal/limits.ts";
 import { SIGN_IN_RESULTS, WRITE_RESULTS } from "../../src/portal/metrics.ts";
 import { ISSUER_FAULTS } from "../../src/portal/people/openid.ts";
 import { exposedMetrics, exposedPortalMetrics } from "../availability/exposedmetrics.ts";
-import { CHART, only, render } from "./helm.ts";
+import type { Deployment } from "../deploy/installation.ts";
+import { CHART, type Manifest, only, render } from "./helm.ts";
 
 const page = readFileSync("docs/operations.md", "utf8");
 const dashboard = JSON.parse(readFileSync(`${CHART}/files/dashboard.json`, "utf8"));
@@ -17,6 +18,8 @@ const file: { groups: { name: string; rules: Alert[] }[] } = parse(
 );
 const alerts = file.groups.flatMap(({ rules }) => rules);
 const rulesOf = (name: string) => file.groups.find((group) => group.name === name)?.rules ?? [];
+
+const PORTAL = { enabled: true, namespace: "people", config: { tokens: { audience: "portal" } } };
 
 interface Alert {
   readonly alert: string;
@@ -80,8 +83,6 @@ describe("an alert", () => {
 });
 
 describe("the PrometheusRule", () => {
-  const PORTAL = { enabled: true, namespace: "people", config: { tokens: { audience: "portal" } } };
-
   test.each<[string, object, readonly Alert[]]>([
     ["", {}, rulesOf("sshkey-operator")],
     [" of both with the portal", { portal: PORTAL }, alerts],
@@ -130,6 +131,59 @@ describe("the PrometheusRule", () => {
     const { spec } = only<PrometheusRule>(manifests, "PrometheusRule");
     return spec.groups.flatMap(({ rules }) => rules);
   }
+});
+
+describe("what scrapes the release", () => {
+  type Labels = Readonly<Record<string, string>>;
+  interface Monitor extends Manifest {
+    readonly spec: {
+      readonly selector: { readonly matchLabels: Labels };
+      readonly endpoints?: readonly { readonly port: string }[];
+      readonly podMetricsEndpoints?: readonly { readonly port: string }[];
+    };
+  }
+  interface Service extends Manifest {
+    readonly spec: {
+      readonly selector: Labels;
+      readonly ports: readonly { name: string; targetPort: string }[];
+    };
+  }
+  const matches = (selector: Labels, labels: object = {}) =>
+    Object.entries(selector).every(([name, value]) => Reflect.get(labels, name) === value);
+
+  /** The Deployments whose pods these labels select, each with `metrics` as the name of a port. */
+  function scraped(manifests: readonly Manifest[], selector: Labels): string[] {
+    const deployments = manifests.filter(({ kind }) => kind === "Deployment") as (Manifest & Deployment)[];
+    return deployments
+      .filter(({ spec }) => matches(selector, spec.template.metadata.labels))
+      .filter(({ spec }) => spec.template.spec.containers[0]?.ports.some(({ name }) => name === "metrics"))
+      .map(({ metadata }) => metadata.name);
+  }
+
+  const BOTH = ["sshkey-operator", "sshkey-operator-portal"];
+
+  test("PodMonitors, the operator's pods and the portal's, each once", async () => {
+    const manifests = await render({ values: { portal: PORTAL, podMonitor: { enabled: true } } });
+    const monitors = manifests.filter(({ kind }) => kind === "PodMonitor") as Monitor[];
+    expect(monitors.flatMap(({ spec }) => spec.podMetricsEndpoints ?? [])).toEqual(
+      BOTH.map(() => ({ port: "metrics" })),
+    );
+    expect(monitors.flatMap(({ spec }) => scraped(manifests, spec.selector.matchLabels)).sort()).toEqual(
+      BOTH,
+    );
+  });
+
+  test("a ServiceMonitor, the same by Services", async () => {
+    const manifests = await render({ values: { portal: PORTAL, serviceMonitor: { enabled: true } } });
+    const { spec } = only<Monitor>(manifests, "ServiceMonitor");
+    const services = (manifests.filter(({ kind }) => kind === "Service") as Service[])
+      .filter(({ metadata }) => matches(spec.selector.matchLabels, metadata.labels))
+      .filter(({ spec: { ports } }) => ports.some(({ name }) => name === spec.endpoints?.[0]?.port));
+    expect(services.flatMap(({ spec: { selector } }) => scraped(manifests, selector)).sort()).toEqual(BOTH);
+    expect(services.flatMap(({ spec: { ports } }) => ports.map(({ targetPort }) => targetPort))).toEqual(
+      BOTH.map(() => "metrics"),
+    );
+  });
 });
 
 describe("the dashboard", () => {
