@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
+import { ConfigError } from "../config/settings.ts";
 import { Transport } from "../kube/transport.ts";
 import type { Person } from "../portal/people/person.ts";
 import { VERSION } from "../version.ts";
@@ -92,6 +93,7 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
       log.error({ event: "EndpointFailed", err }),
     );
     const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
+      if (error instanceof ConfigError) throw error;
       const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
       throw new ExitError(EXIT.configuration, problem);
     });
