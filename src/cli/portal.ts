@@ -1,7 +1,6 @@
 import { type Command, Option } from "commander";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
-import { ConfigError } from "../config/settings.ts";
 import { Transport } from "../kube/transport.ts";
 import type { Person } from "../portal/people/person.ts";
 import { VERSION } from "../version.ts";
@@ -88,12 +87,19 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
     const others = settings.portal.namespaces.filter((name) => name !== options.namespace);
     const namespaces = [options.namespace, ...others] as const;
     const { shutdownDelayDuration: shutdownDelay } = options;
-    const running = new Portal({ transport, settings, namespaces, insecure, log, metrics, shutdownDelay });
+    const running = await Portal.create({
+      transport,
+      settings,
+      namespaces,
+      insecure,
+      log,
+      metrics,
+      shutdownDelay,
+    });
     scrape = await serveMetrics(options.metricsBindAddress, metrics.registry, (err) =>
       log.error({ event: "EndpointFailed", err }),
     );
     const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
-      if (error instanceof ConfigError) throw error;
       const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
       throw new ExitError(EXIT.configuration, problem);
     });

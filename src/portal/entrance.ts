@@ -3,11 +3,14 @@ import { type Audit, mayWrite } from "./audit.ts";
 import type { Limits } from "./limits.ts";
 import type { Identity } from "./people/identity.ts";
 import type { Person } from "./people/person.ts";
+import { PageProblem } from "./web/problem.ts";
 
 export interface EntranceOptions {
   readonly identity: Identity;
   readonly limits: Limits;
   readonly audit: Audit;
+  /** Is there a page to sign in at? */
+  readonly hasSignIn: boolean;
 }
 
 /** Who comes in: identified, held to the limits, and known to the audit log. */
@@ -18,12 +21,15 @@ export class Entrance {
     this.#o = options;
   }
 
-  /** Of a page; undefined for nobody. Rejects with a Refused, and with a TooMany. */
-  async ofPage(request: FastifyRequest): Promise<Person | undefined> {
-    return await this.#within(request, await this.#o.identity.ofPage(request));
+  /** Of a page. Rejects for nobody with a PageProblem, whose page leads on to the sign-in; with a Refused, and with a TooMany. */
+  async ofPage(request: FastifyRequest): Promise<Person> {
+    const person = await this.#within(request, await this.#o.identity.ofPage(request));
+    if (person !== undefined) return person;
+    const to = request.method === "GET" ? request.url : undefined;
+    throw new PageProblem(this.#o.hasSignIn ? "signIn" : "forbidden", undefined, to);
   }
 
-  /** Of the REST API; undefined for nobody. Rejects as `ofPage`. */
+  /** Of the REST API; undefined for nobody. Rejects with a Refused, and with a TooMany. */
   async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
     const { identity, limits, audit } = this.#o;
     const hasToken = request.headers.authorization !== undefined;

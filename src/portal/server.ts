@@ -6,15 +6,19 @@ import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
   type FastifyReply,
+  type FastifyRequest,
   LogController,
 } from "fastify";
 import { answerUnreadable, type UnreadableStatus } from "./unreadable.ts";
+import { PageProblem } from "./web/problem.ts";
 import { TEXTS } from "./web/texts.ts";
 
 export interface ServerOptions {
   readonly log: FastifyBaseLogger;
   /** Is it reached by https? */
   readonly isSecure: boolean;
+  /** Does everybody who reaches it come from this very machine? */
+  readonly isLoopbackOnly?: boolean;
   /** The address of the issuer, to which the form for signing out leads. */
   readonly issuer?: string | undefined;
   /** Addresses and ranges of proxies, whose word counts on where a request comes from. */
@@ -86,11 +90,18 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     reply.code(400).header("connection", "close").type("text/plain; charset=utf-8");
     return reply.send(TEXTS.unreadable[400]);
   });
+  if (options.isLoopbackOnly) server.addHook("onRequest", refuseOtherHosts);
   // An expectation may be left aside (RFC 9110, 10.1.1); Node's own answer is a bare one.
   server.server.on("checkExpectation", (request, response) =>
     server.server.emit("request", request, response),
   );
   return server;
+}
+
+/** A page of another site must not reach a portal on loopback by a name of its own. */
+async function refuseOtherHosts({ headers }: FastifyRequest): Promise<void> {
+  if (!/^(?:127\.0\.0\.1|localhost|\[::1\])(?::[0-9]+)?$/.test(headers.host ?? ""))
+    throw new PageProblem("forbidden");
 }
 
 /**

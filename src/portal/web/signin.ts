@@ -17,6 +17,8 @@ export interface SignInOptions {
   readonly sealer: Sealer;
   readonly settings: PortalSettings;
   readonly namespace: string;
+  /** Rejects with a TooMany when too many begin or end a sign-in from there. */
+  readonly limit: (request: FastifyRequest) => Promise<void>;
   /** Told of every sign-in that comes to an end: the person, or why not. */
   readonly onSignIn: (request: FastifyRequest, result: Person | Refused | SignInFailed) => void;
 }
@@ -26,8 +28,9 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
   const { base, openID, sessions, settings, namespace } = o;
   const { oidc } = settings;
   if (oidc === undefined) return;
+  const limited = { onRequest: o.limit };
 
-  server.get(`${base}sign-in`, async (request, reply) => {
+  server.get(`${base}sign-in`, limited, async (request, reply) => {
     const { to } = request.query as { to?: unknown };
     const { url, attempt } = await openID.begin(ownPath(to, base)).catch((error: unknown) => {
       if (error instanceof SignInFailed) o.onSignIn(request, error);
@@ -37,7 +40,7 @@ export function addSignIn(server: FastifyInstance, o: SignInOptions): void {
     return reply.redirect(url.href, 303);
   });
 
-  server.get(`${base}callback`, async (request, reply) => {
+  server.get(`${base}callback`, limited, async (request, reply) => {
     const { state } = request.query as { state?: unknown };
     const attempt = typeof state === "string" ? await sessions.recall(request, reply, state) : undefined;
     if (attempt === undefined) {

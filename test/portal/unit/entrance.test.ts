@@ -34,7 +34,7 @@ async function stand() {
     insecure: undefined,
   });
   const limits = new Limits({ server, onLimited: () => {} });
-  const entrance = new Entrance({ identity, limits, audit: new Audit(log) });
+  const entrance = new Entrance({ identity, limits, audit: new Audit(log), hasSignIn: true });
   server.get("/", async (request: FastifyRequest) => (await entrance.ofProgram(request))?.user ?? "nobody");
   server.setErrorHandler((error, _request, reply) =>
     reply.code(error instanceof TooMany ? 429 : 500).send("refused"),
