@@ -1,3 +1,5 @@
+import { once } from "node:events";
+import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
@@ -92,6 +94,14 @@ describe("writes are counted", () => {
     dropped.end();
     expect((await counted("delete", "failed")) - before).toBeGreaterThan(0);
   });
+});
+
+test("what cannot be read as a request is counted by its status", async () => {
+  const { hostname, port } = new URL(portal.url);
+  const socket = connect(Number(port), hostname);
+  socket.end(`GET / HTTP/1.1\r\nhost: x\r\nx-a: ${"y".repeat(70_000)}\r\n\r\n`);
+  await once(socket.resume(), "close");
+  expect(await metric('sshkey_portal_unreadable_requests_total{code="431"}')).toBe(1);
 });
 
 test("what was not counted yet is there as 0, for alerts on an increase", async () => {
