@@ -1,5 +1,6 @@
 import type { FastifyRequest } from "fastify";
 import { type Audit, mayWrite } from "./audit.ts";
+import type { Backlog } from "./backlog.ts";
 import type { Limits } from "./limits.ts";
 import type { Identity } from "./people/identity.ts";
 import type { Person } from "./people/person.ts";
@@ -9,6 +10,7 @@ export interface EntranceOptions {
   readonly identity: Identity;
   readonly limits: Limits;
   readonly audit: Audit;
+  readonly backlog: Backlog;
   /** Is there a page to sign in at? */
   readonly hasSignIn: boolean;
 }
@@ -21,7 +23,7 @@ export class Entrance {
     this.#o = options;
   }
 
-  /** Of a page. Rejects for nobody with a PageProblem, whose page leads on to the sign-in; with a Refused, and with a TooMany. */
+  /** Of a page. Rejects for nobody with a PageProblem, whose page leads on to the sign-in; with a Refused, a TooMany, and an Unread. */
   async ofPage(request: FastifyRequest): Promise<Person> {
     const person = await this.#within(request, await this.#o.identity.ofPage(request));
     if (person !== undefined) return person;
@@ -29,7 +31,7 @@ export class Entrance {
     throw new PageProblem(this.#o.hasSignIn ? "signIn" : "forbidden", undefined, to);
   }
 
-  /** Of the REST API; undefined for nobody. Rejects with a Refused, and with a TooMany. */
+  /** Of the REST API; undefined for nobody. Rejects with a Refused, a TooMany, and an Unread. */
   async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
     const { identity, limits, audit } = this.#o;
     const hasToken = request.headers.authorization !== undefined;
@@ -44,7 +46,8 @@ export class Entrance {
   }
 
   async #within(request: FastifyRequest, person: Person | undefined): Promise<Person | undefined> {
-    const { limits, audit } = this.#o;
+    const { limits, audit, backlog } = this.#o;
+    if (person !== undefined) backlog.identified(request, person);
     if (!mayWrite(request)) return person;
     await (person === undefined ? limits.stranger(request) : limits.write(request, person));
     audit.counted(person);

@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "pino";
 import { ApiError, isApiError } from "../kube/apierror.ts";
+import { Unread } from "./backlog.ts";
 import { asJSON, mark } from "./foreman/answer.ts";
 import { badJSON, ForemanError, invalid, tooManyTries, withMessage } from "./foreman/errors.ts";
 import { TooMany } from "./limits.ts";
@@ -87,7 +88,7 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   if (error instanceof PageProblem) return error;
   if (isRefusal(error)) return new PageProblem("forbidden", error.said());
   if (error instanceof Refused) return new PageProblem("refused", error.message);
-  if (error instanceof TooMany) return new PageProblem("tooMany");
+  if (error instanceof TooMany || error instanceof Unread) return new PageProblem("tooMany");
   if (error instanceof Gone) return new PageProblem("notFound", TEXTS.problems.gone);
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);
   if (error instanceof ApiError) {

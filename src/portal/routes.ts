@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Audit } from "./audit.ts";
+import { Backlog } from "./backlog.ts";
 import { Entrance } from "./entrance.ts";
 import { addForeman } from "./foreman/routes.ts";
 import { Limits } from "./limits.ts";
@@ -76,7 +77,9 @@ function admit(server: FastifyInstance, audit: Audit, options: PortalOptions) {
       if (isFirst) audit.limited(request, limit, person);
     },
   });
-  const entrance = new Entrance({ identity, limits, audit, hasSignIn: settings.oidc !== undefined });
+  const backlog = new Backlog();
+  backlog.observe(server);
+  const entrance = new Entrance({ identity, limits, audit, backlog, hasSignIn: settings.oidc !== undefined });
   return { sealer, sessions, identity, limits, entrance, access: new Access({ requests, settings }) };
 }
 

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { DEFAULT_PORTAL_SETTINGS } from "../../../src/config/portalsettings.ts";
 import type { Requests } from "../../../src/kube/transport.ts";
 import { Audit } from "../../../src/portal/audit.ts";
+import { Backlog } from "../../../src/portal/backlog.ts";
 import { Entrance } from "../../../src/portal/entrance.ts";
 import { LIMITS, Limits, TooMany } from "../../../src/portal/limits.ts";
 import { Identity } from "../../../src/portal/people/identity.ts";
@@ -34,7 +35,13 @@ async function stand() {
     insecure: undefined,
   });
   const limits = new Limits({ server, onLimited: () => {} });
-  const entrance = new Entrance({ identity, limits, audit: new Audit(log), hasSignIn: true });
+  const entrance = new Entrance({
+    identity,
+    limits,
+    audit: new Audit(log),
+    backlog: new Backlog(),
+    hasSignIn: true,
+  });
   server.get("/", async (request: FastifyRequest) => (await entrance.ofProgram(request))?.user ?? "nobody");
   server.setErrorHandler((error, _request, reply) =>
     reply.code(error instanceof TooMany ? 429 : 500).send("refused"),
