@@ -10,19 +10,19 @@ import { SignInFailed } from "./people/openid.ts";
 import { Refused } from "./people/person.ts";
 import { Busy } from "./people/tokens.ts";
 import { Gone } from "./sshkeys/keywriter.ts";
-import { page } from "./web/layout.ts";
+import type { Desk } from "./web/desk.ts";
 import { PageProblem, problemContent } from "./web/problem.ts";
 import { TEXTS } from "./web/texts.ts";
 
 export interface ProblemsOptions {
-  /** Path of the public address; ends in `/`. */
-  readonly base: string;
+  /** Sends the pages. */
+  readonly desk: Desk;
   readonly identity: Identity;
   readonly log: Logger;
 }
 
 /** Whatever goes wrong is answered: to people by a page, to programs in Foreman's shape, those of the server itself, too. */
-export function addProblems(server: FastifyInstance, { base, identity, log }: ProblemsOptions): void {
+export function addProblems(server: FastifyInstance, { desk, identity, log }: ProblemsOptions): void {
   server.setNotFoundHandler((request, reply) =>
     isForeman(request)
       ? answerProgram(withMessage(404, "Not Found"), request, reply)
@@ -52,9 +52,8 @@ export function addProblems(server: FastifyInstance, { base, identity, log }: Pr
   ): Promise<FastifyReply> {
     const person = await identity.ofPage(request).catch(() => undefined);
     const { title } = TEXTS.problems[error.kind];
-    const content = problemContent(error, base, request.id);
-    const text = await page({ title, base, person, isAdmin: false, content });
-    return reply.code(error.statusCode).type("text/html; charset=utf-8").send(String(text));
+    const content = problemContent(error, desk.o.base, request.id);
+    return await desk.showProblem(reply.code(error.statusCode), person, { title, content });
   }
 }
 

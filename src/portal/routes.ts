@@ -19,6 +19,7 @@ import { KeyWriter } from "./sshkeys/keywriter.ts";
 import { RevokedKeys } from "./sshkeys/revokedkeys.ts";
 import { UsedByLists } from "./sshkeys/usedby.ts";
 import { assetPath } from "./web/assetpaths.ts";
+import { Desk } from "./web/desk.ts";
 import { RecentWrites } from "./web/recent.ts";
 import { addPages } from "./web/routes.ts";
 import { addSignIn } from "./web/signin.ts";
@@ -33,7 +34,7 @@ export function addRoutes(server: FastifyInstance, store: KeyStore, options: Por
   const writer = new KeyWriter({ requests: metrics.writing(audit.writing(transport)), store });
   const { sealer, sessions, identity, limits, entrance, access } = admit(server, audit, options);
   addIssuer(server, { base, audit, sealer, sessions, limits }, options);
-  addPages(server, {
+  const desk = new Desk({
     base,
     originOf: (request) => ownOrigin(request, publicURL),
     store,
@@ -47,6 +48,7 @@ export function addRoutes(server: FastifyInstance, store: KeyStore, options: Por
     targetNamespaces: [...new Set([...namespaces, ...usedByNamespaces])],
     identify: (request) => entrance.ofPage(request),
   });
+  addPages(server, desk);
   addForeman(server, {
     generation: foreman.generation,
     policy: settings.policy,
@@ -56,7 +58,7 @@ export function addRoutes(server: FastifyInstance, store: KeyStore, options: Por
     identify: (request) => entrance.ofProgram(request),
     styleSheet: base + assetPath("portal.css"),
   });
-  addProblems(server, { base, identity, log });
+  addProblems(server, { desk, identity, log });
 }
 
 /** Who somebody is, how often one may come, and what one may do. */

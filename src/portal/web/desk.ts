@@ -10,7 +10,7 @@ import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { RevokedKeys } from "../sshkeys/revokedkeys.ts";
 import type { UsedByLists } from "../sshkeys/usedby.ts";
 import { formToken, isOwnForm } from "./forms.ts";
-import { page } from "./layout.ts";
+import { type PageFrame, page } from "./layout.ts";
 import { PageProblem } from "./problem.ts";
 import type { RecentWrites } from "./recent.ts";
 
@@ -96,16 +96,24 @@ export class Desk {
 
   async show(reply: FastifyReply, person: Person, { title, content, notice }: Shown): Promise<FastifyReply> {
     const isAdmin = await this.o.access.may(person, "list");
-    const text = await page({
-      title,
-      base: this.o.base,
-      path: reply.request.url.split("?")[0],
-      person,
-      isAdmin,
-      signOutToken: person.signedInBy === "oidc" ? await this.formToken(person) : undefined,
-      notice,
-      content,
-    });
+    const path = reply.request.url.split("?")[0];
+    return await this.#send(reply, { title, path, person, isAdmin, notice, content });
+  }
+
+  /** The page of what went wrong: the same frame, as far as the cluster can be asked what this person may do. */
+  async showProblem(
+    reply: FastifyReply,
+    person: Person | undefined,
+    { title, content }: Shown,
+  ): Promise<FastifyReply> {
+    const isAdmin = person !== undefined && (await this.o.access.may(person, "list").catch(() => false));
+    return await this.#send(reply, { title, person, isAdmin, content });
+  }
+
+  async #send(reply: FastifyReply, frame: Omit<PageFrame, "base" | "signOutToken">): Promise<FastifyReply> {
+    const { person } = frame;
+    const signOutToken = person?.signedInBy === "oidc" ? await this.formToken(person) : undefined;
+    const text = await page({ ...frame, base: this.o.base, signOutToken });
     return reply.type("text/html; charset=utf-8").send(String(text));
   }
 }

@@ -1,11 +1,10 @@
-import { STATES } from "../../api/states.ts";
 import type { KeyType } from "../../ssh/keytype.ts";
 import { randomart } from "../../ssh/randomart.ts";
 import { type HTML, html } from "../html.ts";
 import type { ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { UsedBy } from "../sshkeys/usedby.ts";
-import { state, time } from "./keylist.ts";
+import { advice, state, time } from "./keylist.ts";
 import { possession } from "./proofform.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -33,10 +32,10 @@ export function keyDetail(o: KeyDetailOptions): HTML {
   const { key, path, list, csrf, mayChange, usedBy, showsUsers } = o;
   const { detail } = TEXTS;
   const { facts } = key;
-  const advice = key.state && STATES[key.state].whatToDo;
+  const whatToDo = advice(key);
   return html`<dl class="facts">
 <dt>${detail.state}</dt><dd>${state(key)}</dd>
-${advice !== undefined && advice !== "nothing" && html`<dt>${detail.whatToDo}</dt><dd>${prose(advice)}</dd>`}
+${whatToDo !== undefined && html`<dt>${detail.whatToDo}</dt><dd>${whatToDo}</dd>`}
 ${
   facts &&
   html`<dt>${detail.fingerprint}</dt><dd><code>${facts.fingerprint}</code></dd>
@@ -76,11 +75,6 @@ ${
 <a class="button danger" href="${path}/delete" data-dialog>${detail.delete}</a>
 </div>`
 }`;
-}
-
-/** Text in which commands stand between backticks. */
-function prose(text: string): HTML {
-  return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
 }
 
 /** Of many the first, so that no page is as long as a namespace has pods. */

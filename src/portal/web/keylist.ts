@@ -61,12 +61,13 @@ function table(keys: readonly PortalKey[], path: string, asked: Asked): HTML {
 
 function row(key: PortalKey, path: string): HTML {
   const { columns } = TEXTS.list;
+  const whatToDo = advice(key);
   return html`<tr>
 <th scope="row" data-label="${columns.title}"><a href="${keyPath(path, key)}">${titleOf(key)}</a></th>
 <td data-label="${columns.fingerprint}"><code>${key.facts?.fingerprint ?? "–"}</code></td>
 <td data-label="${columns.type}">${key.facts === undefined ? "–" : `${key.facts.type} ${key.facts.bits}`}</td>
 <td data-label="${columns.created}">${time(key.createdAt)}</td>
-<td data-label="${columns.state}">${state(key)}</td>
+<td data-label="${columns.state}">${state(key)}${whatToDo && html` ${whatToDo}`}</td>
 </tr>`;
 }
 
@@ -74,6 +75,17 @@ function row(key: PortalKey, path: string): HTML {
 export function state({ state: word, message }: PortalKey): HTML {
   if (word === undefined) return html`${stateWord(word)} ${TEXTS.states.unknownMessage}`;
   return html`${stateWord(word)}${word !== "Projected" && html` ${message}`}`;
+}
+
+/** What one can do about the STATE on these pages; undefined where that is nothing. */
+export function advice({ state: word }: Pick<PortalKey, "state">): HTML | undefined {
+  const text = word && TEXTS.states.whatToDo[word];
+  return text === undefined ? undefined : prose(text);
+}
+
+/** Commands stand between backticks. */
+function prose(text: string): HTML {
+  return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
 }
 
 /** The word alone; undefined for what the operator has not looked at yet. */

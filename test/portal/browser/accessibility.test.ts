@@ -1,6 +1,7 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { STATES, type State } from "../../../src/api/states.ts";
+import type { State } from "../../../src/api/states.ts";
+import { TEXTS } from "../../../src/portal/web/texts.ts";
 import type { Cluster } from "../../cluster/cluster.ts";
 import { startOperator } from "../../cluster/operatorprocess.ts";
 import { sharedCluster } from "../../cluster/sharedcluster.ts";
@@ -243,7 +244,7 @@ describe.each(stated)("the key %s, which is %s", (name, state) => {
   test("says why, and what to do", async () => {
     const said = await reader.page.getByRole("main").innerText();
     const message = readyOf((await tenant.read(name)).status)?.message ?? "";
-    const { whatToDo } = STATES[state];
+    const whatToDo = TEXTS.states.whatToDo[state] ?? "";
     const expected = state === "Projected" ? [state] : [state, message, whatToDo.replaceAll("`", "")];
     for (const part of expected) expect(said).toContain(part);
   });
