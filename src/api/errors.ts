@@ -1,5 +1,5 @@
 import type { RefusalCode } from "../ssh/refusal.ts";
-import type { WeaknessCode } from "../ssh/weakness/weaknesses.ts";
+import { WEAKNESS_CLASSES, type WeaknessClass, type WeaknessCode } from "../ssh/weakness/classes.ts";
 
 /** What a code says to people. docs/errors.md is made from these tables. */
 export interface ErrorMeaning {
@@ -12,6 +12,7 @@ export interface ErrorMeaning {
 const COPY = "Copy the whole line again from the `.pub` file.";
 const NEW_KEY = "Make a new key: `ssh-keygen -t ed25519`.";
 const OPTION = "Correct the entry of `spec.options` that the message names.";
+const NEW_KEY_EVERYWHERE = "Make a new key: `ssh-keygen -t ed25519`; and remove this one everywhere else.";
 const RETRIES = "Nothing: the operator retries.";
 
 /**
@@ -128,16 +129,11 @@ export const KEY_ERRORS = {
     meaning: "`spec.expiresAt` is missing, or later than `maximumLifetime` allows.",
     whatToDo: "Set `spec.expiresAt` to the time in the message or earlier.",
   },
-  AnyoneCanSign: {
-    meaning: "Anyone can log in with this key without its private key.",
-    whatToDo: NEW_KEY,
-  },
-  HybridHalfOpen: { meaning: "Anyone can sign for one half of this hybrid key.", whatToDo: NEW_KEY },
+  ...meaningsOfWeaknesses(),
   RevokedFingerprint: {
     meaning: "The fingerprint is on the administrator's list (`revokedKeys`).",
     whatToDo: NEW_KEY,
   },
-  UnusableKey: { meaning: "No server accepts a signature by this key.", whatToDo: NEW_KEY },
   TypeNotAllowed: {
     meaning: "Keys of this type are not accepted here (`allowedTypes`).",
     whatToDo: "Make a key of an accepted type, as in the message.",
@@ -426,3 +422,15 @@ export const REQUEST_ERRORS = {
     whatToDo: "Nothing.",
   },
 } as const satisfies Record<string, ErrorMeaning>;
+
+function meaningsOfWeaknesses(): Readonly<Record<WeaknessCode, ErrorMeaning>> {
+  const rows = Object.entries<WeaknessClass>(WEAKNESS_CLASSES).map(([code, { meaning, isPublished }]) => [
+    code,
+    {
+      // What is told of the very key stands in its message.
+      meaning: `${meaning.replace(", because …", "").replace("the … half", "one half")}.`,
+      whatToDo: isPublished ? NEW_KEY_EVERYWHERE : NEW_KEY,
+    },
+  ]);
+  return Object.fromEntries(rows);
+}

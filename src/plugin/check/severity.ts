@@ -1,3 +1,4 @@
+import { WEAKNESS_CLASSES, type WeaknessClass } from "../../ssh/weakness/classes.ts";
 import type { Finding } from "./finding.ts";
 
 /** The gravest first, otherwise in their order. Where only some are shown, it is these. */
@@ -13,8 +14,9 @@ function rank({ code }: Finding): number {
 /** What lets somebody in who should not be, before what keeps somebody out. */
 const GRAVE: readonly string[] = [
   "PrivateKey",
-  "AnyoneCanSign",
-  "HybridHalfOpen",
+  ...Object.entries<WeaknessClass>(WEAKNESS_CLASSES).flatMap(([code, { state }]) =>
+    state === "Compromised" ? [code] : [],
+  ),
   "RevokedFingerprint",
   "Unreadable",
   "InvalidYAML",

