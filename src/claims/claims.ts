@@ -3,6 +3,7 @@ import type { State } from "../api/states.ts";
 import { Deadlines } from "../deadlines.ts";
 import { Tally } from "../tally.ts";
 import type { Claim } from "./claim.ts";
+import { mayBeInForce } from "./examination.ts";
 import { judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
 import type { KeyGroup } from "./keygroup.ts";
 import { Changes, type MutableClaim, NamespaceClaims } from "./namespaceclaims.ts";
@@ -284,7 +285,7 @@ export class Claims {
       !record.isTerminating &&
       !record.disabled &&
       !claim.isExpired &&
-      record.proof?.result !== "Unverified";
+      mayBeInForce(record);
     if (record.expiresAt === undefined || claim.isExpired) this.#expiries.delete(claim);
     else this.#expiries.set(claim, record.expiresAt);
   }

@@ -1,6 +1,8 @@
 import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
+import type { KeyBlob } from "../ssh/blob.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { type Weakness, type WeaknessCode, weakness } from "../ssh/weakness/classes.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
 import { isProofRequired, possessionOf } from "./possession.ts";
@@ -15,26 +17,34 @@ export interface Finding extends Fault {
 export interface Knowledge {
   /** `SHA256:…` fingerprints that an administrator revoked. */
   readonly revoked: ReadonlySet<string>;
+  /** Why lists of compromised keys have this one; empty where none does. Undefined without lists. */
+  readonly listed?: (key: Pick<KeyBlob, "type" | "blob">) => readonly WeaknessCode[];
 }
 
 export const NO_KNOWLEDGE: Knowledge = { revoked: new Set() };
 
 const NONE: readonly Finding[] = [];
+const NONE_FOUND: readonly Weakness[] = [];
+const NONE_LISTED: readonly WeaknessCode[] = [];
 
 /** The worst first. */
 const PRECEDENCE = ["Invalid", "Compromised", "Revoked", "Weak", "Unproven"] as const;
 
 /**
  * Everything that makes the key unacceptable, the worst first; nothing for an acceptable one. Depends on facts, policy
- * and knowledge only, so it can be asked again whenever one of them changes, without parsing anything.
+ * and knowledge only, so it can be asked again whenever one of them changes, without parsing anything. Of an RSA key that
+ * is not examined yet (isExamined), what arithmetic finds is missing.
  */
 export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge): readonly Finding[] {
   const findings: Finding[] = record.faults.map((fault) => ({ state: "Invalid", ...fault }));
   if (record.key !== undefined) {
-    const blob = Buffer.from(record.key.base64, "base64");
+    const { type, base64, arithmetic = NONE_FOUND } = record.key;
+    const blob = Buffer.from(base64, "base64");
     findings.push(
       ...lifetimeFindings(record, policy),
-      ...weaknesses({ type: record.key.type, blob }),
+      ...weaknesses({ type, blob }),
+      ...(knowledge.listed?.({ type, blob }) ?? NONE_LISTED).map((code) => weakness(code)),
+      ...arithmetic,
       ...revocationFindings(blob, policy, knowledge),
       ...policyFindings(record.key, policy),
     );

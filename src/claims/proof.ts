@@ -35,6 +35,9 @@ interface UnverifiedProof {
   readonly attempts: () => Iterable<readonly SignatureCheck[] | undefined>;
 }
 
+/** What of a key its proofs depend on. */
+type SigningKey = Pick<KeyFacts, "type" | "bits" | "base64">;
+
 /**
  * Reads the proof that this user has the private key: an SSHSIG of the user's name in UTF-8, in this namespace, by this
  * very key; a final LF or CRLF, which shells add, is forgiven. A proof that is known already keeps its result. Never
@@ -43,7 +46,7 @@ interface UnverifiedProof {
 export function readProof(
   text: string,
   user: string,
-  key: KeyFacts,
+  key: SigningKey,
   namespace: string,
   known: Proof | undefined,
 ): Proof {
@@ -91,7 +94,7 @@ export function readProof(
 }
 
 /** Is there a proof by this key that would be believed? */
-export function isProvable(key: KeyFacts): boolean {
+export function isProvable(key: SigningKey): boolean {
   const blob = Buffer.from(key.base64, "base64");
   return !canAnyoneSign(key.type, blob) && unsupportedBecause({ type: key.type, blob }) === undefined;
 }
@@ -128,7 +131,7 @@ function* attempts(
     yield signature.checksOf(signedBytes(sig, Buffer.from(user + ending, "utf8")));
 }
 
-function isBy({ publicKey }: SSHSig, key: KeyFacts): boolean {
+function isBy({ publicKey }: SSHSig, key: SigningKey): boolean {
   const decoded = decodeKeyBlob(publicKey, key.type);
   return decoded.ok && decoded.value.blob.toString("base64") === key.base64;
 }

@@ -6,7 +6,8 @@ import { parseRFC3339 } from "../api/time.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
-import { parsePublicKey } from "../ssh/publickey.ts";
+import { type PublicKey, parsePublicKey } from "../ssh/publickey.ts";
+import type { Weakness } from "../ssh/weakness/classes.ts";
 import { type ObservedStatus, toObservedStatus } from "./observedstatus.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
 import { type Proof, readProof } from "./proof.ts";
@@ -51,6 +52,8 @@ export interface KeyFacts {
   readonly comment: string;
   /** authorized_keys options as sshd reads them, "" for none. */
   readonly options: string;
+  /** The weaknesses that take arithmetic to find; undefined while that is not done. See examination.ts. */
+  readonly arithmetic: readonly Weakness[] | undefined;
 }
 
 /** A stable code for programs, and a sentence for people: what is wrong, then what to do. */
@@ -86,7 +89,7 @@ export function toSSHKeyRecord(
   const spec = readSpec(object.spec);
   const created = createdAt(metadata);
   const generation = metadata.generation ?? 0;
-  const { key, faults } = parse(spec);
+  const { key, faults } = parse(spec, known?.key);
   const expiresAt = spec.expiresAt === undefined ? undefined : parseRFC3339(spec.expiresAt);
   const canProve = spec.proof !== undefined && key !== undefined && faults.length === 0;
   return {
@@ -146,6 +149,7 @@ function sizeOf({ metadata, spec }: StoredSSHKey): number {
 }
 
 const NO_FAULTS: readonly Fault[] = [];
+const NO_WEAKNESSES: readonly Weakness[] = [];
 
 /** A spec with the types that the CRD promises. */
 interface ReadSpec {
@@ -179,7 +183,7 @@ function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
-function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
+function parse(spec: ReadSpec, known: KeyFacts | undefined): Pick<SSHKeyRecord, "key" | "faults"> {
   const faults: Fault[] = [];
   const parsed = parsePublicKey(spec.key);
   if (!parsed.ok) faults.push(parsed.refusal);
@@ -192,16 +196,25 @@ function parse(spec: ReadSpec): Pick<SSHKeyRecord, "key" | "faults"> {
   for (const fault of ofFields) {
     if (fault !== undefined) faults.push({ code: fault.code, message: `${fault.field}: ${fault.message}.` });
   }
-  const key = parsed.ok
-    ? {
-        type: parsed.value.type,
-        bits: parsed.value.bits,
-        base64: parsed.value.blob.toString("base64"),
-        comment: flat(firstCharacters(parsed.value.comment, MAXIMUM_COMMENT_CHARACTERS)),
-        options: options.ok ? options.value : "",
-      }
-    : undefined;
+  const key = parsed.ok ? toKeyFacts(parsed.value, options.ok ? options.value : "", known) : undefined;
   return { key, faults: faults.length === 0 ? NO_FAULTS : faults };
+}
+
+function toKeyFacts(
+  { type, bits, blob, comment }: PublicKey,
+  options: string,
+  known: KeyFacts | undefined,
+): KeyFacts {
+  const base64 = blob.toString("base64");
+  const arithmetic = known?.base64 === base64 ? known.arithmetic : undefined;
+  return {
+    type,
+    bits,
+    base64,
+    comment: flat(firstCharacters(comment, MAXIMUM_COMMENT_CHARACTERS)),
+    options,
+    arithmetic: type === "ssh-rsa" ? arithmetic : NO_WEAKNESSES,
+  };
 }
 
 /**

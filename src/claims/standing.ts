@@ -1,6 +1,7 @@
 import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import { type Claim, claimOrder } from "./claim.ts";
+import { BEING_EXAMINED, mayBeInForce } from "./examination.ts";
 import { latestExpiry } from "./judgement.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
 import { asksForNewKey, BEING_VERIFIED, howToProve, isProofRequired, possessionOf } from "./possession.ts";
@@ -59,7 +60,10 @@ export function standingOf(claim: Claim, holder: Claim, policy: Policy, sharing:
     const message = findings.map(({ message }) => message).join(" ");
     return out(worst.state, message + (findings.some(asksForNewKey) ? next : ""));
   }
-  if (record.proof?.result === "Unverified") return out("Pending", BEING_VERIFIED);
+  if (!mayBeInForce(record)) {
+    const isUnverified = record.proof?.result === "Unverified";
+    return out("Pending", isUnverified ? BEING_VERIFIED : BEING_EXAMINED);
+  }
   if (holder !== claim) {
     const message = duplicateMessage(holder, claim, policy) + next;
     return { state: "Duplicate", message, duplicateOf: holder.record };

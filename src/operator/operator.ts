@@ -172,7 +172,7 @@ export class Operator {
     try {
       await Promise.all([this.#deletions.whenCRDExists(term), this.#authorizedKeysDeletions.askForCRD(term)]);
       this.#projection.advance(this.#now());
-      this.#sources.suspendUnverified();
+      this.#sources.suspendUnexamined();
       await this.#controller.run(term, writing.signal);
     } finally {
       term.removeEventListener("abort", giveUp);

@@ -1,6 +1,7 @@
 import { namespacedName } from "../api/object.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import { isExamined } from "../claims/examination.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { isInaccessible, Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -10,9 +11,9 @@ import type { Projection } from "../projection/projection.ts";
 import type { LiveSecret, SecretObject } from "../projection/secret.ts";
 import { AuthorizedKeysSources } from "./authorizedkeyssources.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
+import { ExaminationQueue, patienceFor } from "./examinationqueue.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
-import { ProofQueue, patienceFor } from "./proofqueue.ts";
 
 export interface SourcesOptions {
   readonly transport: Transport;
@@ -34,7 +35,7 @@ export class Sources {
   /** By namespace; undefined is all of them. */
   readonly #scopes = new Map<string | undefined, Scope>();
   readonly #ready = Promise.withResolvers<void>();
-  readonly #unverified: ProofQueue;
+  readonly #unexamined: ExaminationQueue;
   readonly #authorizedKeys: AuthorizedKeysSources;
 
   constructor(options: SourcesOptions) {
@@ -43,9 +44,9 @@ export class Sources {
       this.#putSSHKey(record);
       options.onChange();
     };
-    this.#unverified = new ProofQueue({
+    this.#unexamined = new ExaminationQueue({
       log: options.log,
-      onVerified: see,
+      onExamined: see,
       onOverdue: see,
       onCaughtUp: (namespace) => {
         options.projection.resume(namespace);
@@ -72,11 +73,11 @@ export class Sources {
   }
 
   /**
-   * Suspends the namespaces of which more is seen than verified, until it is: for whoever begins to write. A proof that
-   * was good is in what the Secrets hold.
+   * Suspends the namespaces of which more is seen than examined, until it is: for whoever begins to write. A key that was
+   * good is in what the Secrets hold. One whose status says so (mayBeInForce) waits for nothing.
    */
-  suspendUnverified(scope?: string): void {
-    for (const namespace of this.#unverified.behind(scope)) this.#o.projection.suspend(namespace);
+  suspendUnexamined(scope?: string): void {
+    for (const namespace of this.#unexamined.behind(scope)) this.#o.projection.suspend(namespace);
   }
 
   /** Runs until the signal aborts. */
@@ -94,7 +95,7 @@ export class Sources {
       );
       await Promise.all([scope.sshKeys.run(signal), scope.secrets.run(signal), synced]);
     });
-    await Promise.all([...running, this.#unverified.run(signal), this.#authorizedKeys.run(signal)]);
+    await Promise.all([...running, this.#unexamined.run(signal), this.#authorizedKeys.run(signal)]);
   }
 
   #sshKeys(namespace: string | undefined): Reflector<SSHKeyRecord> {
@@ -105,12 +106,12 @@ export class Sources {
       decode: (object) => projection.claims.read(object as StoredSSHKey),
       sink: {
         replace: (records) => {
-          this.#unverified.dropAll(namespace);
+          this.#unexamined.dropAll(namespace);
           this.#replaceSSHKeys(records, namespace);
           onChange();
         },
         reset: () => {
-          this.#unverified.dropAll(namespace);
+          this.#unexamined.dropAll(namespace);
           projection.resetSSHKeyVersions(namespace);
         },
         upsert: (record) => {
@@ -118,7 +119,7 @@ export class Sources {
           onChange();
         },
         remove: (ref) => {
-          this.#unverified.drop(ref);
+          this.#unexamined.drop(ref);
           const known = projection.claims.get(ref.namespace, ref.name)?.record;
           if (known !== undefined) this.#o.deletions.add(known, false);
         },
@@ -184,18 +185,18 @@ export class Sources {
       if (!listed.has(namespacedName(record))) deletions.add(record, false);
     const isFirst = this.#scopes.get(namespace)?.isSynced === false;
     for (const record of datedFirst(records)) this.#takeSSHKey(record, isFirst);
-    if (isFirst) this.suspendUnverified(namespace);
+    if (isFirst) this.suspendUnexamined(namespace);
   }
 
   /** `isFirst`: nothing was known before, so it is seen at once, and others are dated behind it if need be. */
   #takeSSHKey(record: SSHKeyRecord, isFirst = false): void {
-    if (record.proof?.result !== "Unverified") {
-      this.#unverified.drop(record);
+    if (isExamined(record)) {
+      this.#unexamined.drop(record);
       this.#putSSHKey(record);
       return;
     }
     const known = this.#o.projection.claims.get(record.namespace, record.name)?.record;
-    this.#unverified.hold(record, isFirst ? 0 : patienceFor(record, known));
+    this.#unexamined.hold(record, isFirst ? 0 : patienceFor(record, known));
   }
 
   #putSSHKey(record: SSHKeyRecord): void {

@@ -1,6 +1,7 @@
 import { isNewer, OLDEST } from "../api/object.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Change, Claims } from "../claims/claims.ts";
+import { mayBeInForce } from "../claims/examination.ts";
 import type { ObservedStatus } from "../claims/observedstatus.ts";
 import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
@@ -365,8 +366,8 @@ export class Projection {
   #noteVerdicts(target: UserTarget, verdicts: ReadonlyMap<Claim, Verdict>, now: number): void {
     const isPendingReported = this.#isLate(target, now);
     for (const [claim, verdict] of verdicts) {
-      // Whoever waits for a proof has waited already.
-      const isNews = isPendingReported || claim.record.proof?.result === "Unverified";
+      // Whoever waits to be examined has waited already.
+      const isNews = isPendingReported || !mayBeInForce(claim.record);
       if (verdict.state === "Pending" && !isNews) {
         target.verdicts.set(claim, undefined);
         continue;

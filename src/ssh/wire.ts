@@ -23,6 +23,11 @@ export class WireReader {
     return this.#refusal;
   }
 
+  /** Does nothing follow? */
+  get isAtEnd(): boolean {
+    return this.#end === this.#bytes.length;
+  }
+
   /** Records a fault found in a field that was read. */
   fail(code: RefusalCode, message: string): void {
     this.#refusal ??= { code, message };
@@ -124,7 +129,7 @@ export class WireReader {
 
   /** To be called last: whatever still follows is a fault. */
   end(): void {
-    if (this.#refusal === undefined && this.#end !== this.#bytes.length) {
+    if (this.#refusal === undefined && !this.isAtEnd) {
       this.fail("TrailingBytes", "Bytes follow the end of the key; copy the key again from its .pub file.");
     }
   }

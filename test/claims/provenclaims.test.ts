@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { verified } from "../../src/claims/proof.ts";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../src/claims/record.ts";
-import { encodeStrings } from "../../src/ssh/wire.ts";
 import { Random } from "../ssh/random.ts";
 import { blobOf, dssSample } from "../ssh/samples.ts";
+import { honest, rsaBlob } from "../ssh/weakness/weakrsa.ts";
 import { proof } from "./keypairs.ts";
 import { messageOf, NOW, OLDER, Scene, YOUNGER } from "./scene.ts";
 import { CREATED, type SSHKeyFacts, sshKey, sshKeyRecord } from "./sshkeys.ts";
@@ -228,9 +228,7 @@ describe("the loser is told why", () => {
   });
 
   it("when its key cannot be proven: that, and no command", () => {
-    const exponent = Buffer.of(1, 0, 0, 0, 1);
-    const modulus = Buffer.concat([Buffer.of(0), Buffer.alloc(256, 0xff)]);
-    const blob = encodeStrings([Buffer.from("ssh-rsa"), exponent, modulus]);
+    const blob = rsaBlob({ ...honest(2048), exponent: (1n << 32n) + 1n });
     const key = `ssh-rsa ${blob.toString("base64")}`;
     const message = messageOf(new Scene().put({ ...BOB, key }, { ...ALICE, key }).standing("younger"));
     expect(message).toContain("Use another key; this one cannot be proven.");

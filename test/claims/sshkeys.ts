@@ -1,4 +1,5 @@
-import { type Proof, verified } from "../../src/claims/proof.ts";
+import { examined } from "../../src/claims/examination.ts";
+import type { Proof } from "../../src/claims/proof.ts";
 import { type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
 import { keyPair } from "./keypairs.ts";
 
@@ -53,17 +54,18 @@ export function sshKey(facts: SSHKeyFacts): StoredSSHKey {
 
 /** The same, as the operator reads it, with its proof verified. */
 export function sshKeyRecord(facts: SSHKeyFacts): SSHKeyRecord {
-  return withVerifiedProof(toSSHKeyRecord(sshKey(facts)));
+  return asExamined(toSSHKeyRecord(sshKey(facts)));
 }
 
 const results = new Map<string, Proof>();
 
 /** As after a list. Of each proof the arithmetic is done once. */
-export function withVerifiedProof(record: SSHKeyRecord): SSHKeyRecord {
-  if (record.proof === undefined) return record;
-  const proof = results.get(record.proof.digest) ?? verified(record.proof);
-  results.set(proof.digest, proof);
-  return { ...record, proof };
+export function asExamined(record: SSHKeyRecord): SSHKeyRecord {
+  const { proof } = record;
+  const known = proof && results.get(proof.digest);
+  const done = examined(known === undefined ? record : { ...record, proof: known });
+  if (done.proof !== undefined) results.set(done.proof.digest, done.proof);
+  return done;
 }
 
 /** A key line. */

@@ -1,6 +1,6 @@
 import type { SSHKeyRecord, StoredSSHKey } from "../../src/claims/record.ts";
-import { patienceFor } from "../../src/operator/proofqueue.ts";
-import { withVerifiedProof } from "../claims/sshkeys.ts";
+import { patienceFor } from "../../src/operator/examinationqueue.ts";
+import { asExamined } from "../claims/sshkeys.ts";
 
 interface Held {
   readonly object: StoredSSHKey;
@@ -81,7 +81,7 @@ export class HeldProofs {
     const isLatest = latest.record.proof?.digest === begun.record.proof?.digest;
     if (isLatest) this.drop(latest.object);
     const { object, record } = isLatest ? latest : begun;
-    this.#onSeen(object, withVerifiedProof(record));
+    this.#onSeen(object, asExamined(record));
   }
 }
 

@@ -1,7 +1,7 @@
 import type { SSHKeyRecord, StoredSSHKey } from "../../src/claims/record.ts";
 import { datedFirst } from "../../src/claims/record.ts";
 import type { Projection } from "../../src/projection/projection.ts";
-import { withVerifiedProof } from "../claims/sshkeys.ts";
+import { asExamined } from "../claims/sshkeys.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
 import type { Fact } from "../oracle/oracle.ts";
 import { HeldProofs } from "./heldproofs.ts";
@@ -68,7 +68,7 @@ export class SSHKeyView {
   /** Gives a new process what it lists; `thenSecrets` is called before anything is remembered. */
   list(listed: readonly StoredSSHKey[], thenSecrets: () => void = () => {}): void {
     const projection = this.#projection();
-    const records = listed.map((object) => withVerifiedProof(projection.claims.read(object)));
+    const records = listed.map((object) => asExamined(projection.claims.read(object)));
     for (const record of datedFirst(records)) projection.putSSHKey(record, this.#now());
     thenSecrets();
     for (const object of listed) this.#seen.set(idOf(object), object);

@@ -4,8 +4,8 @@ import { type FieldPath, fieldName } from "../../api/schema.ts";
 import { type StoredAuthorizedKeys, toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
 import type { Claim } from "../../claims/claim.ts";
 import { Claims } from "../../claims/claims.ts";
+import { examined } from "../../claims/examination.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
-import { verified } from "../../claims/proof.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
 import { refusals } from "../foresight/admission.ts";
@@ -139,9 +139,7 @@ export class Judge {
   }
 
   #put(object: StoredSSHKey): Claim | undefined {
-    const read = this.#claims.read(object);
-    const record = read.proof === undefined ? read : { ...read, proof: verified(read.proof) };
-    return this.#claims.put(record, this.#now)?.claim;
+    return this.#claims.put(examined(this.#claims.read(object)), this.#now)?.claim;
   }
 
   #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {

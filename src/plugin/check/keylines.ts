@@ -1,3 +1,4 @@
+import { examined } from "../../claims/examination.ts";
 import { judge, type Knowledge } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
@@ -68,7 +69,7 @@ export function checkKeyLines(
       proofs: "Optional",
       requireUserVerification: false,
     };
-    const record = toSSHKeyRecord(asSSHKey(key, options));
+    const record = examined(toSSHKeyRecord(asSSHKey(key, options)));
     const at = { ...place, line: index + 1 };
     for (const { code, message } of judge(record, ofLine, knowledge))
       findings.push({ ...at, column: message.startsWith("Option ") ? 1 : column, code, message });

@@ -1,8 +1,8 @@
 import { namespacedName } from "../../api/object.ts";
 import type { StoredAuthorizedKeys } from "../../authorizedkeys/record.ts";
 import { toAuthorizedKeysRecord } from "../../authorizedkeys/record.ts";
+import { examined } from "../../claims/examination.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
-import { verified } from "../../claims/proof.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
 import { AuthorizedKeysTarget } from "../../projection/authorizedkeystarget.ts";
@@ -73,9 +73,8 @@ export class Forecast {
   /** Stores an SSHKey that is new or changed. */
   putSSHKey(object: StoredSSHKey): void {
     const record = toSSHKeyRecord(object, undefined, this.#settings.policy.proofNamespace);
-    const proof = record.proof && verified(record.proof);
     this.#objects.set(namespacedName(record), object);
-    this.#projection.putSSHKey({ ...record, proof }, this.#now);
+    this.#projection.putSSHKey(examined(record), this.#now);
   }
 
   removeSSHKey(namespace: string, name: string): void {

@@ -1,6 +1,7 @@
 import { validateExpiresAt, validateSpec, validateTitle } from "../../api/rules.ts";
 import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
 import { formatRFC3339, parseRFC3339 } from "../../api/time.ts";
+import { examined } from "../../claims/examination.ts";
 import { judge, type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
 import type { Policy } from "../../claims/policy.ts";
 import { toSSHKeyRecord } from "../../claims/record.ts";
@@ -122,7 +123,7 @@ function keyProblems(
     generation: 1,
     creationTimestamp: new Date(now).toISOString(),
   };
-  const record = toSSHKeyRecord({ metadata, spec: { user, key } });
+  const record = examined(toSSHKeyRecord({ metadata, spec: { user, key } }));
   const problems: Problem[] = judge(record, { ...policy, maximumLifetime: undefined }, knowledge)
     // A proof is given when the key is there.
     .filter(({ state }) => state !== "Unproven")

@@ -1,32 +1,32 @@
 import { namespacedName, namespaceOf } from "../api/object.ts";
-import { whenVerified } from "../claims/proof.ts";
+import { isExamined, isSameSubject, mayBeInForce, whenExamined } from "../claims/examination.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { type Log, logEvent } from "./logevent.ts";
 
-export interface ProofQueueOptions {
+export interface ExaminationQueueOptions {
   readonly log: Log;
-  /** Takes a record whose proof is verified, proven or not. */
-  readonly onVerified: (record: SSHKeyRecord) => void;
+  /** Takes a record that is examined, whatever was found. */
+  readonly onExamined: (record: SSHKeyRecord) => void;
   /** Takes a record that has waited for as long as it may. It is still held. */
   readonly onOverdue: (record: SSHKeyRecord) => void;
   /** Nothing is held of the namespace any more that was when `behind` was last asked. */
   readonly onCaughtUp: (namespace: string) => void;
 }
 
-/** Verified at once. One namespace gets one of them at most while others are free. */
+/** Examined at once. One namespace gets one of them at most while others are free. */
 const WORKERS = 2;
 
-/** In ms. Another key with its proof is one write of the Secret when the proof is verified by then, and else two. */
+/** In ms. Another key is one write of the Secret when it is examined by then, and else two. */
 const PATIENCE_MS = 1000;
 
 /**
- * How long an SSHKey with an unverified proof may go unseen, in ms: for as long as it takes, if its line stays as it is; not
- * at all, if its line leaves for good. A flood of proofs in the namespace must not delay a revocation.
+ * How long an SSHKey that is not examined may go unseen, in ms: for as long as it takes, if its line stays as it is; not at
+ * all, if its line leaves for good. A flood of keys in the namespace must not delay a revocation.
  */
 export function patienceFor(record: SSHKeyRecord, known: SSHKeyRecord | undefined): number {
   if (known?.uid !== record.uid) return PATIENCE_MS;
-  if (known.proof?.result === "Unverified" || (isTakenOut(record) && !isTakenOut(known))) return 0;
+  if (!isExamined(known) || (isTakenOut(record) && !isTakenOut(known))) return 0;
   return isSameLine(known, record) ? Number.POSITIVE_INFINITY : PATIENCE_MS;
 }
 
@@ -44,19 +44,19 @@ function isSameLine(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
 }
 
 /**
- * Holds SSHKeys that the watch shows with a proof that is not verified yet, as if the watch were late by that time. A proof
- * takes up to a few ms of CPU time and whoever may write SSHKeys can send any number of them, so that is done in other
- * threads, and round robin by namespace.
+ * Holds SSHKeys that the watch shows until they are examined, as if the watch were late by that time. The arithmetic of a
+ * proof, which is done in other threads, and that of an RSA key take up to a few ms of CPU time each, and whoever may write
+ * SSHKeys can send any number of them: so it is done round robin by namespace.
  */
-export class ProofQueue {
-  readonly #o: ProofQueueOptions;
+export class ExaminationQueue {
+  readonly #o: ExaminationQueueOptions;
   readonly #held = new Map<string, SSHKeyRecord>();
   readonly #overdue = new Map<string, NodeJS.Timeout>();
   readonly #queue: WorkQueue<string>;
   /** What was held when `behind` was last asked, by namespace. */
   readonly #behind = new Map<string, Set<string>>();
 
-  constructor(options: ProofQueueOptions) {
+  constructor(options: ExaminationQueueOptions) {
     this.#o = options;
     this.#queue = new WorkQueue<string>({
       namespaceOf,
@@ -66,7 +66,7 @@ export class ProofQueue {
     });
   }
 
-  /** Holds the record until its proof is verified, in place of an older one of the same SSHKey, whose patience goes on. */
+  /** Holds the record until it is examined, in place of an older one of the same SSHKey, whose patience goes on. */
   hold(record: SSHKeyRecord, patienceMs: number): void {
     const id = namespacedName(record);
     this.#held.set(id, record);
@@ -93,10 +93,14 @@ export class ProofQueue {
       if (namespace === undefined || record.namespace === namespace) this.drop(record);
   }
 
-  /** The namespaces of which something is held, all or this one: what was written already may follow from that. */
+  /**
+   * The namespaces, all or this one, of which something is held that does not count until it is examined: what was written
+   * already may follow from that.
+   */
   behind(scope?: string): Iterable<string> {
-    for (const [id, { namespace }] of this.#held) {
-      if (scope !== undefined && namespace !== scope) continue;
+    for (const [id, record] of this.#held) {
+      const { namespace } = record;
+      if ((scope !== undefined && namespace !== scope) || mayBeInForce(record)) continue;
       const ids = this.#behind.get(namespace);
       if (ids === undefined) this.#behind.set(namespace, new Set([id]));
       else ids.add(id);
@@ -104,22 +108,22 @@ export class ProofQueue {
     return this.#behind.keys();
   }
 
-  /** Verifies until the signal aborts. */
+  /** Examines until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#queue.run((id) => this.#verify(id), WORKERS, signal);
+    await this.#queue.run((id) => this.#examine(id), WORKERS, signal);
     for (const id of this.#overdue.keys()) this.#stopClock(id);
   }
 
-  async #verify(id: string): Promise<void> {
+  async #examine(id: string): Promise<void> {
     const record = this.#held.get(id);
-    if (record?.proof === undefined) return;
-    const proof = await whenVerified(record.proof);
+    if (record === undefined) return;
+    const examined = await whenExamined(record);
     const latest = this.#held.get(id);
     // It was dropped, and perhaps another SSHKey of the name came after it.
     if (latest?.uid !== record.uid) return;
-    const isLatest = latest.proof?.digest === proof.digest;
+    const isLatest = isSameSubject(latest, examined);
     if (isLatest) this.#release(id);
-    this.#o.onVerified({ ...(isLatest ? latest : record), proof });
+    this.#o.onExamined(isLatest ? withResults(latest, examined) : examined);
     this.#catchUp(record.namespace, id);
   }
 
@@ -146,4 +150,9 @@ export class ProofQueue {
     this.#behind.delete(namespace);
     this.#o.onCaughtUp(namespace);
   }
+}
+
+/** A record with what another one of the same key and proof was found to be. */
+function withResults(record: SSHKeyRecord, { key, proof }: SSHKeyRecord): SSHKeyRecord {
+  return { ...record, key: record.key && { ...record.key, arithmetic: key?.arithmetic }, proof };
 }

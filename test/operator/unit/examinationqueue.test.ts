@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
+import { ExaminationQueue, patienceFor } from "../../../src/operator/examinationqueue.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
-import { ProofQueue, patienceFor } from "../../../src/operator/proofqueue.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { only, until } from "./fakes.ts";
@@ -27,11 +27,11 @@ function open() {
   const overdue: string[] = [];
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
-  const queue = new ProofQueue({
+  const queue = new ExaminationQueue({
     log: only<Log>({ info: write, warn: write, error: write }),
     onCaughtUp: () => {},
     onOverdue: ({ name, resourceVersion }) => void overdue.push(`${name} ${resourceVersion}`),
-    onVerified: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
+    onExamined: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
       verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
     },
   });

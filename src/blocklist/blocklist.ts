@@ -1,0 +1,79 @@
+import { createHash } from "node:crypto";
+import type { KeyBlob } from "../ssh/blob.ts";
+import { keyNumbers } from "../ssh/keynumbers.ts";
+import type { WeaknessCode } from "../ssh/weakness/classes.ts";
+import { HashList } from "./hashlist.ts";
+
+/** Why a key can be on a list. */
+export const REASONS = [
+  "PublishedKey",
+  "DebianWeakKey",
+  "KeypairWeakKey",
+  "AttackerKey",
+  "TrivialPrivateKey",
+  "SharedFactor",
+  "BlockedKey",
+] as const satisfies readonly WeaknessCode[];
+
+export type Reason = (typeof REASONS)[number];
+
+/**
+ * What of a key is hashed: `number`, its inner numbers (see keyNumbers) by SHA-256; `fingerprint`, its blob by SHA-256;
+ * `sha1`, its blob by SHA-1, as old KRLs have it.
+ */
+export type HashedPart = "number" | "fingerprint" | "sha1";
+
+/** Keys that are on a list for one reason. */
+export interface Section {
+  readonly reason: Reason;
+  readonly of: HashedPart;
+  /** Where it comes from, for people. */
+  readonly source: string;
+  readonly hashes: HashList;
+}
+
+/** Everything that one file says. */
+export interface Blocklist {
+  readonly sections: readonly Section[];
+  /** Products of primes that are public. */
+  readonly primes: readonly bigint[];
+}
+
+/** The reasons for which one of these lists has the key, each once, in the order of REASONS. A few microseconds. */
+export function reasonsFor(
+  key: Pick<KeyBlob, "type" | "blob">,
+  sections: readonly Section[],
+): readonly Reason[] {
+  if (sections.length === 0) return NONE;
+  const hashes: Partial<Record<HashedPart, readonly Buffer[]>> = {};
+  const found = new Set<Reason>();
+  for (const section of sections) {
+    hashes[section.of] ??= hashesOf(key, section.of);
+    if (hashes[section.of]?.some((hash) => section.hashes.has(hash))) found.add(section.reason);
+  }
+  return found.size === 0 ? NONE : REASONS.filter((reason) => found.has(reason));
+}
+
+/** The hashes of a key under which a list may have it. */
+export function hashesOf(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
+  if (of === "number") return keyNumbers(key).map((number) => createHash("sha256").update(number).digest());
+  return [
+    createHash(of === "sha1" ? "sha1" : "sha256")
+      .update(key.blob)
+      .digest(),
+  ];
+}
+
+/** One section for each reason, part and source. */
+export function mergeSections(sections: readonly Section[]): readonly Section[] {
+  const merged = new Map<string, Section>();
+  for (const section of sections) {
+    const what = JSON.stringify([section.reason, section.of, section.source]);
+    const known = merged.get(what);
+    const hashes = known === undefined ? section.hashes : HashList.union(known.hashes, section.hashes);
+    merged.set(what, { ...section, hashes });
+  }
+  return [...merged.values()];
+}
+
+const NONE: readonly Reason[] = [];
