@@ -1,41 +1,51 @@
-import { withoutSmallFactors } from "../ssh/weakness/smallfactor.ts";
+import { gcd } from "../ssh/weakness/rsanumbers.ts";
+import { SMALL_PRIME_PRODUCTS } from "../ssh/weakness/smallfactor.ts";
 import type { Reason, Section } from "./blocklist.ts";
-import { HASH_BYTES, HashList, inPieces, isSorted } from "./hashlist.ts";
+import { copyHash, HASH_BYTES, HashList, isSorted } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
+import { Turns } from "./turns.ts";
 
 /** A record of badkeys' blocklist.dat: 15 bytes of the SHA-256 of a number, and the id of a list. */
 const RECORD_BYTES = 16;
 
+/** Its lists are counted from 1, and there are 16 of them. */
+const HIGHEST_ID = 64;
+
 /** The lists that have a reason of their own; all others are of published keys. */
 const REASON_OF_ID: Readonly<Record<number, Reason>> = { 1: "DebianWeakKey", 2: "KeypairWeakKey" };
 
-/** Could these be the bytes of a blocklist.dat? It has no mark of its own. */
-export function looksLikeBadkeys(bytes: Buffer): boolean {
-  return bytes.length > 0 && bytes.length % RECORD_BYTES === 0;
-}
-
-/** badkeys' blocklist.dat: half of its bytes are kept. Rejects with a ListError. */
+/** badkeys' blocklist.dat: half of its bytes are kept. Rejects with a ListError whose message goes on from "it". */
 export async function decodeBadkeys(bytes: Buffer): Promise<readonly Section[]> {
-  if (!(await isSorted(bytes, RECORD_BYTES)))
-    throw new ListError("it is in none of the known forms: as badkeys' blocklist.dat it would be sorted");
-  const count = bytes.length / RECORD_BYTES;
-  const kept = new Map<Reason, { bytes: Buffer; end: number }>();
+  if (bytes.length % RECORD_BYTES !== 0) throw new ListError("was cut off: its length is no multiple of 16");
+  const reasonOf = Array.from(
+    { length: HIGHEST_ID + 1 },
+    (_, id): Reason => REASON_OF_ID[id] ?? "PublishedKey",
+  );
   const counts = new Map<Reason, number>();
-  const reasonAt = (record: number) =>
-    REASON_OF_ID[bytes[record * RECORD_BYTES + RECORD_BYTES - 1] ?? 0] ?? "PublishedKey";
-  await inPieces(count, (record) => {
-    const reason = reasonAt(record);
+  const turns = new Turns();
+  for (let at = RECORD_BYTES - 1; at < bytes.length; at += RECORD_BYTES) {
+    if (turns.areOver) await turns.next();
+    const id = bytes[at] ?? 0;
+    const reason = reasonOf[id];
+    if (reason === undefined || id === 0)
+      throw new ListError(`names the list ${id}, and badkeys has none of that number`);
     counts.set(reason, (counts.get(reason) ?? 0) + 1);
-    return true;
-  });
-  for (const [reason, of] of counts)
-    kept.set(reason, { bytes: Buffer.allocUnsafeSlow(of * HASH_BYTES), end: 0 });
-  await inPieces(count, (record) => {
-    const list = kept.get(reasonAt(record));
-    const at = record * RECORD_BYTES;
-    if (list !== undefined) list.end += bytes.copy(list.bytes, list.end, at, at + HASH_BYTES);
-    return true;
-  });
+  }
+  if (!(await isSorted(bytes, RECORD_BYTES))) throw new ListError("is not sorted");
+  const kept = new Map(
+    Array.from(counts, ([reason, of]) => [
+      reason,
+      { bytes: Buffer.allocUnsafeSlow(of * HASH_BYTES), end: 0 },
+    ]),
+  );
+  const keptOf = reasonOf.map((reason) => kept.get(reason));
+  for (let at = 0; at < bytes.length; at += RECORD_BYTES) {
+    if (turns.areOver) await turns.next();
+    const list = keptOf[bytes[at + RECORD_BYTES - 1] ?? 0];
+    if (list === undefined) continue;
+    copyHash(bytes, at, list.bytes, list.end);
+    list.end += HASH_BYTES;
+  }
   return Array.from(kept, ([reason, list]) => ({
     reason,
     of: "number",
@@ -44,20 +54,30 @@ export async function decodeBadkeys(bytes: Buffer): Promise<readonly Section[]> 
   }));
 }
 
-/** Of gmpy2.to_binary: an integer above zero. */
-const GMPY2_INTEGER = Buffer.of(1, 1);
-
-export function looksLikePrimes(bytes: Buffer): boolean {
-  return bytes.subarray(0, 2).equals(GMPY2_INTEGER);
-}
+/** gmpy2.to_binary: the type of an integer, its sign, and then its bytes, the lowest first. */
+const POSITIVE_INTEGER = Buffer.of(1, 1);
 
 /**
- * badkeys' primes*.dat: the product of many primes as gmpy2 writes it, little end first. Throws a ListError for what has
- * factors that an honest modulus may have by chance, and so is no such product.
+ * badkeys' primes*.dat: the product of many primes as gmpy2 writes it. Rejects with a ListError for what small numbers divide
+ * as they do a number of random bytes: it is no such product.
  */
-export function decodePrimes(bytes: Buffer): bigint {
-  const value = BigInt(`0x${Buffer.from(bytes.subarray(2)).reverse().toString("hex")}`);
-  if ((value & 1n) === 0n || withoutSmallFactors(value) !== value)
-    throw new ListError("it is no product of long primes: small numbers divide it");
+export async function decodePrimes(bytes: Buffer): Promise<bigint> {
+  if (bytes.length <= POSITIVE_INTEGER.length || !bytes.subarray(0, 2).equals(POSITIVE_INTEGER))
+    throw new ListError("it is no file of primes as badkeys has them: gmpy2's binary form of an integer");
+  if (bytes.length > PRIMES_MOST_BYTES)
+    throw new ListError(`it has more than ${PRIMES_MOST_BYTES} bytes, and would be divided for each RSA key`);
+  const value = BigInt(`0x${Buffer.from(bytes.subarray(POSITIVE_INTEGER.length)).reverse().toString("hex")}`);
+  const turns = new Turns();
+  let isDivisible = value < 2n || (value & 1n) === 0n;
+  for (const small of SMALL_PRIME_PRODUCTS) {
+    if (isDivisible) break;
+    isDivisible = gcd(small, value % small) !== 1n;
+    await turns.next();
+  }
+  if (isDivisible)
+    throw new ListError("it is no product of long primes, since small numbers divide it: it was damaged");
   return value;
 }
+
+/** badkeys' largest has a quarter of it. A key costs 10 ms with so many. */
+const PRIMES_MOST_BYTES = 2 ** 20;

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import type { KeyBlob } from "../ssh/blob.ts";
 import { keyNumbers } from "../ssh/keynumbers.ts";
 import type { WeaknessCode } from "../ssh/weakness/classes.ts";
@@ -21,7 +21,9 @@ export type Reason = (typeof REASONS)[number];
  * What of a key is hashed: `number`, its inner numbers (see keyNumbers) by SHA-256; `fingerprint`, its blob by SHA-256;
  * `sha1`, its blob by SHA-1, as old KRLs have it.
  */
-export type HashedPart = "number" | "fingerprint" | "sha1";
+export type HashedPart = (typeof PARTS)[number];
+
+export const PARTS = ["number", "fingerprint", "sha1"] as const;
 
 /** Keys that are on a list for one reason. */
 export interface Section {
@@ -49,28 +51,31 @@ export function reasonsFor(
   const found = new Set<Reason>();
   for (const section of sections) {
     hashes[section.of] ??= hashesOf(key, section.of);
-    if (hashes[section.of]?.some((hash) => section.hashes.has(hash))) found.add(section.reason);
+    if (hashes[section.of]?.some((each) => section.hashes.has(each))) found.add(section.reason);
   }
   return found.size === 0 ? NONE : REASONS.filter((reason) => found.has(reason));
 }
 
 /** The hashes of a key under which a list may have it. */
 export function hashesOf(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
-  if (of === "number") return keyNumbers(key).map((number) => createHash("sha256").update(number).digest());
-  return [
-    createHash(of === "sha1" ? "sha1" : "sha256")
-      .update(key.blob)
-      .digest(),
-  ];
+  if (of === "number") return keyNumbers(key).map((number) => hash("sha256", number, "buffer"));
+  return [hash(of === "sha1" ? "sha1" : "sha256", key.blob, "buffer")];
+}
+
+/** Of one number, big-endian: zeros in front do not count. */
+export function hashOfNumber(number: Buffer): Buffer {
+  let start = 0;
+  while (number[start] === 0) start += 1;
+  return hash("sha256", number.subarray(start), "buffer");
 }
 
 /** One section for each reason, part and source. */
-export function mergeSections(sections: readonly Section[]): readonly Section[] {
+export async function mergeSections(sections: readonly Section[]): Promise<readonly Section[]> {
   const merged = new Map<string, Section>();
   for (const section of sections) {
     const what = JSON.stringify([section.reason, section.of, section.source]);
     const known = merged.get(what);
-    const hashes = known === undefined ? section.hashes : HashList.union(known.hashes, section.hashes);
+    const hashes = known === undefined ? section.hashes : await HashList.union(known.hashes, section.hashes);
     merged.set(what, { ...section, hashes });
   }
   return [...merged.values()];

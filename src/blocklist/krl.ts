@@ -1,8 +1,9 @@
 import { decodeKeyBlob } from "../ssh/blob.ts";
 import { WireReader } from "../ssh/wire.ts";
-import { hashesOf, type Section } from "./blocklist.ts";
-import { HashList } from "./hashlist.ts";
+import { type HashedPart, hashesOf, type Section } from "./blocklist.ts";
+import { HashCollector } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
+import { Turns } from "./turns.ts";
 
 /** OpenSSH's PROTOCOL.krl: how a key revocation list begins. */
 export const KRL_MAGIC = Buffer.from("SSHKRL\n\0");
@@ -13,42 +14,76 @@ const EXPLICIT_KEY = 2;
 const FINGERPRINT_SHA1 = 3;
 const SIGNATURE = 4;
 const FINGERPRINT_SHA256 = 5;
+const EXTENSION = 255;
 
 /**
- * The keys of an OpenSSH key revocation list (ssh-keygen -k). What it says of certificates counts for nothing here. Throws a
- * ListError.
+ * The keys of an OpenSSH key revocation list (ssh-keygen -k). What it says of certificates counts for nothing here. Rejects
+ * with a ListError.
  */
-export function decodeKRL(bytes: Buffer): readonly Section[] {
+export async function decodeKRL(bytes: Buffer): Promise<readonly Section[]> {
   const reader = new WireReader(bytes);
   if (!reader.skip(KRL_MAGIC)) throw new ListError("it does not begin as a KRL does");
-  if (reader.uint32() !== 1) throw new ListError("it is a KRL of an unknown version");
-  // krl_version, generated_date, flags: each a uint64; reserved and comment.
+  const version = reader.uint32();
+  // Its own version, the time it was made, flags: each a uint64; something reserved, and a comment.
   for (let half = 0; half < 6; half += 1) reader.uint32();
   reader.bytes();
   reader.bytes();
-  const numbers: Buffer[] = [];
-  const sha256: Buffer[] = [];
-  const sha1: Buffer[] = [];
+  const collected: Record<HashedPart, HashCollector> = {
+    number: new HashCollector(),
+    fingerprint: new HashCollector(),
+    sha1: new HashCollector(),
+  };
+  if (reader.refusal === undefined && version !== 1)
+    throw new ListError(`it is a KRL of the version ${version}, and OpenSSH has version 1`);
   while (!reader.isAtEnd && reader.refusal === undefined) {
     const type = reader.byte();
-    const section = new WireReader(reader.bytes());
-    if (type === CERTIFICATES || type === SIGNATURE) continue;
-    while (!section.isAtEnd && section.refusal === undefined) {
-      const item = section.bytes();
-      if (type === FINGERPRINT_SHA256) sha256.push(item);
-      else if (type === FINGERPRINT_SHA1) sha1.push(item);
-      else if (type === EXPLICIT_KEY) {
-        const key = decodeKeyBlob(item);
-        // A type that is not known here cannot be the type of an SSHKey.
-        if (key.ok) numbers.push(...hashesOf(key.value, "number"));
-      } else throw new ListError(`it is a KRL with a section of the unknown type ${type}`);
-    }
-    if (section.refusal !== undefined) throw new ListError("a section of the KRL ends too early");
+    const section = reader.bytes();
+    // Whoever writes a list into the folder answers for it: a signature tells nothing more.
+    if (type === SIGNATURE) reader.bytes();
+    if (reader.refusal !== undefined) break;
+    if (type === EXTENSION) refuseCritical(section);
+    else if (type === EXPLICIT_KEY || type === FINGERPRINT_SHA1 || type === FINGERPRINT_SHA256)
+      await readItems(type, section, collected);
+    else if (type !== CERTIFICATES && type !== SIGNATURE)
+      throw new ListError(`it is a KRL with a section of the unknown type ${type}`);
   }
-  if (reader.refusal !== undefined) throw new ListError("the KRL ends too early");
-  return [
-    { reason: "BlockedKey", of: "number", source: "KRL", hashes: HashList.of(numbers) } as const,
-    { reason: "BlockedKey", of: "fingerprint", source: "KRL", hashes: HashList.of(sha256) } as const,
-    { reason: "BlockedKey", of: "sha1", source: "KRL", hashes: HashList.of(sha1) } as const,
-  ].filter(({ hashes }) => hashes.size > 0);
+  if (reader.refusal !== undefined) throw new ListError("it is a KRL that ends too early");
+  const sections: Section[] = [];
+  for (const of of ["number", "fingerprint", "sha1"] as const) {
+    const hashes = await collected[of].list();
+    if (hashes.size > 0) sections.push({ reason: "BlockedKey", of, source: "", hashes });
+  }
+  return sections;
+}
+
+async function readItems(
+  type: number,
+  bytes: Buffer,
+  collected: Readonly<Record<HashedPart, HashCollector>>,
+): Promise<void> {
+  const section = new WireReader(bytes);
+  const turns = new Turns();
+  while (!section.isAtEnd) {
+    if (turns.areOver) await turns.next();
+    const item = section.bytes();
+    if (section.refusal !== undefined) throw new ListError("it is a KRL with a section that ends too early");
+    if (type === EXPLICIT_KEY) {
+      const key = decodeKeyBlob(item);
+      // A type that is not known here cannot be that of an SSHKey.
+      if (key.ok) for (const hash of hashesOf(key.value, "number")) collected.number.add(hash);
+      continue;
+    }
+    const [of, length] = type === FINGERPRINT_SHA1 ? (["sha1", 20] as const) : (["fingerprint", 32] as const);
+    if (item.length !== length)
+      throw new ListError(`it is a KRL with a hash of ${item.length} bytes in the place of ${length}`);
+    collected[of].add(item);
+  }
+}
+
+/** Of extensions none is known here, and whoever does not know a critical one must not go by the list. */
+function refuseCritical(bytes: Buffer): void {
+  const extension = new WireReader(bytes);
+  extension.bytes();
+  if (extension.byte() !== 0)
+    throw new ListError("it is a KRL with a critical extension, of which none is known");
 }

@@ -61,3 +61,6 @@ const GROUPS = Array.from(inRuns(FEW, 22), (few) => ({
   few,
   product: product(few.map((each) => each.product)),
 }));
+
+/** Their products are those of all odd primes below 2¹⁶. */
+export const SMALL_PRIME_PRODUCTS: readonly bigint[] = GROUPS.map((group) => group.product);
