@@ -12,7 +12,7 @@ COPY package.json package-lock.json .npmrc ./
 # No install script is needed to build the bundle: the image brings Node, and esbuild its binary.
 RUN npm ci --ignore-scripts
 COPY tsconfig.json ./
-COPY tools/build.ts tools/sbom.ts tools/
+COPY tools/build.ts tools/known-keys.ts tools/sbom.ts tools/
 COPY src src
 ARG SOURCE_DATE_EPOCH=0
 RUN node tools/build.ts && node tools/sbom.ts
@@ -29,7 +29,7 @@ LABEL org.opencontainers.image.title="sshkey-operator" \
       org.opencontainers.image.revision="${REVISION}" \
       org.opencontainers.image.base.name="${RUNTIME_IMAGE}"
 # The bill of materials says to scanners which npm packages the bundle has.
-COPY --from=build /build/dist/main.cjs /build/dist/kubectl-sshkey.cjs /build/dist/sbom.spdx.json /sshkey-operator/
+COPY --from=build /build/dist/main.cjs /build/dist/kubectl-sshkey.cjs /build/dist/known-keys.blocklist /build/dist/sbom.spdx.json /sshkey-operator/
 # By number, so that the kubelet can check runAsNonRoot: the user nonroot of the image.
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/sshkey-operator/main.cjs"]

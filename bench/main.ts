@@ -126,7 +126,7 @@ function keysOf(bench: Bench, o: { readonly keys: number; readonly quick: boolea
 function bundleCopy(folder: string): string {
   buildBundle();
   const dist = join(import.meta.dirname, "..", "dist");
-  for (const file of ["main.cjs", "main.cjs.map", "kubectl-sshkey.cjs"])
+  for (const file of ["main.cjs", "main.cjs.map", "kubectl-sshkey.cjs", "known-keys.blocklist"])
     copyFileSync(join(dist, file), join(folder, file));
   return join(folder, "main.cjs");
 }

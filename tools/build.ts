@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
 import { build, type Plugin } from "esbuild";
 import { ASSETS } from "../src/portal/web/assets.ts";
+import { writeKnownKeys } from "./known-keys.ts";
 
 /** What dependencies import and the operator has no use for, with what they get instead. */
 const REPLACED = [
@@ -82,10 +83,10 @@ const OLDEST_NODE = 24;
 
 /**
  * Bundles the operator into dist/main.cjs and the plugin into dist/kubectl-sshkey.cjs: each one file that needs nothing but
- * Node. CommonJS, because an ES module that imports node:http makes Node load everything that it exports, its WebSocket
- * too: 14 MB.
+ * Node, and uses the list of known keys where it stands beside it. CommonJS, because an ES module that imports node:http makes
+ * Node load everything that it exports, its WebSocket too: 14 MB.
  */
-const { outputFiles } = await build({
+const bundles = build({
   write: false,
   entryPoints: {
     main: "src/main.ts",
@@ -105,6 +106,9 @@ const { outputFiles } = await build({
   // Stands behind a question that the bundle answers otherwise.
   logOverride: { "empty-import-meta": "silent" },
 });
+// esbuild is a process of its own, and takes about as long.
+await writeKnownKeys();
+const { outputFiles } = await bundles;
 
 // One character beyond Latin-1, in a pattern even, makes V8 keep two bytes for each of the bundle's.
 if (outputFiles.some(({ path, text }) => path.endsWith(".cjs") && /[\u0100-\uffff]/u.test(text))) {

@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 const USAGE = `node tools/release.ts vX.Y.Z --image REGISTRY/NAME [--url URL] [--out DIR] [--without-image] [--push]
 
   Makes of a tag what a release consists of, in DIR (default dist/release/vX.Y.Z):
-    sshkey-operator-X.Y.Z.tar.gz      the bundle: one file that needs nothing but Node, and its source map
+    sshkey-operator-X.Y.Z.tar.gz      the bundle, which needs nothing but Node, its list of known keys and its source map
     sshkey-operator-X.Y.Z.spdx.json   its bill of materials (SPDX), which the image has too
     kubectl-sshkey-X.Y.Z.tgz          the plugin: an npm package, whose file krew takes, too
     sshkey.yaml                       its manifest for krew
@@ -124,7 +124,7 @@ function bundle(source: string, out: string, version: string, epoch: string): vo
   archive(
     join(out, `sshkey-operator-${version}.tar.gz`),
     join(source, "dist"),
-    ["LICENSE", "main.cjs", "main.cjs.map"],
+    ["LICENSE", "known-keys.blocklist", "main.cjs", "main.cjs.map"],
     epoch,
   );
 }

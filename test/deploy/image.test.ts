@@ -47,14 +47,14 @@ describe("the build stage", () => {
 });
 
 describe("the image", () => {
-  test("holds the bundles and their bill of materials alone, on a base without a shell", () => {
+  test("holds the bundles, their list of known keys and their bill of materials alone, on a base without a shell", () => {
     expect(defaultOf("RUNTIME_IMAGE")).toMatch(/^gcr\.io\/distroless\/nodejs24-debian\d+:nonroot$/);
     const added = finalStage().filter(({ name }) => ["COPY", "ADD", "RUN"].includes(name));
     expect(added).toEqual([
       {
         name: "COPY",
         value:
-          "--from=build /build/dist/main.cjs /build/dist/kubectl-sshkey.cjs /build/dist/sbom.spdx.json /sshkey-operator/",
+          "--from=build /build/dist/main.cjs /build/dist/kubectl-sshkey.cjs /build/dist/known-keys.blocklist /build/dist/sbom.spdx.json /sshkey-operator/",
       },
     ]);
   });

@@ -59,6 +59,7 @@ describe("the npm package of a release", () => {
     const files = [
       "LICENSE",
       "README.md",
+      "known-keys.blocklist",
       "kubectl-sshkey.cjs",
       "kubectl_complete-sshkey.cjs",
       "package.json",
@@ -122,6 +123,7 @@ describe("krew", () => {
     await krewInstall(root, "linux", "amd64");
     expect((await readdir(join(root, "store", "sshkey", `v${version}`))).sort()).toEqual([
       "LICENSE",
+      "known-keys.blocklist",
       "kubectl-sshkey.cjs",
     ]);
   });
