@@ -248,6 +248,21 @@ export const LOG_EVENTS = {
       "The list of revoked keys cannot be read, or a line is no fingerprint; what could be read of it holds.",
     whatToDo: "Fix the line or file that is named.",
   },
+  BlocklistRead: {
+    level: "info",
+    meaning: "A list of compromised keys was read (`blocklists`).",
+    whatToDo: "",
+  },
+  BlocklistGone: {
+    level: "warn",
+    meaning: "A list of compromised keys is no longer in its folder; keys are judged without it.",
+    whatToDo: "Put it back, unless that was meant.",
+  },
+  BlocklistUnreadable: {
+    level: "error",
+    meaning: "A list of compromised keys, or a line of it, cannot be read; what was read of it before holds.",
+    whatToDo: "Fix the file that is named; `sshkey-operator blocklist show FILE` says the same of it.",
+  },
   ReconcileFailed: {
     level: "warn",
     meaning: "A Secret or status could not be written; the operator retries.",

@@ -35,7 +35,7 @@ export const STATES = {
     stalled: false,
     eventType: "Normal",
     meaning:
-      "being added to the Secret or removed from it, or the API server returns errors, or its proof is being verified; the message says which, and what it waits for",
+      "being added to the Secret or removed from it, or the API server returns errors, or the key or its proof is being examined; the message says which, and what it waits for",
     whatToDo: "wait; if it lasts, see the message",
   },
   SecretConflict: {
@@ -78,7 +78,7 @@ export const STATES = {
     ready: "False",
     stalled: true,
     eventType: "Warning",
-    meaning: "one that anybody can sign for",
+    meaning: "one whose private key others have or can compute, or that anybody can sign for",
     whatToDo: "make a new key: `ssh-keygen -t ed25519`",
   },
   Revoked: {

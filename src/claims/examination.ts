@@ -1,5 +1,5 @@
 import type { State } from "../api/states.ts";
-import { rsaWeaknesses } from "../ssh/weakness/rsaweaknesses.ts";
+import { primeWeaknesses, rsaWeaknesses } from "../ssh/weakness/rsaweaknesses.ts";
 import { verified, whenVerified } from "./proof.ts";
 import type { KeyFacts, SSHKeyRecord } from "./record.ts";
 
@@ -34,23 +34,46 @@ export function isSameSubject(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
   return a.key?.base64 === b.key?.base64 && a.proof?.digest === b.proof?.digest;
 }
 
-/** Does at once what is not done: a few ms for a proof, half a millisecond for an RSA key of 2048 bits. */
-export function examined(record: SSHKeyRecord): SSHKeyRecord {
-  if (isExamined(record)) return record;
-  return { ...record, key: withArithmetic(record.key), proof: record.proof && verified(record.proof) };
-}
-
-/** The same with the proof verified in libuv's thread pool. */
-export async function whenExamined(record: SSHKeyRecord): Promise<SSHKeyRecord> {
+/**
+ * Does at once what is not done: a few ms for a proof, half a millisecond for an RSA key of 2048 bits. `primes`: those of
+ * Knowledge.
+ */
+export function examined(record: SSHKeyRecord, primes: readonly bigint[] = NONE): SSHKeyRecord {
   if (isExamined(record)) return record;
   return {
     ...record,
-    key: withArithmetic(record.key),
+    key: withArithmetic(record.key, primes),
+    proof: record.proof && verified(record.proof),
+  };
+}
+
+/** The same with the proof verified in libuv's thread pool. */
+export async function whenExamined(
+  record: SSHKeyRecord,
+  primes: readonly bigint[] = NONE,
+): Promise<SSHKeyRecord> {
+  if (isExamined(record)) return record;
+  return {
+    ...record,
+    key: withArithmetic(record.key, primes),
     proof: record.proof && (await whenVerified(record.proof)),
   };
 }
 
-function withArithmetic(key: KeyFacts | undefined): KeyFacts | undefined {
-  if (key === undefined || key.arithmetic !== undefined) return key;
-  return { ...key, arithmetic: rsaWeaknesses(Buffer.from(key.base64, "base64")) };
+/** The record with its RSA key examined once more, by other primes; undefined where they find the same. */
+export function examinedAgain(record: SSHKeyRecord, primes: readonly bigint[]): SSHKeyRecord | undefined {
+  const { key } = record;
+  if (key?.type !== "ssh-rsa" || key.arithmetic === undefined) return undefined;
+  const others = key.arithmetic.filter(({ code }) => code !== "KnownPrime");
+  const found = primeWeaknesses(Buffer.from(key.base64, "base64"), primes);
+  if (others.length + found.length === key.arithmetic.length) return undefined;
+  return { ...record, key: { ...key, arithmetic: [...others, ...found] } };
 }
+
+function withArithmetic(key: KeyFacts | undefined, primes: readonly bigint[]): KeyFacts | undefined {
+  if (key === undefined || key.arithmetic !== undefined) return key;
+  const blob = Buffer.from(key.base64, "base64");
+  return { ...key, arithmetic: [...rsaWeaknesses(blob), ...primeWeaknesses(blob, primes)] };
+}
+
+const NONE: readonly bigint[] = [];

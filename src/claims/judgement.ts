@@ -19,6 +19,8 @@ export interface Knowledge {
   readonly revoked: ReadonlySet<string>;
   /** Why lists of compromised keys have this one; empty where none does. Undefined without lists. */
   readonly listed?: (key: Pick<KeyBlob, "type" | "blob">) => readonly WeaknessCode[];
+  /** Products of primes that are public, for what takes arithmetic (see examination.ts). Undefined without lists of them. */
+  readonly primes?: readonly bigint[];
 }
 
 export const NO_KNOWLEDGE: Knowledge = { revoked: new Set() };

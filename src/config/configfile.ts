@@ -69,6 +69,7 @@ export function parseConfig(text: string, file: string): Settings {
         pods: (n, at) => set({ refresh: { pods: reader.boolean(n, at) } }),
       }),
     revokedKeys: (node, name) => set({ revokedKeys: reader.path(node, name) }),
+    blocklists: (node, name) => set({ blocklists: reader.path(node, name) }),
     concurrency: (node, name) => set({ concurrency: reader.integer(node, name, 1, 256) }),
     portal: (node, name) => set({ portal: portalSettings(reader, node, name) }),
   });

@@ -10,6 +10,8 @@ export interface Settings {
   readonly refresh: { readonly pods: boolean };
   /** File of fingerprints that are revoked; undefined for none. */
   readonly revokedKeys: string | undefined;
+  /** Folder of lists of compromised keys; undefined for none but those that the product ships. */
+  readonly blocklists: string | undefined;
   /** The namespaces served; undefined for all. */
   readonly namespaces: readonly string[] | undefined;
   /**
@@ -31,6 +33,7 @@ export const DEFAULT_SETTINGS: Settings = {
   },
   refresh: { pods: false },
   revokedKeys: undefined,
+  blocklists: undefined,
   namespaces: undefined,
   concurrency: 16,
   portal: DEFAULT_PORTAL_SETTINGS,

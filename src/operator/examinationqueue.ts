@@ -6,6 +6,8 @@ import { type Log, logEvent } from "./logevent.ts";
 
 export interface ExaminationQueueOptions {
   readonly log: Log;
+  /** Products of public primes, as they are known now. */
+  readonly primes: () => readonly bigint[];
   /** Takes a record that is examined, whatever was found. */
   readonly onExamined: (record: SSHKeyRecord) => void;
   /** Takes a record that has waited for as long as it may. It is still held. */
@@ -117,7 +119,7 @@ export class ExaminationQueue {
   async #examine(id: string): Promise<void> {
     const record = this.#held.get(id);
     if (record === undefined) return;
-    const examined = await whenExamined(record);
+    const examined = await whenExamined(record, this.#o.primes());
     const latest = this.#held.get(id);
     // It was dropped, and perhaps another SSHKey of the name came after it.
     if (latest?.uid !== record.uid) return;

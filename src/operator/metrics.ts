@@ -110,6 +110,21 @@ export class Metrics {
     PROJECTION_SECONDS,
     [],
   );
+  readonly #blocklistKeys = this.#gauge(
+    "sshkey_operator_blocklist_keys",
+    "Keys of each list of compromised keys in force.",
+    ["list"],
+  );
+  readonly #blocklistModified = this.#gauge(
+    "sshkey_operator_blocklist_modified_timestamp_seconds",
+    "When the file of each list of compromised keys in force was written.",
+    ["list"],
+  );
+  readonly #blocklistUnreadable = this.#gauge(
+    "sshkey_operator_blocklist_unreadable",
+    "1 for each list of compromised keys whose file cannot be read.",
+    ["list"],
+  );
   readonly #stateChanges = this.#counter(
     "sshkey_operator_state_changes_total",
     "Changes of STATE, by new state.",
@@ -313,6 +328,22 @@ export class Metrics {
 
   eventDropped(reason: DropReason): void {
     this.#eventsDropped.inc({ reason });
+  }
+
+  /** `modifiedAt`: in ms since the epoch. */
+  blocklistRead(list: string, keys: number, modifiedAt: number): void {
+    this.#blocklistKeys.set({ list }, keys);
+    this.#blocklistModified.set({ list }, modifiedAt / 1000);
+    this.#blocklistUnreadable.set({ list }, 0);
+  }
+
+  blocklistUnreadable(list: string): void {
+    this.#blocklistUnreadable.set({ list }, 1);
+  }
+
+  blocklistGone(list: string): void {
+    for (const gauge of [this.#blocklistKeys, this.#blocklistModified, this.#blocklistUnreadable])
+      gauge.remove({ list });
   }
 
   setLeading(isLeading: boolean): void {

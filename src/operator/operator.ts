@@ -1,4 +1,6 @@
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
+import { examinedAgain } from "../claims/examination.ts";
+import { type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
@@ -9,10 +11,10 @@ import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
+import { KnowledgeFiles } from "./knowledgefiles.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
 import { PodRefresher } from "./podrefresher.ts";
-import { RevokedKeys } from "./revokedkeys.ts";
 import { Sources } from "./sources.ts";
 
 export interface OperatorOptions {
@@ -49,7 +51,7 @@ const STOP_GRACE_MS = 2000;
 /** With work to do and none done for this long the loop is stuck: every request has a deadline. */
 const STUCK_SECONDS = 5 * 60;
 
-/** SSHKeys judged at a time, so that a new list of revoked keys does not hold up the event loop. */
+/** SSHKeys judged at a time, so that a new list does not hold up the event loop. */
 const JUDGE_BATCH_SIZE = 1000;
 
 /** How often what depends on time alone is looked at, in ms. */
@@ -67,9 +69,9 @@ export class Operator {
   readonly #authorizedKeysDeletions: DeletionGuard<AuthorizedKeysRecord>;
   readonly #sources: Sources;
   readonly #controller: Controller;
-  readonly #revoked: RevokedKeys | undefined;
-  /** The list that SSHKeys are being judged by. */
-  #revokedNow: ReadonlySet<string> | undefined;
+  readonly #knowledgeFiles: KnowledgeFiles;
+  /** What SSHKeys are being judged by. */
+  #knowledge = NO_KNOWLEDGE;
   #isReady = false;
   /** When time is looked at next, in monotonic ms, unless earlyTick makes it sooner. */
   #tickAt = 0;
@@ -92,6 +94,7 @@ export class Operator {
       deletions: this.#deletions,
       authorizedKeysDeletions: this.#authorizedKeysDeletions,
       settings,
+      primes: () => this.#knowledge.primes ?? [],
     });
     const requests = leaderOnly(transport, options.elector);
     this.#controller = new Controller({
@@ -105,7 +108,12 @@ export class Operator {
       metrics,
       now,
     });
-    this.#revoked = this.#openRevokedKeys();
+    this.#knowledgeFiles = new KnowledgeFiles({
+      settings,
+      log,
+      metrics,
+      onChange: (knowledge) => void this.#judgeAgain(knowledge),
+    });
     metrics.registerGauges(this.#projection, this.#controller, settings.concurrency);
   }
 
@@ -128,14 +136,14 @@ export class Operator {
     const end = () => ending.abort();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    await this.#revoked?.load();
+    await this.#knowledgeFiles.load();
     const parts = [
       this.#sources.run(ending.signal),
       this.#deletions.run(ending.signal),
       this.#authorizedKeysDeletions.run(ending.signal),
       this.#leadWhenReady(ending.signal),
       this.#passTime(ending.signal),
-      ...(this.#revoked === undefined ? [] : [this.#revoked.run(ending.signal)]),
+      this.#knowledgeFiles.run(ending.signal),
     ];
     for (const part of parts) part.catch(end);
     const results = await Promise.allSettled(parts);
@@ -203,29 +211,35 @@ export class Operator {
     return Math.ceil((this.#projection.claims.nextExpiry() ?? Number.POSITIVE_INFINITY) - this.#now());
   }
 
-  #openRevokedKeys(): RevokedKeys | undefined {
-    const { settings, log } = this.#o;
-    if (settings.revokedKeys === undefined) return undefined;
-    const file = settings.revokedKeys;
-    return new RevokedKeys({
-      file,
-      onChange: (fingerprints) => void this.#judgeAgain(fingerprints),
-      onProblem: (problem, line) => logEvent(log, "RevokedKeysUnreadable", { file, problem, line }),
-    });
-  }
-
-  /** In batches that yield to the event loop in between. A newer list ends the work on an older one. */
-  async #judgeAgain(revoked: ReadonlySet<string>): Promise<void> {
+  /** In batches that yield to the event loop in between. Newer knowledge ends the work on older. */
+  async #judgeAgain(knowledge: Knowledge): Promise<void> {
+    const before = this.#knowledge;
     const { claims } = this.#projection;
-    claims.setKnowledge({ revoked });
-    this.#revokedNow = revoked;
+    claims.setKnowledge(knowledge);
+    this.#knowledge = knowledge;
     const all = [...claims.all()];
-    for (let from = 0; from < all.length && this.#revokedNow === revoked; from += JUDGE_BATCH_SIZE) {
+    for (let from = 0; from < all.length && this.#knowledge === knowledge; from += JUDGE_BATCH_SIZE) {
       this.#projection.judgeAgain(all.slice(from, from + JUDGE_BATCH_SIZE), this.#now());
       this.#controller.enqueueDirty();
       await new Promise(setImmediate);
     }
-    logEvent(this.#o.log, "RevokedKeysRead", { count: revoked.size });
+    if (knowledge.primes !== before.primes) await this.#divideAgain(knowledge);
+  }
+
+  /** Looks for other primes in the RSA keys, one key at a time: a list of many takes some ms for each. */
+  async #divideAgain(knowledge: Knowledge): Promise<void> {
+    const { claims } = this.#projection;
+    const all = [...claims.all()].filter(({ record }) => record.key?.type === "ssh-rsa");
+    for (const { record } of all) {
+      if (this.#knowledge !== knowledge) return;
+      const latest = claims.get(record.namespace, record.name)?.record;
+      const again = latest && examinedAgain(latest, knowledge.primes ?? []);
+      if (again !== undefined) {
+        this.#projection.putSSHKey(again, this.#now());
+        this.#controller.enqueueDirty();
+      }
+      await new Promise(setImmediate);
+    }
   }
 }
 

@@ -25,6 +25,8 @@ export interface SourcesOptions {
   readonly metrics: Metrics;
   /** ms since the epoch. */
   readonly now: () => number;
+  /** Products of public primes, as they are known now. */
+  readonly primes: () => readonly bigint[];
   /** Called after the projection has changed. */
   readonly onChange: () => void;
 }
@@ -46,6 +48,7 @@ export class Sources {
     };
     this.#unexamined = new ExaminationQueue({
       log: options.log,
+      primes: options.primes,
       onExamined: see,
       onOverdue: see,
       onCaughtUp: (namespace) => {

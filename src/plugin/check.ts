@@ -9,6 +9,7 @@ interface CheckFlags {
   readonly output: Format;
   readonly config?: string;
   readonly revokedKeys?: string;
+  readonly blocklist?: readonly string[];
   readonly base?: string;
 }
 
@@ -34,6 +35,7 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
     { does: "the same of what kustomize makes", run: "check - --base before.yaml < keys.yaml" },
     { does: "by the rules of your operator", run: "check --config config.yaml keys.yaml" },
     { does: "with the fingerprints that are revoked", run: "check -R . --revoked-keys revoked.txt" },
+    { does: "with a list of compromised keys", run: "check -R . --blocklist blocklist.dat" },
     { does: "whether a public key would be accepted", run: "check id_ed25519.pub" },
   ],
   addOptions: (command) =>
@@ -47,10 +49,11 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
       )
       .option("--base <dir|ref>", "the state to compare with: a folder, a file or a git ref")
       .option("--config <file>", "the operator's configuration file, for its policy and its revokedKeys")
-      .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names"),
+      .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names")
+      .option("--blocklist <file>", "a list of compromised keys; may be repeated", collect),
   async run(
     session,
-    { filename = [], recursive = false, output, config, revokedKeys, base: baseName },
+    { filename = [], recursive = false, output, config, revokedKeys, blocklist, base: baseName },
     args,
   ) {
     const names = [...args, ...filename];
@@ -72,7 +75,7 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
       import("./foresight/policyof.ts"),
     ]);
     const settings = await policyOf(session, config);
-    const knowledge = await knowledgeOf(session, settings, revokedKeys);
+    const knowledge = await knowledgeOf(session, settings, { revokedKeys, blocklist });
     const now = Date.now();
     const base =
       baseName === undefined

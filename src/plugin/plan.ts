@@ -11,6 +11,7 @@ interface PlanFlags extends ClusterFlags {
   readonly prune?: boolean;
   readonly config?: string;
   readonly revokedKeys?: string;
+  readonly blocklist?: readonly string[];
   readonly operatorNamespace: string;
   readonly output: "text" | "json";
 }
@@ -41,6 +42,7 @@ With -o json the answer is one object: "gained", "lost", "altered" and "states" 
         .option("--prune", "what the files do not have goes, in the namespaces that they name")
         .option("--config <file>", "the operator's configuration file, in place of what it publishes")
         .option("--revoked-keys <file>", "a list of fingerprints, in place of the one that --config names")
+        .option("--blocklist <file>", "a list of compromised keys; may be repeated", collect)
         .addOption(
           new FoundOption(
             "--operator-namespace <name>",
@@ -69,7 +71,7 @@ With -o json the answer is one object: "gained", "lost", "altered" and "states" 
         knowledge: (settings) => {
           // What the operator publishes names a file in its container.
           const named = options.config === undefined ? { ...settings, revokedKeys: undefined } : settings;
-          return knowledgeOf(session, named, options.revokedKeys);
+          return knowledgeOf(session, named, options);
         },
         now: Date.now(),
       });

@@ -13,6 +13,7 @@ import { addRoutes } from "./routes.ts";
 import { createServer } from "./server.ts";
 import { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWatch } from "./sshkeys/keywatch.ts";
+import { KnownKeys } from "./sshkeys/knownkeys.ts";
 
 export interface PortalOptions {
   readonly transport: Transport;
@@ -36,13 +37,16 @@ export class Portal {
   readonly #server: FastifyInstance;
   readonly #connections: Connections;
   readonly #watch: KeyWatch;
+  readonly #knownKeys: KnownKeys;
   #isStopping = false;
 
   private constructor(
     { transport, namespaces, log, metrics, ...o }: PortalOptions,
     server: FastifyInstance,
     store: KeyStore,
+    knownKeys: KnownKeys,
   ) {
+    this.#knownKeys = knownKeys;
     this.#shutdownDelay = o.shutdownDelay;
     this.#server = server;
     this.#connections = new Connections(server);
@@ -77,8 +81,9 @@ export class Portal {
     });
     metrics.observe(server);
     const store = new KeyStore();
-    const portal = new Portal(options, server, store);
-    addRoutes(server, store, options);
+    const knownKeys = await KnownKeys.open(options.settings);
+    const portal = new Portal(options, server, store, knownKeys);
+    addRoutes(server, store, knownKeys, options);
     return portal;
   }
 
@@ -92,7 +97,7 @@ export class Portal {
   /** Runs until the signal aborts; requests that have begun are answered. */
   async run(signal: AbortSignal): Promise<void> {
     const watching = new AbortController();
-    const watched = this.#watch.run(watching.signal);
+    const watched = Promise.all([this.#watch.run(watching.signal), this.#knownKeys.run(watching.signal)]);
     await Promise.race([signal.aborted || once(signal, "abort"), watched]);
     this.#isStopping = true;
     this.#connections.endAfterAnswers();

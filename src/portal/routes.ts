@@ -16,7 +16,7 @@ import { addProblems } from "./problems.ts";
 import { Sealer } from "./sealer.ts";
 import type { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWriter } from "./sshkeys/keywriter.ts";
-import { RevokedKeys } from "./sshkeys/revokedkeys.ts";
+import type { KnownKeys } from "./sshkeys/knownkeys.ts";
 import { UsedByLists } from "./sshkeys/usedby.ts";
 import { assetPath } from "./web/assetpaths.ts";
 import { Desk } from "./web/desk.ts";
@@ -25,7 +25,12 @@ import { addPages } from "./web/routes.ts";
 import { addSignIn } from "./web/signin.ts";
 
 /** Everything that is answered, but for probes. */
-export function addRoutes(server: FastifyInstance, store: KeyStore, options: PortalOptions): void {
+export function addRoutes(
+  server: FastifyInstance,
+  store: KeyStore,
+  knownKeys: KnownKeys,
+  options: PortalOptions,
+): void {
   const { settings, transport, log, metrics, namespaces } = options;
   const { publicURL, foreman, usedBy, usedByNamespaces } = settings.portal;
   const base = publicURL?.pathname ?? "/";
@@ -43,7 +48,7 @@ export function addRoutes(server: FastifyInstance, store: KeyStore, options: Por
     sealer,
     recent: new RecentWrites({ sessions, store, writer }),
     policy: settings.policy,
-    revoked: new RevokedKeys(settings.revokedKeys),
+    knownKeys,
     usedBy: usedBy ? new UsedByLists({ reads: transport }) : undefined,
     targetNamespaces: [...new Set([...namespaces, ...usedByNamespaces])],
     identify: (request) => entrance.ofPage(request),

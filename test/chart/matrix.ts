@@ -41,6 +41,7 @@ const everything = {
     concurrency: 4,
   },
   revokedKeys: { configMap: "revoked", key: "list" },
+  blocklists: { volume: { configMap: { name: "blocklists" } } },
   logging: { level: "debug", format: "pretty" },
   leaderElection: { leaseDuration: "30s", renewDeadline: "20s", retryPeriod: "4s" },
   extraArgs: ["--metrics-bind-address=:8080"],

@@ -8,6 +8,8 @@ import type { Container } from "../deploy/installation.ts";
 import { CHART, deploymentIn, helm, idOf, type Manifest, only, portalDeploymentIn, render } from "./helm.ts";
 import { MATRIX, SECOND } from "./matrix.ts";
 
+const BLOCKLISTS = { persistentVolumeClaim: { claimName: "blocklists" } };
+
 const DAY = 24 * 60 * 60 * 1000;
 
 describe.each(Object.entries(MATRIX))("with %s", (_, release) => {
@@ -105,6 +107,14 @@ describe("the portal", () => {
     expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mount?.mountPath}/list`);
   });
 
+  test("has the lists of compromised keys where the configuration says that they are", async () => {
+    const manifests = await render({ values: { ...values(), blocklists: { volume: BLOCKLISTS } } });
+    const { volumes } = portalDeploymentIn(manifests).spec.template.spec;
+    expect(volumes).toContainEqual({ name: "blocklists", ...BLOCKLISTS });
+    const mount = portalContainer(manifests).volumeMounts.find(({ name }) => name === "blocklists");
+    expect(parseConfig(configOf(manifests), "config.yaml").blocklists).toBe(mount?.mountPath);
+  });
+
   test("may list pods and AuthorizedKeys only where usedBy is on", async () => {
     const names = async (config: object) =>
       (await render({ values: values({ config }) })).map(idOf).filter((id) => id.includes("usedby"));
@@ -186,6 +196,14 @@ describe("the configuration", () => {
     const mount = containers[0].volumeMounts.find(({ name }) => name === "revoked");
     expect(parseConfig(configOf(manifests), "config.yaml").revokedKeys).toBe(`${mount?.mountPath}/list`);
   });
+});
+
+test("the folder of lists of compromised keys is where their volume is mounted", async () => {
+  const manifests = await render({ values: { blocklists: { volume: BLOCKLISTS } } });
+  const { containers, volumes } = deploymentIn(manifests).spec.template.spec;
+  expect(volumes).toContainEqual({ name: "blocklists", ...BLOCKLISTS });
+  const mount = containers[0].volumeMounts.find(({ name }) => name === "blocklists");
+  expect(parseConfig(configOf(manifests), "config.yaml").blocklists).toBe(mount?.mountPath);
 });
 
 describe("labels for everything", () => {

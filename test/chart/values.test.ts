@@ -105,8 +105,8 @@ describe("the schema", () => {
     ["secrets", schema.properties.config.properties.secrets],
     ["refresh", schema.properties.config.properties.refresh],
   ])("has every setting there is under `%s`", (section, { properties }) => {
-    // The chart itself names the file of revoked keys: it mounts it. The portal has values of its own.
-    const elsewhere = ["revokedKeys", "portal"];
+    // The chart itself names the file of revoked keys and the folder of blocklists: it mounts them. The portal has values of its own.
+    const elsewhere = ["revokedKeys", "blocklists", "portal"];
     const known = settingsUnder(section).filter((name) => !elsewhere.includes(name));
     expect(Object.keys(properties).sort()).toEqual(known.sort());
   });

@@ -130,6 +130,7 @@ describe("the configuration file", () => {
     ["an installation that is no label", "\ninstallation: Team_B\n", 2, "lower-case"],
     ["an installation without a name", 'installation: ""\n', 1, "1 to 63"],
     ["an installation that is too long", `installation: ${"a".repeat(64)}\n`, 1, "1 to 63"],
+    ["a relative path of blocklists", "concurrency: 1\nblocklists: lists\n", 2, "absolute path"],
     ["a relative path of revoked keys", "concurrency: 1\nrevokedKeys: revoked.txt\n", 2, "absolute path"],
     ["a list where a mapping belongs", "policy:\n  - ssh-rsa\n", 2, "mapping"],
     ["a field given twice", "concurrency: 1\nconcurrency: 2\n", 2, "unique"],

@@ -1,7 +1,16 @@
 import { randomBytes } from "node:crypto";
+import { withoutSmallFactors } from "../../src/ssh/weakness/smallfactor.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
 import { Random } from "../ssh/random.ts";
-import { blobOf, dssSample, ecdsaSample, rsaSample, type Sample, securityKeySample } from "../ssh/samples.ts";
+import {
+  blobOf,
+  dssSample,
+  ecdsaSample,
+  mpint,
+  rsaSample,
+  type Sample,
+  securityKeySample,
+} from "../ssh/samples.ts";
 
 /** A public key that no other test has, as TYPE BASE64 without a comment. */
 export function freshKey(): string {
@@ -20,7 +29,7 @@ export function ed25519KeyOf(random: Random): string {
 
 /** The same for the same numbers, as TYPE BASE64. */
 export function rsaKeyOf(random: Random, bits: number): string {
-  return lineOf(oddRSASample(random, bits));
+  return lineOf(soundRSASample(random, bits));
 }
 
 /** One fresh key of each type that policy accepts by default, with the bits that ssh-keygen prints. */
@@ -28,7 +37,7 @@ export function freshKeysOfEveryType(): readonly { readonly key: string; readonl
   const random = freshRandom();
   return [
     { key: freshKey(), bits: 256 },
-    { key: lineOf(oddRSASample(random, 3072)), bits: 3072 },
+    { key: lineOf(soundRSASample(random, 3072)), bits: 3072 },
     { key: lineOf(ecdsaSample(random, "nistp256")), bits: 256 },
     { key: lineOf(ecdsaSample(random, "nistp384")), bits: 384 },
     { key: lineOf(ecdsaSample(random, "nistp521")), bits: 521 },
@@ -67,13 +76,14 @@ export function respelledRSAKey(key: string): string {
   });
 }
 
-/** No program can use an even modulus, so such a key is Weak. */
-function oddRSASample(random: Random, bits: number): Sample {
+/** Of a modulus that no small prime divides: in any other one the operator finds that. */
+function soundRSASample(random: Random, bits: number): Sample {
   const { type, strings } = rsaSample(random, bits);
-  const [exponent = Buffer.of(), modulus = Buffer.of()] = strings;
-  const odd = Buffer.from(modulus);
-  odd[odd.length - 1] = (odd.at(-1) ?? 0) | 1;
-  return { type, strings: [exponent, odd] };
+  const [exponent = Buffer.of(), start = Buffer.of()] = strings;
+  let modulus = BigInt(`0x${start.toString("hex")}`) | 1n;
+  while (withoutSmallFactors(modulus) !== modulus) modulus += 2n;
+  const hex = modulus.toString(16);
+  return { type, strings: [exponent, mpint(Buffer.from(hex.padStart(2 * start.length, "0"), "hex"))] };
 }
 
 function lineOf(sample: Sample): string {

@@ -80,6 +80,11 @@ app.kubernetes.io/name: sshkey-operator
 /etc/sshkey-operator-revoked
 {{- end -}}
 
+{{/* Where the volume of lists of compromised keys is mounted. */}}
+{{- define "sshkey-operator.blocklistsFolder" -}}
+/etc/sshkey-operator-blocklists
+{{- end -}}
+
 {{/* The operator's configuration file. */}}
 {{- define "sshkey-operator.config" -}}
 {{- $config := deepCopy .Values.config -}}
@@ -87,6 +92,9 @@ app.kubernetes.io/name: sshkey-operator
 {{- if .configMap -}}
 {{- $_ := set $config "revokedKeys" (printf "%s/%s" (include "sshkey-operator.revokedKeysFolder" $) .key) -}}
 {{- end -}}
+{{- end -}}
+{{- if .Values.blocklists.volume -}}
+{{- $_ := set $config "blocklists" (include "sshkey-operator.blocklistsFolder" $) -}}
 {{- end -}}
 {{- if not $config.policy.maximumLifetime -}}
 {{- $_ := unset $config.policy "maximumLifetime" -}}

@@ -30,6 +30,7 @@ export class Judge {
   readonly #settings: Settings;
   readonly #now: number;
   readonly #claims: Claims;
+  readonly #primes: readonly bigint[] | undefined;
   /** By kind, namespace and name. */
   readonly #names = new Map<string, Place>();
   /** By namespace and name of the Secret. */
@@ -45,6 +46,7 @@ export class Judge {
     this.#now = now;
     this.#claims = new Claims(settings.policy);
     this.#claims.setKnowledge(knowledge);
+    this.#primes = knowledge.primes;
     this.#base = base;
     for (const object of base?.sshKeys ?? []) this.#put(object);
   }
@@ -139,7 +141,7 @@ export class Judge {
   }
 
   #put(object: StoredSSHKey): Claim | undefined {
-    return this.#claims.put(examined(this.#claims.read(object)), this.#now)?.claim;
+    return this.#claims.put(examined(this.#claims.read(object), this.#primes), this.#now)?.claim;
   }
 
   #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {

@@ -69,7 +69,7 @@ export function checkKeyLines(
       proofs: "Optional",
       requireUserVerification: false,
     };
-    const record = examined(toSSHKeyRecord(asSSHKey(key, options)));
+    const record = examined(toSSHKeyRecord(asSSHKey(key, options)), knowledge.primes);
     const at = { ...place, line: index + 1 };
     for (const { code, message } of judge(record, ofLine, knowledge))
       findings.push({ ...at, column: message.startsWith("Option ") ? 1 : column, code, message });

@@ -1,3 +1,9 @@
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
+import { reasonsFor } from "../../blocklist/blocklist.ts";
+import { ListError } from "../../blocklist/listerror.ts";
+import { type ReadList, readList } from "../../blocklist/readlist.ts";
+import { shippedLists } from "../../blocklist/shipped.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
 import { parseConfig, readSettings } from "../../config/configfile.ts";
 import { parseRevokedList, type RevokedList, readRevokedList, STRAY_LINE } from "../../config/revokedlist.ts";
@@ -27,24 +33,56 @@ const SETTINGS: TextLimits = {
 /** Lines of the list that are said to be none; the others are counted. */
 const MOST_STRAY_LINES = 10;
 
+/** The files of lists that a person gives. */
+export interface GivenLists {
+  readonly revokedKeys?: string | undefined;
+  /** Lists of compromised keys, in any form that the operator reads. */
+  readonly blocklist?: readonly string[] | undefined;
+}
+
 /**
- * Which keys the administrator has revoked: by this list, or by the one that the settings name. Lines that are no fingerprint
- * are said on stderr and pass for nothing, as for the operator. Rejects with a PluginError where the list cannot be read.
+ * Which keys the administrator has revoked, by the given list or by the one that the settings name; and which are compromised,
+ * by the given lists and by those that come with the product. Lines that say nothing are told on stderr and pass for nothing,
+ * as for the operator. Rejects with a PluginError where a list cannot be read.
  */
 export async function knowledgeOf(
   session: Session,
   { revokedKeys }: Settings,
-  list: string | undefined,
+  given: GivenLists,
 ): Promise<Knowledge> {
-  const file = list ?? revokedKeys;
-  if (file === undefined) return { revoked: parseRevokedList("").fingerprints };
+  const lists = await Promise.all((given.blocklist ?? []).map((file) => blocklist(session, file)));
+  const sections = [...(await shippedLists()), ...lists.flatMap((list) => list.sections)];
+  return {
+    revoked: await revokedOf(session, given.revokedKeys ?? revokedKeys),
+    listed: (key) => reasonsFor(key, sections),
+    primes: lists.flatMap((list) => list.primes),
+  };
+}
+
+async function revokedOf(session: Session, file: string | undefined): Promise<ReadonlySet<string>> {
+  if (file === undefined) return new Set();
   const { fingerprints, strayLines } = await revokedList(session, file);
   const name = printable(file);
   for (const line of strayLines.slice(0, MOST_STRAY_LINES))
     session.say(`note: ${name}:${line} is ${STRAY_LINE}`);
   const more = strayLines.length - MOST_STRAY_LINES;
   if (more > 0) session.say(`note: ${name} has ${more} more lines that are no fingerprints`);
-  return { revoked: fingerprints };
+  return fingerprints;
+}
+
+async function blocklist(session: Session, file: string): Promise<ReadList> {
+  const name = printable(file);
+  try {
+    const list = await readList(basename(file), await readFile(file));
+    if (list.strayCount > 0)
+      session.say(`note: ${name} has ${list.strayCount} lines that are no fingerprints and no public keys`);
+    return list;
+  } catch (error) {
+    if (error instanceof ListError) throw new PluginError(`${name}: ${error.message}`);
+    const code = error instanceof Error && "code" in error ? String(error.code) : "";
+    if (code === "") throw error;
+    throw new PluginError(`cannot read ${name} (${code}): give the file of a list to --blocklist`);
+  }
 }
 
 const LIST: TextLimits = {

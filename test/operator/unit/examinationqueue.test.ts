@@ -28,6 +28,7 @@ function open() {
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
   const queue = new ExaminationQueue({
+    primes: () => [],
     log: only<Log>({ info: write, warn: write, error: write }),
     onCaughtUp: () => {},
     onOverdue: ({ name, resourceVersion }) => void overdue.push(`${name} ${resourceVersion}`),

@@ -43,6 +43,7 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     deletions,
     authorizedKeysDeletions,
     settings: { ...DEFAULT_SETTINGS, namespaces },
+    primes: () => [],
   });
   let isReady = false;
   void sources.whenReady().then(() => {

@@ -1,0 +1,126 @@
+import { readdir, readFile, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { ListError } from "./listerror.ts";
+import { type ReadList, readList } from "./readlist.ts";
+
+/** How often it is looked whether a file has changed, in ms: a mounted ConfigMap or Secret changes by other files in its place. */
+const LOOK_EVERY_MS = 2000;
+
+/** Of a list of 8 bytes a key, 60 million of them. */
+const MOST_BYTES = 512 * 1024 * 1024;
+
+/** A list that is in force. */
+export interface FolderList extends ReadList {
+  /** The file's name in the folder. */
+  readonly name: string;
+  /** When the file was last written, in ms since the epoch. */
+  readonly modifiedAt: number;
+}
+
+export interface BlocklistFolderOptions {
+  readonly folder: string;
+  /** Takes all lists in force whenever one of them has changed. */
+  readonly onChange: (lists: readonly FolderList[]) => void;
+  /** A list was read in place of what was known of it, if anything was. */
+  readonly onRead: (list: FolderList) => void;
+  /** The file is not there any more, and its list is no longer in force. */
+  readonly onGone: (name: string) => void;
+  /** A file, or the folder where `name` is undefined, cannot be read. What was known of it stays in force. Told once of each version. */
+  readonly onProblem: (name: string | undefined, problem: string) => void;
+}
+
+/** What was last seen of a file. */
+interface Seen {
+  readonly version: string;
+  readonly list: FolderList | undefined;
+}
+
+/** The lists of compromised keys in a folder, read again when a file changes. Names that begin with a dot are left out. */
+export class BlocklistFolder {
+  readonly #o: BlocklistFolderOptions;
+  readonly #seen = new Map<string, Seen>();
+  #problem = "";
+
+  constructor(options: BlocklistFolderOptions) {
+    this.#o = options;
+  }
+
+  /** Reads all files for the first time. Rejects with a ListError where the folder cannot be listed. */
+  async load(): Promise<void> {
+    const names = await this.#names();
+    if (typeof names === "string")
+      throw new ListError(`the folder ${this.#o.folder} cannot be read (${names})`);
+    await this.#look(names);
+  }
+
+  /** Looks for changes until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (await pause(signal)) {
+      const names = await this.#names();
+      if (typeof names !== "string") {
+        this.#problem = "";
+        await this.#look(names);
+      } else if (names !== this.#problem) {
+        this.#problem = names;
+        this.#o.onProblem(undefined, `it cannot be read (${names})`);
+      }
+    }
+  }
+
+  async #names(): Promise<readonly string[] | string> {
+    try {
+      return (await readdir(this.#o.folder)).filter((name) => !name.startsWith("."));
+    } catch (error) {
+      return codeOf(error);
+    }
+  }
+
+  async #look(names: readonly string[]): Promise<void> {
+    let isChanged = false;
+    for (const name of names) isChanged = (await this.#lookAt(name)) || isChanged;
+    for (const [name, { list }] of this.#seen) {
+      if (names.includes(name)) continue;
+      this.#seen.delete(name);
+      if (list === undefined) continue;
+      isChanged = true;
+      this.#o.onGone(name);
+    }
+    if (isChanged) this.#o.onChange([...this.#seen.values()].flatMap(({ list }) => list ?? []));
+  }
+
+  /** Says whether another list is in force. */
+  async #lookAt(name: string): Promise<boolean> {
+    const known = this.#seen.get(name);
+    let version = known?.version ?? "";
+    try {
+      const path = join(this.#o.folder, name);
+      const found = await stat(path);
+      version = `${found.ino} ${found.size} ${found.mtimeMs}`;
+      if (version === known?.version || !found.isFile()) return false;
+      if (found.size > MOST_BYTES) throw new ListError(`it has more than ${MOST_BYTES} bytes`);
+      const read = await readList(name, await readFile(path));
+      const list = { ...read, name, modifiedAt: found.mtimeMs };
+      this.#seen.set(name, { version, list });
+      this.#o.onRead(list);
+      return true;
+    } catch (error) {
+      const problem = error instanceof ListError ? error.message : `it cannot be read (${codeOf(error)})`;
+      // A file that comes and goes while it is looked at has no version; it is told once by its problem.
+      const seen = version === (known?.version ?? "") ? problem : version;
+      if (seen !== known?.version) this.#o.onProblem(name, problem);
+      this.#seen.set(name, { version: seen, list: known?.list });
+      return false;
+    }
+  }
+}
+
+async function pause(signal: AbortSignal): Promise<boolean> {
+  await delay(LOOK_EVERY_MS, undefined, { signal }).catch(() => undefined);
+  return !signal.aborted;
+}
+
+function codeOf(error: unknown): string {
+  if (error instanceof Error && "code" in error) return String(error.code);
+  throw error;
+}

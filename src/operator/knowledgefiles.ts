@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from "node:util";
+import { reasonsFor, type Section } from "../blocklist/blocklist.ts";
+import { BlocklistFolder, type FolderList } from "../blocklist/folder.ts";
+import { ListError } from "../blocklist/listerror.ts";
+import { shippedLists } from "../blocklist/shipped.ts";
+import type { Knowledge } from "../claims/judgement.ts";
+import { ConfigError, type Settings } from "../config/settings.ts";
+import { type Log, logEvent } from "./logevent.ts";
+import type { Metrics } from "./metrics.ts";
+import { RevokedKeys } from "./revokedkeys.ts";
+
+export interface KnowledgeFilesOptions {
+  readonly settings: Pick<Settings, "revokedKeys" | "blocklists">;
+  readonly log: Log;
+  readonly metrics: Pick<Metrics, "blocklistRead" | "blocklistGone" | "blocklistUnreadable">;
+  /** Called with all that is known whenever a file has changed. */
+  readonly onChange: (knowledge: Knowledge) => void;
+}
+
+/** What is known of keys beside what they say: revoked ones, compromised ones, public primes. Read again when a file changes. */
+export class KnowledgeFiles {
+  readonly #o: KnowledgeFilesOptions;
+  readonly #revokedKeys: RevokedKeys | undefined;
+  readonly #folder: BlocklistFolder | undefined;
+  #revoked: ReadonlySet<string> = new Set();
+  #shipped: readonly Section[] = [];
+  #lists: readonly FolderList[] = [];
+  #primes: readonly bigint[] = [];
+
+  constructor(options: KnowledgeFilesOptions) {
+    this.#o = options;
+    this.#revokedKeys = this.#openRevokedKeys();
+    this.#folder = this.#openFolder();
+  }
+
+  /** Reads all for the first time. Rejects with a ConfigError when the file or the folder cannot be read. */
+  async load(): Promise<void> {
+    this.#shipped = await shippedLists();
+    await this.#revokedKeys?.load();
+    try {
+      await this.#folder?.load();
+    } catch (error) {
+      throw error instanceof ListError ? new ConfigError(`${error.message}; check blocklists`) : error;
+    }
+    this.#changed();
+  }
+
+  /** Reads again what changes, until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all([this.#revokedKeys?.run(signal), this.#folder?.run(signal)]);
+  }
+
+  #changed(): void {
+    const sections = [...this.#shipped, ...this.#lists.flatMap((list) => list.sections)];
+    this.#o.onChange({
+      revoked: this.#revoked,
+      listed: (key) => reasonsFor(key, sections),
+      primes: this.#primes,
+    });
+  }
+
+  #openRevokedKeys(): RevokedKeys | undefined {
+    const { settings, log } = this.#o;
+    const file = settings.revokedKeys;
+    if (file === undefined) return undefined;
+    return new RevokedKeys({
+      file,
+      onChange: (fingerprints) => {
+        this.#revoked = fingerprints;
+        this.#changed();
+        logEvent(log, "RevokedKeysRead", { count: fingerprints.size });
+      },
+      onProblem: (problem, line) => logEvent(log, "RevokedKeysUnreadable", { file, problem, line }),
+    });
+  }
+
+  #openFolder(): BlocklistFolder | undefined {
+    const { settings, log, metrics } = this.#o;
+    const folder = settings.blocklists;
+    if (folder === undefined) return undefined;
+    return new BlocklistFolder({
+      folder,
+      onChange: (lists) => {
+        this.#lists = lists;
+        const primes = lists.flatMap((list) => list.primes);
+        // The same ones stay the same list: other primes cost a division of each RSA key.
+        if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
+        this.#changed();
+      },
+      onRead: (list) => {
+        const keys = list.sections.reduce((sum, { hashes }) => sum + hashes.size, 0);
+        metrics.blocklistRead(list.name, keys, list.modifiedAt);
+        logEvent(log, "BlocklistRead", { list: list.name, count: keys, primes: list.primes.length > 0 });
+        if (list.strayCount > 0) {
+          const problem = `${list.strayCount} lines are no fingerprints and no public keys`;
+          logEvent(log, "BlocklistUnreadable", { list: list.name, problem, line: list.strayLines[0] });
+        }
+      },
+      onGone: (list) => {
+        metrics.blocklistGone(list);
+        logEvent(log, "BlocklistGone", { list });
+      },
+      onProblem: (list, problem) => {
+        metrics.blocklistUnreadable(list ?? folder);
+        logEvent(log, "BlocklistUnreadable", { list: list ?? folder, problem });
+      },
+    });
+  }
+}

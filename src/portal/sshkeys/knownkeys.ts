@@ -1,0 +1,74 @@
+import { reasonsFor, type Section } from "../../blocklist/blocklist.ts";
+import { BlocklistFolder } from "../../blocklist/folder.ts";
+import { ListError } from "../../blocklist/listerror.ts";
+import { shippedLists } from "../../blocklist/shipped.ts";
+import type { Knowledge } from "../../claims/judgement.ts";
+import { readRevokedList } from "../../config/revokedlist.ts";
+import { ConfigError, type Settings } from "../../config/settings.ts";
+
+/** How often the list of revoked keys is read again, in ms. */
+const REREAD_MS = 10_000;
+
+type KnownKeysSettings = Pick<Settings, "revokedKeys" | "blocklists">;
+
+/**
+ * Which keys the administrator has revoked (`revokedKeys`), and which are compromised (`blocklists`), for who is about to add
+ * one. Of what cannot be read nothing is said: the operator has the last word.
+ */
+export class KnownKeys {
+  readonly #shipped: readonly Section[];
+  readonly #file: string | undefined;
+  readonly #folder: BlocklistFolder | undefined;
+  #revoked: ReadonlySet<string> = new Set();
+  #readAt = Number.NEGATIVE_INFINITY;
+  #sections: readonly Section[] = [];
+  #primes: readonly bigint[] = [];
+
+  private constructor({ revokedKeys, blocklists }: KnownKeysSettings, shipped: readonly Section[]) {
+    this.#shipped = shipped;
+    this.#file = revokedKeys;
+    this.#folder =
+      blocklists === undefined
+        ? undefined
+        : new BlocklistFolder({
+            folder: blocklists,
+            onChange: (lists) => {
+              this.#sections = lists.flatMap(({ sections }) => sections);
+              this.#primes = lists.flatMap(({ primes }) => primes);
+            },
+            onRead: () => {},
+            onGone: () => {},
+            onProblem: () => {},
+          });
+  }
+
+  static async open(settings: KnownKeysSettings): Promise<KnownKeys> {
+    return new KnownKeys(settings, await shippedLists());
+  }
+
+  /** Reads lists again when they change, until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    try {
+      await this.#folder?.load();
+    } catch (error) {
+      if (!(error instanceof ListError)) throw error;
+    }
+    await this.#folder?.run(signal);
+  }
+
+  current(): Knowledge {
+    const sections = [...this.#shipped, ...this.#sections];
+    return { revoked: this.#revokedNow(), listed: (key) => reasonsFor(key, sections), primes: this.#primes };
+  }
+
+  #revokedNow(): ReadonlySet<string> {
+    if (this.#file === undefined || performance.now() - this.#readAt < REREAD_MS) return this.#revoked;
+    this.#readAt = performance.now();
+    try {
+      this.#revoked = readRevokedList(this.#file).fingerprints;
+    } catch (error) {
+      if (!(error instanceof ConfigError)) throw error;
+    }
+    return this.#revoked;
+  }
+}
