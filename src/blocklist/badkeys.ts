@@ -1,6 +1,6 @@
 import { gcd } from "../ssh/weakness/rsanumbers.ts";
 import { SMALL_PRIME_PRODUCTS } from "../ssh/weakness/smallfactor.ts";
-import type { Reason, Section } from "./blocklist.ts";
+import { REASONS, type Reason, type Section } from "./blocklist.ts";
 import { copyHash, HASH_BYTES, HashList, isSorted } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
 import { Turns } from "./turns.ts";
@@ -46,12 +46,11 @@ export async function decodeBadkeys(bytes: Buffer): Promise<readonly Section[]> 
     copyHash(bytes, at, list.bytes, list.end);
     list.end += HASH_BYTES;
   }
-  return Array.from(kept, ([reason, list]) => ({
-    reason,
-    of: "number",
-    source: "badkeys",
-    hashes: new HashList(list.bytes),
-  }));
+  return REASONS.flatMap((reason) => {
+    const list = kept.get(reason);
+    if (list === undefined) return [];
+    return { reason, of: "number", source: "badkeys", hashes: new HashList(list.bytes) } as const;
+  });
 }
 
 /** gmpy2.to_binary: the type of an integer, its sign, and then its bytes, the lowest first. */

@@ -23,6 +23,7 @@ export class HashList {
 
   /** All that are in one of two. */
   static async union({ bytes: a }: HashList, { bytes: b }: HashList): Promise<HashList> {
+    if (a.length === 0 || b.length === 0) return new HashList(a.length === 0 ? b : a);
     const bytes = Buffer.allocUnsafeSlow(a.length + b.length);
     const turns = new Turns();
     let [inA, inB, end] = [0, 0, 0];
@@ -35,8 +36,11 @@ export class HashList {
       if (order >= 0) inB += HASH_BYTES;
       end += HASH_BYTES;
     }
-    end += a.copy(bytes, end, inA);
-    end += b.copy(bytes, end, inB);
+    const [rest, at] = inA < a.length ? [a, inA] : [b, inB];
+    for (let from = at; from < rest.length; from += COPIED_AT_ONCE) {
+      end += rest.copy(bytes, end, from, from + COPIED_AT_ONCE);
+      await turns.next();
+    }
     return new HashList(bytes.subarray(0, end));
   }
 
@@ -129,7 +133,9 @@ export async function isSorted(bytes: Buffer, recordBytes: number): Promise<bool
   return true;
 }
 
-/** Sorted in about 3 ms. */
-const HASHES_AT_ONCE = 32_768;
+/** Sorted in about 2 ms. */
+const HASHES_AT_ONCE = 16_384;
+/** Into memory that is touched for the first time: 1 ms. */
+const COPIED_AT_ONCE = 2 ** 20;
 const IS_LITTLE_ENDIAN = endianness() === "LE";
 const EMPTY = new HashList(Buffer.alloc(0));

@@ -1,6 +1,6 @@
 import { decodeKeyBlob } from "../ssh/blob.ts";
 import { WireReader } from "../ssh/wire.ts";
-import { type HashedPart, hashesOf, type Section } from "./blocklist.ts";
+import { type HashedPart, hashesOf, PARTS, type Reason, type Section } from "./blocklist.ts";
 import { HashCollector } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
 import { Turns } from "./turns.ts";
@@ -17,10 +17,10 @@ const FINGERPRINT_SHA256 = 5;
 const EXTENSION = 255;
 
 /**
- * The keys of an OpenSSH key revocation list (ssh-keygen -k). What it says of certificates counts for nothing here. Rejects
+ * The keys of an OpenSSH key revocation list (ssh-keygen -k), for this reason, since it names none. What it says of certificates counts for nothing here. Rejects
  * with a ListError.
  */
-export async function decodeKRL(bytes: Buffer): Promise<readonly Section[]> {
+export async function decodeKRL(bytes: Buffer, reason: Reason): Promise<readonly Section[]> {
   const reader = new WireReader(bytes);
   if (!reader.skip(KRL_MAGIC)) throw new ListError("it does not begin as a KRL does");
   const version = reader.uint32();
@@ -49,9 +49,9 @@ export async function decodeKRL(bytes: Buffer): Promise<readonly Section[]> {
   }
   if (reader.refusal !== undefined) throw new ListError("it is a KRL that ends too early");
   const sections: Section[] = [];
-  for (const of of ["number", "fingerprint", "sha1"] as const) {
-    const hashes = await collected[of].list();
-    if (hashes.size > 0) sections.push({ reason: "BlockedKey", of, source: "", hashes });
+  for (const part of PARTS) {
+    const hashes = await collected[part].list();
+    if (hashes.size > 0) sections.push({ reason, of: part, source: "", hashes });
   }
   return sections;
 }

@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { decodeBadkeys, decodePrimes } from "./badkeys.ts";
-import type { Blocklist, Section } from "./blocklist.ts";
+import type { Blocklist, Reason, Section } from "./blocklist.ts";
 import { decodeKRL, KRL_MAGIC } from "./krl.ts";
 import { ListError } from "./listerror.ts";
 import { decodeList, MAGIC } from "./listfile.ts";
@@ -17,9 +17,13 @@ export interface ReadList extends Blocklist {
 /**
  * Reads a list in whichever form it is: the product's own, an OpenSSH KRL, fingerprints or public keys as text, badkeys'
  * blocklist.dat, or, where it is called primes*.dat, badkeys' primes. `name`, without its folder, is the source of what names
- * none itself. Keeps the bytes. Other work has its turn in between. Rejects with a ListError.
+ * none itself, and `otherwise` the reason. Keeps the bytes. Other work has its turn in between. Rejects with a ListError.
  */
-export async function readList(name: string, bytes: Buffer): Promise<ReadList> {
+export async function readList(
+  name: string,
+  bytes: Buffer,
+  otherwise: Reason = "BlockedKey",
+): Promise<ReadList> {
   const list = (sections: readonly Section[]): ReadList => ({
     sections: sections.map((section) => ({ ...section, source: section.source || name })),
     primes: [],
@@ -28,10 +32,10 @@ export async function readList(name: string, bytes: Buffer): Promise<ReadList> {
   });
   if (bytes.length === 0) throw new ListError("it is empty: a list of nothing has a comment at least");
   if (startsWith(bytes, Buffer.from(MAGIC))) return list((await decodeList(bytes)).sections);
-  if (startsWith(bytes, KRL_MAGIC)) return list(await decodeKRL(bytes));
+  if (startsWith(bytes, KRL_MAGIC)) return list(await decodeKRL(bytes, otherwise));
   if (/^primes.*\.dat$/.test(name)) return { ...list([]), primes: [await decodePrimes(bytes)] };
   if (isText(bytes)) {
-    const { sections, strayLines, strayCount } = await decodeText(bytes);
+    const { sections, strayLines, strayCount } = await decodeText(bytes, otherwise);
     return { ...list(sections), strayLines, strayCount };
   }
   if (MAGIC_OF_NO_LIST.some((start) => startsWith(bytes, start)))

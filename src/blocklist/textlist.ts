@@ -1,4 +1,5 @@
-import { decodeKeyLine, type KeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
+import type { KeyBlob } from "../ssh/blob.ts";
+import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
 import { hashesOf, REASONS, type Reason, type Section } from "./blocklist.ts";
 import { HashCollector } from "./hashlist.ts";
@@ -17,16 +18,18 @@ export interface TextList {
 /**
  * A line each: a fingerprint as `ssh-keygen -l` prints it, `SHA256:…` alone or with what else it prints, or a public key as it
  * stands in a .pub file or in authorized_keys. Blank lines and `#` comments are allowed. The comment `# reason: CODE` says why
- * the keys after it are listed; without it they are BlockedKey. Rejects with a ListError where no line is one of them, or the
- * reason is none.
+ * the keys after it are listed; `otherwise` says it of those before. Rejects with a ListError where no line is one of them, or
+ * the reason is none.
  */
-export async function decodeText(bytes: Buffer): Promise<TextList> {
+export async function decodeText(bytes: Buffer, otherwise: Reason): Promise<TextList> {
   const collected = new Map<Reason, { number: HashCollector; fingerprint: HashCollector }>();
   const strayLines: number[] = [];
   let strayCount = 0;
   let hasKeys = false;
-  let reason: Reason = "BlockedKey";
+  let reason = otherwise;
   let number = 0;
+  if (bytes.subarray(0, LOOKED_AT_FOR_PRIVATE_KEY).includes("PRIVATE KEY-----"))
+    throw new ListError("it is a private key, which belongs in no list: give its .pub file");
   const turns = new Turns();
   for (const line of linesOf(bytes)) {
     if (turns.areOver) await turns.next();
@@ -67,6 +70,9 @@ type Line =
   | { readonly is: "stray" };
 
 const STRAY: Line = { is: "stray" };
+/** Written over by the next fingerprint: a million buffers take longer to collect than to fill. */
+const HASH = Buffer.alloc(32);
+const HASHED: Line = { is: "key", of: "fingerprint", hashes: [HASH] };
 
 function readLine(line: string): Line {
   const content = line.trim();
@@ -76,19 +82,20 @@ function readLine(line: string): Line {
     return given === undefined ? { is: "nothing" } : { is: "reason", reason: reasonOf(given) };
   }
   const [, fingerprint] = FINGERPRINT.exec(content) ?? [];
-  if (fingerprint !== undefined)
-    return { is: "key", of: "fingerprint", hashes: [Buffer.from(fingerprint, "base64")] };
-  const parts = keyIn(content);
-  const key = parts && decodeKeyLine(parts);
-  return key?.ok === true ? { is: "key", of: "number", hashes: hashesOf(key.value, "number") } : STRAY;
+  if (fingerprint !== undefined) {
+    HASH.write(fingerprint, "base64");
+    return HASHED;
+  }
+  const key = keyOfLine(content);
+  return key === undefined ? STRAY : { is: "key", of: "number", hashes: hashesOf(key, "number") };
 }
 
-/** What stands before a type is taken for options, as sshd does. */
-function keyIn(content: string): KeyLine | undefined {
-  const whole = splitKeyLine(content);
-  if (lineType(whole.type) !== undefined) return whole;
-  const rest = skipOptions(content);
-  return rest === undefined ? undefined : splitKeyLine(rest);
+/** The key of a line as .pub files and authorized_keys have it. What stands before a type is taken for options, as sshd does. */
+export function keyOfLine(line: string): KeyBlob | undefined {
+  const whole = splitKeyLine(line);
+  const parts = lineType(whole.type) === undefined ? splitKeyLine(skipOptions(line) ?? "") : whole;
+  const key = decodeKeyLine(parts);
+  return key.ok ? key.value : undefined;
 }
 
 function reasonOf(word: string): Reason {
@@ -118,4 +125,5 @@ const REASON = /^#\s{0,9}reason:\s{0,9}(\S+)/;
 const BYTE_ORDER_MARK = Buffer.from("\u{feff}");
 /** A key and as many bytes of options. */
 const MOST_LINE_BYTES = 32_768;
+const LOOKED_AT_FOR_PRIVATE_KEY = 100;
 const MOST_STRAY_LINES = 100;

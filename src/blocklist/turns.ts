@@ -1,7 +1,7 @@
 import { setImmediate as turn } from "node:timers/promises";
 
 /** How long other work may wait for its turn, in ms; at most a few times as long on a busy machine. */
-const LONGEST_MS = 4;
+const LONGEST_MS = 2;
 
 /** Lets other work have its turn within long work: `if (turns.areOver) await turns.next();` in each round of a loop. */
 export class Turns {

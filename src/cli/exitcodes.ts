@@ -6,7 +6,7 @@ export const EXIT = {
   unexpected: 1,
   /** Invalid command line. */
   usage: 2,
-  /** The configuration file, the kubeconfig or an address to listen on cannot be used. */
+  /** The configuration file, the kubeconfig, a list of keys or an address to listen on cannot be used. */
   configuration: 3,
 } as const;
 

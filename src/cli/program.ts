@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import { addBlocklistCommands } from "./blocklistcommands.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { addPortalOptions, type PortalCommandOptions, portal } from "./portal.ts";
 import { run } from "./run.ts";
@@ -29,7 +30,7 @@ Exit codes:
   0  stopped by SIGTERM or SIGINT
   1  unexpected error
   2  invalid command line
-  3  the configuration file, the kubeconfig or an address to listen on cannot be used`;
+  3  the configuration file, the kubeconfig, a list of keys or an address to listen on cannot be used`;
 
 const PORTAL_EXAMPLES = `
 Nobody can sign in until the configuration file says how. With OpenID Connect:
@@ -62,6 +63,9 @@ function program(signal: AbortSignal): Command {
   )
     .addHelpText("after", PORTAL_EXAMPLES + EXIT_CODES)
     .action((options: PortalCommandOptions) => portal(options, signal));
+  addBlocklistCommands(
+    command.command("blocklist").description("make, merge and show lists of compromised keys"),
+  );
   return command;
 }
 

@@ -130,14 +130,14 @@ describe("a damaged KRL", () => {
       Buffer.of(0),
       encodeStrings([Buffer.alloc(0)]),
     ]);
-    expect(await decodeKRL(section(255, extension))).toEqual([]);
+    expect(await decodeKRL(section(255, extension), "BlockedKey")).toEqual([]);
   });
 
   test("whatever its bytes are is a list or a ListError", async () => {
     await fc.assert(
       fc.asyncProperty(fc.uint8Array({ maxLength: 200 }), async (bytes) => {
         const file = Buffer.concat([headOf(1), bytes]);
-        const result = await decodeKRL(file).catch((error: unknown) => error);
+        const result = await decodeKRL(file, "BlockedKey").catch((error: unknown) => error);
         expect(Array.isArray(result) || result instanceof ListError).toBe(true);
       }),
     );
@@ -145,7 +145,9 @@ describe("a damaged KRL", () => {
 });
 
 test("a key of another type in a KRL is passed over, as it can be no SSHKey", async () => {
-  expect(await decodeKRL(section(2, encodeStrings([encodeStrings([Buffer.from("ssh-new")])])))).toEqual([]);
+  expect(
+    await decodeKRL(section(2, encodeStrings([encodeStrings([Buffer.from("ssh-new")])])), "BlockedKey"),
+  ).toEqual([]);
 });
 
 /** The names of the keys that are on the list. */
