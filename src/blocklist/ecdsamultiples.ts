@@ -3,7 +3,7 @@ import { CURVES, type CurveName } from "../ssh/ecdsa.ts";
 import { bigintOf } from "../ssh/wire.ts";
 
 /** As OpenSSL names the curves. */
-export const OPENSSL_CURVES: Readonly<Record<CurveName, string>> = {
+const OPENSSL_CURVES: Readonly<Record<CurveName, string>> = {
   nistp256: "prime256v1",
   nistp384: "secp384r1",
   nistp521: "secp521r1",

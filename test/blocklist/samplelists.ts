@@ -4,6 +4,7 @@ import type { Reason, Section } from "../../src/blocklist/blocklist.ts";
 import { HashList } from "../../src/blocklist/hashlist.ts";
 import { ListError } from "../../src/blocklist/listerror.ts";
 import { type ReadList, readList } from "../../src/blocklist/readlist.ts";
+import { bytesOf } from "../ssh/weakness/weakrsa.ts";
 
 /** Hashes as badkeys takes them, of the numbers from one to another. */
 export function numberHashes(from: number, to: number): Buffer[] {
@@ -26,9 +27,7 @@ export function badkeysFile(records: readonly (readonly [hash: Buffer, list: num
 
 /** gmpy2.to_binary of a number above zero. */
 export function gmpy2Binary(value: bigint): Buffer {
-  const hex = value.toString(16);
-  const bytes = Buffer.from(hex.padStart(hex.length + (hex.length % 2), "0"), "hex");
-  return Buffer.concat([Buffer.of(1, 1), bytes.reverse()]);
+  return Buffer.concat([Buffer.of(1, 1), bytesOf(value).reverse()]);
 }
 
 /** What is wrong with a file that is no list. */

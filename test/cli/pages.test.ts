@@ -10,11 +10,14 @@ import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { LIMITS } from "../../src/authorizedkeys/files.ts";
 import { MAXIMUM_PATTERN_CHARACTERS } from "../../src/authorizedkeys/record.ts";
 import { MAXIMUM_SEQUENCES } from "../../src/authorizedkeys/targetoptions.ts";
+import { REASONS } from "../../src/blocklist/blocklist.ts";
+import { COMMON_WORDS } from "../../src/blocklist/commonwords.ts";
 import { EXIT } from "../../src/cli/exitcodes.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { MAXIMUM_TARGETS } from "../../src/projection/authorizedkeysobjects.ts";
 import { secretName } from "../../src/projection/usertarget.ts";
 import { OPTION_LIMITS } from "../../src/ssh/options.ts";
+import { WEAKNESS_CLASSES } from "../../src/ssh/weakness/classes.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const PAGES = [
@@ -101,6 +104,31 @@ describe("docs/authorizedkeys.md", () => {
       [`${LIMITS.emptyFiles}`],
     ]);
     expect(AUTHORIZED_KEYS).toContain(`At most ${MAXIMUM_SEQUENCES} in all options together.`);
+  });
+});
+
+describe("docs/key-checks.md", () => {
+  const page = read("docs/key-checks.md");
+
+  it("has the table of classes as the checks have them, each with a cost", () => {
+    const rows = tableAfter(page, "## Classes").map((row) => row.split(" | "));
+    const expected = Object.entries(WEAKNESS_CLASSES).map(([code, { meaning, source, falsePositives }]) => [
+      `| \`${code}\``,
+      meaning,
+      source,
+      falsePositives,
+    ]);
+    expect(rows.map((row) => row.slice(0, 4))).toEqual(expected);
+    expect(rows.filter((row) => row.length !== 5)).toEqual([]);
+  });
+
+  it("has every reason for which a list can have a key", () => {
+    const [named = ""] = /is a reason: (?:`\w+`(?:, )?)+/.exec(page) ?? [];
+    expect(named.match(/(?<=`)\w+(?=`)/g)).toEqual([...REASONS]);
+  });
+
+  it("says how many words are tried", () => {
+    expect(page).toContain(`SHA-256 of ${COMMON_WORDS.length.toLocaleString("en-US")} common English words`);
   });
 });
 
