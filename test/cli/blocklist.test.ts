@@ -2,18 +2,20 @@ import { execFileSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { main } from "../../src/cli/program.ts";
 import { badkeysFile, gmpy2Binary, numberHashes } from "../blocklist/samplelists.ts";
-import { type Finished, run } from "../cluster/run.ts";
+import type { Finished } from "../cluster/run.ts";
 import { nextPrime } from "../ssh/weakness/weakrsa.ts";
 
-const MAIN = join(import.meta.dirname, "..", "..", "src", "main.ts");
+const CALLED_FROM = process.cwd();
 const BADKEYS = badkeysFile(numberHashes(1, 20).map((hash, i) => [hash, 1 + (i % 4)]));
 
 let folder: string;
 
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "sshkey-blocklist-"));
+  process.chdir(folder);
   for (const name of ["alice", "bob", "carol"])
     execFileSync("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", name, "-f", join(folder, name)]);
   execFileSync("ssh-keygen", ["-q", "-k", "-f", join(folder, "list.krl"), join(folder, "carol.pub")]);
@@ -26,6 +28,7 @@ beforeAll(() => {
 });
 
 afterAll(() => {
+  process.chdir(CALLED_FROM);
   rmSync(folder, { recursive: true });
 });
 
@@ -144,11 +147,7 @@ describe("sshkey-operator blocklist show", () => {
   });
 
   test("shows what a source would do to the terminal as text", async () => {
-    const { stdout } = await run(
-      process.execPath,
-      [MAIN, "blocklist", "build", "-o", "escape", "--source", "\u001b[31mred", "alice.pub"],
-      { cwd: folder },
-    );
+    const { stdout } = await program(["build", "-o", "escape", "--source", "\u001b[31mred", "alice.pub"]);
     expect(stdout).toBe("escape: 1 key\n  BlockedKey  1  [31mred\n");
   });
 
@@ -192,7 +191,24 @@ test.each(["build", "merge", "show"])(
 );
 
 async function blocklist(args: string): Promise<Finished> {
-  return await run(process.execPath, [MAIN, "blocklist", ...args.split(" ")], { cwd: folder });
+  return await program(args.split(" "));
+}
+
+/** In this process, as the program does it. */
+async function program(args: readonly string[]): Promise<Finished> {
+  const written = { stdout: "", stderr: "" };
+  const spies = (["stdout", "stderr"] as const).map((stream) =>
+    vi.spyOn(process[stream], "write").mockImplementation((text) => {
+      written[stream] += String(text);
+      return true;
+    }),
+  );
+  try {
+    const code = await main(["blocklist", ...args], new AbortController().signal);
+    return { code, ...written };
+  } finally {
+    for (const spy of spies) spy.mockRestore();
+  }
 }
 
 function read(name: string): string {
