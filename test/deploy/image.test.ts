@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, symlink } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
@@ -34,6 +34,23 @@ describe("the build stage", () => {
     expect((await runBundle(join(folder, "dist", "main.cjs"), ["--version"])).stdout).toBe(
       `${manifest.version}\n`,
     );
+    expect((await runBundle(join(folder, "dist", "main.cjs"), ["blocklist", "show"])).stdout).toContain(
+      "300,000  ECDSA private keys 1 to 100,000",
+    );
+  });
+
+  test("makes the list of known keys once, and again where it is damaged", async () => {
+    const folder = join(scratch, "build");
+    const list = join(folder, "dist", "known-keys.blocklist");
+    const build = async () => {
+      expect(await run(process.execPath, ["tools/build.ts"], { cwd: folder })).toMatchObject({ code: 0 });
+      return { content: await readFile(list), time: (await stat(list)).mtimeMs };
+    };
+    const made = { content: await readFile(list), time: (await stat(list)).mtimeMs };
+    const again = await build();
+    expect([again.time, again.content.equals(made.content)]).toEqual([made.time, true]);
+    await writeFile(list, made.content.subarray(0, -1));
+    expect((await build()).content.equals(made.content)).toBe(true);
   });
 
   test("finds in its context what it copies, and nothing else", async () => {
@@ -136,6 +153,11 @@ describe("the bundle alone, in an empty folder and an empty environment", () => 
     const { code, stdout, stderr } = await runBundle(alone, ["run", "--help"]);
     expect([code, stderr]).toEqual([0, ""]);
     expect(stdout).toContain("--kubeconfig <file>");
+  });
+
+  test("knows the commonest of the keys that stand in the file beside it", async () => {
+    const { code, stdout } = await runBundle(alone, ["blocklist", "show"]);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("10,000  ECDSA private keys 1 to 10,000")]);
   });
 
   test("says what is missing when there is no cluster to reach", async () => {
