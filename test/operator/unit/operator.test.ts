@@ -6,7 +6,7 @@ import type { EventRecorder } from "../../../src/kube/eventrecorder.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { Metrics } from "../../../src/operator/metrics.ts";
 import { connectionsFor, Operator } from "../../../src/operator/operator.ts";
-import { only } from "./fakes.ts";
+import { only, until } from "./fakes.ts";
 
 it("ends at once when it was told to stop before it began", async () => {
   const operator = operatorWith(only<Transport>({}), DEFAULT_SETTINGS);
@@ -30,6 +30,8 @@ async function atTheStart(served: number): Promise<{ underWay: number; connectio
   };
   const operator = operatorWith(only<Transport>({ request: hang, read: hang }), settings);
   void operator.run(new AbortController().signal);
+  // The files of what is known of keys are read first.
+  await until("all that begins has begun", () => underWay >= served);
   await setImmediate();
   return { underWay, connections: connectionsFor(settings) };
 }
