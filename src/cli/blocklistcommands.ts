@@ -16,24 +16,24 @@ Exit codes:
   3  a file cannot be read or written, or is no list`;
 
 const BUILD_HELP = `
-INPUT is a .pub file or lines of authorized_keys, fingerprints as ssh-keygen -l prints them, an OpenSSH KRL, or badkeys'
-blocklist.dat. By its public key a key is found whatever stands around it: an RSA modulus with another exponent, the same key in
-a security key or a hybrid. By a fingerprint that very key is found alone.
+An input is a .pub file or authorized_keys, fingerprints as ssh-keygen -l prints them, an OpenSSH KRL, or badkeys'
+blocklist.dat. By its public key a key is found whatever stands around it: an RSA modulus with another exponent,
+the same key in a security key or a hybrid. By a fingerprint that very key is found alone.
 
 Examples:
-  sshkey-operator blocklist build --reason PublishedKey --source "found in our repositories, 2026-11" -o leaked.blocklist *.pub
+  sshkey-operator blocklist build --reason PublishedKey --source "our repositories" -o leaked.blocklist *.pub
   sshkey-operator blocklist build -o badkeys.blocklist blocklist.dat
 `;
 
 const MERGE_HELP = `
-LIST is a file in any of the forms that build takes. Reasons and sources stay, and each key is kept once.
+A list is a file in any of the forms that build takes. Reasons and sources stay, and each key is kept once.
 
 Example:
   sshkey-operator blocklist merge -o all.blocklist badkeys.blocklist leaked.blocklist
 `;
 
 const SHOW_HELP = `
-Without LIST it shows what the product brings with it.
+Without a list it shows what the product brings with it.
 
 Examples:
   sshkey-operator blocklist show
