@@ -51,6 +51,12 @@ describe("a release", () => {
     expect(stdout).toBe(`${version}\n`);
   });
 
+  test("has in its archive the list of known keys", async () => {
+    await run("tar", ["-xzf", `sshkey-operator-${version}.tar.gz`], { cwd: first });
+    const { stdout } = await run(process.execPath, [join(first, "main.cjs"), "blocklist", "show"]);
+    expect(stdout).toContain("300,000  ECDSA private keys 1 to 100,000");
+  });
+
   test("installs the image of that name and version", async () => {
     const documents = parseAllDocuments(await readFile(join(first, "install.yaml"), "utf8"));
     const deployment = documents.map((each) => each.toJS()).find(({ kind }) => kind === "Deployment");
