@@ -25,6 +25,7 @@ const DEFINITIONS: readonly Definition[] = [
       status: "SSHKeyStatus",
       "status.duplicateOf": "SSHKeyReference",
       "status.proof": "SSHKeyProof",
+      "status.lastUsed": "SSHKeyLastUsed",
       "status.conditions[]": "SSHKeyCondition",
     },
   },

@@ -116,6 +116,27 @@ export const SCHEMAS: Readonly<Record<"SSHKey" | "AuthorizedKeys", Schema>> = {
           "claimedSince": {
             "type": "string"
           },
+          "lastUsed": {
+            "type": "object",
+            "required": [
+              "time",
+              "source",
+              "fingerprint"
+            ],
+            "properties": {
+              "time": {
+                "type": "string"
+              },
+              "source": {
+                "type": "string",
+                "maxLength": 256
+              },
+              "fingerprint": {
+                "type": "string",
+                "maxLength": 128
+              }
+            }
+          },
           "observedGeneration": {
             "type": "integer"
           },

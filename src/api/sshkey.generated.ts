@@ -104,7 +104,7 @@ export interface SSHKeySpec {
   proof?: string;
 }
 /**
- * What the operator found, written by the operator. observedGeneration is -1 until it has processed the object.
+ * What the operator found, written by the operator, except lastUsed. observedGeneration is -1 until it has processed the object.
  */
 export interface SSHKeyStatus {
   /**
@@ -145,6 +145,7 @@ export interface SSHKeyStatus {
    * Example: 2026-01-31T18:00:00Z
    */
   claimedSince?: string;
+  lastUsed?: SSHKeyLastUsed;
   /**
    * The metadata.generation that this status was written for. If it is smaller, the status is out of date; -1 means that the operator has not processed the object yet.
    */
@@ -180,6 +181,26 @@ export interface SSHKeyReference {
    * Namespace of that SSHKey.
    */
   namespace: string;
+}
+/**
+ * When somebody last logged in with the key, as far as logs of sshd were read. Written by sshkey-operator usage and never by the operator; absent where nobody reports it. Logs can be forged by whoever owns the pod that writes them: it helps to find keys that nobody needs, and proves nothing.
+ */
+export interface SSHKeyLastUsed {
+  /**
+   * The day, as its first moment in UTC: reported at most once a day. A day that has not come yet counts as none.
+   * Example: 2027-01-31T00:00:00Z
+   */
+  time: string;
+  /**
+   * Whose log said so: a pod as pod/NAMESPACE/NAME, or the name that whoever reads the log gave it.
+   * Example: pod/bastion/bastion-7d4b9c6f5-x2v8q
+   */
+  source: string;
+  /**
+   * SHA256 fingerprint of the key that was used. When it is not status.fingerprint, the key was changed since, and the new one has not been used.
+   * Example: SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg
+   */
+  fingerprint: string;
 }
 /**
  * One aspect of the state of this SSHKey.

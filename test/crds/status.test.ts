@@ -23,6 +23,7 @@ const STATUS = {
   secretName: "sshkeys-alice",
   duplicateOf: { name: "other", namespace: "team-a" },
   claimedSince: "2026-01-02T03:04:05Z",
+  lastUsed: { time: "2027-01-31T00:00:00Z", source: "pod/bastion/bastion-0", fingerprint: FINGERPRINT },
   observedGeneration: 1,
   conditions: CONDITION_TYPES.map(condition),
 };
@@ -108,6 +109,25 @@ describe("a condition is held to the limits of metav1.Condition", () => {
     expect((await sshKeys.read(name)).object.status).toMatchObject({
       conditions: [{ type: "Valid" }, { type: "Ready" }],
     });
+  });
+});
+
+describe("a last use", () => {
+  const good = { time: "2027-01-31T00:00:00Z", source: "node-1", fingerprint: FINGERPRINT };
+  test.each([
+    ["without a time", { time: undefined }],
+    ["without a source", { source: undefined }],
+    ["without the key that was used", { fingerprint: undefined }],
+    ["at a time that is none", { time: "yesterday" }],
+    ["with a source without end", { source: "x".repeat(257) }],
+  ])("%s is refused", async (_what, broken) => {
+    const { name } = await sshKeys.create({});
+    const { message } = await sshKeys.patch(
+      name,
+      { status: { lastUsed: { ...good, ...broken } } },
+      "/status",
+    );
+    expect(message).toContain("status.lastUsed");
   });
 });
 

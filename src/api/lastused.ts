@@ -1,0 +1,21 @@
+import type { SSHKeyStatus } from "./sshkey.generated.ts";
+import { parseRFC3339 } from "./time.ts";
+
+const DAY_MS = 86_400_000;
+
+/**
+ * The day on which the key that the status speaks of was last used, as its first moment in ms since the epoch. Undefined
+ * where nothing is reported, and for what counts as nothing: a report of another key, or of a day that has not come yet
+ * anywhere on earth.
+ */
+export function lastUse({ fingerprint, lastUsed }: SSHKeyStatus, now: number): number | undefined {
+  if (lastUsed === undefined || fingerprint === undefined || lastUsed.fingerprint !== fingerprint)
+    return undefined;
+  const time = parseRFC3339(lastUsed.time);
+  return time === undefined || time > now + DAY_MS ? undefined : dayOf(time);
+}
+
+/** The first moment of the day, in UTC, of a time in ms since the epoch. */
+export function dayOf(time: number): number {
+  return Math.floor(time / DAY_MS) * DAY_MS;
+}
