@@ -41,24 +41,28 @@ describe("the policies", () => {
 });
 
 describe("a policy", () => {
-  test.each(["own-secrets", "own-pods", "protected-secrets", "self-service", "self-service-authorizedkeys"])(
-    "%s has no type error",
-    async (name) => {
-      const path = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/sshkey-operator-${name}`;
-      interface Policy {
-        readonly metadata: { readonly generation: number };
-        readonly status?: {
-          readonly observedGeneration?: number;
-          readonly typeChecking?: { readonly expressionWarnings?: readonly unknown[] };
-        };
-      }
-      const { status } = await eventually("it was type-checked", async () => {
-        const policy = await read<Policy>(path);
-        return policy.status?.observedGeneration === policy.metadata.generation && policy;
-      });
-      expect(status?.typeChecking?.expressionWarnings ?? []).toEqual([]);
-    },
-  );
+  test.each([
+    "own-secrets",
+    "own-pods",
+    "protected-secrets",
+    "self-service",
+    "self-service-authorizedkeys",
+    "usage",
+  ])("%s has no type error", async (name) => {
+    const path = `/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies/sshkey-operator-${name}`;
+    interface Policy {
+      readonly metadata: { readonly generation: number };
+      readonly status?: {
+        readonly observedGeneration?: number;
+        readonly typeChecking?: { readonly expressionWarnings?: readonly unknown[] };
+      };
+    }
+    const { status } = await eventually("it was type-checked", async () => {
+      const policy = await read<Policy>(path);
+      return policy.status?.observedGeneration === policy.metadata.generation && policy;
+    });
+    expect(status?.typeChecking?.expressionWarnings ?? []).toEqual([]);
+  });
 });
 
 describe("uninstalling", () => {

@@ -41,6 +41,7 @@ test("an upgrade brings the policies, and the operator works", async () => {
     "protected-secrets",
     "self-service",
     "self-service-authorizedkeys",
+    "usage",
   ]);
   await expectWorks();
 });
