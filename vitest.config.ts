@@ -12,6 +12,7 @@ const PURE = [
   "test/plugin/unit/**/*.test.ts",
   "test/portal/unit/**/*.test.ts",
   "test/sshd/findsshd.test.ts",
+  "test/usage/unit/**/*.test.ts",
 ];
 
 export default defineConfig({
@@ -40,7 +41,7 @@ export default defineConfig({
           name: "cluster",
           globalSetup: "test/cluster/globalsetup.ts",
           include: [
-            "test/{chart,controlplane,crds,kube/apiserver,operator,plugin,deploy,sshd,demo,faults,availability,portal}/**/*.test.ts",
+            "test/{chart,controlplane,crds,kube/apiserver,operator,plugin,deploy,sshd,demo,faults,availability,portal,usage}/**/*.test.ts",
           ],
           exclude: PURE,
           testTimeout: 600_000,

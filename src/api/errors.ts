@@ -307,6 +307,30 @@ export const LOG_EVENTS = {
     whatToDo: "Report it, with err and its stack.",
   },
   Stopped: { level: "info", meaning: "The SSHKey operator has shut down cleanly.", whatToDo: "" },
+  UsageStarted: {
+    level: "info",
+    meaning: "sshkey-operator usage knows the SSHKeys and reads logs of sshd.",
+    whatToDo: "",
+  },
+  LastUseReported: {
+    level: "info",
+    meaning:
+      "A log says that somebody logged in with the key today or on that day; it stands in status.lastUsed.",
+    whatToDo: "",
+  },
+  LastUseNotReported: {
+    level: "warn",
+    meaning:
+      "status.lastUsed of an SSHKey could not be written; of one namespace this is said once a minute.",
+    whatToDo:
+      "If it is forbidden, give the account sshkey-usage the rights of docs/usage.md in that namespace; otherwise look at the error.",
+  },
+  LogUnreadable: {
+    level: "warn",
+    meaning: "A log, or what it takes to know whose keys it may speak of, cannot be read; it is tried again.",
+    whatToDo: "Look at the error; docs/usage.md has the rights that it takes.",
+  },
+  UsageStopped: { level: "info", meaning: "sshkey-operator usage has stopped.", whatToDo: "" },
   PortalStarted: {
     level: "info",
     meaning: "The portal listens; /readyz says when it is ready.",

@@ -22,6 +22,9 @@ export const AUTHORIZED_KEYS_PLURAL = "authorizedkeys";
 /** Name of the operator in metadata.managedFields. */
 export const FIELD_MANAGER = "sshkey-operator";
 
+/** Name of `sshkey-operator usage` in metadata.managedFields, and of its service accounts: deploy/policies/usage.yaml. */
+export const USAGE_FIELD_MANAGER = "sshkey-usage";
+
 /** Label of every Secret of an installation; its value is the installation's name. Selects what is listed and watched. */
 export const MANAGED_LABEL = `${GROUP}/managed`;
 

@@ -5,6 +5,7 @@ import { EXIT, ExitError } from "./exitcodes.ts";
 import { addPortalOptions, type PortalCommandOptions, portal } from "./portal.ts";
 import { run } from "./run.ts";
 import { addRunOptions, type RunOptions } from "./runoptions.ts";
+import { addUsageOptions, type UsageCommandOptions, usage } from "./usage.ts";
 
 /**
  * Runs the command line and returns the exit code. Errors that a person can fix are one line on stderr; the signal
@@ -47,6 +48,24 @@ For a try, as alice, at http://127.0.0.1:8080/:
   sshkey-operator portal --namespace people --listen 127.0.0.1:8080 --insecure-user alice
 `;
 
+const USAGE_EXAMPLES = `
+A line without a time counts as of the last change of its file. What a log may speak of, and what the field is worth: docs/usage.md.
+
+A log that is there, once:
+  sshkey-operator usage --namespace bastion --from people /var/log/auth.log
+As it grows:
+  sshkey-operator usage --namespace bastion --from people --follow /var/log/auth.log
+Of pods:
+  sshkey-operator usage --namespace bastion --from people --pods --selector app=bastion
+`;
+
+const USAGE_EXIT_CODES = `
+Exit codes:
+  0  all is read, or stopped by SIGTERM or SIGINT
+  1  unexpected error
+  2  invalid command line
+  3  the kubeconfig or a log cannot be read`;
+
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")
     .description(
@@ -66,6 +85,13 @@ function program(signal: AbortSignal): Command {
   addBlocklistCommands(
     command.command("blocklist").description("make, merge and show lists of compromised keys"),
   );
+  addUsageOptions(
+    command
+      .command("usage")
+      .description("read logs of sshd and write into status.lastUsed which keys were used"),
+  )
+    .addHelpText("after", USAGE_EXAMPLES + USAGE_EXIT_CODES)
+    .action((files: readonly string[], options: UsageCommandOptions) => usage(files, options, signal));
   return command;
 }
 

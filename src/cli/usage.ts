@@ -1,0 +1,131 @@
+import { hostname } from "node:os";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import type { Logger } from "pino";
+import { isDNSLabel } from "../api/names.ts";
+import { Transport } from "../kube/transport.ts";
+import { logEvent } from "../operator/logevent.ts";
+import type { LogInputs } from "../usage/usage.ts";
+import { VERSION } from "../version.ts";
+import { EXIT, ExitError } from "./exitcodes.ts";
+import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+import { connect } from "./setup.ts";
+
+/** The options of `usage`, as commander returns them. */
+export interface UsageCommandOptions {
+  readonly namespace: readonly string[];
+  readonly from?: readonly string[];
+  readonly follow?: boolean;
+  readonly pods?: boolean;
+  readonly selector?: string;
+  readonly container?: string;
+  readonly source?: string;
+  readonly kubeconfig?: string;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+}
+
+export function addUsageOptions(command: Command): Command {
+  return command
+    .argument("[files...]", "logs of sshd; without one, or as -, standard input")
+    .addOption(
+      new Option(
+        "--namespace <name>",
+        "where the Secrets are that this sshd reads; repeat for several, with --pods only",
+      )
+        .argParser(collectNamespace)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option(
+        "--from <name>",
+        "another namespace whose SSHKeys an AuthorizedKeys there may take; repeat for several; * is all",
+      ).argParser(collectSource),
+    )
+    .option("--follow", "read on as the files grow, also when they are rotated, until SIGTERM or SIGINT")
+    .option("--pods", "read the logs of the running pods of the namespace, until SIGTERM or SIGINT")
+    .option(
+      "--selector <labels>",
+      "with --pods: of pods with these labels only, as in kubectl get --selector",
+    )
+    .option("--container <name>", "with --pods: of containers of this name only")
+    .option(
+      "--source <name>",
+      "what the status calls the log; pods are called pod/NAMESPACE/NAME (default: the host's name)",
+    )
+    .option(
+      "--kubeconfig <file>",
+      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
+    )
+    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
+    .addOption(
+      new Option("--log-format <format>", "JSON lines, or text for people")
+        .choices(LOG_FORMATS)
+        .default("json"),
+    );
+}
+
+/** `sshkey-operator usage`: reads logs and reports which keys were used, until they end or the signal aborts. */
+export async function usage(
+  files: readonly string[],
+  options: UsageCommandOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  const inputs = inputsOf(files, options);
+  // Loaded by this command alone.
+  const { connectionsFor, Usage } = await import("../usage/usage.ts");
+  const credentials = connect(options.kubeconfig, connectionsFor(inputs));
+  const log: Logger = await createLogger(options.logLevel, options.logFormat);
+  const transport = new Transport({ credentials, userAgent: `sshkey-usage/${VERSION}` });
+  try {
+    await new Usage({ transport, inputs, tell: (event, fields) => logEvent(log, event, fields) }).run(signal);
+  } catch (error) {
+    throw isSystemError(error)
+      ? new ExitError(
+          EXIT.configuration,
+          `cannot read the log (${error.message}): give another file, or run as somebody who may`,
+        )
+      : error;
+  } finally {
+    await transport.close();
+    credentials.close();
+    logEvent(log, "UsageStopped");
+    log.flush();
+  }
+}
+
+function inputsOf(files: readonly string[], options: UsageCommandOptions): LogInputs {
+  const { namespace: namespaces, from = [], follow = false, pods = false, selector, container } = options;
+  const [namespace = "", ...others] = namespaces;
+  const keys = from.includes("*") ? undefined : [...new Set([...namespaces, ...from])];
+  if (pods) {
+    if (files.length > 0 || follow)
+      throw new ExitError(EXIT.usage, "--pods reads pods alone: give no files, and no --follow");
+    return { keys, pods: { namespaces, selector, container } };
+  }
+  if (selector !== undefined || container !== undefined)
+    throw new ExitError(EXIT.usage, "--selector and --container say which pods are read: give --pods, too");
+  if (others.length > 0)
+    throw new ExitError(
+      EXIT.usage,
+      "a file is the log of one namespace: give --namespace once, and run the command again for the others",
+    );
+  const given = files.length === 0 ? ["-"] : files;
+  if (follow && given.includes("-"))
+    throw new ExitError(EXIT.usage, "--follow is for files: standard input is read as it comes");
+  const source = options.source ?? hostname();
+  if (source === "") throw new ExitError(EXIT.usage, "--source is empty: give the log a name");
+  return { keys, files: { namespace, files: given, follow, source } };
+}
+
+function collectNamespace(name: string, before: readonly string[] = []): readonly string[] {
+  if (!isDNSLabel(name)) throw new InvalidArgumentError("Give the name of a namespace.");
+  return before.includes(name) ? before : [...before, name];
+}
+
+function collectSource(name: string, before: readonly string[] = []): readonly string[] {
+  return name === "*" ? [...before, name] : collectNamespace(name, before);
+}
+
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && "syscall" in error;
+}

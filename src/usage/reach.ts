@@ -1,0 +1,126 @@
+import type { KubeObject } from "../api/object.ts";
+import { authorizedKeysPath, namespacePath } from "../api/paths.ts";
+import { readConsent } from "../authorizedkeys/consent.ts";
+import { matchingEntries } from "../authorizedkeys/matching.ts";
+import {
+  type AuthorizedKeysRecord,
+  type StoredAuthorizedKeys,
+  toAuthorizedKeysRecord,
+} from "../authorizedkeys/record.ts";
+import { isApiError } from "../kube/apierror.ts";
+import type { Transport } from "../kube/transport.ts";
+import { MAXIMUM_TARGETS } from "../projection/authorizedkeysobjects.ts";
+import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
+import type { KnownKey } from "./knownkeys.ts";
+
+export interface ReachOptions {
+  readonly requests: Pick<Transport, "request">;
+  /** Monotonic milliseconds. */
+  readonly now: () => number;
+  /** Called when the account may not read what it takes to know; the answer is then no. */
+  readonly onForbidden: (path: string) => void;
+}
+
+/** How long an answer is believed, in ms: a consent that was withdrawn counts for that long. */
+const BELIEVED_MS = 60_000;
+
+/**
+ * Of which SSHKeys the logs of a namespace may say anything. Whoever owns a pod writes what he likes into its log, so only
+ * of those whose key may stand in a Secret of that namespace: its own, and those that an AuthorizedKeys there takes from a
+ * namespace that shares its keys with it. Asks the API server at most once a minute for each namespace, whatever logs say.
+ */
+export class Reach {
+  readonly #o: ReachOptions;
+  readonly #takers = new Map<string, Remembered<readonly AuthorizedKeysRecord[]>>();
+  readonly #namespaces = new Map<string, Remembered<SharingNamespace | undefined>>();
+
+  constructor(options: ReachOptions) {
+    this.#o = options;
+  }
+
+  /** Rejects with an ApiError while the API server fails. */
+  async covers(logNamespace: string, key: KnownKey, signal: AbortSignal): Promise<boolean> {
+    if (key.namespace === logNamespace) return true;
+    const takers = await this.#remembered(this.#takers, logNamespace, () => this.#list(logNamespace, signal));
+    const entries = takers.flatMap(({ from }) =>
+      matchingEntries(from, key.user).flatMap((i) => from[i] ?? []),
+    );
+    const byName = entries.some(({ namespace }) => namespace === key.namespace);
+    const selectors = entries.flatMap(({ matchLabels }) => (matchLabels === undefined ? [] : [matchLabels]));
+    if (!byName && selectors.length === 0) return false;
+    const source = await this.#remembered(this.#namespaces, key.namespace, () =>
+      this.#read(key.namespace, signal),
+    );
+    if (source === undefined || !source.allows(logNamespace)) return false;
+    return byName || selectors.some((labels) => hasLabels(source.labels, labels));
+  }
+
+  /** Those that select anything. The operator gives no more of them a Secret than are read here. */
+  async #list(namespace: string, signal: AbortSignal): Promise<readonly AuthorizedKeysRecord[]> {
+    const path = authorizedKeysPath(namespace);
+    const query = { limit: String(MAXIMUM_TARGETS) };
+    const list = await this.#allowed(path, () =>
+      this.#o.requests.request<{ readonly items?: readonly KubeObject[] }>({
+        method: "GET",
+        path,
+        query,
+        signal,
+      }),
+    );
+    return (list?.items ?? [])
+      .map((object) => toAuthorizedKeysRecord(object as StoredAuthorizedKeys))
+      .filter(({ faults, isTerminating }) => faults.length === 0 && !isTerminating);
+  }
+
+  async #read(name: string, signal: AbortSignal): Promise<SharingNamespace | undefined> {
+    const path = namespacePath(name);
+    const found = await this.#allowed(path, () =>
+      this.#o.requests.request<KubeObject>({ method: "GET", path, signal }),
+    );
+    if (found === undefined) return undefined;
+    const { labels, shareKeysWith } = toNamespaceFacts(found);
+    return { labels, allows: readConsent(shareKeysWith).allows };
+  }
+
+  /** Undefined where there is nothing, or it may not be read. */
+  async #allowed<T>(path: string, ask: () => Promise<T>): Promise<T | undefined> {
+    try {
+      return await ask();
+    } catch (error) {
+      if (isApiError(error, "NotFound")) return undefined;
+      if (!isApiError(error, "Forbidden")) throw error;
+      this.#o.onForbidden(path);
+      return undefined;
+    }
+  }
+
+  async #remembered<T>(memory: Map<string, Remembered<T>>, name: string, ask: () => Promise<T>): Promise<T> {
+    const known = memory.get(name);
+    if (known !== undefined && this.#o.now() < known.until) return await known.answer;
+    const asked = { answer: ask(), until: this.#o.now() + BELIEVED_MS };
+    memory.set(name, asked);
+    try {
+      return await asked.answer;
+    } catch (error) {
+      if (memory.get(name) === asked) memory.delete(name);
+      throw error;
+    }
+  }
+}
+
+interface Remembered<T> {
+  readonly answer: Promise<T>;
+  readonly until: number;
+}
+
+interface SharingNamespace {
+  readonly labels: NamespaceFacts["labels"];
+  readonly allows: (namespace: string) => boolean;
+}
+
+function hasLabels(
+  labels: Readonly<Record<string, string>>,
+  wanted: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
+}

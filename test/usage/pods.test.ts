@@ -1,0 +1,100 @@
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { podPath } from "../../src/api/paths.ts";
+import type { Cluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
+import { sharedCluster } from "../cluster/sharedcluster.ts";
+import { Bastion, type ReportedKey, type RunningUsage, send, storedKey, today } from "./bastion.ts";
+import { Kubelet } from "./kubelet.ts";
+
+const POD_RULES = [
+  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
+];
+
+let cluster: Cluster;
+let kubelet: Kubelet;
+let bastion: Bastion;
+let usage: RunningUsage;
+/** Of another tenant, whose keys the same account may report. */
+let tenant: string;
+
+beforeAll(async () => {
+  cluster = await sharedCluster();
+  kubelet = await Kubelet.start(cluster);
+  bastion = await Bastion.open(cluster);
+  tenant = await cluster.namespace();
+  await bastion.mayReport(tenant);
+  for (const namespace of [bastion.namespace, tenant]) await bastion.may(namespace, "pods", POD_RULES);
+  await kubelet.pod(bastion.namespace, "before");
+  usage = await bastion.start(["--namespace", tenant, "--pods", "--selector", "app=bastion"]);
+});
+
+afterAll(async () => {
+  await usage.stop();
+  await kubelet.stop();
+  await cluster.stop();
+});
+
+const newKey = (name: string) => storedKey(cluster, bastion.namespace, name);
+const isReported = (key: ReportedKey) =>
+  eventually(`${key.name} is reported`, async () => (await key.lastUsed()) !== undefined);
+
+describe("the logs of pods", () => {
+  test("say which keys were used, and by which pod", async () => {
+    const key = await newKey("used");
+    kubelet.log(bastion.namespace, "before", key.line());
+    await isReported(key);
+    expect(await key.lastUsed()).toEqual({
+      time: today(),
+      source: `pod/${bastion.namespace}/before`,
+      fingerprint: key.fingerprint,
+    });
+  });
+
+  test("are read of pods that come later, from their beginning", async () => {
+    const key = await newKey("later");
+    kubelet.log(bastion.namespace, "later", key.line());
+    await kubelet.pod(bastion.namespace, "later");
+    await isReported(key);
+  });
+
+  test("are read on when the connection breaks", async () => {
+    const key = await newKey("broken");
+    kubelet.breakAll();
+    kubelet.log(bastion.namespace, "before", key.line());
+    await isReported(key);
+  });
+
+  test("are dated by the container runtime, whatever the line says", async () => {
+    const key = await newKey("dated");
+    kubelet.log(bastion.namespace, "before", key.line("2026-01-05T00:00:00Z"));
+    await isReported(key);
+    expect((await key.lastUsed())?.time).toBe(today());
+  });
+
+  test("are not read of pods without the label", async () => {
+    await kubelet.pod(bastion.namespace, "unlabelled", { app: "other" });
+    await kubelet.pod(bastion.namespace, "labelled");
+    await eventually("the other is read", () => kubelet.readers(bastion.namespace, "labelled") > 0);
+    expect(kubelet.readers(bastion.namespace, "unlabelled")).toBe(0);
+  });
+
+  test("are read no more once the pod is gone", async () => {
+    await kubelet.pod(bastion.namespace, "leaving");
+    await eventually("it is read", () => kubelet.readers(bastion.namespace, "leaving") > 0);
+    await send(cluster, "DELETE", `${podPath(bastion.namespace, "leaving")}?gracePeriodSeconds=0`);
+    await eventually("it is not read", () => kubelet.readers(bastion.namespace, "leaving") === 0);
+  });
+});
+
+describe("a tenant who writes logins into the log of his own pod", () => {
+  test("makes nobody's key used but his own namespace's", async () => {
+    const others = await newKey("others");
+    const own = await storedKey(cluster, tenant, "own");
+    await kubelet.pod(tenant, "forger");
+    kubelet.log(tenant, "forger", others.line());
+    kubelet.log(tenant, "forger", own.line());
+    await isReported(own);
+    expect(await others.lastUsed()).toBeUndefined();
+  });
+});

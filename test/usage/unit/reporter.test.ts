@@ -1,0 +1,175 @@
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ApiError } from "../../../src/kube/apierror.ts";
+import type { Call } from "../../../src/kube/transport.ts";
+import { type KnownKey, KnownKeys } from "../../../src/usage/knownkeys.ts";
+import { UsageReporter } from "../../../src/usage/reporter.ts";
+
+const NOW = Date.parse("2027-01-31T12:00:00Z");
+const SOURCE = { namespace: "bastion", name: "node-1" };
+
+const fingerprintOf = (n: number) => `SHA256:${String(n).padStart(43, "a")}`;
+const line = (n: number, time = "2027-01-31T11:00:00Z") =>
+  `${time} h sshd[1]: Accepted publickey for a from 192.0.2.7 port 1 ssh2: ED25519 ${fingerprintOf(n)}`;
+
+const knownKey = (n: number, o: Partial<KnownKey> = {}): KnownKey => ({
+  namespace: "bastion",
+  name: `key-${n}`,
+  uid: `uid-${n}`,
+  resourceVersion: "1",
+  user: "alice",
+  fingerprint: fingerprintOf(n),
+  fingerprintMD5: "",
+  reported: undefined,
+  ...o,
+});
+
+/** A reporter that runs, and what it asks of the API server, which answers as it is told. */
+function reporting(o: { answer?: (call: Call) => unknown; covers?: boolean; count?: number } = {}) {
+  const { covers = true, count = 1, answer = () => ({ metadata: { resourceVersion: "2" } }) } = o;
+  const keys = new KnownKeys();
+  for (let n = 0; n < count; n += 1) keys.put(knownKey(n));
+  const calls: Call[] = [];
+  const asked: string[] = [];
+  const requests = {
+    async request<T>(call: Call) {
+      calls.push(call);
+      return answer(call) as T;
+    },
+  };
+  const reach = {
+    covers: async (_: string, key: KnownKey) => {
+      asked.push(key.name);
+      return covers;
+    },
+  };
+  const lines: unknown[] = [];
+  const tell = (event: string) => void lines.push(event);
+  const reporter = new UsageReporter({ keys, reach, requests, tell, now: () => NOW });
+  const stop = new AbortController();
+  onTestFinished(() => stop.abort());
+  void reporter.run(stop.signal);
+  return { reporter, keys, calls, asked, lines };
+}
+
+const failure = (code: "Conflict" | "Forbidden" | "NotFound" | "InternalError") =>
+  new ApiError({ code, message: `PATCH: ${code}` });
+
+describe("the reporter", () => {
+  test("asks nothing and keeps nothing for fingerprints that nobody has", async () => {
+    const { reporter, calls, asked } = reporting();
+    for (let n = 1; n < 100_000; n += 1) reporter.read(line(n), SOURCE, NOW);
+    await reporter.drained();
+    expect([calls, asked]).toEqual([[], []]);
+  });
+
+  test("writes once what is logged many times before the first write", async () => {
+    const { reporter, calls } = reporting();
+    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect(calls.length).toBe(1);
+  });
+
+  test("writes by server-side apply, on the version that it has looked at, and nothing but the field", async () => {
+    const { reporter, calls } = reporting();
+    reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect(calls[0]).toMatchObject({
+      method: "PATCH",
+      path: "/apis/sshkey-operator.dev/v1alpha1/namespaces/bastion/sshkeys/key-0/status",
+      query: { fieldManager: "sshkey-usage", force: "true" },
+      contentType: "application/apply-patch+yaml",
+      body: {
+        metadata: { resourceVersion: "1" },
+        status: {
+          lastUsed: { time: "2027-01-31T00:00:00Z", source: "node-1", fingerprint: fingerprintOf(0) },
+        },
+      },
+    });
+  });
+
+  test("looks again when another write came before, and gives way to a later day", async () => {
+    let count = 0;
+    const { reporter, keys, calls } = reporting({
+      answer: () => {
+        count += 1;
+        keys.put(knownKey(0, { resourceVersion: "5", reported: Date.parse("2027-01-31T00:00:00Z") }));
+        throw failure("Conflict");
+      },
+    });
+    reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect([count, calls.length]).toEqual([1, 1]);
+  });
+
+  test("writes on the newer version when another write came before that says nothing of it", async () => {
+    const { reporter, keys, calls } = reporting({
+      answer: () => {
+        if (calls.length > 1) return { metadata: { resourceVersion: "6" } };
+        keys.put(knownKey(0, { resourceVersion: "5" }));
+        throw failure("Conflict");
+      },
+    });
+    reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect(calls.map(({ body }) => (body as { metadata: object }).metadata)).toMatchObject([
+      { resourceVersion: "1" },
+      { resourceVersion: "5" },
+    ]);
+  });
+
+  test("forgets a key that is gone", async () => {
+    const { reporter, calls } = reporting({
+      answer: () => {
+        throw failure("NotFound");
+      },
+    });
+    reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect(calls.length).toBe(1);
+  });
+
+  test("tries a namespace in which it may not write once a minute, and says so once", async () => {
+    const { reporter, calls, lines } = reporting({
+      count: 100,
+      answer: () => {
+        throw failure("Forbidden");
+      },
+    });
+    for (let n = 0; n < 100; n += 1) {
+      reporter.read(line(n), SOURCE, NOW);
+      await reporter.drained();
+    }
+    expect([calls.length, lines.length]).toEqual([1, 1]);
+  });
+
+  test("tries again after a failure of the API server", async () => {
+    const { reporter, calls } = reporting({
+      answer: () => {
+        if (calls.length < 3) throw failure("InternalError");
+        return { metadata: { resourceVersion: "2" } };
+      },
+    });
+    reporter.read(line(0), SOURCE, NOW);
+    await reporter.drained();
+    expect(calls.length).toBe(3);
+  });
+
+  test("asks once a minute about a key of which this log may say nothing, however often that says it", async () => {
+    const { reporter, calls, asked } = reporting({ covers: false });
+    for (let n = 0; n < 1000; n += 1) {
+      reporter.read(line(0), SOURCE, NOW);
+      await reporter.drained();
+    }
+    expect([calls.length, asked.length]).toEqual([0, 1]);
+  });
+
+  test("writes a burst of 50 at once, and then 10 a second", async () => {
+    const { reporter, calls } = reporting({ count: 60 });
+    const from = performance.now();
+    for (let n = 0; n < 60; n += 1) reporter.read(line(n), SOURCE, NOW);
+    await reporter.drained();
+    expect([calls.length, performance.now() - from > 900]).toEqual([60, true]);
+  });
+});
