@@ -15,6 +15,15 @@ export function lastUse({ fingerprint, lastUsed }: SSHKeyStatus, now: number): n
   return time === undefined || time > now + DAY_MS ? undefined : dayOf(time);
 }
 
+/**
+ * Since when nobody has used the key, as far as is reported, in ms since the epoch: since the day of its last use, or else
+ * since the SSHKey was created, at `created`, or its key became this one.
+ */
+export function unusedSince(status: SSHKeyStatus, created: number, now: number): number {
+  const claimed = parseRFC3339(status.claimedSince ?? "") ?? created;
+  return Math.max(created, claimed <= now ? claimed : created, lastUse(status, now) ?? created);
+}
+
 /** The first moment of the day, in UTC, of a time in ms since the epoch. */
 export function dayOf(time: number): number {
   return Math.floor(time / DAY_MS) * DAY_MS;

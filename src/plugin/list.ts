@@ -1,8 +1,11 @@
 import { InvalidArgumentError, Option } from "commander";
+import { lastUse, unusedSince } from "../api/lastused.ts";
 import { GROUP, PLURAL } from "../api/names.ts";
 import { createdAt } from "../api/object.ts";
 import { NAMESPACES_PATH, sshKeysPath } from "../api/paths.ts";
 import { STATES } from "../api/states.ts";
+import { formatRFC3339 } from "../api/time.ts";
+import { parseDuration } from "../config/duration.ts";
 import { Cluster, orForbidden } from "./cluster/cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
@@ -15,6 +18,8 @@ import { EXIT } from "./session/session.ts";
 interface ListFlags extends ClusterFlags {
   readonly user?: string;
   readonly state?: string;
+  /** In ms. */
+  readonly unused?: number;
   readonly sort: keyof typeof SORT_KEYS;
   readonly reverse?: boolean;
   readonly output?: Output;
@@ -25,10 +30,14 @@ export const list = pluginCommand<ListFlags>({
   args: "[words...]",
   summary: "List SSHKeys, those with all of the words if some are given",
   description:
-    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet. With -A whoever may not list them in all namespaces gets those of the namespaces in which that is allowed, as far as their names may be listed, and of the own one; what was not looked at is said, and the exit code is then 2. With -o json or yaml they are a List of the objects, as `kubectl get` prints it.",
+    "Words are looked for in the name, user, title, comment and fingerprint, whatever their case. STATE is the word that `kubectl get` prints: Projected is a key that works, Unknown one that the operator has not looked at yet. --unused finds keys of which no login has been reported for that long, or since they are there: `sshkey-operator usage` reads logs and reports the day, which -o wide shows as LAST USED. Where a log is not read, its logins are missing. With -A whoever may not list them in all namespaces gets those of the namespaces in which that is allowed, as far as their names may be listed, and of the own one; what was not looked at is said, and the exit code is then 2. With -o json or yaml they are a List of the objects, as `kubectl get` prints it.",
   examples: [
     { does: "the keys of the namespace", run: "list" },
     { does: "whose keys another SSHKey holds, in all namespaces", run: "list -A --state Duplicate" },
+    {
+      does: "keys that nobody has used for 90 days, the longest unused first",
+      run: "list -A --unused 90d --sort used",
+    },
     { does: "the newest keys of alice first", run: "list --user alice --sort created --reverse" },
     { does: "the keys whose title or comment says laptop, for a program", run: "list laptop -o json" },
   ],
@@ -43,6 +52,12 @@ export const list = pluginCommand<ListFlags>({
               "in this STATE only, whatever its case",
               STATE_WORDS,
             ).argParser(toState),
+          )
+          .addOption(
+            new Option(
+              "--unused <time>",
+              "not used for this long, such as 90d, as far as logs of sshd are read",
+            ).argParser(toTime),
           )
           .addOption(
             new Option("--sort <column>", "what to sort by").choices(Object.keys(SORT_KEYS)).default("name"),
@@ -97,17 +112,28 @@ function toState(word: string): string {
   return found;
 }
 
+function toTime(text: string): number {
+  const time = parseDuration(text);
+  if (time === undefined) throw new InvalidArgumentError("Give a duration such as 24h or 90d.");
+  return time;
+}
+
 function nothingFound(total: number, { allNamespaces }: ListFlags, namespace: string): string {
   const where = allNamespaces === true ? "any namespace" : `namespace ${namespace}`;
   return total === 0 ? `No SSHKeys in ${where}.` : `None of the ${total} SSHKeys in ${where} is such a one.`;
 }
 
-function filterOf({ user, state }: ListFlags, words: readonly string[]): (key: SSHKeyObject) => boolean {
+function filterOf(
+  { user, state, unused }: ListFlags,
+  words: readonly string[],
+): (key: SSHKeyObject) => boolean {
   const wanted = words.map((word) => word.toLowerCase());
+  const usedBefore = unused === undefined ? undefined : Date.now() - unused;
   return (key) => {
     const { metadata, spec, status = {} } = key;
     if (user !== undefined && spec.user !== user) return false;
     if (state !== undefined && stateOf(key) !== state) return false;
+    if (usedBefore !== undefined && usedAt(key) > usedBefore) return false;
     const { comment, fingerprint, fingerprintMD5 } = status;
     const text = [metadata.name, spec.user, spec.title, comment, fingerprint, fingerprintMD5]
       .join("\n")
@@ -125,7 +151,12 @@ const SORT_KEYS = {
   length: ({ status }: SSHKeyObject) => status?.length ?? 0,
   created: ({ metadata }: SSHKeyObject) => createdAt(metadata),
   state: stateOf,
+  used: usedAt,
 } as const;
+
+function usedAt({ metadata, status = {} }: SSHKeyObject): number {
+  return unusedSince(status, createdAt(metadata), Date.now());
+}
 
 function sorted(keys: readonly SSHKeyObject[], { sort, reverse }: ListFlags): readonly SSHKeyObject[] {
   const keyOf = SORT_KEYS[sort];
@@ -160,4 +191,9 @@ const WIDE: readonly Column<SSHKeyObject>[] = [
   { title: "COMMENT", of: ({ status }) => status?.comment },
   { title: "EXPIRES", of: ({ spec }) => spec.expiresAt },
   { title: "SECRET", of: ({ status }) => status?.secretName },
+  { title: "LAST USED", of: ({ status = {} }) => dayText(lastUse(status, Date.now())) },
 ];
+
+function dayText(day: number | undefined): string | undefined {
+  return day === undefined ? undefined : formatRFC3339(day).slice(0, "2027-01-31".length);
+}

@@ -150,3 +150,51 @@ describe("what cannot be done is said in a sentence:", () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining("Projected")]);
   });
 });
+
+describe("keys that nobody uses", () => {
+  const DAY_MS = 86_400_000;
+  const FINGERPRINT = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
+  const day = (ago: number) => `${new Date(Date.now() - ago * DAY_MS).toISOString().slice(0, 10)}T00:00:00Z`;
+  let people: Tenant;
+  const listed = async (...args: readonly string[]) => {
+    const { kubeconfig } = cluster.controlPlane;
+    return await plugin(["list", "-n", people.namespace, ...args], { kubeconfig });
+  };
+
+  beforeAll(async () => {
+    people = new Tenant(cluster, await cluster.namespace());
+    const used = { source: "pod/a/b", fingerprint: FINGERPRINT };
+    const statuses = {
+      today: { lastUsed: { ...used, time: day(0) } },
+      never: {},
+      rotated: { lastUsed: { ...used, fingerprint: "SHA256:another", time: day(0) } },
+    };
+    for (const [name, status] of Object.entries(statuses)) {
+      await people.create(name, { user: "alice", key: freshKey() });
+      await people.editStatus(name, { observedGeneration: 1, fingerprint: FINGERPRINT, ...status });
+    }
+  });
+
+  test("are those without a report since they are there", async () => {
+    await people.untilYounger();
+    const { stdout } = await listed("--unused", "1ms", "-o", "name");
+    expect(stdout.match(/[a-z]+(?=\n)/g)).toEqual(["never", "rotated", "today"]);
+  });
+
+  test("are not found before the time is over", async () => {
+    const { stderr } = await listed("--unused", "90d");
+    expect(stderr).toContain("None of the 3 SSHKeys");
+  });
+
+  test("have no day in the wide table, nor has one whose key is another by now", async () => {
+    const { stdout } = await listed("-o", "wide", "--sort", "name");
+    const [titles = "", ...rows] = stdout.trimEnd().split("\n");
+    const days = rows.map((row) => row.slice(titles.indexOf("LAST USED")));
+    expect(days).toEqual(["", "", day(0).slice(0, 10)]);
+  });
+
+  test("want a time", async () => {
+    const { code, stderr } = await listed("--unused", "long");
+    expect([code, stderr]).toEqual([2, expect.stringContaining("Give a duration such as 24h or 90d.")]);
+  });
+});
