@@ -3,15 +3,20 @@ import { parseRFC3339 } from "./time.ts";
 
 const DAY_MS = 86_400_000;
 
+/** What of a status says when its key was used. */
+interface Used {
+  readonly fingerprint?: string | undefined;
+  readonly lastUsed?: SSHKeyStatus["lastUsed"] | null;
+}
+
 /**
  * The day on which the key that the status speaks of was last used, as its first moment in ms since the epoch. Undefined
  * where nothing is reported, and for what counts as nothing: a report of another key, or of a day that has not come yet
  * anywhere on earth.
  */
-export function lastUse({ fingerprint, lastUsed }: SSHKeyStatus, now: number): number | undefined {
-  if (lastUsed === undefined || fingerprint === undefined || lastUsed.fingerprint !== fingerprint)
-    return undefined;
-  const time = parseRFC3339(lastUsed.time);
+export function lastUse({ fingerprint, lastUsed }: Used, now: number): number | undefined {
+  if (fingerprint === undefined || lastUsed?.fingerprint !== fingerprint) return undefined;
+  const time = timeOf(lastUsed.time);
   return time === undefined || time > now + DAY_MS ? undefined : dayOf(time);
 }
 
@@ -20,11 +25,16 @@ export function lastUse({ fingerprint, lastUsed }: SSHKeyStatus, now: number): n
  * since the SSHKey was created, at `created`, or its key became this one.
  */
 export function unusedSince(status: SSHKeyStatus, created: number, now: number): number {
-  const claimed = parseRFC3339(status.claimedSince ?? "") ?? created;
+  const claimed = timeOf(status.claimedSince) ?? created;
   return Math.max(created, claimed <= now ? claimed : created, lastUse(status, now) ?? created);
 }
 
 /** The first moment of the day, in UTC, of a time in ms since the epoch. */
 export function dayOf(time: number): number {
   return Math.floor(time / DAY_MS) * DAY_MS;
+}
+
+/** Of whatever stands there: the CRD may have been changed. */
+function timeOf(value: unknown): number | undefined {
+  return typeof value === "string" ? parseRFC3339(value) : undefined;
 }

@@ -25,6 +25,8 @@ describe("the last use", () => {
     ["the spec is no key", { lastUsed: used().lastUsed }],
     ["the day has not come yet", used({ time: "2027-02-03T00:00:00Z" })],
     ["it is no time", used({ time: "yesterday" })],
+    ["it is no text", used({ time: 7 })],
+    ["there is nothing", { fingerprint: FINGERPRINT, lastUsed: null }],
   ])("is unknown where %s", (_, status) => {
     expect(lastUse(status, NOW)).toBeUndefined();
   });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
@@ -93,5 +94,35 @@ describe("what is wrong", () => {
   test("a form without its token changes nothing", async () => {
     const body = new URLSearchParams({ key: freshKey() });
     expect((await alice.send("/keys/new", { method: "POST", body })).status).toBe(403);
+  });
+});
+
+describe("the page of a key", () => {
+  const key = freshKey();
+  const fingerprint = fingerprintSHA256(Buffer.from(key.split(" ")[1] ?? "", "base64"));
+  const lastUsed = { time: "2026-01-31T00:00:00Z", source: "pod/bastion/bastion-0", fingerprint };
+  const shown = /<dt>Last used<\/dt><dd>([^<]*)<\/dd>/;
+  const opened = async (name: string) => (await alice.open(`/keys/${name}`)).text;
+
+  test("says on which day it was last used, and not where", async () => {
+    await tenant.create("used", { user: "alice", key });
+    await tenant.editStatus("used", { fingerprint, lastUsed });
+    const text = await eventually("it is shown", async () => {
+      const page = await opened("used");
+      return shown.test(page) && page;
+    });
+    expect([shown.exec(text)?.[1], text.includes("bastion-0")]).toEqual(["2026-01-31", false]);
+  });
+
+  test("says nothing of it where another key was used, or none", async () => {
+    await tenant.create("rotated", { user: "alice", key: freshKey() });
+    const condition = { type: "Ready", status: "True", reason: "Disabled", message: "Seen by all." };
+    const conditions = [{ ...condition, lastTransitionTime: "2026-01-01T00:00:00Z" }];
+    await tenant.editStatus("rotated", { observedGeneration: 1, fingerprint, lastUsed, conditions });
+    const text = await eventually("it is seen", async () => {
+      const page = await opened("rotated");
+      return page.includes("Disabled") && page;
+    });
+    expect(text).not.toMatch(shown);
   });
 });

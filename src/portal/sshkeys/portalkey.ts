@@ -1,3 +1,4 @@
+import { lastUse } from "../../api/lastused.ts";
 import { createdAt, type KubeObject } from "../../api/object.ts";
 import type { SSHKeyCondition, SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
 import { STATES, type State } from "../../api/states.ts";
@@ -48,6 +49,8 @@ export interface PortalKey {
   /** How the proof of a security key was made; undefined for other keys and without a proof that counts. */
   readonly authenticator: AuthenticatorFlags | undefined;
   readonly secretName: string | undefined;
+  /** The day on which the key was last used, as far as logs are read: its first moment in UTC. */
+  readonly lastUsed: number | undefined;
 }
 
 /** Reason and message of the condition `Proven`. */
@@ -65,8 +68,11 @@ export interface KeyFacts {
   readonly fingerprintMD5: string;
 }
 
-/** Reads an SSHKey. Total: whatever the object holds, it becomes one. `known` saves reading the same spec again. */
-export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
+/**
+ * Reads an SSHKey, at `now` in ms since the epoch. Total: whatever the object holds, it becomes one. `known` saves reading the
+ * same spec again.
+ */
+export function toPortalKey(object: KubeObject, known?: PortalKey, now = Date.now()): PortalKey {
   const { metadata, spec = {}, status } = object as SSHKeyObject;
   const { generation = 0 } = metadata;
   const isObserved = status?.observedGeneration === metadata.generation;
@@ -75,6 +81,7 @@ export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
   const [ready, proven] = [condition("Ready"), condition("Proven")];
   const isProven = proven?.status === "True";
   const isKnown = known?.uid === metadata.uid && known.generation === generation;
+  const given = isKnown ? givenBy(known) : readSpec(spec);
   return {
     namespace: metadata.namespace ?? "",
     name: metadata.name,
@@ -83,7 +90,7 @@ export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
     generation,
     createdAt: createdAt(metadata),
     user: textOf(spec.user),
-    ...(isKnown ? givenBy(known) : readSpec(spec)),
+    ...given,
     isTerminating: metadata.deletionTimestamp !== undefined,
     state: ready !== undefined && Object.hasOwn(STATES, ready.reason) ? (ready.reason as State) : undefined,
     message: kept(textOf(ready?.message), MOST_KEPT.message),
@@ -91,6 +98,7 @@ export function toPortalKey(object: KubeObject, known?: PortalKey): PortalKey {
     unproven: isProven ? undefined : unprovenBy(proven),
     authenticator: isProven ? authenticatorOf(status?.proof) : undefined,
     secretName: secretNameOf(status?.secretName),
+    lastUsed: lastUse({ ...status, fingerprint: given.facts?.fingerprint }, now),
   };
 }
 

@@ -1,3 +1,4 @@
+import { formatRFC3339 } from "../../api/time.ts";
 import type { KeyType } from "../../ssh/keytype.ts";
 import { randomart } from "../../ssh/randomart.ts";
 import { type HTML, html } from "../html.ts";
@@ -45,6 +46,7 @@ ${
 ${facts.comment !== "" && html`<dt>${detail.comment}</dt><dd>${facts.comment}</dd>`}`
 }
 <dt>${detail.created}</dt><dd>${time(key.createdAt)}</dd>
+${key.lastUsed !== undefined && html`<dt>${detail.lastUsed}</dt><dd>${formatRFC3339(key.lastUsed).slice(0, 10)}</dd>`}
 <dt>${detail.owner}</dt><dd><a href="${list}">${key.user}</a></dd>
 ${key.expiresAt !== undefined && html`<dt>${detail.expires}</dt><dd>${time(key.expiresAt)}</dd>`}
 ${key.options.length > 0 && html`<dt>${detail.options}</dt><dd>${key.options.map((option) => html`<code>${option}</code> `)}</dd>`}

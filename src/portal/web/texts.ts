@@ -132,6 +132,7 @@ export const TEXTS = {
     bits: (bits: number) => `${bits} bits`,
     comment: "Comment",
     created: "Added",
+    lastUsed: "Last used",
     owner: "Owner",
     expires: "Expires",
     options: "Options",
