@@ -25,8 +25,20 @@ export function lastUse({ fingerprint, lastUsed }: Used, now: number): number | 
  * since the SSHKey was created, at `created`, or its key became this one.
  */
 export function unusedSince(status: SSHKeyStatus, created: number, now: number): number {
-  const claimed = timeOf(status.claimedSince) ?? created;
-  return Math.max(created, claimed <= now ? claimed : created, lastUse(status, now) ?? created);
+  return latestUse({ created, claimed: timeOf(status.claimedSince), used: lastUse(status, now) }, now);
+}
+
+/** The same, of times in ms since the epoch. A day of use that has not come yet counts as none. */
+export function latestUse(
+  times: {
+    readonly created: number;
+    readonly claimed: number | undefined;
+    readonly used: number | undefined;
+  },
+  now: number,
+): number {
+  const { created, claimed = created, used = created } = times;
+  return Math.max(created, claimed <= now ? claimed : created, used <= now + DAY_MS ? used : created);
 }
 
 /** The first moment of the day, in UTC, of a time in ms since the epoch. */

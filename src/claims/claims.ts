@@ -11,6 +11,7 @@ import type { Policy } from "./policy.ts";
 import type { ProofResult } from "./proof.ts";
 import { attestedNow, isSameSpec, type SSHKeyRecord, type StoredSSHKey, toSSHKeyRecord } from "./record.ts";
 import { type Standing, standingOf } from "./standing.ts";
+import { UnusedKeys, unusedDay } from "./unusedkeys.ts";
 
 /** A claim whose standing may have changed. */
 export interface Change {
@@ -45,6 +46,7 @@ export class Claims {
   readonly #counts = new Tally<string>();
   /** By what the proof of an SSHKey is worth. */
   readonly #proofCounts = new Tally<ProofResult>();
+  readonly #unused = new UnusedKeys();
   /** Groups whose holder changed since the last takeAffected. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
   /** The latest `now` passed in. */
@@ -75,6 +77,7 @@ export class Claims {
    * SSHKey, which changes nothing.
    */
   put(record: SSHKeyRecord, now: number): Put | undefined {
+    this.#now = Math.max(this.#now, now);
     const known = this.#find(record.namespace, record.name);
     const before = known?.record;
     if (known === undefined || before === undefined) return this.#insert(record, now);
@@ -130,6 +133,11 @@ export class Claims {
     for (const [result, count] of this.#proofCounts) yield { result, count };
   }
 
+  /** How many keys that work nobody has used for so many ms, as far as is reported. */
+  unusedCount(now: number, ms: number): number {
+    return this.#unused.count(now, ms);
+  }
+
   /** Removes an SSHKey; returns its own claim as `gone`, and the others that change. */
   remove(namespace: string, name: string): readonly Change[] {
     const claims = this.#namespaces.get(namespace);
@@ -137,7 +145,7 @@ export class Claims {
     if (claims === undefined || claim === undefined) return [];
     claims.byName.delete(name);
     this.#expiries.delete(claim);
-    this.#count(claim.record, -1);
+    this.#count(claim, -1);
     const changes = new Changes();
     claim.isInForce = false;
     claims.leave(claim, claim.record, changes);
@@ -243,6 +251,7 @@ export class Claims {
       isExpired: false,
       isInForce: false,
       isHolder: false,
+      unusedDay: undefined,
     };
     let claims = this.#namespaces.get(record.namespace);
     if (claims === undefined) {
@@ -250,7 +259,7 @@ export class Claims {
       this.#namespaces.set(record.namespace, claims);
     }
     claims.byName.set(record.name, claim);
-    this.#count(record, 1);
+    this.#count(claim, 1);
     const changes = new Changes();
     this.#judge(claim, now);
     this.#join(claim, changes);
@@ -311,16 +320,19 @@ export class Claims {
   }
 
   #setRecord(claim: MutableClaim, record: SSHKeyRecord): void {
-    this.#count(claim.record, -1);
+    this.#count(claim, -1);
     claim.record = record;
-    this.#count(record, 1);
+    this.#count(claim, 1);
   }
 
   #find(namespace: string, name: string): MutableClaim | undefined {
     return this.#namespaces.get(namespace)?.byName.get(name);
   }
 
-  #count({ observed, key, proof, hasProof }: SSHKeyRecord, by: number): void {
+  #count(claim: MutableClaim, by: 1 | -1): void {
+    const { observed, key, proof, hasProof } = claim.record;
+    if (by === 1) claim.unusedDay = unusedDay(claim.record, this.#now);
+    this.#unused.add(claim.unusedDay, by);
     this.#counts.add(`${observed.state} ${key?.type ?? ""}`, by);
     this.#proofCounts.add(proof?.result ?? (hasProof ? "NotChecked" : "None"), by);
   }

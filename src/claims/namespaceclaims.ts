@@ -3,7 +3,10 @@ import { KeyGroup } from "./keygroup.ts";
 import type { DuplicateScope } from "./policy.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
-export type MutableClaim = { -readonly [K in keyof Claim]: Claim[K] };
+export type MutableClaim = { -readonly [K in keyof Claim]: Claim[K] } & {
+  /** Where it is counted among the unused ones. */
+  unusedDay?: number | undefined;
+};
 
 /** The claims of one namespace, by name and by key. A key with one SSHKey has no group, as nearly all have. */
 export class NamespaceClaims {

@@ -1,4 +1,5 @@
 import { hash } from "node:crypto";
+import { lastUse } from "../api/lastused.ts";
 import type { SSHKeyCondition, SSHKeyStatus } from "../api/sshkey.generated.ts";
 import { CONDITION_TYPES, STATES, type State } from "../api/states.ts";
 
@@ -10,6 +11,8 @@ export interface ObservedStatus {
   readonly generation: number;
   /** status.claimedSince, in ms since the epoch. */
   readonly claimedSince: number | undefined;
+  /** The day that status.lastUsed has of the key that the status speaks of, in ms since the epoch; it may not have come yet. */
+  readonly lastUsed: number | undefined;
   /** "" before the first status, and for a word that is none. */
   readonly state: State | "";
   /** Status and last transition (s since the epoch) of each condition, in the order of CONDITION_TYPES. */
@@ -32,6 +35,7 @@ const NO_STATUS: ObservedStatus = {
   digest: "",
   generation: -1,
   claimedSince: undefined,
+  lastUsed: undefined,
   state: "",
   transitions: CONDITION_TYPES.map(() => undefined),
 };
@@ -43,6 +47,7 @@ function observed(status: SSHKeyStatus): ObservedStatus {
     digest: statusDigest(status, conditions),
     generation: status.observedGeneration ?? -1,
     claimedSince: Date.parse(status.claimedSince ?? "") || undefined,
+    lastUsed: lastUse(status, Number.POSITIVE_INFINITY),
     state: Object.hasOwn(STATES, state) ? (state as State) : "",
     transitions: intern(
       conditions.map(

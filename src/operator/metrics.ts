@@ -42,6 +42,9 @@ export interface Observed {
   readonly refresher?: { readonly secrets: WorkQueue<string>; readonly pods: WorkQueue<string> } | undefined;
 }
 
+/** Who is not used for so long is counted as unused, in ms. */
+const UNUSED_MS = 90 * 86_400_000;
+
 /** Name of the Lease, as client-go's leader election labels it. */
 const LEASE = "sshkey-operator";
 
@@ -245,6 +248,12 @@ export class Metrics {
         gauge.reset();
         for (const { result, count } of projection.claims.proofCounts()) gauge.set({ result }, count);
       },
+    );
+    this.#gauge(
+      "sshkey_operator_unused_sshkeys",
+      "SSHKeys whose key works and was not used for 90 days, as far as logs of sshd are read.",
+      [],
+      (gauge) => gauge.set(projection.claims.unusedCount(Date.now(), UNUSED_MS)),
     );
     this.#gauge("sshkey_operator_authorizedkeys", "AuthorizedKeys by state.", ["state"], (gauge) => {
       gauge.reset();

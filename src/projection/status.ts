@@ -64,6 +64,7 @@ export function statusWrite(
       digest,
       generation: record.generation,
       claimedSince: record.key === undefined ? undefined : claim.since,
+      lastUsed: record.observed.lastUsed,
       state,
       transitions: intern(transitions),
     },

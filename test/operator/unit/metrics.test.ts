@@ -163,6 +163,53 @@ describe("metrics of the keys", () => {
     await end();
   });
 
+  describe("sshkey_operator_unused_sshkeys", () => {
+    const DAY_MS = 86_400_000;
+    const ago = (days: number) => new Date(Date.now() - days * DAY_MS).toISOString();
+    const fingerprint = "SHA256:gyzHUKl1eO8Bk1Cvn4joRgxRlXo1+1HJ3Vho/hAtKEg";
+    const lastTransitionTime = "2026-01-01T00:00:00Z";
+    const status = (days: number | undefined, reason = "Projected", of = fingerprint) => ({
+      observedGeneration: 1,
+      fingerprint,
+      conditions: [{ type: "Ready", status: "True", reason, message: "", lastTransitionTime }],
+      ...(days === undefined ? {} : { lastUsed: { time: ago(days), source: "pod/a/b", fingerprint: of } }),
+    });
+    /** What is counted of one SSHKey after each of these statuses, and when it is gone. */
+    const countedWith = async (...statuses: readonly object[]) => {
+      const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+      const { read, end } = startQueues(projection);
+      const counted: (number | undefined)[] = [];
+      const count = async () => counted.push(...(await read("sshkey_operator_unused_sshkeys")));
+      for (const [index, each] of statuses.entries()) {
+        const facts = { name: "laptop", resourceVersion: index + 1, status: each };
+        projection.putSSHKey(sshKeyRecord(facts), Date.now());
+        await count();
+      }
+      projection.removeSSHKey("team-a", "laptop");
+      await count();
+      await end();
+      return counted;
+    };
+
+    test("follows an old key that is used, and is used no more", async () => {
+      expect(await countedWith(status(undefined), status(1), status(91))).toEqual([1, 0, 1, 0]);
+    });
+
+    test("counts a key whose SSHKey was given another one by that", async () => {
+      const rotated = { ...status(1, "Projected", "SHA256:another"), claimedSince: ago(100) };
+      expect(await countedWith({ ...rotated, claimedSince: ago(2) }, rotated)).toEqual([0, 1, 0]);
+    });
+
+    test("counts a key that works, and no other", async () => {
+      const states = ["Disabled", "Accepted", "Duplicate"].map((state) => status(undefined, state));
+      expect(await countedWith(...states)).toEqual([0, 1, 0, 0]);
+    });
+
+    test("believes no day that has not come yet", async () => {
+      expect(await countedWith(status(-3))).toEqual([1, 0]);
+    });
+  });
+
   test("those of AuthorizedKeys follow what becomes of them and of what they leave out, and forget those that are gone", async () => {
     const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
     const { metrics, end } = startQueues(projection);
