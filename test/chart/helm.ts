@@ -90,7 +90,7 @@ export function only<T = object>(manifests: readonly Manifest[], kind: string, n
 /** The operator's. */
 export function deploymentIn(manifests: readonly Manifest[]): Manifest & Deployment {
   return only<Deployment>(
-    manifests.filter(({ metadata }) => !metadata.name.endsWith("-portal")),
+    manifests.filter(({ metadata }) => !/-(?:portal|usage)$/.test(metadata.name)),
     "Deployment",
   );
 }
@@ -100,6 +100,10 @@ export function portalDeploymentIn(manifests: readonly Manifest[]): Manifest & D
     manifests.filter(({ metadata }) => metadata.name.endsWith("-portal")),
     "Deployment",
   );
+}
+
+export function usageDeploymentIn(manifests: readonly Manifest[]): Manifest & Deployment {
+  return only<Deployment>(manifests, "Deployment", "sshkey-usage");
 }
 
 export function idOf({ kind, metadata }: Manifest): string {

@@ -140,6 +140,22 @@ const portal = {
   },
 };
 
+/** The reader of logs with every value in a form that is not its default. */
+const usage = {
+  commonLabels: { team: "platform" },
+  logging: { level: "debug", format: "pretty" },
+  usage: {
+    enabled: true,
+    namespaces: ["bastion", "git"],
+    from: ["people", "bastion"],
+    selector: "app in (bastion, git)",
+    container: "sshd",
+    podAnnotations: { "example.com/a": "1" },
+    podLabels: { tier: "system" },
+    resources: null,
+  },
+};
+
 const nothing = {
   replicas: 1,
   crds: { enabled: false },
@@ -170,6 +186,8 @@ export const MATRIX: Readonly<Record<string, Release>> = {
     },
   },
   "everything of the portal on": { name: "keys", namespace: "platform", values: portal },
+  "the reader of logs": { values: { usage: { enabled: true, namespaces: ["bastion"] } } },
+  "everything of the reader of logs on": { name: "keys", namespace: "platform", values: usage },
   "everything off": { values: nothing },
   "an open NetworkPolicy": { values: { networkPolicy: { enabled: true } } },
   "CRDs that go with the release": { values: { crds: { keep: false } } },

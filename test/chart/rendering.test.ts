@@ -2,10 +2,21 @@ import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { addPortalOptions } from "../../src/cli/portal.ts";
 import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
+import { addUsageOptions, type UsageCommandOptions } from "../../src/cli/usage.ts";
 import { parseConfig } from "../../src/config/configfile.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { Container } from "../deploy/installation.ts";
-import { CHART, deploymentIn, helm, idOf, type Manifest, only, portalDeploymentIn, render } from "./helm.ts";
+import {
+  CHART,
+  deploymentIn,
+  helm,
+  idOf,
+  type Manifest,
+  only,
+  portalDeploymentIn,
+  render,
+  usageDeploymentIn,
+} from "./helm.ts";
 import { MATRIX, SECOND } from "./matrix.ts";
 
 const BLOCKLISTS = { persistentVolumeClaim: { claimName: "blocklists" } };
@@ -57,6 +68,29 @@ describe.each(Object.entries(MATRIX))("with %s", (_, release) => {
         resourceNames: ["sshkey-operator-policy"],
         verbs: ["get"],
       },
+    ]);
+  });
+});
+
+describe("the reader of logs", () => {
+  test.each([
+    ["the reader of logs", ["bastion"], undefined, undefined],
+    [
+      "everything of the reader of logs on",
+      ["bastion", "git"],
+      ["people", "bastion"],
+      "app in (bastion, git)",
+    ],
+  ] as const)("of %s understands its command line", async (name, namespaces, from, selector) => {
+    const [command, ...args] = usageDeploymentIn(await render(MATRIX[name])).spec.template.spec.containers[0]
+      .args;
+    const options = addUsageOptions(new Command()).parse(args, { from: "user" }).opts<UsageCommandOptions>();
+    expect([command, options.pods, options.namespace, options.from, options.selector]).toEqual([
+      "usage",
+      true,
+      namespaces,
+      from,
+      selector,
     ]);
   });
 });

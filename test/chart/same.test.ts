@@ -19,6 +19,14 @@ const HELM_ANNOTATIONS = ["helm.sh/resource-policy", "checksum/config"];
 
 const REFRESH = { config: { refresh: { pods: true } } };
 const PORTAL = { portal: { enabled: true, namespace: "people", config: portalSection() } };
+const USAGE = {
+  usage: {
+    enabled: true,
+    namespaces: ["bastion"],
+    from: ["people"],
+    selector: "app.kubernetes.io/name=bastion",
+  },
+};
 /** The example has objects that are nobody's but its user's. */
 const EXAMPLES = ["Ingress", "sshkey-portal-admins"];
 const asItIs = <T>(folder: string, use: (folder: string) => Promise<T>) => use(folder);
@@ -34,6 +42,7 @@ describe.each([
     { namespaces: ["team-a"], ...REFRESH },
   ],
   ["examples/portal", "examples/portal", asItIs, PORTAL],
+  ["examples/usage", "examples/usage", asItIs, USAGE],
 ])("%s and the chart", (_, folder, kustomized, values) => {
   let applied: ReadonlyMap<string, object>;
   let rendered: ReadonlyMap<string, object>;

@@ -74,6 +74,20 @@ describe("what is refused, in Helm's words:", () => {
       "portal.enabled is true: portal.namespace must name the namespace of people's SSHKeys",
     ],
     [
+      "a reader of logs that reads none",
+      { usage: { enabled: true } },
+      "usage.enabled is true: usage.namespaces must name the namespaces of the pods whose logs are read",
+    ],
+    [
+      "a reader of logs that may not see who shares keys with whom",
+      {
+        usage: { enabled: true, namespaces: ["bastion"] },
+        namespaces: ["people"],
+        rbac: { clusterRoles: false },
+      },
+      "who shares keys with whom stands on Namespace objects, which takes a ClusterRole",
+    ],
+    [
       "a portal that may not ask who may do what",
       {
         portal: { enabled: true, namespace: "people" },
@@ -133,6 +147,7 @@ describe("the schema", () => {
       "portal.resources",
       "portal.podSecurityContext",
       "portal.affinity",
+      "usage.resources",
     ]);
   });
 });

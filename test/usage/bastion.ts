@@ -17,7 +17,7 @@ const RBAC = "/apis/rbac.authorization.k8s.io/v1";
 
 /** The rights of docs/usage.md, in a namespace whose SSHKeys are reported. */
 const REPORTER_RULES = [
-  { apiGroups: ["sshkey-operator.dev"], resources: ["sshkeys"], verbs: ["get", "list", "watch"] },
+  { apiGroups: ["sshkey-operator.dev"], resources: ["sshkeys"], verbs: ["list", "watch"] },
   { apiGroups: ["sshkey-operator.dev"], resources: ["sshkeys/status"], verbs: ["patch"] },
 ];
 
@@ -98,8 +98,12 @@ export class Bastion {
   }
 
   command(args: readonly string[]): readonly string[] {
-    return [BUNDLE, "usage", "--kubeconfig", this.kubeconfig, "--namespace", this.namespace, ...args];
+    return usageCommand(this.kubeconfig, ["--namespace", this.namespace, ...args]);
   }
+}
+
+export function usageCommand(kubeconfig: string, args: readonly string[]): readonly string[] {
+  return [BUNDLE, "usage", "--kubeconfig", kubeconfig, ...args];
 }
 
 /** A `usage` that follows something. */
@@ -135,6 +139,9 @@ export class RunningUsage {
   }
 }
 
+/** What asks the API server as an administrator. */
+export type API = Pick<Cluster, "request">;
+
 /** An SSHKey as the operator leaves it. */
 export interface ReportedKey {
   readonly namespace: string;
@@ -147,7 +154,7 @@ export interface ReportedKey {
 }
 
 export async function storedKey(
-  cluster: Cluster,
+  cluster: API,
   namespace: string,
   name: string,
   o: Partial<SSHKeySpec> & { readonly status?: object } = {},
@@ -181,7 +188,7 @@ export function acceptedLine(fingerprint: string, time = new Date().toISOString(
   return `${time} bastion sshd[7]: Accepted publickey for alice from 192.0.2.7 port 51880 ssh2: ED25519 ${fingerprint}`;
 }
 
-export async function share(cluster: Cluster, namespace: string, taker: string): Promise<void> {
+export async function share(cluster: API, namespace: string, taker: string): Promise<void> {
   const annotations = { [SHARE_KEYS_ANNOTATION]: taker };
   await send(cluster, "PATCH", namespacePath(namespace), { metadata: { annotations } });
 }
@@ -191,7 +198,7 @@ export function today(): string {
   return `${new Date().toISOString().slice(0, 10)}T00:00:00Z`;
 }
 
-export async function send(cluster: Cluster, method: Method, path: string, body?: object): Promise<unknown> {
+export async function send(cluster: API, method: Method, path: string, body?: object): Promise<unknown> {
   const answer = await cluster.request(method, path, body);
   if (answer.status >= 300) throw new Error(`${method} ${path}: ${JSON.stringify(answer.body)}`);
   return answer.body;

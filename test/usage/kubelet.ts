@@ -3,13 +3,12 @@ import type { ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { podsPath } from "../../src/api/paths.ts";
-import type { Cluster } from "../cluster/cluster.ts";
 import { serverCertificate, serverKey } from "../kube/certificates.ts";
-import { send } from "./bastion.ts";
+import { type API, send } from "./bastion.ts";
 
 /** A node whose kubelet runs no containers: it only serves the logs of pods, as the API server asks for them. */
 export class Kubelet {
-  readonly #cluster: Cluster;
+  readonly #cluster: API;
   readonly #node = `node-${randomBytes(4).toString("hex")}`;
   readonly #lines = new Map<string, string[]>();
   readonly #readers = new Map<string, Set<ServerResponse>>();
@@ -26,11 +25,11 @@ export class Kubelet {
     response.on("close", () => readers.delete(response));
   });
 
-  private constructor(cluster: Cluster) {
+  private constructor(cluster: API) {
     this.#cluster = cluster;
   }
 
-  static async start(cluster: Cluster): Promise<Kubelet> {
+  static async start(cluster: API): Promise<Kubelet> {
     const kubelet = new Kubelet(cluster);
     await new Promise<void>((resolve) => kubelet.#server.listen(0, "127.0.0.1", resolve));
     const { port } = kubelet.#server.address() as AddressInfo;

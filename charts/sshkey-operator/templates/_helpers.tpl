@@ -142,6 +142,29 @@ app.kubernetes.io/name: sshkey-portal
 {{- prepend (default list .Values.portal.config.namespaces) $first | uniq | toJson -}}
 {{- end -}}
 
+{{- define "sshkey-operator.usageSelectorLabels" -}}
+app.kubernetes.io/name: sshkey-usage
+{{- end -}}
+
+{{- define "sshkey-operator.usagePodLabels" -}}
+{{- $own := dict "app.kubernetes.io/instance" .Release.Name -}}
+{{- merge (include "sshkey-operator.usageSelectorLabels" . | fromYaml) $own .Values.usage.podLabels .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{- define "sshkey-operator.usageSubjects" -}}
+- kind: ServiceAccount
+  name: sshkey-usage
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/* Where the pods are whose logs are read. */}}
+{{- define "sshkey-operator.usageNamespaces" -}}
+{{- if not .Values.usage.namespaces -}}
+{{- fail "usage.enabled is true: usage.namespaces must name the namespaces of the pods whose logs are read" -}}
+{{- end -}}
+{{- .Values.usage.namespaces | toJson -}}
+{{- end -}}
+
 {{/* All that the operator may do in the namespaces it serves. */}}
 {{- define "sshkey-operator.rules" -}}
 - apiGroups: [sshkey-operator.dev]
