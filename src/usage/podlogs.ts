@@ -119,10 +119,10 @@ export class PodLogs {
     const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000 });
     let [since, hasFailed] = ["", false];
     while (!signal.aborted) {
-      let hasRead = false;
+      let isWell = false;
       const splitter = new LineSplitter(LONGEST_LINE);
       const take = (line: string) => {
-        hasRead = true;
+        isWell = true;
         since = RUNTIME_TIME.exec(line)?.[0] ?? since;
         this.#o.onLine(line, source);
       };
@@ -158,8 +158,9 @@ export class PodLogs {
         if (!isQuiet && !hasFailed && !signal.aborted)
           this.#o.onProblem(`${source.name}, container ${container}`, error.message);
         hasFailed = !isQuiet;
+        isWell ||= isQuiet;
       }
-      if (hasRead) backoff.reset();
+      if (isWell) backoff.reset();
       await sleep(backoff.next(), signal);
     }
   }
