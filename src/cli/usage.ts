@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { Logger } from "pino";
 import { isDNSLabel } from "../api/names.ts";
+import { ApiError } from "../kube/apierror.ts";
 import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
 import type { LogInputs } from "../usage/usage.ts";
@@ -79,12 +80,7 @@ export async function usage(
   try {
     await new Usage({ transport, inputs, tell: (event, fields) => logEvent(log, event, fields) }).run(signal);
   } catch (error) {
-    throw isSystemError(error)
-      ? new ExitError(
-          EXIT.configuration,
-          `cannot read the log (${error.message}): give another file, or run as somebody who may`,
-        )
-      : error;
+    throw asUsageExit(error);
   } finally {
     await transport.close();
     credentials.close();
@@ -126,6 +122,16 @@ function collectSource(name: string, before: readonly string[] = []): readonly s
   return name === "*" ? [...before, name] : collectNamespace(name, before);
 }
 
-function isSystemError(error: unknown): error is NodeJS.ErrnoException {
-  return error instanceof Error && "syscall" in error;
+function asUsageExit(error: unknown): unknown {
+  if (error instanceof ApiError)
+    return new ExitError(
+      EXIT.configuration,
+      `the SSHKeys cannot be read (${error.message}): give the account the rights that docs/usage.md has`,
+    );
+  if (error instanceof Error && "syscall" in error)
+    return new ExitError(
+      EXIT.configuration,
+      `cannot read the log (${error.message}): give another file, or run as somebody who may`,
+    );
+  return error;
 }

@@ -1,3 +1,4 @@
+import type { ApiErrorCode } from "../kube/apierror.ts";
 import type { Reflector } from "../kube/reflector.ts";
 import type { Transport } from "../kube/transport.ts";
 import { type DatedLine, followedFile, streamLines, wholeFile } from "./filelines.ts";
@@ -40,9 +41,13 @@ export class Usage {
   readonly #o: UsageOptions;
   readonly #keys = new KnownKeys();
   readonly #reporter: UsageReporter;
+  /** Rejects where the SSHKeys cannot be read and nobody waits for that to change. */
+  readonly #refused = Promise.withResolvers<never>();
 
   constructor(options: UsageOptions) {
     this.#o = options;
+    // Later nobody waits for it.
+    this.#refused.promise.catch(() => {});
     const { transport: requests, tell } = options;
     const reach = new Reach({
       requests,
@@ -53,8 +58,9 @@ export class Usage {
   }
 
   /**
-   * Until all files are read, or the signal aborts. Rejects with the error of the system where one cannot be read. Nothing is
-   * read before all SSHKeys are known: what is not known then is nobody's.
+   * Until all files are read, or the signal aborts. Rejects with the error of the system where one cannot be read, and with an
+   * ApiError where files that are read once find that the SSHKeys may not be read. Nothing is read before all SSHKeys are
+   * known: what is not known then is nobody's.
    */
   async run(signal: AbortSignal): Promise<void> {
     const { inputs, tell } = this.#o;
@@ -65,7 +71,7 @@ export class Usage {
     const failed = Promise.all(running).then(() => {});
     try {
       const synced = Promise.all(followed.map((reflector) => reflector.whenSynced()));
-      await Promise.race([synced.catch(() => {}), failed]);
+      await Promise.race([synced.catch(() => {}), failed, this.#refused.promise]);
       if (end.aborted) return;
       tell("UsageStarted", { sshKeys: this.#keys.size, namespaces: inputs.keys });
       await Promise.race([this.#read(end), failed]);
@@ -76,9 +82,11 @@ export class Usage {
   }
 
   #follow(namespace: string | undefined): Reflector<KnownKey> {
-    return followKeys(this.#o.transport, namespace, this.#keys, (_, { error }) =>
-      this.#tell(error.message, `SSHKeys of ${namespace ?? "all namespaces"}`),
-    );
+    const { transport, inputs } = this.#o;
+    return followKeys(transport, namespace, this.#keys, (_, { error }) => {
+      if (inputs.files?.follow === false && REFUSALS.includes(error.code)) this.#refused.reject(error);
+      this.#tell(error.message, `SSHKeys of ${namespace ?? "all namespaces"}`);
+    });
   }
 
   async #read(signal: AbortSignal): Promise<void> {
@@ -115,6 +123,9 @@ export class Usage {
     this.#o.tell("LogUnreadable", { what, error });
   }
 }
+
+/** Answers that nobody changes but an administrator. */
+const REFUSALS: readonly ApiErrorCode[] = ["Unauthorized", "Forbidden", "NotFound"];
 
 function linesOf(
   file: string,

@@ -111,6 +111,13 @@ test("an account without the rights in a namespace is told so, and ends", async 
   expect([stdout.includes("LastUseNotReported"), await key.lastUsed()]).toEqual([true, undefined]);
 });
 
+test("an account that may not list the SSHKeys ends with what to do, and reads nothing", async () => {
+  const bastion = await Bastion.open(cluster);
+  const elsewhere = await cluster.namespace();
+  const { code, stderr } = await bastion.usage([], ["--from", elsewhere]);
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/403.*docs\/usage\.md/)]);
+});
+
 describe("a flood of fingerprints that nobody has", () => {
   test("holds up no login, and is told nowhere", async () => {
     const bastion = await Bastion.open(cluster);
