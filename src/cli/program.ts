@@ -1,5 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { VERSION } from "../version.ts";
+import { addAuditCommand } from "./auditcommand.ts";
 import { addBlocklistCommands } from "./blocklistcommands.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { addPortalOptions, type PortalCommandOptions, portal } from "./portal.ts";
@@ -82,6 +83,7 @@ function program(signal: AbortSignal): Command {
   )
     .addHelpText("after", PORTAL_EXAMPLES + EXIT_CODES)
     .action((options: PortalCommandOptions) => portal(options, signal));
+  addAuditCommand(command.command("audit"), signal);
   addBlocklistCommands(
     command.command("blocklist").description("make, merge and show lists of compromised keys"),
   );

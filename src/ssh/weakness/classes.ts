@@ -115,7 +115,7 @@ export const WEAKNESS_CLASSES = {
     state: "Compromised",
     meaning:
       "This RSA key has a prime that another key has too, so anybody who has both can compute its private key",
-    source: "a list of the administrator's; Heninger et al., Mining Your Ps and Qs, USENIX Security 2012",
+    source: "`sshkey-operator audit`; Heninger et al., Mining Your Ps and Qs, USENIX Security 2012",
     falsePositives: NONE_BY_PROOF,
   },
   UnusableKey: {
