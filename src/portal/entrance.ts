@@ -13,6 +13,13 @@ export interface EntranceOptions {
   readonly backlog: Backlog;
   /** Is there a page to sign in at? */
   readonly hasSignIn: boolean;
+  /** Are the SSHKeys known? */
+  readonly isListed: () => boolean;
+}
+
+/** The SSHKeys are not known yet: nobody may be told that there are none. */
+export class NotListed extends Error {
+  override readonly name = "NotListed";
 }
 
 /** Who comes in: identified, held to the limits, and known to the audit log. */
@@ -23,7 +30,7 @@ export class Entrance {
     this.#o = options;
   }
 
-  /** Of a page. Rejects for nobody with a PageProblem, whose page leads on to the sign-in; with a Refused, a TooMany, and an Unread. */
+  /** Of a page. Rejects for nobody with a PageProblem, whose page leads on to the sign-in; with a Refused, a TooMany, an Unread, and a NotListed. */
   async ofPage(request: FastifyRequest): Promise<Person> {
     const person = await this.#within(request, await this.#o.identity.ofPage(request));
     if (person !== undefined) return person;
@@ -31,7 +38,7 @@ export class Entrance {
     throw new PageProblem(this.#o.hasSignIn ? "signIn" : "forbidden", undefined, to);
   }
 
-  /** Of the REST API; undefined for nobody. Rejects with a Refused, a TooMany, and an Unread. */
+  /** Of the REST API; undefined for nobody. Rejects with a Refused, a TooMany, an Unread, and a NotListed. */
   async ofProgram(request: FastifyRequest): Promise<Person | undefined> {
     const { identity, limits, audit } = this.#o;
     const hasToken = request.headers.authorization !== undefined;
@@ -46,8 +53,11 @@ export class Entrance {
   }
 
   async #within(request: FastifyRequest, person: Person | undefined): Promise<Person | undefined> {
-    const { limits, audit, backlog } = this.#o;
-    if (person !== undefined) backlog.identified(request, person);
+    const { limits, audit, backlog, isListed } = this.#o;
+    if (person !== undefined) {
+      if (!isListed()) throw new NotListed("the SSHKeys are not listed yet: try again in a moment");
+      backlog.identified(request, person);
+    }
     if (!mayWrite(request)) return person;
     await (person === undefined ? limits.stranger(request) : limits.write(request, person));
     audit.counted(person);

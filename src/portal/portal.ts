@@ -83,7 +83,7 @@ export class Portal {
     const store = new KeyStore();
     const knownKeys = await KnownKeys.open(options.settings);
     const portal = new Portal(options, server, store, knownKeys);
-    addRoutes(server, store, knownKeys, options);
+    addRoutes(server, store, knownKeys, () => portal.#watch.isSynced, options);
     return portal;
   }
 

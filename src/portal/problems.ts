@@ -2,6 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import type { Logger } from "pino";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { Unread } from "./backlog.ts";
+import { NotListed } from "./entrance.ts";
 import { asJSON, mark } from "./foreman/answer.ts";
 import { badJSON, ForemanError, invalid, tooManyTries, withMessage } from "./foreman/errors.ts";
 import { TooMany } from "./limits.ts";
@@ -66,6 +67,7 @@ function foremanError(error: unknown, request: FastifyRequest, log: Logger): For
   if (isRefusal(error))
     return error.code === "Forbidden" ? withMessage(403, error.said()) : invalid({ base: [error.said()] });
   if (error instanceof Refused) return withMessage(403, error.message);
+  if (error instanceof NotListed) return withMessage(503, error.message);
   if (error instanceof TooMany)
     return error.limit === "tries" ? tooManyTries() : withMessage(429, error.message);
   const { statusCode = 500, code, message } = error as FastifyError;
@@ -87,6 +89,7 @@ function pageProblem(error: unknown, request: FastifyRequest, log: Logger): Page
   if (error instanceof PageProblem) return error;
   if (isRefusal(error)) return new PageProblem("forbidden", error.said());
   if (error instanceof Refused) return new PageProblem("refused", error.message);
+  if (error instanceof NotListed) return new PageProblem("unavailable");
   if (error instanceof TooMany || error instanceof Unread) return new PageProblem("tooMany");
   if (error instanceof Gone) return new PageProblem("notFound", TEXTS.problems.gone);
   if (error instanceof SignInFailed) return new PageProblem("signIn", error.message);

@@ -29,6 +29,7 @@ export function addRoutes(
   server: FastifyInstance,
   store: KeyStore,
   knownKeys: KnownKeys,
+  isListed: () => boolean,
   options: PortalOptions,
 ): void {
   const { settings, transport, log, metrics, namespaces } = options;
@@ -37,7 +38,7 @@ export function addRoutes(
   const audit = new Audit(log);
   audit.observe(server);
   const writer = new KeyWriter({ requests: metrics.writing(audit.writing(transport)), store });
-  const { sealer, sessions, identity, limits, entrance, access } = admit(server, audit, options);
+  const { sealer, sessions, identity, limits, entrance, access } = admit(server, audit, isListed, options);
   addIssuer(server, { base, audit, sealer, sessions, limits }, options);
   const desk = new Desk({
     base,
@@ -67,7 +68,7 @@ export function addRoutes(
 }
 
 /** Who somebody is, how often one may come, and what one may do. */
-function admit(server: FastifyInstance, audit: Audit, options: PortalOptions) {
+function admit(server: FastifyInstance, audit: Audit, isListed: () => boolean, options: PortalOptions) {
   const { insecure, metrics, namespaces, transport } = options;
   const { portal: settings } = options.settings;
   const [namespace = ""] = namespaces;
@@ -86,7 +87,14 @@ function admit(server: FastifyInstance, audit: Audit, options: PortalOptions) {
   });
   const backlog = new Backlog();
   backlog.observe(server);
-  const entrance = new Entrance({ identity, limits, audit, backlog, hasSignIn: settings.oidc !== undefined });
+  const entrance = new Entrance({
+    identity,
+    limits,
+    audit,
+    backlog,
+    hasSignIn: settings.oidc !== undefined,
+    isListed,
+  });
   return { sealer, sessions, identity, limits, entrance, access: new Access({ requests, settings }) };
 }
 

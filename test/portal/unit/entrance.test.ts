@@ -16,7 +16,7 @@ const NOBODY = { person: async () => undefined } as unknown as Sessions;
 
 /** A server for programs whose API server takes the token `right` until it is withdrawn. */
 async function stand() {
-  let [isWithdrawn, now] = [false, 0];
+  let [isWithdrawn, now, isListed] = [false, 0, true];
   const requests = {
     async request({ body }: { readonly body: { readonly spec: { readonly token: string } } }) {
       const isGood = body.spec.token.startsWith("right") && !isWithdrawn;
@@ -41,6 +41,7 @@ async function stand() {
     audit: new Audit(log),
     backlog: new Backlog(),
     hasSignIn: true,
+    isListed: () => isListed,
   });
   server.get("/", async (request: FastifyRequest) => (await entrance.ofProgram(request))?.user ?? "nobody");
   server.setErrorHandler((error, _request, reply) =>
@@ -52,6 +53,10 @@ async function stand() {
       const basic = Buffer.from(`${userName}:${token}`).toString("base64");
       const headers = { authorization: userName === undefined ? `Bearer ${token}` : `Basic ${basic}` };
       return (await server.inject({ path: "/", remoteAddress: address, headers })).body;
+    },
+    /** As before the first list. */
+    forget() {
+      isListed = false;
     },
     /** Nobody remembers what the API server said before. */
     withdraw() {
@@ -94,4 +99,10 @@ test("a right token under 10,000 user names of HTTP Basic shuts out nobody who h
   for (let n = 0; n < 10_000; n += 1) await from(HERE, "right-of-mallory", `user-${n}`);
   await tries(from);
   expect(await from(HERE, "right")).toBe("alice");
+});
+
+test("nobody is let in before the SSHKeys are listed, since all would seem to have none", async () => {
+  const { from, forget } = await stand();
+  forget();
+  expect(await from(HERE, "right")).toBe("refused");
 });
