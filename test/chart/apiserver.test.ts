@@ -27,7 +27,7 @@ beforeAll(async () => {
   env = { KUBECONFIG: installation.controlPlane.kubeconfig };
   await installation.kubectl(["apply", "-f", "test/chart/monitoringcrds.yaml"]);
   await installation.kubectl(["wait", "--for=condition=Established", "crd", "--all"]);
-  for (const namespace of ["team-a", "team-b", "platform", "second", RELEASE])
+  for (const namespace of ["team-a", "team-b", "platform", "second", "bastion", "git", "people", RELEASE])
     await installation.kubectl(["create", "namespace", namespace]);
 });
 

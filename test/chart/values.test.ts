@@ -140,6 +140,7 @@ describe("the schema", () => {
   test("leaves no value open that it has names for", () => {
     expect(openObjects(schema.properties, "")).toEqual([
       "global",
+      "blocklists.volume",
       "resources",
       "podSecurityContext",
       "securityContext",
