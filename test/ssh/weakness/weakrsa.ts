@@ -54,11 +54,15 @@ export function closePrimes(bits: number, difference: bigint): MadeKey {
   return { modulus: p * nextPrime(p + difference), exponent: 65537n };
 }
 
-/** Of primes with this private exponent, or the next one that is prime to φ(n). */
-export function smallPrivateExponent(bits: number, atLeast: bigint): MadeKey {
+/**
+ * Of primes with this private exponent, or the next one that is prime to φ(n). It is made modulo φ(n), or modulo the least
+ * common multiple of p - 1 and q - 1, as newer programs do.
+ */
+export function smallPrivateExponent(bits: number, atLeast: bigint, modulo: "φ" | "λ" = "φ"): MadeKey {
   const p = prime(bits / 2);
   const q = prime(bits / 2);
-  const totient = (p - 1n) * (q - 1n);
+  const product = (p - 1n) * (q - 1n);
+  const totient = modulo === "φ" ? product : product / gcd(p - 1n, q - 1n);
   for (let d = atLeast | 1n; ; d += 2n) {
     const exponent = inverse(d, totient);
     if (exponent !== undefined) return { modulus: p * q, exponent };
@@ -103,6 +107,10 @@ export function firstPrimes(count: number): bigint[] {
   for (let candidate = 2n; primes.length < count; candidate += 1n)
     if (primes.every((each) => candidate % each !== 0n)) primes.push(candidate);
   return primes;
+}
+
+function gcd(a: bigint, b: bigint): bigint {
+  return b === 0n ? a : gcd(b, a % b);
 }
 
 /** Undefined where there is none. */
