@@ -27,7 +27,7 @@ export function mayBeInForce(record: SSHKeyRecord): boolean {
 }
 
 /** Those of an SSHKey whose key was found to be acceptable. */
-const ACCEPTABLE: readonly State[] = ["Projected", "Accepted", "Duplicate", "SecretConflict", "SecretFull"];
+const ACCEPTABLE: readonly State[] = ["Projected", "Accepted", "Duplicate", "SecretFull"];
 
 /** Do two records of one SSHKey say the same of what is examined? */
 export function isSameSubject(a: SSHKeyRecord, b: SSHKeyRecord): boolean {

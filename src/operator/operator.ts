@@ -54,6 +54,8 @@ const STUCK_SECONDS = 5 * 60;
 /** SSHKeys judged at a time, so that a new list does not hold up the event loop. */
 const JUDGE_BATCH_SIZE = 1000;
 
+const NO_PRIMES: readonly bigint[] = [];
+
 /** How often what depends on time alone is looked at, in ms. */
 const TICK_MS = 1000;
 
@@ -72,6 +74,8 @@ export class Operator {
   readonly #knowledgeFiles: KnowledgeFiles;
   /** What SSHKeys are being judged by. */
   #knowledge = NO_KNOWLEDGE;
+  /** What RSA keys are, or are being, divided by. */
+  #primes: readonly bigint[] = NO_PRIMES;
   #isReady = false;
   /** When time is looked at next, in monotonic ms, unless earlyTick makes it sooner. */
   #tickAt = 0;
@@ -94,7 +98,7 @@ export class Operator {
       deletions: this.#deletions,
       authorizedKeysDeletions: this.#authorizedKeysDeletions,
       settings,
-      primes: () => this.#knowledge.primes ?? [],
+      primes: () => this.#knowledge.primes ?? NO_PRIMES,
     });
     const requests = leaderOnly(transport, options.elector);
     this.#controller = new Controller({
@@ -213,7 +217,6 @@ export class Operator {
 
   /** In batches that yield to the event loop in between. Newer knowledge ends the work on older. */
   async #judgeAgain(knowledge: Knowledge): Promise<void> {
-    const before = this.#knowledge;
     const { claims } = this.#projection;
     claims.setKnowledge(knowledge);
     this.#knowledge = knowledge;
@@ -223,17 +226,20 @@ export class Operator {
       this.#controller.enqueueDirty();
       await new Promise(setImmediate);
     }
-    if (knowledge.primes !== before.primes) await this.#divideAgain(knowledge);
+    const { primes = NO_PRIMES } = this.#knowledge;
+    if (primes !== this.#primes) await this.#divideAgain(primes);
   }
 
   /** Looks for other primes in the RSA keys, one key at a time: a list of many takes some ms for each. */
-  async #divideAgain(knowledge: Knowledge): Promise<void> {
+  async #divideAgain(primes: readonly bigint[]): Promise<void> {
+    this.#primes = primes;
     const { claims } = this.#projection;
     const all = [...claims.all()].filter(({ record }) => record.key?.type === "ssh-rsa");
     for (const { record } of all) {
-      if (this.#knowledge !== knowledge) return;
+      // Other primes have come, which another run looks for.
+      if (this.#primes !== primes) return;
       const latest = claims.get(record.namespace, record.name)?.record;
-      const again = latest && examinedAgain(latest, knowledge.primes ?? []);
+      const again = latest && examinedAgain(latest, primes);
       if (again !== undefined) {
         this.#projection.putSSHKey(again, this.#now());
         this.#controller.enqueueDirty();

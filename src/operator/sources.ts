@@ -1,7 +1,7 @@
 import { namespacedName } from "../api/object.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { isExamined } from "../claims/examination.ts";
+import { examinedAgain, isExamined } from "../claims/examination.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { isInaccessible, Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -43,7 +43,8 @@ export class Sources {
   constructor(options: SourcesOptions) {
     this.#o = options;
     const see = (record: SSHKeyRecord) => {
-      this.#putSSHKey(record);
+      // While it was held, other primes may have become public.
+      this.#putSSHKey(examinedAgain(record, options.primes()) ?? record);
       options.onChange();
     };
     this.#unexamined = new ExaminationQueue({
