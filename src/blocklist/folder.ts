@@ -24,7 +24,9 @@ export interface BlocklistFolderOptions {
   readonly onChange: (lists: readonly FolderList[]) => void;
   /** A list was read in place of what was known of it, if anything was. */
   readonly onRead: (list: FolderList) => void;
-  /** The file is not there any more, and its list is no longer in force. */
+  /** The folder can be read again. */
+  readonly onFound: () => void;
+  /** The file is not there any more, and its list, if it had one, is no longer in force. */
   readonly onGone: (name: string) => void;
   /** A file, or the folder where `name` is undefined, cannot be read. What was known of it stays in force. Told once of each version. */
   readonly onProblem: (name: string | undefined, problem: string) => void;
@@ -59,6 +61,7 @@ export class BlocklistFolder {
     while (await pause(signal)) {
       const names = await this.#names();
       if (typeof names !== "string") {
+        if (this.#problem !== "") this.#o.onFound();
         this.#problem = "";
         await this.#look(names);
       } else if (names !== this.#problem) {
@@ -82,8 +85,7 @@ export class BlocklistFolder {
     for (const [name, { list }] of this.#seen) {
       if (names.includes(name)) continue;
       this.#seen.delete(name);
-      if (list === undefined) continue;
-      isChanged = true;
+      isChanged ||= list !== undefined;
       this.#o.onGone(name);
     }
     if (isChanged) this.#o.onChange([...this.#seen.values()].flatMap(({ list }) => list ?? []));
@@ -106,8 +108,8 @@ export class BlocklistFolder {
       return true;
     } catch (error) {
       const problem = error instanceof ListError ? error.message : `it cannot be read (${codeOf(error)})`;
-      // A file that comes and goes while it is looked at has no version; it is told once by its problem.
-      const seen = version === (known?.version ?? "") ? problem : version;
+      // What is wrong in a file lasts until another one is there; whether it can be read may change at any time.
+      const seen = error instanceof ListError ? version : problem;
       if (seen !== known?.version) this.#o.onProblem(name, problem);
       this.#seen.set(name, { version: seen, list: known?.list });
       return false;

@@ -66,16 +66,24 @@ const HEADER = `# reason: SharedFactor
 
 /**
  * The list with these keys in it, as text: one public key a line, so that each is found with any exponent. Undefined where
- * `before`, which stays as it is, has all of them.
+ * `before`, which stays as it is, has all of them. No more than fit into so many bytes.
  */
-export function addedToList(before: string, found: readonly Condemned[]): string | undefined {
+export function addedToList(
+  before: string,
+  found: readonly Condemned[],
+  mostBytes = Number.POSITIVE_INFINITY,
+): string | undefined {
+  const start = before === "" ? HEADER : before.endsWith("\n") ? before : `${before}\n`;
+  let bytes = Buffer.byteLength(start);
   const known = new Set(before.split("\n").map((line) => line.split(" ")[1]));
   const lines = found.flatMap(({ key }) => {
     if (known.has(key.base64)) return [];
+    const line = `ssh-rsa ${key.base64} ${key.namespace}/${key.name}\n`;
+    if (bytes + line.length > mostBytes) return [];
+    bytes += line.length;
     known.add(key.base64);
-    return [`ssh-rsa ${key.base64} ${key.namespace}/${key.name}\n`];
+    return [line];
   });
   if (lines.length === 0) return undefined;
-  const start = before === "" ? HEADER : before.endsWith("\n") ? before : `${before}\n`;
   return start + lines.join("");
 }

@@ -1,4 +1,5 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
 import { sshKeysPath } from "../api/paths.ts";
 import { addedToList, type Condemned, choose, condemned, type RSAKey } from "../blocklist/rsakeys.ts";
 import { sharedFactors } from "../blocklist/sharedfactors.ts";
@@ -45,7 +46,10 @@ export async function audit(options: AuditOptions, signal: AbortSignal): Promise
     if (options.configMap !== undefined) await addToConfigMap(transport, options.configMap, found, signal);
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    throw new ExitError(EXIT.configuration, `${error.message}: look at the rights of this account`);
+    const next = isApiError(error, "Forbidden")
+      ? "give this account the right"
+      : "look at the API server, and run it again";
+    throw new ExitError(EXIT.configuration, `${error.message}: ${next}`);
   } finally {
     await transport.close();
     credentials.close();
@@ -84,7 +88,8 @@ function sentence({ key, with: other }: Condemned): string {
 }
 
 async function addToFile(file: string, found: readonly Condemned[]): Promise<void> {
-  const temporary = `${file}.${process.pid}`;
+  // No name of a list, should it lie in the folder of them.
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   try {
     const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return "";
@@ -119,18 +124,21 @@ async function addToConfigMap(
   const path = `/api/v1/namespaces/${namespace}/configmaps/${encodeURIComponent(name)}`;
   for (let tries = 1; ; tries += 1) {
     const { metadata, data } = await transport.request<ConfigMap>({ method: "GET", path, signal });
-    const list = addedToList(data?.[key] ?? "", found);
-    if (list === undefined) return;
-    if (Buffer.byteLength(list) > MOST_CONFIG_MAP_BYTES)
+    const before = data?.[key] ?? "";
+    const list = addedToList(before, found, MOST_CONFIG_MAP_BYTES);
+    if (list === undefined && addedToList(before, found) !== undefined)
       throw new ExitError(
         EXIT.configuration,
-        `the list has more than a ConfigMap holds: give --output, and make a list of 8 bytes a key of it with sshkey-operator blocklist build`,
+        `ConfigMap ${namespace}/${name} is full, and not all keys are listed: give --output, and mount that list`,
       );
+    if (list === undefined) return;
     try {
       const { resourceVersion } = metadata;
       const body = { metadata: { resourceVersion }, data: { [key]: list } };
       await transport.request({ method: "PATCH", path, body, signal });
       say(`ConfigMap ${namespace}/${name}: ${key} written`);
+      // What does not fit is told.
+      if (addedToList(list, found) !== undefined) continue;
       return;
     } catch (error) {
       if (!isApiError(error, "Conflict") || tries === MOST_TRIES) throw error;

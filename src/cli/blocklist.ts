@@ -1,5 +1,5 @@
 import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { type HashedPart, mergeSections, reasonsFor, type Section } from "../blocklist/blocklist.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { encodeList } from "../blocklist/listfile.ts";
@@ -96,7 +96,8 @@ function withoutPrimes(file: string, { sections, primes }: ReadList): readonly S
 
 async function write(file: string, sections: readonly Section[]): Promise<void> {
   const merged = await mergeSections(sections);
-  const temporary = `${file}.${process.pid}`;
+  // No name of a list, should it lie in the folder of them.
+  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   try {
     // Renamed into place, so that nobody ever reads half of it.
     await writeFile(temporary, encodeList(merged));

@@ -96,6 +96,7 @@ export class KnowledgeFiles {
           logEvent(log, "BlocklistUnreadable", { list: list.name, problem, line: list.strayLines[0] });
         }
       },
+      onFound: () => metrics.blocklistGone(folder),
       onGone: (list) => {
         metrics.blocklistGone(list);
         logEvent(log, "BlocklistGone", { list });

@@ -119,7 +119,7 @@ test("audit of one namespace knows nothing of the others", async () => {
 });
 
 test.each([
-  ["a ConfigMap that it may not write", ["--config-map=team-a/other/key"], 3, "look at the rights"],
+  ["a ConfigMap that it may not write", ["--config-map=team-a/other/key"], 3, "give this account the right"],
   ["a folder that is not there", ["--output=/nowhere/list.txt"], 3, "cannot write /nowhere/list.txt"],
   ["half of a ConfigMap's name", ["--config-map=team-a"], 2, "NAMESPACE/NAME/KEY"],
 ])("audit into %s says so", async (_what, args, code, sentence) => {

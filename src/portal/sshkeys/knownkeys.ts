@@ -37,6 +37,7 @@ export class KnownKeys {
               this.#primes = lists.flatMap(({ primes }) => primes);
             },
             onRead: () => {},
+            onFound: () => {},
             onGone: () => {},
             onProblem: () => {},
           });
