@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, test } from "vitest";
 import { REQUESTED_BY_ANNOTATION } from "../../src/api/names.ts";
 import { sshKeysPath } from "../../src/api/paths.ts";
 import type { Method } from "../cluster/adminclient.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { sshKey, TEAM } from "./objects.ts";
 import { PEOPLE, PORTAL, policedCluster } from "./policedcluster.ts";
 
@@ -66,6 +67,11 @@ describe("an account with the verb vouch", () => {
       ["create", "rolebinding", name, "-n", "administered", `--role=${name}`, `--user=${PORTAL}`],
     ];
     for (const command of grant("portal", "vouch,assign,create")) await kubectl(command);
+    // The API server itself sees a new role by a watch.
+    const asked = ["auth", "can-i", "assign", "sshkeys.sshkey-operator.dev", "-n", "administered"];
+    await eventually("the role counts", async () =>
+      (await kubectl([...asked, "--as", PORTAL]).catch(() => "no")).startsWith("yes"),
+    );
     const object = requested("by-admin", "alice", "admin");
     expect((await as(PORTAL, "POST", sshKeysPath("administered"), object)).status).toBe(201);
   });
