@@ -18,7 +18,7 @@ export function hasSmallPrivateExponent({ exponent, modulus, bits }: RSANumbers)
     [k, lastK] = [quotient * k + lastK, k];
     [d, lastD] = [quotient * d + lastD, d];
     // Where d was made modulo the least common multiple of p - 1 and q - 1, k/d comes with their common divisor.
-    if (k !== 0n && isTotient((exponent * d) / k, modulus)) return true;
+    if (k !== 0n && isTotient((exponent * d - 1n) / k, modulus)) return true;
   }
   return false;
 }
