@@ -1,5 +1,4 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
 import { sshKeysPath } from "../api/paths.ts";
 import { addedToList, type Condemned, choose, condemned, type RSAKey } from "../blocklist/rsakeys.ts";
 import { sharedFactors } from "../blocklist/sharedfactors.ts";
@@ -12,6 +11,7 @@ import { VERSION } from "../version.ts";
 import type { AuditOptions, ConfigMapKey } from "./auditcommand.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { connect } from "./setup.ts";
+import { writeWholeFile } from "./wholefile.ts";
 
 const PAGE_SIZE = 500;
 const CONNECTIONS = 2;
@@ -88,8 +88,6 @@ function sentence({ key, with: other }: Condemned): string {
 }
 
 async function addToFile(file: string, found: readonly Condemned[]): Promise<void> {
-  // No name of a list, should it lie in the folder of them.
-  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   try {
     const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
       if (error.code === "ENOENT") return "";
@@ -97,12 +95,9 @@ async function addToFile(file: string, found: readonly Condemned[]): Promise<voi
     });
     const list = addedToList(before, found);
     if (list === undefined) return;
-    // Renamed into place, so that nobody ever reads half of it.
-    await writeFile(temporary, list);
-    await rename(temporary, file);
+    await writeWholeFile(file, list);
     say(`${file}: written`);
   } catch (error) {
-    await rm(temporary, { force: true });
     if (error instanceof Error && "code" in error)
       throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code}): give another --output`);
     throw error;

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { isDNSLabel } from "../api/names.ts";
+import { collectNamespace } from "./namespaceoption.ts";
 
 /** The options of `audit`, as commander returns them. */
 export interface AuditOptions {
@@ -49,11 +50,6 @@ export function addAuditCommand(command: Command, signal: AbortSignal): void {
     )
     .addHelpText("after", HELP)
     .action(async (options: AuditOptions) => (await import("./audit.ts")).audit(options, signal));
-}
-
-function collectNamespace(name: string, before: readonly string[] = []): readonly string[] {
-  if (!isDNSLabel(name)) throw new InvalidArgumentError("Give the name of a namespace.");
-  return before.includes(name) ? before : [...before, name];
 }
 
 function parseConfigMap(text: string): ConfigMapKey {

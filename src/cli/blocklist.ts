@@ -1,5 +1,5 @@
-import { readFile, rename, rm, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { type HashedPart, mergeSections, reasonsFor, type Section } from "../blocklist/blocklist.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { encodeList } from "../blocklist/listfile.ts";
@@ -14,6 +14,7 @@ import { hasKnownPrime } from "../ssh/weakness/knownprime.ts";
 import { rsaNumbers } from "../ssh/weakness/rsanumbers.ts";
 import type { BuildOptions } from "./blocklistcommands.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
+import { writeWholeFile } from "./wholefile.ts";
 
 /** `sshkey-operator blocklist build`. */
 export async function build(inputs: readonly string[], options: BuildOptions): Promise<void> {
@@ -96,14 +97,9 @@ function withoutPrimes(file: string, { sections, primes }: ReadList): readonly S
 
 async function write(file: string, sections: readonly Section[]): Promise<void> {
   const merged = await mergeSections(sections);
-  // No name of a list, should it lie in the folder of them.
-  const temporary = join(dirname(file), `.${basename(file)}.${process.pid}`);
   try {
-    // Renamed into place, so that nobody ever reads half of it.
-    await writeFile(temporary, encodeList(merged));
-    await rename(temporary, file);
+    await writeWholeFile(file, encodeList(merged));
   } catch (error) {
-    await rm(temporary, { force: true });
     if (error instanceof ListError) throw new ExitError(EXIT.configuration, error.message);
     if (error instanceof Error && "code" in error)
       throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code})`);

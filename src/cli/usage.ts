@@ -1,7 +1,6 @@
 import { hostname } from "node:os";
-import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Command, Option } from "commander";
 import type { Logger } from "pino";
-import { isDNSLabel } from "../api/names.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
@@ -9,6 +8,7 @@ import type { LogInputs } from "../usage/usage.ts";
 import { VERSION } from "../version.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+import { collectNamespace } from "./namespaceoption.ts";
 import { connect } from "./setup.ts";
 
 /** The options of `usage`, as commander returns them. */
@@ -111,11 +111,6 @@ function inputsOf(files: readonly string[], options: UsageCommandOptions): LogIn
   const source = options.source ?? hostname();
   if (source === "") throw new ExitError(EXIT.usage, "--source is empty: give the log a name");
   return { keys, files: { namespace, files: given, follow, source } };
-}
-
-function collectNamespace(name: string, before: readonly string[] = []): readonly string[] {
-  if (!isDNSLabel(name)) throw new InvalidArgumentError("Give the name of a namespace.");
-  return before.includes(name) ? before : [...before, name];
 }
 
 function collectSource(name: string, before: readonly string[] = []): readonly string[] {
