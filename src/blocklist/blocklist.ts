@@ -41,6 +41,18 @@ export interface Blocklist {
   readonly primes: readonly bigint[];
 }
 
+/** What is known by all of these lists, as the judgement of keys asks for it. */
+export interface ListKnowledge {
+  readonly listed: (key: Pick<KeyBlob, "type" | "blob">) => readonly Reason[];
+  readonly primes: readonly bigint[];
+}
+
+/** `shipped`: the sections that come with the product. */
+export function knownBy(shipped: readonly Section[], lists: readonly Blocklist[]): ListKnowledge {
+  const sections = [...shipped, ...lists.flatMap((list) => list.sections)];
+  return { listed: (key) => reasonsFor(key, sections), primes: lists.flatMap((list) => list.primes) };
+}
+
 /** The reasons for which one of these lists has the key, each once, in the order of REASONS. A few microseconds. */
 export function reasonsFor(
   key: Pick<KeyBlob, "type" | "blob">,

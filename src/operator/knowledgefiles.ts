@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { reasonsFor, type Section } from "../blocklist/blocklist.ts";
+import { knownBy, type Section } from "../blocklist/blocklist.ts";
 import { BlocklistFolder, type FolderList } from "../blocklist/folder.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { shippedLists } from "../blocklist/shipped.ts";
@@ -51,12 +51,10 @@ export class KnowledgeFiles {
   }
 
   #changed(): void {
-    const sections = [...this.#shipped, ...this.#lists.flatMap((list) => list.sections)];
-    this.#o.onChange({
-      revoked: this.#revoked,
-      listed: (key) => reasonsFor(key, sections),
-      primes: this.#primes,
-    });
+    const { listed, primes } = knownBy(this.#shipped, this.#lists);
+    // The same ones stay the same list: other primes cost a division of each RSA key.
+    if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
+    this.#o.onChange({ revoked: this.#revoked, listed, primes: this.#primes });
   }
 
   #openRevokedKeys(): RevokedKeys | undefined {
@@ -82,9 +80,6 @@ export class KnowledgeFiles {
       folder,
       onChange: (lists) => {
         this.#lists = lists;
-        const primes = lists.flatMap((list) => list.primes);
-        // The same ones stay the same list: other primes cost a division of each RSA key.
-        if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
         this.#changed();
       },
       onRead: (list) => {

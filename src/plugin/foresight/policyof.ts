@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { reasonsFor } from "../../blocklist/blocklist.ts";
+import { knownBy } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
 import { type ReadList, readList } from "../../blocklist/readlist.ts";
 import { shippedLists } from "../../blocklist/shipped.ts";
@@ -51,12 +51,8 @@ export async function knowledgeOf(
   given: GivenLists,
 ): Promise<Knowledge> {
   const lists = await Promise.all((given.blocklist ?? []).map((file) => blocklist(session, file)));
-  const sections = [...(await shippedLists()), ...lists.flatMap((list) => list.sections)];
-  return {
-    revoked: await revokedOf(session, given.revokedKeys ?? revokedKeys),
-    listed: (key) => reasonsFor(key, sections),
-    primes: lists.flatMap((list) => list.primes),
-  };
+  const revoked = await revokedOf(session, given.revokedKeys ?? revokedKeys);
+  return { revoked, ...knownBy(await shippedLists(), lists) };
 }
 
 async function revokedOf(session: Session, file: string | undefined): Promise<ReadonlySet<string>> {

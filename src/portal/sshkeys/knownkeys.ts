@@ -1,4 +1,4 @@
-import { reasonsFor, type Section } from "../../blocklist/blocklist.ts";
+import { knownBy, type ListKnowledge, type Section } from "../../blocklist/blocklist.ts";
 import { BlocklistFolder } from "../../blocklist/folder.ts";
 import { ListError } from "../../blocklist/listerror.ts";
 import { shippedLists } from "../../blocklist/shipped.ts";
@@ -16,16 +16,14 @@ type KnownKeysSettings = Pick<Settings, "revokedKeys" | "blocklists">;
  * one. Of what cannot be read nothing is said: the operator has the last word.
  */
 export class KnownKeys {
-  readonly #shipped: readonly Section[];
   readonly #file: string | undefined;
   readonly #folder: BlocklistFolder | undefined;
   #revoked: ReadonlySet<string> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
-  #sections: readonly Section[] = [];
-  #primes: readonly bigint[] = [];
+  #byLists: ListKnowledge;
 
   private constructor({ revokedKeys, blocklists }: KnownKeysSettings, shipped: readonly Section[]) {
-    this.#shipped = shipped;
+    this.#byLists = knownBy(shipped, []);
     this.#file = revokedKeys;
     this.#folder =
       blocklists === undefined
@@ -33,8 +31,7 @@ export class KnownKeys {
         : new BlocklistFolder({
             folder: blocklists,
             onChange: (lists) => {
-              this.#sections = lists.flatMap(({ sections }) => sections);
-              this.#primes = lists.flatMap(({ primes }) => primes);
+              this.#byLists = knownBy(shipped, lists);
             },
             onRead: () => {},
             onFound: () => {},
@@ -58,8 +55,7 @@ export class KnownKeys {
   }
 
   current(): Knowledge {
-    const sections = [...this.#shipped, ...this.#sections];
-    return { revoked: this.#revokedNow(), listed: (key) => reasonsFor(key, sections), primes: this.#primes };
+    return { revoked: this.#revokedNow(), ...this.#byLists };
   }
 
   #revokedNow(): ReadonlySet<string> {
