@@ -1,6 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createConnection } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { eventually } from "../cluster/eventually.ts";
 import { ed25519, type KeyPair } from "../sshd/keypair.ts";
 import { type Login, type LoginOptions, login } from "../sshd/login.ts";
 import { kubectl } from "./kubernetes.ts";
@@ -52,12 +54,17 @@ export class ForwardedSSHD {
     writeFileSync(join(this.folder, `${HOST_KEY}.pub`), other.hostKey);
   }
 
-  /** Reaches the pod, also after it was started anew. */
+  /** Reaches the pod, also after it was started anew; resolves when sshd answers. */
   async connect(): Promise<void> {
-    await this.#forward?.stop();
     const args = ["--namespace", this.#namespace, this.#workload];
     await kubectl(["rollout", "status", ...args, "--timeout=300s"]);
-    this.#forward = await PortForward.start(this.#namespace, this.#workload, "ssh");
+    // A pod whose node was cut off counts as ready until kubelet has probed it again, and kubectl port-forward ends with the
+    // first connection that the pod refuses.
+    await eventually("sshd answers", async () => {
+      await this.#disconnect();
+      this.#forward = await PortForward.start(this.#namespace, this.#workload, "ssh");
+      return greets(this.port);
+    });
     writeFileSync(this.knownHosts, `[127.0.0.1]:${this.port} ${this.hostKey}`);
   }
 
@@ -67,9 +74,28 @@ export class ForwardedSSHD {
   }
 
   async stop(): Promise<void> {
-    await this.#forward?.stop();
+    await this.#disconnect();
     rmSync(this.folder, { recursive: true });
   }
+
+  async #disconnect(): Promise<void> {
+    const forward = this.#forward;
+    this.#forward = undefined;
+    await forward?.stop();
+  }
+}
+
+/** Does an SSH server identify itself here (RFC 4253, section 4.2)? */
+function greets(port: number): Promise<boolean> {
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  const socket = createConnection(port, "127.0.0.1");
+  socket.setEncoding("utf8").setTimeout(5000, () => socket.destroy());
+  socket.once("data", (greeting: string) => {
+    resolve(greeting.startsWith("SSH-"));
+    socket.destroy();
+  });
+  socket.on("error", () => resolve(false)).on("close", () => resolve(false));
+  return promise;
 }
 
 const HOST_KEY = "ssh_host_ed25519_key";

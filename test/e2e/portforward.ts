@@ -26,11 +26,13 @@ export class PortForward {
       args: ["port-forward", "--namespace", namespace, target, `:${port}`],
       logFile: join(folder, "port-forward.log"),
     });
-    const own = await eventually("kubectl says its port", () => {
-      const said = /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(child.output())?.[1];
-      return said === undefined ? undefined : Number(said);
-    });
-    return new PortForward(own, child, folder);
+    const said = eventually("kubectl says its port", () =>
+      /^Forwarding from 127\.0\.0\.1:(\d+)/m.exec(child.output())?.at(1),
+    );
+    const ended = child.exited.then(() => undefined);
+    const own = await Promise.race([said, ended]);
+    if (own === undefined) throw new Error(`kubectl port-forward ended: ${child.output()}`);
+    return new PortForward(Number(own), child, folder);
   }
 
   async stop(): Promise<void> {
