@@ -2,7 +2,6 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { fingerprintSHA256 } from "../../ssh/fingerprint.ts";
 import { splitOptions } from "../../ssh/keyline.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
-import { isFromOwnPage } from "../people/ownpage.ts";
 import type { Person } from "../people/person.ts";
 import { endOfDay, latestDay } from "../sshkeys/expiry.ts";
 import { commandFor, proofRequirement, withProof } from "../sshkeys/givenproof.ts";
@@ -40,7 +39,7 @@ export interface KeyFormRoutes {
 /** A form for a new key: it is shown, looked at while it is filled, sent, and brought back when the session ended meanwhile. */
 export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyFormRoutes): void {
   const { store, writer, policy, access, recent, knownKeys, sealer } = desk.o;
-  const drafts = new Drafts<FormValues>(desk.o.base, sealer, TEXTS.draft.title);
+  const drafts = new Drafts<FormValues>(desk.o, TEXTS.draft.title);
 
   void server.register(async (scope) => {
     acceptFileForms(scope);
@@ -61,7 +60,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       const secret = privateKeyProblem(Object.values(values).join("\n"));
       if (place instanceof PageProblem) {
         if (owner === undefined || secret !== undefined) throw place;
-        return await drafts.ask(reply, path, await drafts.seal(owner, path, values));
+        return await drafts.keep(reply, path, owner, values);
       }
       if (owner === undefined || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
       if (secret !== undefined) return await showForm(reply, path, place, EMPTY_FORM, [secret]);
@@ -90,19 +89,10 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       return await reply.send({ ...verdict(made), proofCommand: commandOf(made, place) });
     });
 
-    // The address of a form that was brought back, opened anew.
-    scope.get(`${route}/draft`, async (request, reply) => reply.redirect(formPath(request, "/draft"), 303));
-
-    scope.post(`${route}/draft`, async (request, reply) => {
-      if (!isFromOwnPage(request, desk.o.originOf(request))) throw new PageProblem("stale");
-      const path = formPath(request, "/draft");
-      const sealed = field(request.body, "draft");
-      const place = await placeOf(request).catch((error: unknown) => {
-        if (!isSignedOut(error)) throw error;
-      });
-      if (place === undefined) return await drafts.ask(reply, path, sealed);
-      const values = await drafts.open(sealed, path, place.person);
-      return await showForm(reply, path, place, values, [], TEXTS.draft.back);
+    drafts.bringBack(scope, {
+      route,
+      placeOf,
+      show: (reply, path, place, values) => showForm(reply, path, place, values, [], TEXTS.draft.back),
     });
   });
 

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ApiError } from "../../kube/apierror.ts";
-import { isFromOwnPage } from "../people/ownpage.ts";
 import type { Person } from "../people/person.ts";
 import { commandFor, givenProof, proofRequirement } from "../sshkeys/givenproof.ts";
 import { writeOf } from "../sshkeys/keywriter.ts";
@@ -35,7 +34,7 @@ const MOST_WRITES = 5;
 /** A form that gives a key a proof of possession: sent, judged, and brought back when the session ended meanwhile. */
 export function addProofForm(server: FastifyInstance, desk: Desk, { route, placeOf }: ProofFormRoutes): void {
   const { store, writer, policy, sealer } = desk.o;
-  const drafts = new Drafts<string>(desk.o.base, sealer, TEXTS.proof.signIn);
+  const drafts = new Drafts<string>(desk.o, TEXTS.proof.signIn);
 
   server.get(route, async (request, reply) => await show(reply, await placeOf(request), ""));
 
@@ -50,8 +49,7 @@ export function addProofForm(server: FastifyInstance, desk: Desk, { route, place
     const secret = privateKeyProblem(text);
     if (place instanceof PageProblem) {
       if (owner === undefined || secret !== undefined) throw place;
-      const path = formPath(request);
-      return await drafts.ask(reply, path, await drafts.seal(owner, path, text));
+      return await drafts.keep(reply, formPath(request), owner, text);
     }
     if (owner === undefined || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
     if (secret !== undefined) return await show(reply, place, "", { ...secret, field: "proof" });
@@ -61,19 +59,10 @@ export function addProofForm(server: FastifyInstance, desk: Desk, { route, place
     return await desk.done(reply, given, TEXTS.notices.proofGiven(titleOf(given)), place.path);
   });
 
-  // The address of a form that was brought back, opened anew.
-  server.get(`${route}/draft`, async (request, reply) => reply.redirect(formPath(request, "/draft"), 303));
-
-  server.post(`${route}/draft`, async (request, reply) => {
-    if (!isFromOwnPage(request, desk.o.originOf(request))) throw new PageProblem("stale");
-    const path = formPath(request, "/draft");
-    const sealed = field(request.body, "draft");
-    const place = await placeOf(request).catch((error: unknown) => {
-      if (!isSignedOut(error)) throw error;
-    });
-    if (place === undefined) return await drafts.ask(reply, path, sealed);
-    const text = await drafts.open(sealed, path, place.person);
-    return await show(reply, place, text, undefined, TEXTS.proof.back);
+  drafts.bringBack(server, {
+    route,
+    placeOf,
+    show: (reply, _path, place, text) => show(reply, place, text, undefined, TEXTS.proof.back),
   });
 
   /** Writes it into the SSHKey as it was judged; again where only its status has changed meanwhile. */
