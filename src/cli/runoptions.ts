@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { isDNSLabel } from "../api/names.ts";
 import { durationOption } from "./durationoption.ts";
 import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+import { collectNamespace } from "./namespaceoption.ts";
 
 /** The options of `run`, as commander returns them. */
 export interface RunOptions {
@@ -89,13 +89,6 @@ export function leaseNamespace(given: string | undefined, file = NAMESPACE_FILE)
   } catch {
     return "default";
   }
-}
-
-function collectNamespace(name: string, known: readonly string[] = []): readonly string[] {
-  if (!isDNSLabel(name)) {
-    throw new InvalidArgumentError("Give the name of a namespace (DNS-1123 label), such as team-a.");
-  }
-  return [...known, name];
 }
 
 function parseBoolean(text: string): boolean {
