@@ -1,89 +1,64 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
-import { mkdtemp, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobOfKeyObject } from "../../src/ssh/keyobject.ts";
 import { closePrimes, honest, type MadeKey, rsaBlob } from "../ssh/weakness/weakrsa.ts";
-import { freshKey, freshRSAKey } from "./publickeys.ts";
-import { Stage } from "./stage.ts";
+import { Leak } from "./leak.ts";
+import { freshRSAKey } from "./publickeys.ts";
+import type { Stage } from "./stage.ts";
 import { readyOf, type Tenant } from "./tenant.ts";
 
+let leak: Leak;
 let stage: Stage;
-let folder: string;
 let tenant: Tenant;
-const [leaked, kept] = [freshKey(), freshKey()];
-let fingerprint = "";
+let fingerprint: string;
 
 beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "blocklists-"));
-  stage = await Stage.open();
-  await stage.run({ config: `blocklists: ${folder}` });
-  tenant = await stage.tenant();
-  await tenant.create("leaked", { user: "alice", key: leaked });
-  await tenant.create("kept", { user: "alice", key: kept });
-  ({ fingerprint = "" } = await tenant.until("leaked", "Projected"));
-  await tenant.until("kept", "Projected");
+  leak = await Leak.open({ config: (folder) => `blocklists: ${folder}`, state: "Compromised" });
+  ({ stage, tenant } = leak);
+  fingerprint = await leak.fingerprint();
 });
 
 afterAll(async () => {
-  await stage.close();
-  await rm(folder, { recursive: true });
+  await leak.close();
 });
-
-/** From one moment to the next, as a mounted volume changes. */
-async function put(name: string, content: string | Buffer): Promise<void> {
-  await writeFile(join(folder, `.${name}`), content);
-  await rename(join(folder, `.${name}`), join(folder, name));
-}
 
 const line = (key: MadeKey) => `ssh-rsa ${rsaBlob(key).toString("base64")}`;
 
-const isOut = async () => {
-  await tenant.until("leaked", "Compromised");
-  await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept)]);
-};
-
 describe("a list of compromised keys", () => {
   test("takes a key out without a restart, and the status says why and what to do", async () => {
-    await put("published.txt", `# reason: PublishedKey\n${fingerprint}\n`);
-    await isOut();
-    const message = readyOf(await tenant.until("leaked", "Compromised"))?.message;
+    await leak.put("published.txt", `# reason: PublishedKey\n${fingerprint}\n`);
+    const message = readyOf(await leak.untilOut())?.message;
     expect(message).toMatch(/has been published.*make a new key with: .*remove this one everywhere else/);
   });
 
   test("holds after a restart, and for SSHKeys that are made later", async () => {
-    await stage.run({ config: `blocklists: ${folder}` });
-    await isOut();
-    const other = await stage.tenant();
-    await other.create("leaked", { user: "bob", key: leaked });
-    await other.until("leaked", "Compromised");
-    expect(await other.secrets()).toEqual([]);
+    await leak.restart();
+    await leak.untilOut();
+    await leak.staysOut();
   });
 
   test("holds as it was while its file is broken, which is told", async () => {
-    await put("published.txt", Buffer.from("sshkey-operator blocklist 1\n{"));
+    await leak.put("published.txt", Buffer.from("sshkey-operator blocklist 1\n{"));
     await stage.operator.logged("BlocklistUnreadable", ({ list }) => list === "published.txt");
     await stage.allIsHandled();
-    await isOut();
+    await leak.untilOut();
     const { value } = await stage.operator.scrape();
     expect(value("sshkey_operator_blocklist_unreadable", { list: "published.txt" })).toBe(1);
   });
 
   test("puts a key back when its file is removed, which is told", async () => {
-    await rm(join(folder, "published.txt"));
+    await leak.remove("published.txt");
     await stage.operator.logged("BlocklistGone", ({ list }) => list === "published.txt");
-    await tenant.until("leaked", "Projected");
-    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept), tenant.line("leaked", leaked)]);
+    await leak.untilBack();
   });
 
   test("is counted", async () => {
-    await put("some.txt", `${fingerprint}\n`);
-    await isOut();
+    await leak.put("some.txt", `${fingerprint}\n`);
+    await leak.untilOut();
     const { value } = await stage.operator.scrape();
     expect(value("sshkey_operator_blocklist_keys", { list: "some.txt" })).toBe(1);
-    await rm(join(folder, "some.txt"));
-    await tenant.until("leaked", "Projected");
+    await leak.remove("some.txt");
+    await leak.untilBack();
   });
 });
 
@@ -102,7 +77,7 @@ describe("an RSA key", () => {
     await tenant.create("rsa", { user: "dave", key: line(known) });
     await tenant.until("rsa", "Projected");
     const bytes = Buffer.from(known.modulus.toString(16).padStart(512, "0"), "hex").reverse();
-    await put("primes2048.dat", Buffer.concat([Buffer.of(1, 1), bytes]));
+    await leak.put("primes2048.dat", Buffer.concat([Buffer.of(1, 1), bytes]));
     await tenant.until("rsa", "Compromised");
     await tenant.untilFile("sshkeys-dave", []);
   });
@@ -113,7 +88,7 @@ describe("an RSA key", () => {
     await alone.create("rsa", { user: "erin", key });
     await alone.until("rsa", "Projected");
     const before = await alone.secret("sshkeys-erin");
-    await stage.run({ config: `blocklists: ${folder}` });
+    await leak.restart();
     await stage.allIsHandled();
     expect((await alone.secret("sshkeys-erin"))?.metadata.resourceVersion).toBe(
       before?.metadata.resourceVersion,
