@@ -53,43 +53,49 @@ export class AuthorizedKeysObjects {
 
   /** What becomes of each object of the namespace. */
   assignments(namespace: string): ReadonlyMap<AuthorizedKeysRecord, Assignment> {
-    const assignments = new Map<AuthorizedKeysRecord, Assignment>();
-    let count = 0;
-    for (const record of [...this.all(namespace)].sort(byAge)) {
-      const { secretName } = record;
-      const refused = this.#refusal(record, count);
-      if (record.isTerminating && !this.#isOfUser(secretName))
-        assignments.set(record, { leaves: secretName });
-      else if (refused !== undefined) assignments.set(record, { refused });
-      else {
-        count += 1;
-        assignments.set(record, { secretName });
-      }
-    }
-    return assignments;
+    return assignSecrets(this.all(namespace), this.#prefix);
   }
+}
 
-  #isOfUser(secretName: string): boolean {
-    return secretName.startsWith(this.#prefix);
-  }
-
-  #refusal(
-    { isTerminating, secretName }: AuthorizedKeysRecord,
-    older: number,
-  ): AuthorizedKeysVerdict | undefined {
-    if (isTerminating) return withoutSecret("Terminating", TERMINATING);
-    if (this.#isOfUser(secretName)) {
-      return withoutSecret(
-        "SecretConflict",
-        `Names that begin with ${this.#prefix} are those of users' Secrets; create an AuthorizedKeys with another spec.secretName.`,
-      );
+/** What becomes of these, which are all of a namespace. `prefix`: of the names of users' Secrets; undefined where it is not known. */
+export function assignSecrets(
+  records: Iterable<AuthorizedKeysRecord>,
+  prefix?: string,
+): ReadonlyMap<AuthorizedKeysRecord, Assignment> {
+  const assignments = new Map<AuthorizedKeysRecord, Assignment>();
+  let count = 0;
+  for (const record of [...records].sort(byAge)) {
+    const { secretName } = record;
+    const isOfUser = prefix !== undefined && secretName.startsWith(prefix);
+    const refused = refusal(record, isOfUser ? prefix : undefined, count);
+    if (record.isTerminating && !isOfUser) assignments.set(record, { leaves: secretName });
+    else if (refused !== undefined) assignments.set(record, { refused });
+    else {
+      count += 1;
+      assignments.set(record, { secretName });
     }
-    if (older < MAXIMUM_TARGETS) return undefined;
+  }
+  return assignments;
+}
+
+/** `prefix`: where its Secret would have the name of a user's. */
+function refusal(
+  { isTerminating }: AuthorizedKeysRecord,
+  prefix: string | undefined,
+  older: number,
+): AuthorizedKeysVerdict | undefined {
+  if (isTerminating) return withoutSecret("Terminating", TERMINATING);
+  if (prefix !== undefined) {
     return withoutSecret(
-      "TooMany",
-      `The namespace has ${MAXIMUM_TARGETS} older AuthorizedKeys, the most that get a Secret; delete one that is not needed.`,
+      "SecretConflict",
+      `Names that begin with ${prefix} are those of users' Secrets; create an AuthorizedKeys with another spec.secretName.`,
     );
   }
+  if (older < MAXIMUM_TARGETS) return undefined;
+  return withoutSecret(
+    "TooMany",
+    `The namespace has ${MAXIMUM_TARGETS} older AuthorizedKeys, the most that get a Secret; delete one that is not needed.`,
+  );
 }
 
 /** The older comes first. */

@@ -8,13 +8,14 @@ import {
   toAuthorizedKeysRecord,
 } from "../authorizedkeys/record.ts";
 import { isApiError } from "../kube/apierror.ts";
+import { fetchPage, type Page } from "../kube/pagedlist.ts";
 import type { Transport } from "../kube/transport.ts";
-import { MAXIMUM_TARGETS } from "../projection/authorizedkeysobjects.ts";
+import { assignSecrets } from "../projection/authorizedkeysobjects.ts";
 import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
 import type { KnownKey } from "./knownkeys.ts";
 
 export interface ReachOptions {
-  readonly requests: Pick<Transport, "request">;
+  readonly requests: Pick<Transport, "request" | "read">;
   /** Monotonic milliseconds. */
   readonly now: () => number;
   /** Called when the account may not read what it takes to know; the answer is then no. */
@@ -23,6 +24,10 @@ export interface ReachOptions {
 
 /** How long an answer is believed, in ms: a consent that was withdrawn counts for that long. */
 const BELIEVED_MS = 60_000;
+
+/** AuthorizedKeys of one namespace that are looked at: 10,000. */
+const MOST_PAGES = 100;
+const PAGE_SIZE = 100;
 
 /**
  * Of which SSHKeys the logs of a namespace may say anything. Whoever owns a pod writes what he likes into its log, so only
@@ -55,21 +60,29 @@ export class Reach {
     return byName || selectors.some((labels) => hasLabels(source.labels, labels));
   }
 
-  /** Those that select anything. The operator gives no more of them a Secret than are read here. */
+  /**
+   * Those that the operator gives a Secret, and that select anything: which they are it decides by their age. Whoever owns the
+   * namespace may have made any number; no more than one page and those is held at once.
+   */
   async #list(namespace: string, signal: AbortSignal): Promise<readonly AuthorizedKeysRecord[]> {
     const path = authorizedKeysPath(namespace);
-    const query = { limit: String(MAXIMUM_TARGETS) };
-    const list = await this.#allowed(path, () =>
-      this.#o.requests.request<{ readonly items?: readonly KubeObject[] }>({
-        method: "GET",
-        path,
-        query,
-        signal,
-      }),
-    );
-    return (list?.items ?? [])
-      .map((object) => toAuthorizedKeysRecord(object as StoredAuthorizedKeys))
-      .filter(({ faults, isTerminating }) => faults.length === 0 && !isTerminating);
+    const collection = { transport: this.#o.requests, path, query: {} };
+    let kept: readonly AuthorizedKeysRecord[] = [];
+    let from = "";
+    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+      const found = [...kept];
+      const part = { from, limit: PAGE_SIZE };
+      const page: Page | undefined = await this.#allowed(path, () =>
+        fetchPage(collection, part, signal, (item) => {
+          found.push(toAuthorizedKeysRecord(item as StoredAuthorizedKeys));
+        }),
+      );
+      const assigned = assignSecrets(found);
+      kept = found.filter((record) => "secretName" in (assigned.get(record) ?? {}));
+      if (page === undefined || page.next === "") break;
+      from = page.next;
+    }
+    return kept.filter(({ faults }) => faults.length === 0);
   }
 
   async #read(name: string, signal: AbortSignal): Promise<SharingNamespace | undefined> {

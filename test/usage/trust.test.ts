@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Cluster } from "../cluster/cluster.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { acceptedLine, Bastion, send, share, storedKey, today } from "./bastion.ts";
 
@@ -68,6 +69,28 @@ describe("of another namespace's keys a log is believed", () => {
     const { bastion, people, isBelieved } = await neighbours();
     await share(cluster, people, "*");
     await bastion.takes("all", [{ namespaceSelector: { matchLabels: { team: "a" } } }]);
+    expect(await isBelieved()).toBe(false);
+  });
+
+  test("where one takes them that is older than a hundred others, whatever its name", async () => {
+    const { bastion, people, isBelieved } = await neighbours();
+    await share(cluster, people, bastion.namespace);
+    await bastion.takes("zz", [{ namespace: people }]);
+    const second = Math.floor(Date.now() / 1000);
+    await eventually("a second later", () => Math.floor(Date.now() / 1000) > second + 1);
+    const names = Array.from({ length: 100 }, (_, i) => `a${i}`);
+    await Promise.all(names.map((name) => bastion.takes(name, [{ users: ["bob"] }])));
+    expect(await isBelieved()).toBe(true);
+  });
+
+  test("not where a hundred others are older, and get the Secrets", async () => {
+    const { bastion, people, isBelieved } = await neighbours();
+    await share(cluster, people, bastion.namespace);
+    const names = Array.from({ length: 100 }, (_, i) => `z${i}`);
+    await Promise.all(names.map((name) => bastion.takes(name, [{ users: ["bob"] }])));
+    const second = Math.floor(Date.now() / 1000);
+    await eventually("a second later", () => Math.floor(Date.now() / 1000) > second + 1);
+    await bastion.takes("aa", [{ namespace: people }]);
     expect(await isBelieved()).toBe(false);
   });
 
