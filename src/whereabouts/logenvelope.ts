@@ -1,7 +1,7 @@
 /** What a program wrote in one line of its log. */
 export interface LogMessage {
   readonly text: string;
-  /** The first time in front of it, as the log has it; of journald in RFC 3339. */
+  /** The first time in front of it, as the log has it; of journald in RFC 3339. What stands behind it is the program's. */
   readonly time: string | undefined;
 }
 
@@ -23,15 +23,21 @@ export interface UnwrappedLine {
 export function unwrapLine(line: string): UnwrappedLine {
   const outer = withoutEnvelope(line.replace(/^\x1e/, "").replace(/^data: ?/, ""));
   const entry = outer.text.startsWith("{") ? parsedObject(outer.text) : undefined;
-  return (entry && readEntry(entry)) ?? { messages: [outer], isCut: false };
+  return (entry && readEntry(entry, outer.time)) ?? { messages: [outer], isCut: false };
 }
 
-/** An object of `journalctl -o json` or of Docker's json-file; undefined for any other. */
-function readEntry(entry: Readonly<Record<string, unknown>>): UnwrappedLine | undefined {
+/**
+ * An object of `journalctl -o json` or of Docker's json-file; undefined for any other. Behind a time of somebody else's the
+ * object is what a program wrote, and so is the time in it.
+ */
+function readEntry(
+  entry: Readonly<Record<string, unknown>>,
+  before: string | undefined,
+): UnwrappedLine | undefined {
   const { MESSAGE, log, time } = entry;
   const isJournal = "MESSAGE" in entry || "__CURSOR" in entry || "__REALTIME_TIMESTAMP" in entry;
   if (!isJournal && typeof log !== "string") return undefined;
-  const outerTime = isJournal ? journalTime(entry.__REALTIME_TIMESTAMP) : stringOf(time);
+  const outerTime = before ?? (isJournal ? journalTime(entry.__REALTIME_TIMESTAMP) : stringOf(time));
   const texts = isJournal ? journalMessages(MESSAGE) : [stringOf(log) ?? ""];
   const messages = texts
     .flatMap((text) => text.split("\n"))

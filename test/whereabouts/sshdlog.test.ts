@@ -125,6 +125,14 @@ test.each([
     JSON.stringify({ MESSAGE: ACCEPTED, __REALTIME_TIMESTAMP: "1785000000123456" }),
     "2026-07-25T17:20:00.123Z",
   ],
+  [
+    `2026-08-01T10:00:00.1Z stdout F ${JSON.stringify({ MESSAGE: ACCEPTED, __REALTIME_TIMESTAMP: "1785000000123456" })}`,
+    "2026-08-01T10:00:00.1Z",
+  ],
+  [
+    `2026-08-01T10:00:00.1Z ${JSON.stringify({ log: ACCEPTED, time: "2020-01-01T00:00:00Z" })}`,
+    "2026-08-01T10:00:00.1Z",
+  ],
   [ACCEPTED, undefined],
 ])("the time of %s is %s", (line, time) => {
   expect(readLogLine(line).mentions[0]?.time).toBe(time);
