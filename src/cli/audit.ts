@@ -1,50 +1,48 @@
-import { readFile } from "node:fs/promises";
 import { sshKeysPath } from "../api/paths.ts";
-import { addedToList, type Condemned, choose, condemned, type RSAKey } from "../blocklist/rsakeys.ts";
-import { sharedFactors } from "../blocklist/sharedfactors.ts";
+import { listedModuli } from "../blocklist/auditlist.ts";
+import { type Chosen, type Condemned, condemned, type RSAKey, RSAKeyChoice } from "../blocklist/rsakeys.ts";
+import { type SharedFactors, sharedFactors } from "../blocklist/sharedfactors.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { PagedList } from "../kube/pagedlist.ts";
 import { Transport } from "../kube/transport.ts";
 import { rsaNumbers } from "../ssh/weakness/rsanumbers.ts";
 import { VERSION } from "../version.ts";
-import type { AuditOptions, ConfigMapKey } from "./auditcommand.ts";
+import type { AuditOptions } from "./auditcommand.ts";
+import { ListInConfigMap, ListInFile } from "./auditedlists.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { connect } from "./setup.ts";
-import { writeWholeFile } from "./wholefile.ts";
 
 const PAGE_SIZE = 500;
 const CONNECTIONS = 2;
 
-/** A ConfigMap has 1 MiB at most, its metadata included. */
-const MOST_CONFIG_MAP_BYTES = 1_000_000;
-
-/** How often somebody else may be quicker to write the ConfigMap. */
-const MOST_TRIES = 5;
-
-/** `sshkey-operator audit`. */
+/** `sshkey-operator audit`. Ends without having written anything, or all of it, when the signal aborts. */
 export async function audit(options: AuditOptions, signal: AbortSignal): Promise<void> {
   const credentials = connect(options.kubeconfig, CONNECTIONS);
   const transport = new Transport({ credentials, userAgent: `sshkey-audit/${VERSION}` });
+  const lists = [
+    ...(options.output === undefined ? [] : [new ListInFile(options.output)]),
+    ...(options.configMap === undefined ? [] : [new ListInConfigMap(transport, options.configMap)]),
+  ];
   try {
-    const keys: RSAKey[] = [];
+    const gone = new Set<bigint>();
+    for (const list of lists) for (const modulus of listedModuli(await list.read(signal))) gone.add(modulus);
+    // Of other namespaces it is not known what they have.
+    if (options.namespace !== undefined) gone.clear();
+    const choice = new RSAKeyChoice();
     for (const namespace of options.namespace ?? [undefined])
-      keys.push(...(await rsaKeys(transport, namespace, signal)));
-    const chosen = choose(keys);
-    const result = sharedFactors([...chosen.moduli.keys()]);
+      await eachRSAKey(transport, namespace, signal, (key) => {
+        gone.delete(key.modulus);
+        choice.add(key);
+      });
+    const chosen = choice.chosen();
+    const result = await sharedFactors([...chosen.moduli.keys()], signal);
     const found = condemned(chosen, result);
-    for (const each of found) say(sentence(each));
-    const { moduli, leftOut } = chosen;
-    say(`${moduli.size} different RSA keys of ${keys.length} SSHKeys: ${found.length} SSHKeys share a prime`);
-    if (leftOut.length > 0)
-      say(`${leftOut.length} SSHKeys were left out, which is too many at once: give --namespace`);
-    if (result.open.length > 0)
-      say(
-        `of ${result.open.length} keys all is in others, as of a key that somebody declared a multiple of: not listed`,
-      );
-    if (options.output !== undefined) await addToFile(options.output, found);
-    if (options.configMap !== undefined) await addToConfigMap(transport, options.configMap, found, signal);
+    report(chosen, result, found);
+    for (const list of lists) await list.renew({ found, chosen, gone }, signal);
   } catch (error) {
+    if (signal.aborted)
+      throw new ExitError(EXIT.stopped, "stopped before it was done: run it again, and give it more time");
     if (!(error instanceof ApiError)) throw error;
     const next = isApiError(error, "Forbidden")
       ? "give this account the right"
@@ -56,89 +54,57 @@ export async function audit(options: AuditOptions, signal: AbortSignal): Promise
   }
 }
 
-async function rsaKeys(
+function report(
+  { moduli, seen, leftOut }: Chosen,
+  { inMultiples, unfinished }: SharedFactors,
+  found: readonly Condemned[],
+): void {
+  for (const each of found) say(sentence(each));
+  const sharing = found.reduce((sum, { key }) => sum + 1 + key.more, 0);
+  say(`${moduli.size} different RSA keys of ${seen} SSHKeys: ${sharing} SSHKeys share a prime`);
+  if (leftOut > 0) say(`${leftOut} SSHKeys were left out, which is too many at once: give --namespace`);
+  if (inMultiples.length > 0)
+    say(`somebody declared multiples of ${inMultiples.length} keys, which proves nothing: not listed`);
+  if (unfinished.length > 0)
+    say(
+      `somebody declared multiples of ${unfinished.length} more keys, and looking behind these takes too long: give --namespace`,
+    );
+}
+
+/** Calls `take` with each RSA key as it is read: there may be more than memory holds. */
+async function eachRSAKey(
   transport: Transport,
   namespace: string | undefined,
   signal: AbortSignal,
-): Promise<readonly RSAKey[]> {
-  const list = new PagedList<RSAKey | undefined>({
+  take: (key: RSAKey) => void,
+): Promise<void> {
+  const list = new PagedList<void>({
     transport,
     path: sshKeysPath(namespace),
     query: {},
     pageSize: PAGE_SIZE,
-    decode: (object) => toRSAKey(object as StoredSSHKey),
+    decode: (object) => {
+      const key = toRSAKey(object as StoredSSHKey);
+      if (key !== undefined) take(key);
+    },
   });
-  const { items } = await list.fetchAll(signal);
-  return items.filter((key) => key !== undefined);
+  await list.fetchAll(signal);
 }
 
 /** Undefined for a key of another type, and for what is no key. */
 function toRSAKey(object: StoredSSHKey): RSAKey | undefined {
-  const { namespace, name, key } = toSSHKeyRecord(object);
+  const { namespace, name, user, key } = toSSHKeyRecord(object);
   if (key?.type !== "ssh-rsa") return undefined;
   const { modulus, bits } = rsaNumbers(Buffer.from(key.base64, "base64"));
   // Worth nothing by itself, and no product of long primes.
   if ((modulus & 1n) === 0n) return undefined;
-  return { namespace, name, base64: key.base64, modulus, bits };
+  return { namespace, name, user, base64: key.base64, modulus, bits };
 }
 
 function sentence({ key, with: other }: Condemned): string {
   const partner = other === undefined ? "another one" : `${other.namespace}/${other.name}`;
-  return `${key.namespace}/${key.name} shares a prime with ${partner}`;
-}
-
-async function addToFile(file: string, found: readonly Condemned[]): Promise<void> {
-  try {
-    const before = await readFile(file, "utf8").catch((error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") return "";
-      throw error;
-    });
-    const list = addedToList(before, found);
-    if (list === undefined) return;
-    await writeWholeFile(file, list);
-    say(`${file}: written`);
-  } catch (error) {
-    if (error instanceof Error && "code" in error)
-      throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code}): give another --output`);
-    throw error;
-  }
-}
-
-interface ConfigMap {
-  readonly metadata: { readonly resourceVersion: string };
-  readonly data?: Readonly<Record<string, string>>;
-}
-
-/** Another one may write it at the same time: what both found is in it then. */
-async function addToConfigMap(
-  transport: Transport,
-  { namespace, name, key }: ConfigMapKey,
-  found: readonly Condemned[],
-  signal: AbortSignal,
-): Promise<void> {
-  const path = `/api/v1/namespaces/${namespace}/configmaps/${encodeURIComponent(name)}`;
-  for (let tries = 1; ; tries += 1) {
-    const { metadata, data } = await transport.request<ConfigMap>({ method: "GET", path, signal });
-    const before = data?.[key] ?? "";
-    const list = addedToList(before, found, MOST_CONFIG_MAP_BYTES);
-    if (list === undefined && addedToList(before, found) !== undefined)
-      throw new ExitError(
-        EXIT.configuration,
-        `ConfigMap ${namespace}/${name} is full, and not all keys are listed: give --output, and mount that list`,
-      );
-    if (list === undefined) return;
-    try {
-      const { resourceVersion } = metadata;
-      const body = { metadata: { resourceVersion }, data: { [key]: list } };
-      await transport.request({ method: "PATCH", path, body, signal });
-      say(`ConfigMap ${namespace}/${name}: ${key} written`);
-      // What does not fit is told.
-      if (addedToList(list, found) !== undefined) continue;
-      return;
-    } catch (error) {
-      if (!isApiError(error, "Conflict") || tries === MOST_TRIES) throw error;
-    }
-  }
+  const more = key.more === 0 ? "" : `, and so do ${key.more} more SSHKeys of ${key.namespace} that have it`;
+  return `${key.namespace}/${key.name} shares a prime with ${partner}${more}`;
 }
 
 function say(line: string): void {

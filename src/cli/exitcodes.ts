@@ -8,6 +8,8 @@ export const EXIT = {
   usage: 2,
   /** The configuration file, the kubeconfig, a list of keys or an address to listen on cannot be used. */
   configuration: 3,
+  /** `audit` was stopped by SIGTERM or SIGINT before it was done, so a Job does not count it as done. */
+  stopped: 4,
 } as const;
 
 /** An error that ends the process with a code and one line that says what to do. */

@@ -1,13 +1,19 @@
 import { describe, expect, test } from "vitest";
-import { addedToList, choose, condemned, type RSAKey } from "../../src/blocklist/rsakeys.ts";
-import { decodeText } from "../../src/blocklist/textlist.ts";
-import { honest, rsaBlob } from "../ssh/weakness/weakrsa.ts";
+import { type Chosen, condemned, type RSAKey, RSAKeyChoice } from "../../src/blocklist/rsakeys.ts";
 
-function key(namespace: string, name: string, modulus: bigint, bits = 100): RSAKey {
-  return { namespace, name, base64: `blob-of-${modulus}`, modulus, bits };
+function key(namespace: string, name: string, modulus: bigint, more: Partial<RSAKey> = {}): RSAKey {
+  return { namespace, name, user: name, base64: `blob-of-${modulus}`, modulus, bits: 100, ...more };
 }
 
 const names = (keys: Iterable<RSAKey>) => Array.from(keys, ({ namespace, name }) => `${namespace}/${name}`);
+
+function choose(keys: readonly RSAKey[], mostBits?: number): Chosen {
+  const choice = new RSAKeyChoice(mostBits);
+  for (const each of keys) choice.add(each);
+  return choice.chosen();
+}
+
+const all = ({ moduli }: Chosen) => names([...moduli.values()].flat());
 
 describe("what is looked at together", () => {
   test("is each modulus once, whoever has it", () => {
@@ -18,65 +24,58 @@ describe("what is looked at together", () => {
     ]);
   });
 
-  test("has something of every namespace, however much one has", () => {
-    const flood = Array.from({ length: 50 }, (_, i) => key("flood", `k${i}`, BigInt(i)));
-    const { moduli, leftOut } = choose([...flood, key("small", "one", 1000n)], 500);
-    expect(names([...moduli.values()].flat())).toContain("small/one");
-    expect(leftOut).toHaveLength(46);
+  test("is one SSHKey of each namespace with a modulus, and the number of the others", () => {
+    const { moduli } = choose([key("a", "one", 7n), key("a", "two", 7n), key("a", "three", 7n)]);
+    expect([...moduli.values()].flat().map(({ name, more }) => [name, more])).toEqual([["one", 2]]);
+  });
+
+  const flood = Array.from({ length: 50 }, (_, i) => key("flood", `k${i}`, BigInt(i), { user: "mallory" }));
+  const long = flood.map((each) => ({ ...each, bits: 300 }));
+  const victim = key("small", "one", 1000n, { user: "alice" });
+  const neighbour = key("flood", "one", 1000n, { user: "alice" });
+
+  test.each([
+    ["keys of another namespace", [...flood, victim], "small/one"],
+    ["keys of another namespace that come later", [victim, ...flood], "small/one"],
+    ["long keys of another namespace", [...long, victim], "small/one"],
+    ["keys of another user of the namespace", [...flood, neighbour], "flood/one"],
+    ["the same key of another namespace", [...flood, key("flood", "z", 1000n), victim], "small/one"],
+  ])("has everybody's first key, however many there are: %s", (_what, keys, kept) => {
+    expect(all(choose(keys, 500))).toContain(kept);
+  });
+
+  test("counts what is left out, and what there is", () => {
+    const { leftOut, seen } = choose([...flood, victim], 500);
+    expect([leftOut, seen]).toEqual([46, 51]);
+  });
+
+  test("is the same whether all come at once or many were left out before", () => {
+    const some = Array.from({ length: 300 }, (_, i) =>
+      key(`n${i % 7}`, `k${i}`, BigInt(5000 + i), { user: `u${i % 5}` }),
+    );
+    const early = choose([...some, ...flood], 10_000);
+    expect(all(early).length).toBe(100);
+    expect(new Set(all(choose([...flood, ...some], 10_000)))).toEqual(new Set(all(early)));
   });
 
   test("leaves out nobody who has a modulus that is looked at anyway", () => {
     const keys = [key("a", "one", 7n), key("a", "two", 9n), key("b", "three", 7n)];
-    expect(names(choose(keys, 100).leftOut)).toEqual(["a/two"]);
+    const chosen = choose(keys, 100);
+    expect([all(chosen), chosen.leftOut]).toEqual([["a/one", "b/three"], 1]);
   });
 });
 
 test("everybody who has a modulus that is found is told of, with one that shares a prime with it", () => {
-  const chosen = choose([key("a", "one", 15n), key("a", "copy", 15n), key("b", "two", 21n)]);
+  const chosen = choose([key("a", "one", 15n), key("b", "copy", 15n), key("b", "two", 21n)]);
   const found = condemned(chosen, {
     found: [
       { at: 0, with: 1 },
       { at: 1, with: undefined },
     ],
-    open: [],
   });
   expect(found.map(({ key: { name }, with: other }) => [name, other?.name])).toEqual([
     ["one", "two"],
     ["copy", "two"],
     ["two", undefined],
   ]);
-});
-
-describe("the list", () => {
-  const keys = [1, 2].map((n): RSAKey => {
-    const made = honest(1024);
-    return {
-      ...key("team", `k${n}`, made.modulus, 1024),
-      base64: rsaBlob(made).toString("base64"),
-    };
-  });
-  const [first, second] = keys.map((each) => ({ key: each, with: undefined }));
-  if (first === undefined || second === undefined) throw new Error("two were made");
-
-  test("is one that is read as a list of that reason", async () => {
-    const { sections, strayCount } = await decodeText(
-      Buffer.from(addedToList("", [first, second]) ?? ""),
-      "BlockedKey",
-    );
-    expect(sections.map(({ reason, hashes }) => [reason, hashes.size])).toEqual([["SharedFactor", 2]]);
-    expect(strayCount).toBe(0);
-  });
-
-  test("keeps what is in it, a line of somebody's too", () => {
-    const before = `# mine\nssh-rsa ${first.key.base64} old/name`;
-    expect(addedToList(before, [first, second])).toBe(`${before}\nssh-rsa ${second.key.base64} team/k2\n`);
-  });
-
-  test("stays as it is where it has everything", () => {
-    expect(addedToList(addedToList("", [first]) ?? "", [first])).toBeUndefined();
-  });
-
-  test("has each key once", () => {
-    expect(addedToList("", [first, first])?.match(/ssh-rsa/g)).toHaveLength(1);
-  });
 });

@@ -105,6 +105,20 @@ describe("audit with the account and the arguments of the example", () => {
   });
 });
 
+test("audit leaves out of a ConfigMap what there is no room for beside its other lists, and ends with 3", async () => {
+  const { status } = await installation.request("PATCH", LIST, {
+    data: { "other.txt": "#".repeat(999_500), "shared-factors.txt": null },
+  });
+  expect(status).toBe(200);
+  const { code, stderr } = await audit(
+    `--config-map=${NAMESPACE}/sshkey-operator-blocklists/shared-factors.txt`,
+  );
+  expect([code, stderr]).toEqual([
+    3,
+    `sshkey-operator: ConfigMap ${NAMESPACE}/sshkey-operator-blocklists is full, and 2 keys in use that share a prime are not listed, of those who have most: give --output, and mount that list\n`,
+  ]);
+});
+
 test("audit adds to a file what is not in it", async () => {
   const file = join(folder, "list.txt");
   await writeFile(file, "# mine\n");
