@@ -84,6 +84,13 @@ export function shortSleeve(random: Random, bits: number, word: number, randomBi
   return { modulus: made() * made(), exponent: 65537n };
 }
 
+/** Of 2048 bits and two primes, with a modulus that begins with these bytes: 100 at most, the first of which is 128 or more. */
+export function vanity(random: Random, start: Buffer): MadeKey {
+  const p = prime(1024);
+  const wanted = Buffer.concat([start, random.bytes(256 - start.length)]);
+  return { modulus: p * nextPrime(BigInt(`0x${wanted.toString("hex")}`) / p), exponent: 65537n };
+}
+
 export function nextPrime(from: bigint): bigint {
   for (let candidate = from | 1n; ; candidate += 2n) if (checkPrimeSync(candidate)) return candidate;
 }
