@@ -151,7 +151,7 @@ export interface SSHKeyStatus {
    */
   observedGeneration?: number;
   /**
-   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Proven: the user has proven to have the private key; present only where there is a proof or one is required. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be removed from the Secret. Stalled: nothing changes until a person acts; present only then.
+   * Valid: the key is well formed and acceptable. Unique: no other SSHKey of this namespace holds the key with a better claim. Proven: the user has proven to have the private key; present only where there is a proof or one is required. Projected: the Secret holds the line, True exactly while it does. Ready: the cluster is in the state that the spec asks for, which for a disabled or expired key is to be removed from the Secret. Stalled: nothing changes until a person acts; present only then. Advice: something is unusual about the key, which is not refused for it; present only then, and the message says what to do.
    * The reason of Ready is the STATE of kubectl get: Projected, Accepted, Pending, SecretConflict, Terminating, Disabled, Expired, Invalid, Compromised, Revoked, Weak, Unproven, Duplicate or SecretFull. The message says what is wrong and what to do.
    */
   conditions?: SSHKeyCondition[];
@@ -207,7 +207,7 @@ export interface SSHKeyLastUsed {
  */
 export interface SSHKeyCondition {
   /**
-   * Valid, Unique, Proven, Projected, Ready or Stalled.
+   * Valid, Unique, Proven, Projected, Ready, Stalled or Advice.
    */
   type: string;
   /**

@@ -123,8 +123,16 @@ export type State = keyof typeof STATES;
 
 /**
  * The conditions of an SSHKey. `Stalled` is present only while a person has to act, `Proven` only where there is a proof or
- * one is required.
+ * one is required, `Advice` only while something is unusual about a key that is not refused for it.
  */
-export const CONDITION_TYPES = ["Valid", "Unique", "Proven", "Projected", "Ready", "Stalled"] as const;
+export const CONDITION_TYPES = [
+  "Valid",
+  "Unique",
+  "Proven",
+  "Projected",
+  "Ready",
+  "Stalled",
+  "Advice",
+] as const;
 
 export type ConditionType = (typeof CONDITION_TYPES)[number];

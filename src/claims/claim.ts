@@ -1,3 +1,4 @@
+import type { AdviceCode } from "../ssh/weakness/advice.ts";
 import type { Finding } from "./judgement.ts";
 import type { SSHKeyRecord } from "./record.ts";
 
@@ -6,6 +7,8 @@ export interface Claim {
   readonly record: SSHKeyRecord;
   /** What makes the key unacceptable, the worst first. */
   readonly findings: readonly Finding[];
+  /** What is told of the key although it is no reason to refuse it. */
+  readonly advice: readonly AdviceCode[];
   /** Has the user of this SSHKey proven to have the private key? */
   readonly isProven: boolean;
   /** Since when this SSHKey has had this key, in ms since the epoch. */

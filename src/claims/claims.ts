@@ -1,10 +1,11 @@
 import { isNewer } from "../api/object.ts";
 import type { State } from "../api/states.ts";
 import { Deadlines } from "../deadlines.ts";
+import { type AdviceCode, NO_ADVICE } from "../ssh/weakness/advice.ts";
 import { Tally } from "../tally.ts";
 import type { Claim } from "./claim.ts";
 import { mayBeInForce } from "./examination.ts";
-import { judge, type Knowledge, NO_KNOWLEDGE, sameFindings } from "./judgement.ts";
+import { judge, type Knowledge, NO_KNOWLEDGE, sameFindings, toldAdvice } from "./judgement.ts";
 import type { KeyGroup } from "./keygroup.ts";
 import { Changes, type MutableClaim, NamespaceClaims } from "./namespaceclaims.ts";
 import type { Policy } from "./policy.ts";
@@ -46,6 +47,8 @@ export class Claims {
   readonly #counts = new Tally<string>();
   /** By what the proof of an SSHKey is worth. */
   readonly #proofCounts = new Tally<ProofResult>();
+  /** By what is told of a key that is not refused. */
+  readonly #adviceCounts = new Tally<AdviceCode>();
   readonly #unused = new UnusedKeys();
   /** Groups whose holder changed since the last takeAffected. */
   readonly #regrouped = new Set<KeyGroup<MutableClaim>>();
@@ -133,6 +136,11 @@ export class Claims {
     for (const [result, count] of this.#proofCounts) yield { result, count };
   }
 
+  /** How many SSHKeys there are with each kind of advice. */
+  *adviceCounts(): Iterable<{ readonly code: AdviceCode; readonly count: number }> {
+    for (const [code, count] of this.#adviceCounts) yield { code, count };
+  }
+
   /** How many keys that work nobody has used for so many ms, as far as is reported. */
   unusedCount(now: number, ms: number): number {
     return this.#unused.count(now, ms);
@@ -146,6 +154,7 @@ export class Claims {
     claims.byName.delete(name);
     this.#expiries.delete(claim);
     this.#count(claim, -1);
+    this.#setAdvice(claim, NO_ADVICE);
     const changes = new Changes();
     claim.isInForce = false;
     claims.leave(claim, claim.record, changes);
@@ -246,6 +255,7 @@ export class Claims {
     const claim: MutableClaim = {
       record,
       findings: [],
+      advice: NO_ADVICE,
       isProven: false,
       since: record.attestedSince ?? this.#sinceEdit(record, now),
       isExpired: false,
@@ -287,6 +297,7 @@ export class Claims {
   #judge(claim: MutableClaim, now: number): void {
     const { record } = claim;
     claim.findings = judge(record, this.#policy, this.#knowledge);
+    this.#setAdvice(claim, toldAdvice(record, claim.findings));
     claim.isProven = record.proof?.result === "Proven";
     claim.isExpired = record.expiresAt !== undefined && record.expiresAt <= now;
     claim.isInForce =
@@ -317,6 +328,12 @@ export class Claims {
   /** Undefined for a key that nobody else claims. */
   #groupOf(record: SSHKeyRecord): KeyGroup<MutableClaim> | undefined {
     return this.#namespaces.get(record.namespace)?.groupOf(record);
+  }
+
+  #setAdvice(claim: MutableClaim, advice: readonly AdviceCode[]): void {
+    for (const code of claim.advice) this.#adviceCounts.add(code, -1);
+    claim.advice = advice;
+    for (const code of advice) this.#adviceCounts.add(code, 1);
   }
 
   #setRecord(claim: MutableClaim, record: SSHKeyRecord): void {

@@ -2,10 +2,11 @@ import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import type { KeyBlob } from "../ssh/blob.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { type AdviceCode, NO_ADVICE } from "../ssh/weakness/advice.ts";
 import { type Weakness, type WeaknessCode, weakness } from "../ssh/weakness/classes.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
-import { isProofRequired, possessionOf } from "./possession.ts";
+import { asksForNewKey, isProofRequired, possessionOf } from "./possession.ts";
 import type { Fault, KeyFacts, SSHKeyRecord } from "./record.ts";
 
 /** A reason why a key is not acceptable: the STATE it leads to, a stable code, a sentence with the next step. */
@@ -55,6 +56,11 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
   }
   if (findings.length === 0) return NONE;
   return findings.sort((a, b) => PRECEDENCE.indexOf(a.state) - PRECEDENCE.indexOf(b.state));
+}
+
+/** What is unusual about a key with these findings; nothing where another key is the only way out anyway. */
+export function toldAdvice({ key }: SSHKeyRecord, findings: readonly Finding[]): readonly AdviceCode[] {
+  return key === undefined || findings.some(asksForNewKey) ? NO_ADVICE : key.advice;
 }
 
 /** Do two judgements find the same? */

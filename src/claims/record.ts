@@ -7,6 +7,7 @@ import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import type { KeyType } from "../ssh/keytype.ts";
 import { renderOptions } from "../ssh/options.ts";
 import { type PublicKey, parsePublicKey } from "../ssh/publickey.ts";
+import { type AdviceCode, adviceOf } from "../ssh/weakness/advice.ts";
 import type { Weakness } from "../ssh/weakness/classes.ts";
 import { type ObservedStatus, toObservedStatus } from "./observedstatus.ts";
 import { DEFAULT_POLICY } from "./policy.ts";
@@ -54,6 +55,8 @@ export interface KeyFacts {
   readonly options: string;
   /** The weaknesses that take arithmetic to find; undefined while that is not done. See examination.ts. */
   readonly arithmetic: readonly Weakness[] | undefined;
+  /** What is unusual about the key. */
+  readonly advice: readonly AdviceCode[];
 }
 
 /** A stable code for programs, and a sentence for people: what is wrong, then what to do. */
@@ -214,6 +217,7 @@ function toKeyFacts(
     comment: flat(firstCharacters(comment, MAXIMUM_COMMENT_CHARACTERS)),
     options,
     arithmetic: type === "ssh-rsa" ? arithmetic : NO_WEAKNESSES,
+    advice: adviceOf({ type, bits, blob }),
   };
 }
 

@@ -250,6 +250,15 @@ export class Metrics {
       },
     );
     this.#gauge(
+      "sshkey_operator_advised_sshkeys",
+      "SSHKeys whose key is not refused and unusual, by what is unusual about it; one with several counts for each.",
+      ["reason"],
+      (gauge) => {
+        gauge.reset();
+        for (const { code, count } of projection.claims.adviceCounts()) gauge.set({ reason: code }, count);
+      },
+    );
+    this.#gauge(
       "sshkey_operator_unused_sshkeys",
       "SSHKeys whose key works and was not used for 90 days, as far as logs of sshd are read.",
       [],

@@ -13,6 +13,7 @@ import { newKeyCommand, type Policy } from "../claims/policy.ts";
 import { toldPossession } from "../claims/possession.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
+import { adviceText } from "../ssh/weakness/advice.ts";
 import type { Verdict } from "./verdict.ts";
 
 type ConditionText = Pick<SSHKeyCondition, "status" | "reason" | "message">;
@@ -141,6 +142,11 @@ function conditionsFor(claim: Claim, verdict: Verdict, policy: Policy): Undated[
   ];
   if (stalled)
     conditions.push({ type: "Stalled", status: "True", reason: state, message, observedGeneration });
+  const [reason] = claim.advice;
+  if (reason !== undefined) {
+    const text = adviceText(claim.advice, newKeyCommand(policy));
+    conditions.push({ type: "Advice", status: "True", reason, message: text, observedGeneration });
+  }
   return conditions;
 }
 

@@ -1,9 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { judge, NO_KNOWLEDGE } from "../../src/claims/judgement.ts";
+import { judge, NO_KNOWLEDGE, toldAdvice } from "../../src/claims/judgement.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import type { KeyFacts } from "../../src/claims/record.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
+import { Random } from "../ssh/random.ts";
+import { honest, rsaBlob, shortSleeve } from "../ssh/weakness/weakrsa.ts";
 import { proof } from "./keypairs.ts";
 import { blobOf, CREATED, type SSHKeyFacts, sshKeyRecord } from "./sshkeys.ts";
 
@@ -106,5 +108,35 @@ describe("which valid keys are acceptable", () => {
 
   it("asks for no proof by default", () => {
     expect(codes(DEFAULT_POLICY, { proof: proof({ key: 2, user: "alice" }) })).toEqual([]);
+  });
+});
+
+describe("advice", () => {
+  const advised = (policy: Policy, facts: Partial<SSHKeyFacts>) => {
+    const record = sshKeyRecord({ name: "k", ...facts });
+    return toldAdvice(record, judge(record, policy, NO_KNOWLEDGE));
+  };
+  const unusual = `ssh-rsa ${rsaBlob({ ...honest(2048), exponent: 35n }).toString("base64")}`;
+
+  it("is told of a key that is acceptable", () => {
+    expect(advised(DEFAULT_POLICY, { key: unusual })).toEqual(["UnusualExponent"]);
+  });
+
+  it.each<[string, Policy, Partial<SSHKeyFacts>]>([
+    ["of the SSHKey", LIFETIME, {}],
+    ["of the options", DEFAULT_POLICY, { options: ["nonsense"] }],
+    ["of the proof that is missing", { ...DEFAULT_POLICY, proofs: "Required" }, {}],
+  ])("is told where the key itself stays when the rest is corrected: %s", (_, policy, facts) => {
+    expect(advised(policy, { key: unusual, ...facts })).toEqual(["UnusualExponent"]);
+  });
+
+  it("is not told of a key that the policy refuses", () => {
+    expect(advised({ ...DEFAULT_POLICY, minimumRSABits: 3072 }, { key: unusual })).toEqual([]);
+  });
+
+  it("is not told of a key that is refused for what it is about", () => {
+    const key = `ssh-rsa ${rsaBlob(shortSleeve(new Random(17), 2048, 32, 8)).toString("base64")}`;
+    expect(sshKeyRecord({ name: "k", key }).key?.advice).toEqual(["UnevenBits"]);
+    expect(advised(DEFAULT_POLICY, { key })).toEqual([]);
   });
 });

@@ -6,5 +6,13 @@ export function keyFacts(line: string): KeyFacts {
   const parsed = parsePublicKey(line);
   if (!parsed.ok) throw new Error(parsed.refusal.message);
   const { type, bits, blob, comment } = parsed.value;
-  return { type, bits, base64: blob.toString("base64"), comment, options: "", arithmetic: undefined };
+  return {
+    type,
+    bits,
+    base64: blob.toString("base64"),
+    comment,
+    options: "",
+    arithmetic: undefined,
+    advice: [],
+  };
 }

@@ -16,7 +16,7 @@ interface Facts {
 function claim(name: string, facts: Facts): Claim {
   const { since, isInForce = true, user = "alice", isProven = false } = facts;
   const record = sshKeyRecord({ name, user, uid: `uid-${name}` });
-  return { record, findings: [], isProven, since, isExpired: false, isInForce, isHolder: false };
+  return { record, findings: [], advice: [], isProven, since, isExpired: false, isInForce, isHolder: false };
 }
 
 describe("the order of claims", () => {

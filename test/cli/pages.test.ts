@@ -17,6 +17,7 @@ import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import { MAXIMUM_TARGETS } from "../../src/projection/authorizedkeysobjects.ts";
 import { secretName } from "../../src/projection/usertarget.ts";
 import { OPTION_LIMITS } from "../../src/ssh/options.ts";
+import { ADVICE_CLASSES } from "../../src/ssh/weakness/advice.ts";
 import { WEAKNESS_CLASSES } from "../../src/ssh/weakness/classes.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
@@ -120,6 +121,14 @@ describe("docs/key-checks.md", () => {
     ]);
     expect(rows.map((row) => row.slice(0, 4))).toEqual(expected);
     expect(rows.filter((row) => row.length !== 5)).toEqual([]);
+  });
+
+  it("has the table of advice as the operator gives it", () => {
+    const expected = Object.entries(ADVICE_CLASSES).map(
+      ([code, { meaning, whatToDo, source, falsePositives }]) =>
+        `| \`${code}\` | ${meaning} | ${whatToDo} | ${source} | ${falsePositives} |`,
+    );
+    expect(tableAfter(page, "## Advice")).toEqual(expected);
   });
 
   it("has every reason for which a list can have a key", () => {

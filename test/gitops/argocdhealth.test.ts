@@ -26,7 +26,7 @@ function health(status: object | undefined) {
 }
 
 /** The status that the operator writes for the STATE. */
-function statusOf(state: State) {
+function statusOf(state: State, claim = claimOf(FACTS)) {
   const verdict = {
     state,
     message: 'It is "so".',
@@ -36,7 +36,7 @@ function statusOf(state: State) {
     isShared: false,
     isProvenByAnother: false,
   } as const;
-  return statusWrite(claimOf(FACTS), verdict, DEFAULT_POLICY, NOW)?.status;
+  return statusWrite(claim, verdict, DEFAULT_POLICY, NOW)?.status;
 }
 
 describe("Argo CD with the shipped health check", () => {
@@ -50,6 +50,11 @@ describe("Argo CD with the shipped health check", () => {
       });
     },
   );
+
+  it("shows a key with advice as one without", () => {
+    const advised = claimOf(FACTS, { advice: ["UnusualExponent"] });
+    expect(health(statusOf("Projected", advised))).toEqual(health(statusOf("Projected")));
+  });
 
   it.each(Object.entries(AUTHORIZED_KEYS_STATES))(
     "shows %s of an AuthorizedKeys as the table of states has it",

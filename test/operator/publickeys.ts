@@ -32,6 +32,11 @@ export function rsaKeyOf(random: Random, bits: number): string {
   return lineOf(soundRSASample(random, bits));
 }
 
+/** One of which the operator tells advice, and which it does not refuse. */
+export function freshNISTP521Key(): string {
+  return lineOf(ecdsaSample(freshRandom(), "nistp521"));
+}
+
 /** One fresh key of each type that policy accepts by default, with the bits that ssh-keygen prints. */
 export function freshKeysOfEveryType(): readonly { readonly key: string; readonly bits: number }[] {
   const random = freshRandom();

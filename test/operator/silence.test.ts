@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { managedSelector, secretsPath } from "../../src/api/paths.ts";
 import { readRequests } from "../cluster/auditlog.ts";
 import { eventually } from "../cluster/eventually.ts";
-import { freshDSSKey, freshKey } from "./publickeys.ts";
+import { freshDSSKey, freshKey, freshNISTP521Key } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, type Tenant } from "./tenant.ts";
 
@@ -183,6 +183,7 @@ async function withOneOfEach(): Promise<Tenant> {
   const fresh = await stage.tenant();
   const key = freshKey();
   await fresh.create("projected", { user: "alice", key });
+  await fresh.create("advised", { user: "alice", key: freshNISTP521Key() });
   await fresh.create("with-options", { user: "alice", key: freshKey(), options: ["restrict"] });
   await fresh.create("expiring", { user: "bob", key: freshKey(), expiresAt: "2040-01-01T00:00:00.5+01:00" });
   await fresh.until("projected", "Projected");

@@ -63,5 +63,6 @@ export function liveSecret(file: string, facts: Partial<LiveSecret> = {}): LiveS
 export function claimOf(facts: SSHKeyFacts, changes: Partial<Claim> = {}): Claim {
   const record = sshKeyRecord(facts);
   const rest = { isProven: false, isExpired: false, isInForce: true, isHolder: true };
-  return { record, findings: [], since: record.createdAt, ...rest, ...changes };
+  const { advice = [] } = record.key ?? {};
+  return { record, findings: [], advice, since: record.createdAt, ...rest, ...changes };
 }

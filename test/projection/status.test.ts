@@ -209,6 +209,50 @@ describe("what a status says of a proof", () => {
   });
 });
 
+describe("what a status says of advice", () => {
+  const unusual = claimOf(FACTS, { advice: ["UnusualSize", "UnusualExponent"] });
+  const statusOf = (claim = unusual, v = projected, policy = DEFAULT_POLICY) =>
+    statusWrite(claim, v, policy, NOW)?.status ?? {};
+
+  it("is nothing where there is none", () => {
+    expect(condition(statusOf(claimOf(FACTS)), "Advice")).toBeUndefined();
+  });
+
+  it("is a condition with the worst as its reason", () => {
+    expect(condition(statusOf(), "Advice")).toMatchObject({
+      status: "True",
+      reason: "UnusualSize",
+      observedGeneration: 3,
+    });
+  });
+
+  it("is all of it, with a command that the policy accepts", () => {
+    const policy = { ...DEFAULT_POLICY, allowedTypes: ["ecdsa-sha2-nistp256"] as const };
+    const message = condition(statusOf(unusual, projected, policy), "Advice")?.message;
+    expect(message).toMatch(/none of the sizes that are usual.*public exponent.*: ssh-keygen -t ecdsa\.$/);
+  });
+
+  it.each(Object.entries(STATES))("leaves Ready and Stalled of %s as they are", (state) => {
+    const [without, advised] = [claimOf(FACTS), unusual].map((claim) => {
+      const status = statusOf(claim, verdict(state as State));
+      return [condition(status, "Ready"), condition(status, "Stalled")];
+    });
+    expect(advised).toEqual(without);
+  });
+
+  it("that is gone is read as another status while it is still there", () => {
+    const record = toSSHKeyRecord(sshKey({ ...FACTS, status: statusOf() }));
+    const write = statusWrite({ ...claimOf(FACTS), record }, projected, DEFAULT_POLICY, NOW);
+    expect(condition(write?.status ?? {}, "Advice")).toBeUndefined();
+    expect(write).toBeDefined();
+  });
+
+  it("is no write when the API server holds it already", () => {
+    const record = toSSHKeyRecord(sshKey({ ...FACTS, status: statusOf() }));
+    expect(statusWrite({ ...unusual, record }, projected, DEFAULT_POLICY, NOW + 60_000)).toBeUndefined();
+  });
+});
+
 describe("when a condition last changed", () => {
   it("stays while its status does", () => {
     const later = statusFor(duplicate, statusFor(projected), NOW + 60_000);

@@ -1,16 +1,18 @@
 import { describe, expect, test } from "vitest";
+import { NO_KNOWLEDGE } from "../../../src/claims/judgement.ts";
 import { toSSHKeyRecord } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { WorkQueue } from "../../../src/kube/workqueue.ts";
 import { type ControllerName, Metrics, workersFor } from "../../../src/operator/metrics.ts";
 import { Projection } from "../../../src/projection/projection.ts";
+import { fingerprintSHA256 } from "../../../src/ssh/fingerprint.ts";
 import { authorizedKeysRecord } from "../../authorizedkeys/scene.ts";
 import { parseExposition } from "../../availability/exposition.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { sshKeyRecord } from "../../claims/sshkeys.ts";
 import { eventually } from "../../cluster/eventually.ts";
 import { liveSecret, NOW } from "../../projection/secrets.ts";
-import { freshKey } from "../publickeys.ts";
+import { freshKey, freshNISTP521Key } from "../publickeys.ts";
 
 const WORKERS = 3;
 
@@ -160,6 +162,28 @@ describe("metrics of the keys", () => {
     projection.putSSHKey(sshKeyRecord({ name: "laptop", proof: proof({ key: 1, user: "alice" }) }), NOW);
     projection.removeSSHKey("team-a", "laptop");
     expect(await proofsOf(metrics)).toEqual({});
+    await end();
+  });
+
+  test("sshkey_operator_advised_sshkeys follows a key that is unusual, is replaced, is put back, revoked, and goes", async () => {
+    const projection = new Projection(DEFAULT_SETTINGS.policy, DEFAULT_SETTINGS.secrets);
+    const { metrics, end } = startQueues(projection);
+    const counted = () => countsOf(metrics, "sshkey_operator_advised_sshkeys", "reason");
+    const unusual = freshNISTP521Key();
+    for (const [index, key] of [unusual, freshKey(), unusual].entries()) {
+      const facts = { name: "laptop", generation: index + 1, resourceVersion: index + 1, key };
+      projection.putSSHKey(sshKeyRecord(facts), NOW);
+      expect(await counted()).toEqual(key === unusual ? { NISTP521: 1 } : {});
+    }
+    const [, base64 = ""] = unusual.split(" ");
+    projection.claims.setKnowledge({ revoked: new Set([fingerprintSHA256(Buffer.from(base64, "base64"))]) });
+    projection.claims.judgeAgain(projection.claims.all(), NOW);
+    expect(await counted()).toEqual({});
+    projection.claims.setKnowledge(NO_KNOWLEDGE);
+    projection.claims.judgeAgain(projection.claims.all(), NOW);
+    expect(await counted()).toEqual({ NISTP521: 1 });
+    projection.removeSSHKey("team-a", "laptop");
+    expect(await counted()).toEqual({});
     await end();
   });
 
