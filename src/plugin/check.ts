@@ -21,9 +21,11 @@ export const check = pluginCommand<CheckFlags>({
 
 With --base they are compared with another state of them: a folder or file, which is read whole, or else a git ref, of which the same files and folders are read as they were committed. Then the user of an SSHKey or the secretName of an AuthorizedKeys that is another one than there is found too, since the API server refuses that change, and it is told who gains and who loses access when the manifests take the place of those: with which key in which Secret, promotions and refusals included, computed by the operator's own code. What only the base has is deleted. Moving an object to another file changes nothing. A Namespace that no manifest is of counts as one that shares its keys.
 
-The exit code is 1 if anything is found, and 2 if a file cannot be read; who gains and who loses access does not change it.
+What is unusual about a key that is accepted is told as advice.
 
-With -o json the answer is one object: "files" and "judged", how many; "findings", each with "file", "line", "column", "code", "object", "field" and "message", where line 0 is the whole file; and with --base also "base": its "name"; "changes", null where they cannot be told: "gained", "lost" and "altered" (with "before" and "after"), each a line with "secret", "authorizedKeys" where the Secret is that of one, "file", "sshKey", "user", "title", "fingerprint" and "line", and "states" with "kind", "id", "before" and "after", each null or "state" and "message"; and "notes", sentences on what is not known.`,
+The exit code is 1 if anything is found, and 2 if a file cannot be read; advice, and who gains and who loses access, do not change it.
+
+With -o json the answer is one object: "files" and "judged", how many; "findings", each with "file", "line", "column", "code", "object", "field" and "message", where line 0 is the whole file; "advice", each with the same; and with --base also "base": its "name"; "changes", null where they cannot be told: "gained", "lost" and "altered" (with "before" and "after"), each a line with "secret", "authorizedKeys" where the Secret is that of one, "file", "sshKey", "user", "title", "fingerprint" and "line", and "states" with "kind", "id", "before" and "after", each null or "state" and "message"; and "notes", sentences on what is not known.`,
   examples: [
     { does: "every manifest below a folder", run: "check -R ." },
     { does: "what kustomize makes", run: "check - < keys.yaml" },

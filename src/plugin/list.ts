@@ -10,7 +10,7 @@ import { Cluster, orForbidden } from "./cluster/cluster.ts";
 import { addAllNamespaces, addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { addObjectOutput, isForPrograms, type Output, objectOutput } from "./cluster/objectoutput.ts";
 import { listReadable } from "./cluster/readable.ts";
-import { idOf, listSSHKeys, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
+import { adviceFor, idOf, listSSHKeys, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { FoundOption, pluginCommand, userOption } from "./command.ts";
 import { age, type Column } from "./output/table.ts";
 import { EXIT } from "./session/session.ts";
@@ -191,6 +191,7 @@ const WIDE: readonly Column<SSHKeyObject>[] = [
   { title: "COMMENT", of: ({ status }) => status?.comment },
   { title: "EXPIRES", of: ({ spec }) => spec.expiresAt },
   { title: "SECRET", of: ({ status }) => status?.secretName },
+  { title: "ADVICE", of: (key) => adviceFor(key)?.reason },
   { title: "LAST USED", of: ({ status = {} }) => dayText(lastUse(status, Date.now())) },
 ];
 

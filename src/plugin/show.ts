@@ -9,7 +9,7 @@ import { printable } from "../ssh/unprintable.ts";
 import { Cluster } from "./cluster/cluster.ts";
 import { addClusterFlags, type ClusterFlags } from "./cluster/clusterflags.ts";
 import { addObjectOutput, isForPrograms, namedOutput, type Output } from "./cluster/objectoutput.ts";
-import { getSSHKey, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
+import { adviceFor, getSSHKey, type SSHKeyObject, stateOf } from "./cluster/sshkeys.ts";
 import { pluginCommand } from "./command.ts";
 import { age } from "./output/table.ts";
 import { EXIT, type Session } from "./session/session.ts";
@@ -70,6 +70,7 @@ function page(session: Session, key: SSHKeyObject, places: KeyPlaces, now: numbe
         ]
       : [["Key", [`none: ${parsed.refusal.message}`]] as const]),
     ["State", stateLines(key)],
+    ["Advice", [adviceFor(key)?.message]],
     ["Created", [ago(String(metadata.creationTimestamp ?? ""), now)]],
     ["Expires", [spec.expiresAt === undefined ? "never" : expiry(spec.expiresAt, now)]],
     ["Proof", [proofOf(key)]],

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { run } from "../cluster/run.ts";
-import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
+import { freshKey, freshNISTP521Key, freshRSAKey } from "../operator/publickeys.ts";
 import { OpenSSH } from "./openssh.ts";
 import { Playground, type Team } from "./playground.ts";
 import { plugin } from "./plugin.ts";
@@ -42,6 +42,14 @@ describe("a key that is added", () => {
     const { code, stdout, stderr } = await add(`${freshKey()} alice@laptop\n`, "--user", "alice");
     expect([code, stderr]).toEqual([0, expect.stringMatching(/^(\S+) is Projected: .* sshkeys-alice/)]);
     expect(stdout).toMatch(/^sshkey\.sshkey-operator\.dev\/alice-alice-laptop-[0-9a-f]{8} created\n$/);
+  });
+
+  test("and is unusual works, and a second line says what to do", async () => {
+    const { code, stderr } = await add(freshNISTP521Key(), "--user", "unusual");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringMatching(/^\S+ is Projected: .*\nThis is advice, and no key is refused for it\. .*\n$/),
+    ]);
   });
 
   test("is the person's own unless it says whose", async () => {

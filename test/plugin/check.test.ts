@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { API_VERSION } from "../../src/api/names.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
-import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
+import { freshKey, freshNISTP521Key, freshRSAKey } from "../operator/publickeys.ts";
 import { privateKeys } from "../ssh/privatekeys.ts";
 import { BUNDLE, plugin } from "./plugin.ts";
 import { Terminal } from "./terminal.ts";
@@ -68,6 +68,35 @@ test("good manifests pass", async () => {
     code: 0,
     stdout: "",
     stderr: "2 objects and keys in 1 file: nothing found\n",
+  });
+});
+
+describe("advice", () => {
+  test("is told and ends with 0, of a manifest and of a key file", async () => {
+    put("keys.yaml", sshKey("a", { key: freshNISTP521Key() }));
+    put("b.pub", freshNISTP521Key());
+    const { code, stdout, stderr } = await check("keys.yaml", "b.pub");
+    expect([code, stderr]).toEqual([0, "2 objects and keys in 2 files: nothing found; 2 pieces of advice\n"]);
+    expect(stdout).toMatch(
+      /^keys\.yaml:7:8: advice: NISTP521: SSHKey a spec\.key: This is advice, .*\nb\.pub:1:1: advice: NISTP521: This is advice, .*\n$/,
+    );
+  });
+
+  test("is beside the findings for programs", async () => {
+    put("b.pub", freshNISTP521Key());
+    const { stdout } = await check("b.pub", "-o", "json");
+    expect(JSON.parse(stdout)).toMatchObject({
+      findings: [],
+      advice: [{ file: "b.pub", line: 1, column: 1, code: "NISTP521" }],
+    });
+  });
+
+  test("is not told of a key that is refused", async () => {
+    put("config.yaml", "policy: { allowedTypes: [ssh-ed25519] }\n");
+    put("b.pub", freshNISTP521Key());
+    const { stdout } = await check("b.pub", "--config", "config.yaml", "-o", "json");
+    const { findings, advice } = JSON.parse(stdout);
+    expect([findings[0].code, advice]).toEqual(["TypeNotAllowed", []]);
   });
 });
 

@@ -16,7 +16,7 @@ beforeAll(async () => {
   await tenant.create("alice-desk", { user: "alice", key: freshKey(), title: "\u{1f5a5} desk" });
   await tenant.create("bob-laptop", { user: "bob", key: freshKey() });
   await say("alice-desk", "Projected", { length: 256, fingerprint: "SHA256:abc" });
-  await say("bob-laptop", "Duplicate", { length: 4096, comment: "bob's LAPTOP" });
+  await say("bob-laptop", "Duplicate", { length: 4096, comment: "bob's LAPTOP" }, "UnusualExponent");
 });
 
 afterAll(async () => {
@@ -24,11 +24,15 @@ afterAll(async () => {
 });
 
 /** In place of an operator: what it would say of the present spec. */
-async function say(name: string, reason: string, status: object): Promise<void> {
+async function say(name: string, reason: string, status: object, advice?: string): Promise<void> {
   const { generation } = (await tenant.read(name)).metadata ?? {};
   const lastTransitionTime = "2026-01-01T00:00:00Z";
-  const ready = { type: "Ready", status: "True", reason, message: "", lastTransitionTime };
-  await tenant.editStatus(name, { ...status, observedGeneration: generation, conditions: [ready] });
+  const condition = { status: "True", message: "", lastTransitionTime };
+  const conditions = [
+    { ...condition, type: "Ready", reason },
+    ...(advice === undefined ? [] : [{ ...condition, type: "Advice", reason: advice }]),
+  ];
+  await tenant.editStatus(name, { ...status, observedGeneration: generation, conditions });
 }
 
 async function list(...args: readonly string[]) {
@@ -63,6 +67,13 @@ describe("the table", () => {
       /^alice-desk {5}alice {3}\u{1f5a5} desk {3}256 {6}SHA256:abc {4}Projected {3}\d+s$/u,
     );
     expect(rows[1]).toMatch(/Laptop .* Unknown /);
+  });
+
+  test("has what is unusual about a key with -o wide", async () => {
+    const { stdout } = await list("-o", "wide");
+    const [titles = "", ...rows] = stdout.trimEnd().split("\n");
+    const advice = rows.map((row) => row.slice(titles.indexOf("ADVICE")).trim());
+    expect(advice).toEqual(["", "", "UnusualExponent"]);
   });
 
   test("has the namespace of each key with -A", async () => {

@@ -69,6 +69,7 @@ async function status(reason: string, message: string): Promise<void> {
     conditions: [
       { type: "Ready", reason, ...condition },
       { ...condition, type: "Projected", status: "True", reason, message: "" },
+      { ...condition, type: "Advice", status: "True", reason: "UnusualSize", message: "Leave it." },
     ],
   });
 }
@@ -84,6 +85,7 @@ describe("the page of an SSHKey", () => {
     [/^Key: +ssh-ed25519, 256 bits$/m],
     [/^Fingerprint: +SHA256:.{43}\n +MD5:(..:){15}..$/m],
     [/^State: +Duplicate\n +SSHKey bob-laptop holds this key\.\[31m\n +What to do: delete it/m],
+    [/^Advice: +Leave it\.$/m],
     [/^Expires: +2999-01-01T00:00:00Z \(in \d+y\)$/m],
     [/^Proof: +none$/m],
     [/^Options: +restrict: forbids .*\n +from: works from these addresses only, .*192\.0\.2\.0\/24$/m],

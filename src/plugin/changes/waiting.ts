@@ -4,7 +4,7 @@ import { STATES, type State } from "../../api/states.ts";
 import { parseDuration } from "../../config/duration.ts";
 import { printable } from "../../ssh/unprintable.ts";
 import { type Cluster, ClusterError } from "../cluster/cluster.ts";
-import { getSSHKey, inNamespace, type SSHKeyObject, stateOf } from "../cluster/sshkeys.ts";
+import { adviceFor, getSSHKey, inNamespace, type SSHKeyObject, stateOf } from "../cluster/sshkeys.ts";
 import { PluginError, type Session } from "../session/session.ts";
 
 /** Node's longest timer. */
@@ -54,14 +54,16 @@ export function isJudged(key: SSHKeyObject): boolean {
   return state !== "Unknown" && state !== "Pending";
 }
 
-/** How it stands, for a person: the STATE and what the operator says about it. */
+/** How it stands, for a person: the STATE and what the operator says about it, with its advice where the key works. */
 export function toldState(key: SSHKeyObject): string {
   const { name, namespace = "" } = key.metadata;
   const state = stateOf(key);
   const message = printable(messageOf(key));
   if (state === "Unknown")
     return `${name}: the operator has said nothing about it yet; \`${inNamespace(`list ${name}`, namespace)}\` shows when it has`;
-  return `${name} is ${state}: ${message === "" ? STATES[state].meaning : message}`;
+  const told = `${name} is ${state}: ${message === "" ? STATES[state].meaning : message}`;
+  const advice = isRefusal(state) ? "" : printable(adviceFor(key)?.message ?? "");
+  return advice === "" ? told : `${told}\n${advice}`;
 }
 
 /** What the operator says about it; empty where it has said nothing. As it stands there. */

@@ -3,7 +3,7 @@ import type { Position } from "../manifests/document.ts";
 import { withoutCommands } from "../output/jobcommands.ts";
 import type { Comparison } from "./comparison.ts";
 
-/** One thing that is wrong, and where. */
+/** One thing that is wrong, or unusual, and where. */
 export interface Finding extends Position {
   /** As it was named; `-` is stdin. */
   readonly file: string;
@@ -15,11 +15,16 @@ export interface Finding extends Position {
   readonly message: string;
   /** `SSHKey team-a/alice-laptop`; empty where no object can be told. */
   readonly object: string;
+  /** Is it unusual only? It then changes neither how the check ends nor what becomes of the key. */
+  readonly isAdvice?: true;
 }
 
 /** What came of a check. */
 export interface Checked {
+  /** What is wrong. */
   readonly findings: readonly Finding[];
+  /** What is unusual. */
+  readonly advice: readonly Finding[];
   /** Every file that was read, in order. */
   readonly files: readonly string[];
   /** How many SSHKeys, AuthorizedKeys and key lines were judged. */
@@ -37,11 +42,16 @@ export function textOf({ object, field, message }: Finding): string {
   return printable(what === "" ? message : `${what}: ${message}`);
 }
 
+/** The code, behind a word that tells advice from what is wrong. */
+export function wordsOf({ code, isAdvice }: Finding): string {
+  return isAdvice ? `advice: ${code}` : code;
+}
+
 /** One finding on one line, without anything that a terminal obeys. */
 export function lineOf(finding: Finding): string {
-  const { file, line, column, code } = finding;
+  const { file, line, column } = finding;
   // At the beginning of a line :: is a command to GitHub.
   const path = printable(file).replace(/^(?=:)/, "./");
   const place = line === 0 ? path : `${path}:${line}:${column}`;
-  return withoutCommands(`${place}: ${code}: ${textOf(finding)}`);
+  return withoutCommands(`${place}: ${wordsOf(finding)}: ${textOf(finding)}`);
 }

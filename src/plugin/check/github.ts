@@ -17,17 +17,23 @@ const MOST_NOTICE_LINES = 30;
  * Workflow commands that make annotations of the gravest findings, below the plain text of all of them, since GitHub shows ten
  * annotations and drops the others. Files are named as seen from the root of the repository.
  */
-export function github({ findings, comparison }: Checked, root: string): string {
+export function github({ findings, advice, comparison }: Checked, root: string): string {
   // No line of others' text may begin with ::, which GitHub would obey.
-  const log = findings.map((finding) => `error: ${lineOf(finding)}\n`);
-  const annotations = gravestFirst(findings)
-    .slice(0, MOST_ANNOTATIONS)
-    .map((finding) => annotation(finding, root));
+  const log = [
+    ...findings.map((finding) => `error: ${lineOf(finding)}\n`),
+    ...advice.map((each) => `notice: ${lineOf(each)}\n`),
+  ];
+  // What changes in access is a notice, too.
+  const notices = advice.slice(0, MOST_ANNOTATIONS - 1);
+  const annotations = [...gravestFirst(findings).slice(0, MOST_ANNOTATIONS), ...notices].map((finding) =>
+    annotation(finding, root),
+  );
   const count = counted(findings.length, "finding", "findings");
-  const last =
-    findings.length > MOST_ANNOTATIONS ? `${count}, the gravest ${MOST_ANNOTATIONS} as annotations` : count;
+  const shown = findings.length > MOST_ANNOTATIONS ? `, the gravest ${MOST_ANNOTATIONS} as annotations` : "";
+  const unusual =
+    advice.length === 0 ? "" : `; ${counted(advice.length, "piece of advice", "pieces of advice")}`;
   const access = comparison === undefined ? "" : notice(comparison);
-  return `${log.join("")}${annotations.join("")}${access}${last}\n`;
+  return `${log.join("")}${annotations.join("")}${access}${count}${shown}${unusual}\n`;
 }
 
 /** Of who gains and who loses access, the whole in the log and its beginning as a notice. */
@@ -46,10 +52,10 @@ function notice({ name, change, notes }: Comparison): string {
 }
 
 function annotation(finding: Finding, root: string): string {
-  const { file, line, column, code } = finding;
+  const { file, line, column, code, isAdvice } = finding;
   const path = pathFrom(root, file) ?? file;
   const place = line === 0 ? "" : `,line=${line},col=${column}`;
-  return `::error file=${property(withoutCommands(printable(path)))}${place},title=${property(code)}::${data(withoutCommands(textOf(finding)))}\n`;
+  return `::${isAdvice ? "notice" : "error"} file=${property(withoutCommands(printable(path)))}${place},title=${property(code)}::${data(withoutCommands(textOf(finding)))}\n`;
 }
 
 function data(text: string): string {

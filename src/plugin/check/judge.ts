@@ -6,8 +6,10 @@ import type { Claim } from "../../claims/claim.ts";
 import { Claims } from "../../claims/claims.ts";
 import { examined } from "../../claims/examination.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
+import { newKeyCommand } from "../../claims/policy.ts";
 import type { StoredSSHKey } from "../../claims/record.ts";
 import type { Settings } from "../../config/settings.ts";
+import { adviceText } from "../../ssh/weakness/advice.ts";
 import { refusals } from "../foresight/admission.ts";
 import { idOf, stored } from "../foresight/plannedobjects.ts";
 import type { Position } from "../manifests/document.ts";
@@ -51,7 +53,7 @@ export class Judge {
     for (const object of base?.sshKeys ?? []) this.#put(object);
   }
 
-  /** What is wrong with the object by itself, and with its name; nothing for an object of somebody else's. */
+  /** What is wrong with the object by itself, or unusual, and with its name; nothing for an object of somebody else's. */
   judge(file: string, manifest: Manifest): readonly Finding[] {
     if (!isOurs(manifest)) return [];
     this.judged += 1;
@@ -137,7 +139,12 @@ export class Judge {
     const claim = this.#put(this.#stored(manifest) as StoredSSHKey);
     if (claim === undefined) return [];
     this.#places.set(claim, { file, key: manifest.locate(["spec", "key"]) });
-    return claim.findings.map(({ code, message }) => find(placeOf(code, message), code, message));
+    const found = claim.findings.map(({ code, message }) => find(placeOf(code, message), code, message));
+    const command = newKeyCommand(this.#settings.policy);
+    const advice = claim.advice.map(
+      (code): Finding => ({ ...find(["spec", "key"], code, adviceText([code], command)), isAdvice: true }),
+    );
+    return [...found, ...advice];
   }
 
   #put(object: StoredSSHKey): Claim | undefined {

@@ -1,16 +1,19 @@
 import { type Checked, type Finding, lineOf } from "./finding.ts";
 
-/** A suite for each file: a failed case for each finding, or one that passed. */
-export function junit({ findings, files }: Checked): string {
+/** A suite for each file: a failed case for each finding, or one that passed. Advice is what the suite says. */
+export function junit({ findings, advice, files }: Checked): string {
   const byFile = new Map<string, Finding[]>(files.map((file) => [file, []]));
   for (const finding of findings) {
     const known = byFile.get(finding.file);
     if (known === undefined) byFile.set(finding.file, [finding]);
     else known.push(finding);
   }
+  const adviceIn = Map.groupBy(advice, ({ file }) => file);
   // Tools take a report without cases for one of tests that did not run.
   const suites =
-    byFile.size === 0 ? [suite("check", [])] : Array.from(byFile, ([file, its]) => suite(file, its));
+    byFile.size === 0
+      ? [suite("check", [])]
+      : Array.from(byFile, ([file, its]) => suite(file, its, adviceIn.get(file)));
   const tests = Math.max(
     1,
     [...byFile.values()].reduce((sum, its) => sum + Math.max(1, its.length), 0),
@@ -21,11 +24,13 @@ ${suites.join("")}</testsuites>
 `;
 }
 
-function suite(file: string, findings: readonly Finding[]): string {
+function suite(file: string, findings: readonly Finding[], advice: readonly Finding[] = []): string {
   const cases =
     findings.length === 0 ? [`<testcase name="check" classname=${quoted(file)}/>`] : findings.map(failed);
   const head = `<testsuite name=${quoted(file)} tests="${cases.length}" failures="${findings.length}">`;
-  return `  ${head}\n${cases.map((each) => `    ${each}\n`).join("")}  </testsuite>\n`;
+  const said =
+    advice.length === 0 ? [] : [`<system-out>${escaped(advice.map(lineOf).join("\n"))}</system-out>`];
+  return `  ${head}\n${[...cases, ...said].map((each) => `    ${each}\n`).join("")}  </testsuite>\n`;
 }
 
 function failed(finding: Finding): string {

@@ -1,10 +1,11 @@
 import { examined } from "../../claims/examination.ts";
-import { judge, type Knowledge } from "../../claims/judgement.ts";
-import type { Policy } from "../../claims/policy.ts";
+import { judge, type Knowledge, toldAdvice } from "../../claims/judgement.ts";
+import { newKeyCommand, type Policy } from "../../claims/policy.ts";
 import { type StoredSSHKey, toSSHKeyRecord } from "../../claims/record.ts";
 import { skipOptions, splitKeyLine, splitOptions } from "../../ssh/keyline.ts";
 import { isCertificateType, lineType } from "../../ssh/keytype.ts";
 import { describePrivateKey } from "../../ssh/privatekey.ts";
+import { adviceText } from "../../ssh/weakness/advice.ts";
 import type { Finding } from "./finding.ts";
 
 /** Is a file one of key lines, such as a .pub file or authorized_keys? Its name tells, or else what stands in it. */
@@ -71,8 +72,13 @@ export function checkKeyLines(
     };
     const record = examined(toSSHKeyRecord(asSSHKey(key, options)), knowledge.primes);
     const at = { ...place, line: index + 1 };
-    for (const { code, message } of judge(record, ofLine, knowledge))
+    const found = judge(record, ofLine, knowledge);
+    for (const { code, message } of found)
       findings.push({ ...at, column: message.startsWith("Option ") ? 1 : column, code, message });
+    for (const code of toldAdvice(record, found)) {
+      const message = adviceText([code], newKeyCommand(policy));
+      findings.push({ ...at, column, code, message, isAdvice: true });
+    }
     const id = record.key?.base64;
     const other = id === undefined ? undefined : lineOf.get(id);
     if (other !== undefined) {

@@ -4,7 +4,7 @@ import { counted } from "../output/counted.ts";
 import { withoutCommands } from "../output/jobcommands.ts";
 import { EXIT, type Session } from "../session/session.ts";
 import type { Comparison } from "./comparison.ts";
-import { type Checked, type Finding, lineOf, UNREADABLE } from "./finding.ts";
+import { type Checked, type Finding, lineOf, UNREADABLE, wordsOf } from "./finding.ts";
 import { github } from "./github.ts";
 import { junit } from "./junit.ts";
 import { sarif } from "./sarif.ts";
@@ -37,8 +37,8 @@ export async function report(
       break;
     default:
       await session.print(
-        checked.findings
-          .slice(0, MOST_SHOWN)
+        [checked.findings, checked.advice]
+          .flatMap((each) => each.slice(0, MOST_SHOWN))
           .map((each) => shown(session, each))
           .join(""),
       );
@@ -50,7 +50,7 @@ export async function report(
 /** After the findings, for people; what is not known is said in any format. */
 async function reportComparison(
   session: Session,
-  { findings }: Checked,
+  { findings, advice }: Checked,
   { name, change, notes }: Comparison,
   format: Format,
 ): Promise<void> {
@@ -58,12 +58,12 @@ async function reportComparison(
   if (format !== "text" || change === undefined) return;
   if (changeText(change) !== "")
     await session.print(
-      `${findings.length > 0 ? "\n" : ""}Access, compared with ${withoutCommands(printable(name))}:\n`,
+      `${findings.length + advice.length > 0 ? "\n" : ""}Access, compared with ${withoutCommands(printable(name))}:\n`,
     );
   await printText(session, change);
 }
 
-/** How it ended: what could not be read weighs more than what was found. */
+/** How it ended: what could not be read weighs more than what was found, and advice nothing. */
 export function exitCode({ findings }: Checked): (typeof EXIT)["ok" | "found" | "failed"] {
   if (findings.some(({ code }) => code === UNREADABLE)) return EXIT.failed;
   return findings.length > 0 ? EXIT.found : EXIT.ok;
@@ -71,32 +71,38 @@ export function exitCode({ findings }: Checked): (typeof EXIT)["ok" | "found" | 
 
 function shown(session: Session, finding: Finding): string {
   const line = lineOf(finding);
-  const end = line.indexOf(`: ${finding.code}: `);
+  const end = line.indexOf(`: ${wordsOf(finding)}: `);
   return end === -1 ? `${line}\n` : `${session.styled("bold", line.slice(0, end))}${line.slice(end)}\n`;
 }
 
-function summary({ findings, files, judged }: Checked, shownAtMost: number): string {
+function summary({ findings, advice, files, judged }: Checked, shownAtMost: number): string {
   const where = `${counted(judged, "object or key", "objects and keys")} in ${counted(files.length, "file", "files")}`;
-  if (findings.length === 0) return `${where}: nothing found`;
-  const more = findings.length - shownAtMost;
-  const hidden = more > 0 ? `, of which ${more} are not shown: -o json has them all` : "";
-  return `${where}: ${counted(findings.length, "finding", "findings")}${hidden}`;
+  const number = (of: readonly Finding[], one: string, many: string) => {
+    const more = of.length - shownAtMost;
+    const hidden = more > 0 ? `, of which ${more} are not shown: -o json has them all` : "";
+    return `${counted(of.length, one, many)}${hidden}`;
+  };
+  const found = findings.length === 0 ? "nothing found" : number(findings, "finding", "findings");
+  const unusual = advice.length === 0 ? [] : [number(advice, "piece of advice", "pieces of advice")];
+  return [`${where}: ${found}`, ...unusual].join("; ");
 }
 
-function json({ findings, files, judged, comparison }: Checked): string {
-  const listed = findings.map(({ file, line, column, code, object, field, message }) => ({
-    file,
-    line,
-    column,
-    code,
-    object,
-    field,
-    message,
-  }));
+function json({ findings, advice, files, judged, comparison }: Checked): string {
+  const listed = (of: readonly Finding[]) =>
+    of.map(({ file, line, column, code, object, field, message }) => ({
+      file,
+      line,
+      column,
+      code,
+      object,
+      field,
+      message,
+    }));
   const base = comparison && {
     name: comparison.name,
     changes: comparison.change === undefined ? null : changeDocument(comparison.change),
     notes: comparison.notes,
   };
-  return `${JSON.stringify({ files: files.length, judged, findings: listed, base }, undefined, 2)}\n`;
+  const found = { findings: listed(findings), advice: listed(advice) };
+  return `${JSON.stringify({ files: files.length, judged, ...found, base }, undefined, 2)}\n`;
 }

@@ -56,7 +56,14 @@ export async function checkFiles(
   });
   const comparison = base && compare(base, objects, doubtOf(findings), { settings, knowledge, now });
   for (const finding of judge.together()) findings.push(finding);
-  return { findings: inOrder(findings, files), files, judged: judge.judged + keyLines, comparison };
+  const ordered = inOrder(findings, files);
+  return {
+    findings: ordered.filter(({ isAdvice }) => !isAdvice),
+    advice: ordered.filter(({ isAdvice }) => isAdvice),
+    files,
+    judged: judge.judged + keyLines,
+    comparison,
+  };
 }
 
 function unreadable({ file, problem = "", isPrivateKey }: FileText): Finding {

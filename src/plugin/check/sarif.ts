@@ -7,27 +7,28 @@ import { gravestFirst } from "./severity.ts";
 /** GitHub refuses a file with more. */
 const MOST_RESULTS = 25_000;
 
-/** One run of SARIF 2.1.0 with every finding, files relative to the root of the repository. */
-export function sarif({ findings }: Checked, root: string): string {
-  const kept = findings.length > MOST_RESULTS ? gravestFirst(findings).slice(0, MOST_RESULTS) : findings;
-  const codes = [...new Set(kept.map(({ code }) => code))];
+/** One run of SARIF 2.1.0 with every finding and, as notes, the advice; files relative to the root of the repository. */
+export function sarif({ findings, advice }: Checked, root: string): string {
+  const count = findings.length + advice.length;
+  const ordered = count > MOST_RESULTS ? gravestFirst(findings) : findings;
+  const kept = [...ordered, ...advice].slice(0, MOST_RESULTS);
+  const rules = new Map(kept.map((each) => [each.code, levelOf(each)]));
+  const codes = [...rules.keys()];
   const prints = new Fingerprints(root);
   const run = {
     tool: {
       driver: {
         name: "kubectl sshkey check",
         version: VERSION,
-        rules: codes.map((code) => ({ id: code, defaultConfiguration: { level: "error" } })),
+        rules: Array.from(rules, ([id, level]) => ({ id, defaultConfiguration: { level } })),
       },
     },
     columnKind: "utf16CodeUnits",
-    invocations: [
-      { executionSuccessful: true, toolExecutionNotifications: leftOut(findings.length - kept.length) },
-    ],
+    invocations: [{ executionSuccessful: true, toolExecutionNotifications: leftOut(count - kept.length) }],
     results: kept.map((finding) => ({
       ruleId: finding.code,
       ruleIndex: codes.indexOf(finding.code),
-      level: "error",
+      level: levelOf(finding),
       message: { text: textOf(finding) },
       locations: [location(finding, root)],
       partialFingerprints: { "sshkeyCheck/v1": prints.of(finding) },
@@ -35,6 +36,10 @@ export function sarif({ findings }: Checked, root: string): string {
   };
   const log = { $schema: "https://json.schemastore.org/sarif-2.1.0.json", version: "2.1.0", runs: [run] };
   return `${JSON.stringify(log, undefined, 2)}\n`;
+}
+
+function levelOf({ isAdvice }: Finding): "error" | "note" {
+  return isAdvice ? "note" : "error";
 }
 
 function leftOut(count: number): readonly object[] {

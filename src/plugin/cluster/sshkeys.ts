@@ -1,7 +1,7 @@
 import { GROUP, KIND } from "../../api/names.ts";
 import { type KubeObject, namespacedName, refOf } from "../../api/object.ts";
 import { sshKeysPath } from "../../api/paths.ts";
-import type { SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
+import type { SSHKeyCondition, SSHKeySpec, SSHKeyStatus } from "../../api/sshkey.generated.ts";
 import { STATES, type State } from "../../api/states.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
 import { PluginError } from "../session/session.ts";
@@ -88,4 +88,10 @@ export function stateOf({ metadata, status }: SSHKeyObject): State | "Unknown" {
   const isCurrent = status?.observedGeneration === metadata.generation;
   const known = Object.keys(STATES).find((state): state is State => state === reason);
   return isCurrent && known !== undefined ? known : "Unknown";
+}
+
+/** The condition `Advice`: what is unusual about a key that is not refused for it. Undefined where nothing is. */
+export function adviceFor({ metadata, status }: SSHKeyObject): SSHKeyCondition | undefined {
+  if (status?.observedGeneration !== metadata.generation) return undefined;
+  return status?.conditions?.find(({ type, status: holds }) => type === "Advice" && holds === "True");
 }

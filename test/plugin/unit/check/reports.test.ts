@@ -20,7 +20,14 @@ function finding(part: Partial<Finding> = {}): Finding {
 }
 
 function checked(...findings: readonly Finding[]): Checked {
-  return { findings, files: [...new Set(findings.map(({ file }) => file))], judged: findings.length };
+  const files = [...new Set(findings.map(({ file }) => file))];
+  return { findings, advice: [], files, judged: findings.length };
+}
+
+/** A finding, and so many pieces of advice. */
+function withAdvice(count: number): Checked {
+  const advice = finding({ code: "UnusualSize", field: "spec.key", message: "it works", isAdvice: true });
+  return { ...checked(finding()), advice: Array(count).fill(advice) };
 }
 
 describe("for GitHub", () => {
@@ -50,6 +57,37 @@ describe("for GitHub", () => {
     const annotations = lines.filter((line) => line.startsWith("::error "));
     expect([annotations.length, annotations[0]]).toEqual([10, expect.stringContaining("line=99,")]);
     expect(lines.at(-1)).toBe("13 findings, the gravest 10 as annotations");
+  });
+});
+
+describe("advice", () => {
+  test("is a notice for GitHub, of as many as it shows beside what changes in access", () => {
+    const lines = github(withAdvice(12), ROOT).trimEnd().split("\n");
+    const notices = lines.filter((line) => line.startsWith("::notice "));
+    expect([notices.length, notices[0]]).toEqual([
+      9,
+      "::notice file=keys/alice.yaml,line=3,col=7,title=UnusualSize::SSHKey alice spec.key: it works",
+    ]);
+    expect(lines.filter((line) => line.startsWith("notice: "))).toHaveLength(12);
+    expect(lines.at(-1)).toBe("1 finding; 12 pieces of advice");
+  });
+
+  test("is a note in SARIF", () => {
+    const [run] = JSON.parse(sarif(withAdvice(1), ROOT)).runs;
+    const levels = run.results.map(({ ruleId, level }: Record<string, string>) => [ruleId, level]);
+    expect(levels).toEqual([
+      ["WrongType", "error"],
+      ["UnusualSize", "note"],
+    ]);
+    expect(
+      run.tool.driver.rules.map((rule: { defaultConfiguration: object }) => rule.defaultConfiguration),
+    ).toEqual([{ level: "error" }, { level: "note" }]);
+  });
+
+  test("fails no case of JUnit", () => {
+    const out = junit({ ...withAdvice(1), findings: [] });
+    expect(out).toContain('tests="1" failures="0"');
+    expect(out).toContain("<system-out>/repository/keys/alice.yaml:3:7: advice: UnusualSize: SSHKey alice");
   });
 });
 
@@ -104,7 +142,7 @@ describe("as JUnit", () => {
   });
 
   test("a file without findings is one case that passed", () => {
-    const out = junit({ findings: [], files: ["a.yaml"], judged: 1 });
+    const out = junit({ findings: [], advice: [], files: ["a.yaml"], judged: 1 });
     expect(out).toContain('<testsuite name="a.yaml" tests="1" failures="0">');
   });
 });
