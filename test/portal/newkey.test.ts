@@ -7,7 +7,7 @@ import type { SSHKey } from "../../src/api/sshkey.generated.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import { freshKey, freshRSAKey } from "../operator/publickeys.ts";
+import { freshKey, freshNISTP521Key, freshRSAKey } from "../operator/publickeys.ts";
 import { Tenant } from "../operator/tenant.ts";
 import { type PortalProcess, startPortal } from "./portalprocess.ts";
 import { type Page, Visitor } from "./visitor.ts";
@@ -248,6 +248,15 @@ describe("what the browser asks meanwhile", () => {
       text: expect.stringMatching(/^This key can be added: ssh-ed25519, 256 bits, SHA256:/),
     });
     expect(await stored(key)).toEqual([]);
+  });
+
+  test("is answered with advice for a good key that is unusual", async () => {
+    expect(await (await check({ key: freshNISTP521Key() })).json()).toMatchObject({
+      isGood: true,
+      text: expect.stringMatching(
+        /^This key can be added: .*\. This is advice, and no key is refused for it\. /,
+      ),
+    });
   });
 
   test("is answered for one that has to be looked at, in words for who has not sent it yet", async () => {

@@ -104,6 +104,20 @@ describe("the page of a key", () => {
   const shown = /<dt>Last used<\/dt><dd>([^<]*)<\/dd>/;
   const opened = async (name: string) => (await alice.open(`/keys/${name}`)).text;
 
+  test("tells advice, and nothing of it while it is of an earlier key", async () => {
+    await tenant.create("unusual", { user: "alice", key: freshKey() });
+    const at = { lastTransitionTime: "2026-01-01T00:00:00Z" };
+    const conditions = [
+      { type: "Ready", status: "True", reason: "Projected", message: "", ...at },
+      { type: "Advice", status: "True", reason: "UnusualSize", message: "Leave <it>.", ...at },
+    ];
+    await tenant.editStatus("unusual", { observedGeneration: 1, conditions });
+    const told = "<dt>Advice</dt><dd>Leave &lt;it&gt;.</dd>";
+    await eventually("it is told", async () => (await opened("unusual")).includes(told));
+    await tenant.edit("unusual", { key: freshKey() });
+    await eventually("it is told no more", async () => !(await opened("unusual")).includes(told));
+  });
+
   test("says on which day it was last used, and not where", async () => {
     await tenant.create("used", { user: "alice", key });
     await tenant.editStatus("used", { fingerprint, lastUsed });

@@ -43,6 +43,8 @@ export interface PortalKey {
   readonly state: State | undefined;
   /** What the operator says of it. */
   readonly message: string;
+  /** What is unusual about the key, which is not refused for it, as the operator says it; empty for nothing. */
+  readonly advice: string;
   readonly isProven: boolean;
   /** Why it is not proven, as the operator says it; undefined where it is, or where the operator says nothing of it. */
   readonly unproven: Unproven | undefined;
@@ -78,7 +80,7 @@ export function toPortalKey(object: KubeObject, known?: PortalKey, now = Date.no
   const isObserved = status?.observedGeneration === metadata.generation;
   const conditions = isObserved ? (status?.conditions ?? []) : [];
   const condition = (type: string) => conditions.find((each) => each.type === type);
-  const [ready, proven] = [condition("Ready"), condition("Proven")];
+  const [ready, proven, advice] = [condition("Ready"), condition("Proven"), condition("Advice")];
   const isProven = proven?.status === "True";
   const isKnown = known?.uid === metadata.uid && known.generation === generation;
   const given = isKnown ? givenBy(known) : readSpec(spec);
@@ -94,6 +96,7 @@ export function toPortalKey(object: KubeObject, known?: PortalKey, now = Date.no
     isTerminating: metadata.deletionTimestamp !== undefined,
     state: ready !== undefined && Object.hasOwn(STATES, ready.reason) ? (ready.reason as State) : undefined,
     message: kept(textOf(ready?.message), MOST_KEPT.message),
+    advice: advice?.status === "True" ? kept(textOf(advice.message), MOST_KEPT.message) : "",
     isProven,
     unproven: isProven ? undefined : unprovenBy(proven),
     authenticator: isProven ? authenticatorOf(status?.proof) : undefined,

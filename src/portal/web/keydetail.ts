@@ -5,7 +5,7 @@ import { type HTML, html } from "../html.ts";
 import type { ProofRequirement } from "../sshkeys/givenproof.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { UsedBy } from "../sshkeys/usedby.ts";
-import { advice, state, time } from "./keylist.ts";
+import { nextStep, state, time } from "./keylist.ts";
 import { possession } from "./proofform.ts";
 import { TEXTS } from "./texts.ts";
 
@@ -33,10 +33,11 @@ export function keyDetail(o: KeyDetailOptions): HTML {
   const { key, path, list, csrf, mayChange, usedBy, showsUsers } = o;
   const { detail } = TEXTS;
   const { facts } = key;
-  const whatToDo = advice(key);
+  const whatToDo = nextStep(key);
   return html`<dl class="facts">
 <dt>${detail.state}</dt><dd>${state(key)}</dd>
 ${whatToDo !== undefined && html`<dt>${detail.whatToDo}</dt><dd>${whatToDo}</dd>`}
+${key.advice !== "" && html`<dt>${detail.advice}</dt><dd>${key.advice}</dd>`}
 ${
   facts &&
   html`<dt>${detail.fingerprint}</dt><dd><code>${facts.fingerprint}</code></dd>

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { newKeyCommand, type Policy } from "../../claims/policy.ts";
 import { fingerprintSHA256 } from "../../ssh/fingerprint.ts";
 import { splitOptions } from "../../ssh/keyline.ts";
 import { parsePublicKey } from "../../ssh/publickey.ts";
+import { adviceOf, adviceText } from "../../ssh/weakness/advice.ts";
 import type { Person } from "../people/person.ts";
 import { endOfDay, latestDay } from "../sshkeys/expiry.ts";
 import { commandFor, proofRequirement, withProof } from "../sshkeys/givenproof.ts";
@@ -86,7 +88,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       const owner = await formOwner(sealer, request, desk.o.originOf(request));
       if (owner?.isFresh !== true || !isSamePerson(owner, place.person)) throw new PageProblem("stale");
       const made = await judged(valuesOf(request.body), place);
-      return await reply.send({ ...verdict(made), proofCommand: commandOf(made, place) });
+      return await reply.send({ ...verdict(made, policy), proofCommand: commandOf(made, place) });
     });
 
     drafts.bringBack(scope, {
@@ -188,8 +190,8 @@ function offered(values: FormValues, made: Exclude<NewKey, { readonly spec: unkn
   };
 }
 
-/** What to say of the key to who is filling the form; of other fields nothing. */
-function verdict(made: NewKey): { readonly isGood: boolean; readonly text: string } {
+/** What to say of the key to who is filling the form, with advice where it can be added; of other fields nothing. */
+function verdict(made: NewKey, policy: Policy): { readonly isGood: boolean; readonly text: string } {
   const problems = made.problems.filter(({ field }) => field === "key" || field === "options");
   const texts = problems.map(({ code, message, holder }) => {
     const { [code]: meanwhile } = TEXTS.form.meanwhile as Readonly<Record<string, string>>;
@@ -198,5 +200,8 @@ function verdict(made: NewKey): { readonly isGood: boolean; readonly text: strin
   const parsed = parsePublicKey("spec" in made ? made.spec.key : made.offer.key);
   if (texts.length > 0 || !parsed.ok) return { isGood: false, text: texts.join(" ") };
   const { type, bits, blob } = parsed.value;
-  return { isGood: true, text: TEXTS.form.good(type, bits, fingerprintSHA256(blob)) };
+  const good = TEXTS.form.good(type, bits, fingerprintSHA256(blob));
+  const advice = adviceOf(parsed.value);
+  const told = advice.length === 0 ? "" : `. ${adviceText(advice, newKeyCommand(policy))}`;
+  return { isGood: true, text: good + told };
 }

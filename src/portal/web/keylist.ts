@@ -61,7 +61,7 @@ function table(keys: readonly PortalKey[], path: string, asked: Asked): HTML {
 
 function row(key: PortalKey, path: string): HTML {
   const { columns } = TEXTS.list;
-  const whatToDo = advice(key);
+  const whatToDo = nextStep(key);
   return html`<tr>
 <th scope="row" data-label="${columns.title}"><a href="${keyPath(path, key)}">${titleOf(key)}</a></th>
 <td data-label="${columns.fingerprint}"><code>${key.facts?.fingerprint ?? "–"}</code></td>
@@ -78,7 +78,7 @@ export function state({ state: word, message }: PortalKey): HTML {
 }
 
 /** What one can do about the STATE on these pages; undefined where that is nothing. */
-export function advice({ state: word }: Pick<PortalKey, "state">): HTML | undefined {
+export function nextStep({ state: word }: Pick<PortalKey, "state">): HTML | undefined {
   const text = word && TEXTS.states.whatToDo[word];
   return text === undefined ? undefined : prose(text);
 }

@@ -158,6 +158,7 @@ export const TEXTS = {
     enable: "Enable",
     delete: "Delete",
     whatToDo: "What to do",
+    advice: "Advice",
   },
   proof: {
     title: (title: string) => `Proof of possession of ${title}`,
