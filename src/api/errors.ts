@@ -309,7 +309,12 @@ export const LOG_EVENTS = {
   Stopped: { level: "info", meaning: "The SSHKey operator has shut down cleanly.", whatToDo: "" },
   UsageStarted: {
     level: "info",
-    meaning: "sshkey-operator usage knows the SSHKeys and reads logs of sshd.",
+    meaning: "sshkey-operator usage has started; addresses are where it serves probes and metrics.",
+    whatToDo: "",
+  },
+  UsageReady: {
+    level: "info",
+    meaning: "sshkey-operator usage knows the SSHKeys and reads logs of sshd; /readyz answers 200.",
     whatToDo: "",
   },
   LastUseReported: {

@@ -63,6 +63,41 @@ export async function serveMetrics(
   });
 }
 
+export interface ProbedOptions {
+  readonly metricsBindAddress: string;
+  readonly healthProbeBindAddress: string;
+  readonly registry: Registry;
+  /** By path: what is wrong; undefined for nothing. */
+  readonly probes: Readonly<Record<string, () => string | undefined>>;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Serves probes and metrics, as far as they are not off. Throws as `serve` does. */
+export async function serveProbed(o: ProbedOptions): Promise<readonly Endpoint[]> {
+  const { onError } = o;
+  const routes = Object.entries(o.probes).map(([path, problemOf]) => {
+    const answer = (): RouteResponse => {
+      const problem = problemOf();
+      return problem === undefined ? { body: "ok\n" } : { status: 503, body: `${problem}\n` };
+    };
+    return [path, answer] as const;
+  });
+  const probes = await serve({
+    flag: "--health-probe-bind-address",
+    address: o.healthProbeBindAddress,
+    routes: Object.fromEntries(routes),
+    onError,
+  });
+  try {
+    const scrape = await serveMetrics(o.metricsBindAddress, o.registry, onError);
+    return [probes, scrape].filter((endpoint) => endpoint !== undefined);
+  } catch (error) {
+    // It would keep the process running.
+    await probes?.close();
+    throw error;
+  }
+}
+
 /** Throws an ExitError for what is no address. */
 export function parseAddress({ flag, address }: Pick<EndpointOptions, "flag" | "address">): {
   readonly host: string;

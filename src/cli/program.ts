@@ -65,7 +65,7 @@ Exit codes:
   0  all is read, or stopped by SIGTERM or SIGINT
   1  unexpected error
   2  invalid command line
-  3  the kubeconfig, a log or the SSHKeys cannot be read`;
+  3  the kubeconfig, a log or the SSHKeys cannot be read, or an address to listen on cannot be used`;
 
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")

@@ -9,7 +9,7 @@ import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
 import { VERSION } from "../version.ts";
 import { collectAtRest } from "./collectatrest.ts";
-import { type Endpoint, serve, serveMetrics } from "./endpoint.ts";
+import { type Endpoint, serveProbed } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
 import { leaseNamespace, type RunOptions } from "./runoptions.ts";
@@ -85,30 +85,19 @@ function createElector(options: RunOptions, transport: Transport, log: Logger): 
   }
 }
 
-async function open(
+function open(
   options: RunOptions,
   operator: Operator,
   metrics: Metrics,
   log: Logger,
-): Promise<Endpoint[]> {
-  const probe = (isGood: boolean, problem: string) =>
-    isGood ? { body: "ok\n" } : { status: 503, body: `${problem}\n` };
-  const onError = (err: unknown) => logEvent(log, "EndpointFailed", { err });
-  const probes = await serve({
-    flag: "--health-probe-bind-address",
-    address: options.healthProbeBindAddress,
-    routes: {
-      "/healthz": () => probe(operator.isHealthy, UNHEALTHY),
-      "/readyz": () => probe(operator.isReady, NOT_READY),
+): Promise<readonly Endpoint[]> {
+  return serveProbed({
+    ...options,
+    registry: metrics.registry,
+    probes: {
+      "/healthz": () => (operator.isHealthy ? undefined : UNHEALTHY),
+      "/readyz": () => (operator.isReady ? undefined : NOT_READY),
     },
-    onError,
+    onError: (err) => logEvent(log, "EndpointFailed", { err }),
   });
-  try {
-    const scrape = await serveMetrics(options.metricsBindAddress, metrics.registry, onError);
-    return [probes, scrape].filter((endpoint) => endpoint !== undefined);
-  } catch (error) {
-    // It would keep the process running.
-    await probes?.close();
-    throw error;
-  }
 }

@@ -6,6 +6,7 @@ import { Transport } from "../kube/transport.ts";
 import { logEvent } from "../operator/logevent.ts";
 import type { LogInputs } from "../usage/usage.ts";
 import { VERSION } from "../version.ts";
+import { type Endpoint, serveProbed } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 import { collectNamespace } from "./namespaceoption.ts";
@@ -21,6 +22,8 @@ export interface UsageCommandOptions {
   readonly container?: string;
   readonly source?: string;
   readonly kubeconfig?: string;
+  readonly metricsBindAddress?: string;
+  readonly healthProbeBindAddress?: string;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
 }
@@ -57,6 +60,14 @@ export function addUsageOptions(command: Command): Command {
       "--kubeconfig <file>",
       "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
     )
+    .option(
+      "--metrics-bind-address <address>",
+      'where /metrics is served; 0 turns it off (default: ":8080" with --pods or --follow)',
+    )
+    .option(
+      "--health-probe-bind-address <address>",
+      'where /healthz and /readyz are served; 0 turns them off (default: ":8081" with --pods or --follow)',
+    )
     .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
     .addOption(
       new Option("--log-format <format>", "JSON lines, or text for people")
@@ -74,20 +85,51 @@ export async function usage(
   const inputs = inputsOf(files, options);
   // Loaded by this command alone.
   const { connectionsFor, Usage } = await import("../usage/usage.ts");
+  const { UsageMetrics } = await import("../usage/metrics.ts");
   const credentials = connect(options.kubeconfig, connectionsFor(inputs));
   const log: Logger = await createLogger(options.logLevel, options.logFormat);
-  const transport = new Transport({ credentials, userAgent: `sshkey-usage/${VERSION}` });
+  const metrics = new UsageMetrics();
+  const { host } = credentials.server;
+  const transport = new Transport({
+    credentials,
+    userAgent: `sshkey-usage/${VERSION}`,
+    onRequest: (observation) => metrics.requestFinished(observation, host),
+  });
+  const running = new Usage({
+    transport,
+    inputs,
+    metrics,
+    tell: (event, fields) => logEvent(log, event, fields),
+  });
+  const isLasting = options.pods === true || options.follow === true;
+  const {
+    metricsBindAddress = isLasting ? ":8080" : "0",
+    healthProbeBindAddress = isLasting ? ":8081" : "0",
+  } = options;
+  let endpoints: readonly Endpoint[] = [];
   try {
-    await new Usage({ transport, inputs, tell: (event, fields) => logEvent(log, event, fields) }).run(signal);
+    endpoints = await serveProbed({
+      metricsBindAddress,
+      healthProbeBindAddress,
+      registry: metrics.registry,
+      probes: { "/healthz": () => undefined, "/readyz": () => (running.isReady ? undefined : NOT_READY) },
+      onError: (err) => logEvent(log, "EndpointFailed", { err }),
+    });
+    const addresses = endpoints.map(({ address }) => address);
+    logEvent(log, "UsageStarted", { version: VERSION, server: host, addresses });
+    await running.run(signal);
   } catch (error) {
     throw asUsageExit(error);
   } finally {
     await transport.close();
     credentials.close();
+    await Promise.all(endpoints.map((endpoint) => endpoint.close()));
     logEvent(log, "UsageStopped");
     log.flush();
   }
 }
+
+const NOT_READY = "the SSHKeys are not listed yet: see LogUnreadable in the log";
 
 function inputsOf(files: readonly string[], options: UsageCommandOptions): LogInputs {
   const { namespace: namespaces, from = [], follow = false, pods = false, selector, container } = options;

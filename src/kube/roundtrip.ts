@@ -93,17 +93,27 @@ export async function bodyOf(answer: IncomingMessage): Promise<string> {
 }
 
 /**
- * Calls `take` with each chunk of the body, and resolves when the body is complete. Rejects when the connection breaks,
- * and with what `take` throws. (With events: async iteration takes several times as long for each chunk.)
+ * Calls `take` with each chunk of the body, and reads on when what it returns has resolved. Resolves when the body is
+ * complete. Rejects when the connection breaks, and with what `take` throws. (With events: async iteration takes several
+ * times as long for each chunk.)
  */
-export function forEachChunk<T>(answer: IncomingMessage, take: (chunk: T) => void): Promise<void> {
+export function forEachChunk<T>(
+  answer: IncomingMessage,
+  take: (chunk: T) => void | Promise<void>,
+): Promise<void> {
   const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const fail = (error: unknown) => {
+    reject(error);
+    answer.destroy();
+  };
   answer.on("data", (chunk: T) => {
     try {
-      take(chunk);
+      const taken = take(chunk);
+      if (taken === undefined) return;
+      answer.pause();
+      taken.then(() => answer.resume(), fail);
     } catch (error) {
-      reject(error);
-      answer.destroy();
+      fail(error);
     }
   });
   answer.on("end", resolve);

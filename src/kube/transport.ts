@@ -38,8 +38,8 @@ export interface RequestObservation {
 
 /** Reads an answer's body as it comes. */
 export interface BodyReader<T> {
-  /** Called with each chunk; no more of the body is read meanwhile. */
-  take(chunk: Buffer): void;
+  /** Called with each chunk; no more of the body is read meanwhile, nor until what it returns resolves. */
+  take(chunk: Buffer): void | Promise<void>;
   /** Called when the body is whole. */
   end(): T;
 }

@@ -11,8 +11,8 @@ export interface DatedLine {
   readonly undatedAt: number;
 }
 
-/** The longest line that is read, in bytes: what sshd writes has a thousand, and an entry of a journal has more fields. */
-export const LONGEST_LINE = 1 << 20;
+/** The longest line that is read, in bytes: what sshd writes has a thousand, and an entry of a journal a few more fields. */
+export const LONGEST_LINE = 64 * 1024;
 
 /** How often a file is looked at, in ms. */
 const POLL_MS = 500;
@@ -47,12 +47,15 @@ export async function* wholeFile(
 /**
  * The lines of a file from its beginning, and what comes to it, as `tail -F` has them: a file that is renamed is read to its
  * end, then the new one of that name; one that is cut short is read from its beginning again; one that is not there is
- * waited for. Ends with the signal. Rejects where a file may not be read.
+ * waited for. Ends with the signal. Rejects where a file may not be read. `onMissing` is called when it is found to be missing,
+ * and when it is there again.
  */
 export async function* followedFile(
   file: string,
   signal: AbortSignal,
+  onMissing: (isMissing: boolean) => void = () => {},
 ): AsyncGenerator<DatedLine, void, undefined> {
+  let isMissing = false;
   while (!signal.aborted) {
     if (isPipe(file)) {
       yield* wholeFile(file, signal);
@@ -60,6 +63,10 @@ export async function* followedFile(
       continue;
     }
     const handle = await openIfThere(file);
+    if (isMissing !== (handle === undefined)) {
+      isMissing = !isMissing;
+      onMissing(isMissing);
+    }
     if (handle === undefined) {
       await sleep(POLL_MS, signal);
       continue;

@@ -88,7 +88,7 @@ export function followKeys(
   transport: Transport,
   namespace: string | undefined,
   keys: KnownKeys,
-  onRestart: NonNullable<ReflectorOptions<unknown>["onRestart"]>,
+  callbacks: Pick<ReflectorOptions<unknown>, "onRestart" | "onWatch">,
 ): Reflector<KnownKey> {
   return new Reflector<KnownKey>({
     transport,
@@ -100,7 +100,7 @@ export function followKeys(
       upsert: (key) => keys.put(key),
       remove: (ref) => keys.remove(ref),
     },
-    onRestart,
+    ...callbacks,
   });
 }
 

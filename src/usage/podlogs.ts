@@ -1,13 +1,11 @@
 import type { KubeObject } from "../api/object.ts";
-import { podPath, podsPath } from "../api/paths.ts";
-import { ApiError } from "../kube/apierror.ts";
-import { Backoff } from "../kube/backoff.ts";
-import { LineSplitter } from "../kube/linesplitter.ts";
+import { podsPath } from "../api/paths.ts";
 import { Reflector, type ReflectorOptions } from "../kube/reflector.ts";
-import { sleep } from "../kube/sleep.ts";
+import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { Transport } from "../kube/transport.ts";
-import { LONGEST_LINE } from "./filelines.ts";
+import { BYTES_OF_NAMESPACE, bytesBudget, followContainerLog } from "./containerlog.ts";
 import type { LogSource } from "./reporter.ts";
+import type { RuntimeLine } from "./runtimelines.ts";
 
 export interface PodLogsOptions {
   readonly transport: Transport;
@@ -16,17 +14,26 @@ export interface PodLogsOptions {
   readonly selector: string | undefined;
   /** Only the containers of this name. */
   readonly container: string | undefined;
-  readonly onLine: (line: string, source: LogSource) => void;
-  readonly onRestart: NonNullable<ReflectorOptions<unknown>["onRestart"]>;
-  /** Called when a log cannot be read, the first time in a row, and once where there are more pods than are read. */
+  readonly onLine: (line: RuntimeLine, source: LogSource) => void;
+  /** Of the list of pods. */
+  readonly callbacks: Pick<ReflectorOptions<unknown>, "onRestart" | "onWatch">;
+  /** Called when a log cannot be read, and once where there are more containers than are read. */
   readonly onProblem: (source: string, problem: string) => void;
+}
+
+/** How many logs there are: read, not readable at the moment, and not read for there are too many. */
+export interface LogCounts {
+  readonly read: number;
+  readonly unreadable: number;
+  readonly waiting: number;
 }
 
 /** So many containers of a namespace are read at once; each takes a connection. */
 export const MOST_STREAMS = 50;
 
-/** How long one request for a log lasts, in ms. */
-const REQUEST_MS = 300_000;
+/** So many problems are told at once, and one more in so many ms: whoever owns the namespace makes pods that cannot be read. */
+const TOLD_AT_ONCE = 10;
+const TOLD_EVERY_MS = 60_000;
 
 interface LoggingPod {
   readonly namespace: string;
@@ -36,28 +43,36 @@ interface LoggingPod {
   readonly isRunning: boolean;
 }
 
+interface Stream {
+  readonly stop: AbortController;
+  isUnreadable: boolean;
+}
+
 /** Reads the logs of the pods of one namespace as they come, each from its beginning. */
 export class PodLogs {
   readonly #o: PodLogsOptions;
+  readonly #reflector: Reflector<LoggingPod>;
   readonly #pods = new Map<string, LoggingPod>();
   /** By UID and container. */
-  readonly #streams = new Map<string, AbortController>();
+  readonly #streams = new Map<string, Stream>();
+  readonly #told = new TokenBuckets({
+    burst: TOLD_AT_ONCE,
+    refillMs: TOLD_EVERY_MS,
+    now: () => performance.now(),
+  });
+  readonly #budget = bytesBudget(BYTES_OF_NAMESPACE);
   #signal: AbortSignal | undefined;
+  #waiting = 0;
   #hasTold = false;
 
   constructor(options: PodLogsOptions) {
     this.#o = options;
-  }
-
-  /** Runs until the signal aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    this.#signal = signal;
-    const { transport, namespace, selector, onRestart } = this.#o;
-    const reflector = new Reflector<LoggingPod>({
+    const { transport, namespace, selector, container, callbacks } = options;
+    this.#reflector = new Reflector<LoggingPod>({
       transport,
       path: podsPath(namespace),
       query: selector === undefined ? {} : { labelSelector: selector },
-      decode: (object) => toLoggingPod(object, this.#o.container),
+      decode: (object) => toLoggingPod(object, container),
       sink: {
         replace: (pods) => {
           this.#pods.clear();
@@ -74,10 +89,20 @@ export class PodLogs {
           this.#follow();
         },
       },
-      onRestart,
+      ...callbacks,
     });
-    await reflector.run(signal);
-    for (const stream of this.#streams.values()) stream.abort();
+  }
+
+  get counts(): LogCounts {
+    const unreadable = [...this.#streams.values()].filter(({ isUnreadable }) => isUnreadable).length;
+    return { read: this.#streams.size - unreadable, unreadable, waiting: this.#waiting };
+  }
+
+  /** Runs until the signal aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    this.#signal = signal;
+    await this.#reflector.run(signal);
+    for (const { stop } of this.#streams.values()) stop.abort();
   }
 
   /** Begins to read the pods that are new, and ends with those that are gone. */
@@ -86,88 +111,50 @@ export class PodLogs {
     for (const pod of this.#pods.values())
       if (pod.isRunning)
         for (const container of pod.containers) wanted.set(`${pod.uid}/${container}`, { pod, container });
-    for (const [id, stream] of this.#streams) if (!wanted.has(id)) stream.abort();
+    for (const [id, { stop }] of this.#streams) if (!wanted.has(id)) stop.abort();
+    this.#waiting = 0;
     for (const [id, { pod, container }] of wanted) {
       if (this.#streams.has(id)) continue;
-      if (this.#streams.size >= MOST_STREAMS) {
-        this.#tellMore();
-        return;
-      }
-      const stream = new AbortController();
-      this.#streams.set(id, stream);
-      void this.#read(pod, container, stream.signal).finally(() => {
-        this.#streams.delete(id);
-        if (this.#signal?.aborted === false) this.#follow();
-      });
+      if (this.#streams.size < MOST_STREAMS) this.#begin(id, pod, container);
+      else this.#waiting += 1;
     }
+    if (this.#waiting > 0) this.#tellMore();
+  }
+
+  #begin(id: string, { namespace, name }: LoggingPod, container: string): void {
+    const { transport, onLine } = this.#o;
+    const stream = { stop: new AbortController(), isUnreadable: false };
+    this.#streams.set(id, stream);
+    const source = { namespace, name: `pod/${namespace}/${name}` };
+    const options = {
+      transport,
+      namespace,
+      pod: name,
+      container,
+      budget: this.#budget,
+      onLine: (line: RuntimeLine) => onLine(line, source),
+      onProblem: (problem: string | undefined) => {
+        stream.isUnreadable = problem !== undefined;
+        if (problem !== undefined) this.#tell(`${source.name}, container ${container}`, problem);
+      },
+    };
+    void followContainerLog(options, stream.stop.signal).finally(() => {
+      this.#streams.delete(id);
+      if (this.#signal?.aborted === false) this.#follow();
+    });
   }
 
   #tellMore(): void {
     if (this.#hasTold) return;
     this.#hasTold = true;
-    const { namespace, onProblem } = this.#o;
-    onProblem(
-      namespace,
-      `more than ${MOST_STREAMS} containers: the others wait; give --selector and --container`,
-    );
+    const problem = `more than ${MOST_STREAMS} containers: the others wait; give --selector and --container`;
+    this.#o.onProblem(this.#o.namespace, problem);
   }
 
-  /** Until the signal aborts. Never rejects. */
-  async #read(pod: LoggingPod, container: string, signal: AbortSignal): Promise<void> {
-    const { namespace, name } = pod;
-    const source = { namespace, name: `pod/${namespace}/${name}` };
-    const backoff = new Backoff({ initialMs: 1000, maxMs: 60_000 });
-    let [since, hasFailed] = ["", false];
-    while (!signal.aborted) {
-      let isWell = false;
-      const splitter = new LineSplitter(LONGEST_LINE);
-      const take = (line: string) => {
-        isWell = true;
-        since = RUNTIME_TIME.exec(line)?.[0] ?? since;
-        this.#o.onLine(line, source);
-      };
-      try {
-        await this.#o.transport.read(
-          {
-            method: "GET",
-            path: `${podPath(namespace, name)}/log`,
-            query: {
-              container,
-              follow: "true",
-              timestamps: "true",
-              ...(since === "" ? {} : { sinceTime: since }),
-            },
-            accept: "*/*",
-            deadlineMs: REQUEST_MS,
-            signal,
-          },
-          {
-            take: (chunk) => {
-              for (const line of splitter.push(chunk)) take(line);
-            },
-            end: () => {
-              for (const line of splitter.end()) take(line);
-            },
-          },
-        );
-        hasFailed = false;
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        // No line came for so long, which is no failure.
-        const isQuiet = error.code === "Timeout";
-        if (!isQuiet && !hasFailed && !signal.aborted)
-          this.#o.onProblem(`${source.name}, container ${container}`, error.message);
-        hasFailed = !isQuiet;
-        isWell ||= isQuiet;
-      }
-      if (isWell) backoff.reset();
-      await sleep(backoff.next(), signal);
-    }
+  #tell(what: string, problem: string): void {
+    if (this.#told.take("")) this.#o.onProblem(what, problem);
   }
 }
-
-/** What the container runtime puts before a line, which no program in the container can forge. */
-const RUNTIME_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)(?= )/;
 
 function toLoggingPod({ metadata, ...object }: KubeObject, only: string | undefined): LoggingPod {
   const { spec, status } = object as {

@@ -11,6 +11,7 @@ import { WorkQueue } from "../kube/workqueue.ts";
 import { readLogLine } from "../whereabouts/sshdlog.ts";
 import type { KnownKey, KnownKeys } from "./knownkeys.ts";
 import { readLogTime } from "./logtime.ts";
+import type { ReportResult, UsageMetrics } from "./metrics.ts";
 import type { Reach } from "./reach.ts";
 
 /** Where a line of a log comes from. */
@@ -21,9 +22,15 @@ export interface LogSource {
   readonly name: string;
 }
 
+/**
+ * When a line was written, in ms since the epoch: as somebody says who did not write it, or, where the line says nothing of
+ * it, at most so late.
+ */
+export type Dating = { readonly writtenAt: number } | { readonly undatedAt: number };
+
 /** Writes a line of the log. */
 export type Tell = (
-  event: "UsageStarted" | "LastUseReported" | "LastUseNotReported" | "LogUnreadable",
+  event: "UsageReady" | "LastUseReported" | "LastUseNotReported" | "LogUnreadable",
   fields: Readonly<Record<string, unknown>>,
 ) => void;
 
@@ -32,6 +39,7 @@ export interface ReporterOptions {
   readonly reach: Pick<Reach, "covers">;
   readonly requests: Pick<Transport, "request">;
   readonly tell: Tell;
+  readonly metrics: Pick<UsageMetrics, "lineRead" | "loginRead" | "reported">;
   /** ms since the epoch. */
   readonly now: () => number;
 }
@@ -44,6 +52,10 @@ const REFILL_MS = 100;
 /** What is not covered is asked again after so long, in ms; so many are remembered. */
 const REFUSED_MS = 60_000;
 const MOST_REFUSED = 10_000;
+const TOLD_EVERY_MS = 60_000;
+/** A key that more SSHKeys have is looked up once in REFUSED_MS; so many are remembered. */
+const CROWD = 16;
+const MOST_CROWDED = 1000;
 /** How often a write is tried again; the next login reports it anyway. */
 const MOST_ATTEMPTS = 12;
 const MOST_SOURCE_CHARACTERS = 256;
@@ -60,6 +72,10 @@ export class UsageReporter {
   /** By the namespace of the log and the SSHKey. */
   readonly #waiting = new Map<string, Use>();
   readonly #refused = new Map<string, number>();
+  /** Of each namespace a failure is told once a minute. */
+  readonly #told: TokenBuckets;
+  /** What was looked up of keys that many SSHKeys have: namespace of the log, fingerprint and day. */
+  readonly #crowded = new Map<string, number>();
   #turn: Promise<void> = Promise.resolve();
   #onDrained: (() => void)[] = [];
 
@@ -68,16 +84,24 @@ export class UsageReporter {
     const now = () => performance.now();
     this.#queue = new WorkQueue({ namespaceOf, backoff: { initialMs: 500, maxMs: 60_000 }, now });
     this.#budget = new TokenBuckets({ burst: BURST, refillMs: REFILL_MS, now });
+    this.#told = new TokenBuckets({ burst: 1, refillMs: TOLD_EVERY_MS, now });
   }
 
-  /** Reads a line of a log. One without a time is as old as `undatedAt`, in ms since the epoch. */
-  read(line: string, source: LogSource, undatedAt: number): void {
+  /** Reads a line of a log. Whatever it says, no day counts that has not come yet. */
+  read(line: string, source: LogSource, dating: Dating): void {
+    const { metrics, now: clock } = this.#o;
+    metrics.lineRead();
     for (const { outcome, fingerprint, time } of readLogLine(line).mentions) {
       if (outcome !== "accepted") continue;
-      const now = this.#o.now();
-      const at = (time === undefined ? undefined : readLogTime(time, now)) ?? undatedAt;
-      this.#use(fingerprint, source, dayOf(Math.min(at, now)));
+      const now = clock();
+      const isHad = this.#use(fingerprint, source, dayOf(Math.min(writtenAt(time, dating, now), now)));
+      metrics.loginRead(isHad);
     }
+  }
+
+  /** How many reports are not written yet. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Writes until the signal aborts. */
@@ -90,20 +114,27 @@ export class UsageReporter {
     if (this.#waiting.size > 0) await new Promise<void>((resolve) => this.#onDrained.push(resolve));
   }
 
-  #use(fingerprint: string, source: LogSource, day: number): void {
+  /** Returns whether an SSHKey has the key. */
+  #use(fingerprint: string, source: LogSource, day: number): boolean {
+    const lookup = `${source.namespace}/${fingerprint}/${day}`;
+    if (performance.now() < (this.#crowded.get(lookup) ?? 0)) return true;
+    let found = 0;
     for (const key of this.#o.keys.find(fingerprint)) {
-      const id = `${source.namespace}/${namespacedName(key)}`;
-      const waiting = this.#waiting.get(id);
-      if (this.#isKnown(key, day) || (waiting !== undefined && waiting.day >= day)) continue;
-      if (this.#isRefused(id) || this.#isRefused(namespaceIn(id))) continue;
-      const { name } = source;
-      this.#waiting.set(id, {
-        day,
-        fingerprint: key.fingerprint,
-        source: name.slice(0, MOST_SOURCE_CHARACTERS),
-      });
-      this.#queue.add(id);
+      found += 1;
+      this.#useOf(key, source, day);
     }
+    if (found > CROWD) remember(this.#crowded, lookup, MOST_CROWDED);
+    return found > 0;
+  }
+
+  #useOf(key: KnownKey, { namespace, name }: LogSource, day: number): void {
+    const id = `${namespace}/${namespacedName(key)}`;
+    const waiting = this.#waiting.get(id);
+    if (this.#isKnown(key, day) || (waiting !== undefined && waiting.day >= day)) return;
+    if (this.#isRefused(id) || this.#isRefused(namespaceIn(id))) return;
+    const source = name.slice(0, MOST_SOURCE_CHARACTERS);
+    this.#waiting.set(id, { day, fingerprint: key.fingerprint, source });
+    this.#queue.add(id);
   }
 
   /** A day that has not come yet counts as none, so that nobody can end the reports of a key. */
@@ -115,26 +146,22 @@ export class UsageReporter {
     const use = this.#waiting.get(id);
     const logNamespace = namespaceOf(id);
     const key = this.#o.keys.get(id.slice(logNamespace.length + 1));
-    if (
-      use === undefined ||
-      key === undefined ||
-      key.fingerprint !== use.fingerprint ||
-      this.#isKnown(key, use.day)
-    )
-      return this.#done(id, use);
+    if (use === undefined) return this.#done(id, use);
+    if (key?.fingerprint !== use.fingerprint) return this.#done(id, use, "gone");
+    if (this.#isKnown(key, use.day)) return this.#done(id, use);
     try {
       if (!(await this.#o.reach.covers(logNamespace, key, signal))) {
         this.#refuse(id);
-        return this.#done(id, use);
+        return this.#done(id, use, "foreign");
       }
       await this.#budgeted(signal);
       if (signal.aborted) return;
       await this.#write(key, use, signal);
-      this.#done(id, use);
+      this.#done(id, use, "written");
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       if (signal.aborted) return;
-      if (isApiError(error, "NotFound")) return this.#done(id, use);
+      if (isApiError(error, "NotFound")) return this.#done(id, use, "gone");
       this.#failed(id, use, error);
     }
   }
@@ -148,12 +175,13 @@ export class UsageReporter {
       return;
     }
     const namespace = namespaceIn(id);
-    if (!this.#isRefused(namespace)) {
+    if (this.#told.take(namespace)) {
       const sshKey = id.slice(namespaceOf(id).length + 1);
       this.#o.tell("LastUseNotReported", { sshKey, error: error.message });
     }
-    if (code === "Forbidden") this.#refuse(namespace);
-    if (isRepeated || code === "Forbidden" || code === "Invalid") this.#done(id, use);
+    if (code === "Forbidden") this.#refuse(isMissingRight(error) ? namespace : id);
+    if (code === "Forbidden" || code === "Invalid") this.#done(id, use, "refused");
+    else if (isRepeated) this.#done(id, use, "failed");
     else this.#queue.retry(id, error.retryAfterMs);
   }
 
@@ -194,18 +222,34 @@ export class UsageReporter {
   }
 
   #refuse(id: string): void {
-    if (this.#refused.size >= MOST_REFUSED) this.#refused.clear();
-    this.#refused.set(id, performance.now() + REFUSED_MS);
+    remember(this.#refused, id, MOST_REFUSED);
   }
 
   /** Unless a later day has come meanwhile. */
-  #done(id: string, use: Use | undefined): void {
+  #done(id: string, use: Use | undefined, result?: ReportResult): void {
+    if (result !== undefined) this.#o.metrics.reported(result);
     this.#queue.forget(id);
     if (this.#waiting.get(id) !== use) return;
     this.#waiting.delete(id);
     if (this.#waiting.size > 0) return;
     for (const resolve of this.#onDrained.splice(0)) resolve();
   }
+}
+
+/** For REFUSED_MS from now. */
+function remember(memory: Map<string, number>, id: string, most: number): void {
+  if (memory.size >= most) memory.clear();
+  memory.set(id, performance.now() + REFUSED_MS);
+}
+
+function writtenAt(said: string | undefined, dating: Dating, now: number): number {
+  if ("writtenAt" in dating) return dating.writtenAt;
+  return (said === undefined ? undefined : readLogTime(said, now)) ?? dating.undatedAt;
+}
+
+/** Of an account without it no write in the namespace succeeds; a policy refuses one object, which its owner may have seen to. */
+function isMissingRight(error: ApiError): boolean {
+  return / cannot \w+ resource "/.test(error.said());
 }
 
 /** The namespaces of the log and of the SSHKey, in `LOG/NAMESPACE/NAME`. */

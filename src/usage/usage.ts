@@ -1,9 +1,11 @@
 import type { ApiErrorCode } from "../kube/apierror.ts";
-import type { Reflector } from "../kube/reflector.ts";
+import type { Reflector, Restart } from "../kube/reflector.ts";
+import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";
 import { type DatedLine, followedFile, streamLines, wholeFile } from "./filelines.ts";
 import { followKeys, type KnownKey, KnownKeys } from "./knownkeys.ts";
-import { MOST_STREAMS, PodLogs } from "./podlogs.ts";
+import type { UsageMetrics } from "./metrics.ts";
+import { type LogCounts, MOST_STREAMS, PodLogs } from "./podlogs.ts";
 import { Reach } from "./reach.ts";
 import { type Tell, UsageReporter } from "./reporter.ts";
 
@@ -28,6 +30,7 @@ export interface LogInputs {
 export interface UsageOptions {
   readonly transport: Transport;
   readonly inputs: LogInputs;
+  readonly metrics: UsageMetrics;
   readonly tell: Tell;
 }
 
@@ -41,20 +44,38 @@ export class Usage {
   readonly #o: UsageOptions;
   readonly #keys = new KnownKeys();
   readonly #reporter: UsageReporter;
+  readonly #pods: readonly PodLogs[];
+  readonly #missingFiles = new Set<string>();
+  /** Whose SSHKeys or pods cannot be listed or watched at the moment, as they are told. */
+  readonly #unwatched = new Set<string>();
   /** Rejects where the SSHKeys cannot be read and nobody waits for that to change. */
   readonly #refused = Promise.withResolvers<never>();
+  #isReady = false;
 
   constructor(options: UsageOptions) {
     this.#o = options;
     // Later nobody waits for it.
     this.#refused.promise.catch(() => {});
-    const { transport: requests, tell } = options;
+    const { transport: requests, inputs, metrics, tell } = options;
     const reach = new Reach({
       requests,
       now: () => performance.now(),
       onForbidden: (path) => this.#tell("forbidden", path),
     });
-    this.#reporter = new UsageReporter({ keys: this.#keys, reach, requests, tell, now: Date.now });
+    this.#reporter = new UsageReporter({ keys: this.#keys, reach, requests, tell, metrics, now: Date.now });
+    this.#pods = (inputs.pods?.namespaces ?? []).map((namespace) => this.#podLogs(namespace));
+    metrics.registerGauges({
+      keys: () => this.#keys.size,
+      isReady: () => this.#isReady,
+      unwatchedNamespaces: () => this.#unwatched.size,
+      logs: () => this.#logs(),
+      waitingReports: () => this.#reporter.waiting,
+    });
+  }
+
+  /** Are the SSHKeys listed, and the logs read? Stays so while the API server is away. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /**
@@ -73,7 +94,8 @@ export class Usage {
       const synced = Promise.all(followed.map((reflector) => reflector.whenSynced()));
       await Promise.race([synced.catch(() => {}), failed, this.#refused.promise]);
       if (end.aborted) return;
-      tell("UsageStarted", { sshKeys: this.#keys.size, namespaces: inputs.keys });
+      this.#isReady = true;
+      tell("UsageReady", { sshKeys: this.#keys.size, namespaces: inputs.keys });
       await Promise.race([this.#read(end), failed]);
     } finally {
       stop.abort();
@@ -83,18 +105,33 @@ export class Usage {
 
   #follow(namespace: string | undefined): Reflector<KnownKey> {
     const { transport, inputs } = this.#o;
-    return followKeys(transport, namespace, this.#keys, (_, { error }) => {
-      if (inputs.files?.follow === false && REFUSALS.includes(error.code)) this.#refused.reject(error);
-      this.#tell(error.message, `SSHKeys of ${namespace ?? "all namespaces"}`);
+    const callbacks = this.#callbacks("sshkeys", `SSHKeys of ${namespace ?? "all namespaces"}`);
+    return followKeys(transport, namespace, this.#keys, {
+      ...callbacks,
+      onRestart: (reason, restart) => {
+        const { error } = restart;
+        if (inputs.files?.follow === false && REFUSALS.includes(error.code)) this.#refused.reject(error);
+        callbacks.onRestart(reason, restart);
+      },
     });
   }
 
+  #callbacks(resource: "sshkeys" | "pods", what: string) {
+    return {
+      onWatch: () => void this.#unwatched.delete(what),
+      onRestart: (reason: RestartReason, { error }: Restart) => {
+        this.#o.metrics.watchRestarted(resource, reason);
+        this.#unwatched.add(what);
+        this.#tell(error.message, what);
+      },
+    };
+  }
+
   async #read(signal: AbortSignal): Promise<void> {
-    const { files, pods } = this.#o.inputs;
-    if (pods !== undefined)
-      await Promise.all(pods.namespaces.map((namespace) => this.#pods(namespace).run(signal)));
+    const { files } = this.#o.inputs;
+    await Promise.all(this.#pods.map((pods) => pods.run(signal)));
     if (files !== undefined) {
-      await Promise.all(files.files.map((file) => this.#lines(linesOf(file, files.follow, signal))));
+      await Promise.all(files.files.map((file) => this.#lines(this.#linesOf(file, files.follow, signal))));
       if (!signal.aborted) await Promise.race([this.#reporter.drained(), aborted(signal)]);
     }
   }
@@ -102,10 +139,20 @@ export class Usage {
   async #lines(lines: AsyncGenerator<DatedLine, void, undefined>): Promise<void> {
     const { namespace = "", source: name = "" } = this.#o.inputs.files ?? {};
     const source = { namespace, name };
-    for await (const { line, undatedAt } of lines) this.#reporter.read(line, source, undatedAt);
+    for await (const { line, undatedAt } of lines) this.#reporter.read(line, source, { undatedAt });
   }
 
-  #pods(namespace: string): PodLogs {
+  #linesOf(file: string, follow: boolean, signal: AbortSignal): AsyncGenerator<DatedLine, void, undefined> {
+    if (file === "-") return streamLines(process.stdin, signal);
+    if (!follow) return wholeFile(file, signal);
+    return followedFile(file, signal, (isMissing) => {
+      if (isMissing) this.#missingFiles.add(file);
+      else this.#missingFiles.delete(file);
+      if (isMissing) this.#tell("there is no such file: it is waited for", file);
+    });
+  }
+
+  #podLogs(namespace: string): PodLogs {
     const { transport, inputs } = this.#o;
     const { selector, container } = inputs.pods ?? {};
     return new PodLogs({
@@ -113,10 +160,25 @@ export class Usage {
       namespace,
       selector,
       container,
-      onLine: (line, source) => this.#reporter.read(line, source, Date.now()),
-      onRestart: (_, { error }) => this.#tell(error.message, `pods of ${namespace}`),
+      onLine: ({ message, writtenAt }, source) => this.#reporter.read(message, source, { writtenAt }),
+      callbacks: this.#callbacks("pods", `pods of ${namespace}`),
       onProblem: (what, problem) => this.#tell(problem, what),
     });
+  }
+
+  #logs(): LogCounts {
+    const { size } = this.#missingFiles;
+    const files = { read: (this.#o.inputs.files?.files.length ?? 0) - size, unreadable: size, waiting: 0 };
+    return this.#pods
+      .map(({ counts }) => counts)
+      .reduce(
+        (sum, { read, unreadable, waiting }) => ({
+          read: sum.read + read,
+          unreadable: sum.unreadable + unreadable,
+          waiting: sum.waiting + waiting,
+        }),
+        files,
+      );
   }
 
   #tell(error: string, what: string): void {
@@ -126,15 +188,6 @@ export class Usage {
 
 /** Answers that nobody changes but an administrator. */
 const REFUSALS: readonly ApiErrorCode[] = ["Unauthorized", "Forbidden", "NotFound"];
-
-function linesOf(
-  file: string,
-  follow: boolean,
-  signal: AbortSignal,
-): AsyncGenerator<DatedLine, void, undefined> {
-  if (file === "-") return streamLines(process.stdin, signal);
-  return follow ? followedFile(file, signal) : wholeFile(file, signal);
-}
 
 function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {

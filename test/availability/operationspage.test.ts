@@ -7,7 +7,7 @@ import { LOG_EVENTS, REQUEST_ERRORS } from "../../src/api/errors.ts";
 import { AUTHORIZED_KEYS_STATES, OMISSIONS } from "../../src/api/omissions.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { addRunOptions } from "../../src/cli/runoptions.ts";
-import { exposedMetrics, exposedPortalMetrics } from "./exposedmetrics.ts";
+import { exposedMetrics, exposedPortalMetrics, exposedUsageMetrics } from "./exposedmetrics.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 const page = readFileSync(join(ROOT, "docs", "operations.md"), "utf8");
@@ -21,9 +21,9 @@ const rows = new Set(
 );
 
 describe("docs/operations.md", () => {
-  test("explains every metric of the operator's and the portal's own, and no other", () => {
+  test("explains every metric of the operator, the portal and the reader of logs, and no other", () => {
     const metrics = [...rows].filter((name) => /^[a-z]+(_[a-z]+)+$/.test(name));
-    const exposed = new Set([...exposedMetrics(), ...exposedPortalMetrics()]);
+    const exposed = new Set([...exposedMetrics(), ...exposedPortalMetrics(), ...exposedUsageMetrics()]);
     const own = [...exposed].filter((name) => !/^(process|nodejs)_/.test(name));
     expect(metrics.sort()).toEqual(own.sort());
   });

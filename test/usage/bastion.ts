@@ -116,13 +116,32 @@ export class RunningUsage {
     this.#folder = folder;
   }
 
-  static async start(command: readonly string[]): Promise<RunningUsage> {
+  /** Serves probes and metrics at addresses of the system's choice, and waits for this word of its log. */
+  static async start(command: readonly string[], word = "UsageReady"): Promise<RunningUsage> {
     const folder = await mkdtemp(join(tmpdir(), "sshkey-usage-test-"));
     const logFile = join(folder, "usage.log");
-    const child = spawnChild({ name: "usage", command: process.execPath, args: command, logFile });
+    const own = ["--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0"];
+    const args = [...command, ...own];
+    const child = spawnChild({ name: "usage", command: process.execPath, args, logFile });
     const usage = new RunningUsage(child, folder);
-    await usage.logged("UsageStarted");
+    await usage.logged(word);
     return usage;
+  }
+
+  /** What it answers to GET of this path. */
+  async get(path: "/healthz" | "/readyz" | "/metrics"): Promise<{ status: number; body: string }> {
+    const line = (await readFile(this.#child.log, "utf8"))
+      .split("\n")
+      .find((each) => each.includes('"UsageStarted"'));
+    const { addresses } = JSON.parse(line ?? "{}") as { addresses: readonly [string, string] };
+    const answer = await fetch(`http://${addresses[path === "/metrics" ? 1 : 0]}${path}`);
+    return { status: answer.status, body: await answer.text() };
+  }
+
+  /** The value of a metric with these labels, as it is exposed. */
+  async metric(series: string): Promise<number> {
+    const lines = (await this.get("/metrics")).body.split("\n");
+    return Number(lines.find((line) => line.startsWith(`${series} `))?.split(" ")[1] ?? Number.NaN);
   }
 
   async logged(word: string): Promise<void> {

@@ -60,6 +60,19 @@ export class Kubelet {
     for (const reader of this.#readers.get(log) ?? []) reader.write(written);
   }
 
+  /** The container goes on writing this without a pause, so often. */
+  flood(namespace: string, pod: string, text: string, times: number): void {
+    const written = `${new Date().toISOString()} ${text}\n`;
+    for (const reader of this.#readers.get(`${namespace}/${pod}/sshd`) ?? [])
+      for (let time = 0; time < times; time += 1) reader.write(written);
+  }
+
+  /** Bytes that were written to whoever reads this log, and not taken yet. */
+  unread(namespace: string, pod: string): number {
+    const readers = [...(this.#readers.get(`${namespace}/${pod}/sshd`) ?? [])];
+    return readers.reduce((sum, reader) => sum + reader.writableLength, 0);
+  }
+
   /** How many read this log now. */
   readers(namespace: string, pod: string): number {
     return this.#readers.get(`${namespace}/${pod}/sshd`)?.size ?? 0;

@@ -3,7 +3,15 @@ import { podPath } from "../../src/api/paths.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import { Bastion, type ReportedKey, type RunningUsage, send, storedKey, today } from "./bastion.ts";
+import {
+  acceptedLine,
+  Bastion,
+  type ReportedKey,
+  type RunningUsage,
+  send,
+  storedKey,
+  today,
+} from "./bastion.ts";
 import { Kubelet } from "./kubelet.ts";
 
 const POD_RULES = [
@@ -36,13 +44,16 @@ afterAll(async () => {
 });
 
 const newKey = (name: string) => storedKey(cluster, bastion.namespace, name);
-const isReported = (key: ReportedKey) =>
-  eventually(`${key.name} is reported`, async () => (await key.lastUsed()) !== undefined);
+/** The key logs in at this pod, until somebody has seen the key and the login. */
+const isReported = (key: ReportedKey, pod = "before", line = key.line()) =>
+  eventually(`${key.name} is reported`, async () => {
+    kubelet.log(key.namespace, pod, line);
+    return (await key.lastUsed()) !== undefined;
+  });
 
 describe("the logs of pods", () => {
   test("say which keys were used, and by which pod", async () => {
     const key = await newKey("used");
-    kubelet.log(bastion.namespace, "before", key.line());
     await isReported(key);
     expect(await key.lastUsed()).toEqual({
       time: today(),
@@ -55,20 +66,32 @@ describe("the logs of pods", () => {
     const key = await newKey("later");
     kubelet.log(bastion.namespace, "later", key.line());
     await kubelet.pod(bastion.namespace, "later");
-    await isReported(key);
+    await eventually("it is reported", async () => (await key.lastUsed()) !== undefined);
   });
 
   test("are read on when the connection breaks", async () => {
     const key = await newKey("broken");
     kubelet.breakAll();
-    kubelet.log(bastion.namespace, "before", key.line());
     await isReported(key);
   });
 
   test("are dated by the container runtime, whatever the line says", async () => {
     const key = await newKey("dated");
-    kubelet.log(bastion.namespace, "before", key.line("2026-01-05T00:00:00Z"));
-    await isReported(key);
+    await isReported(key, "before", key.line("2026-01-05T00:00:00Z"));
+    expect((await key.lastUsed())?.time).toBe(today());
+  });
+
+  test.each([
+    [
+      "of a journal",
+      (MESSAGE: string, day: Date) => ({ MESSAGE, __REALTIME_TIMESTAMP: `${day.getTime()}000` }),
+    ],
+    ["of Docker", (log: string, day: Date) => ({ log, time: day.toISOString() })],
+  ])("are dated by it also where the line looks like one %s", async (name, entry) => {
+    const key = await newKey(`dated-${name.replaceAll(" ", "-").toLowerCase()}`);
+    const message = acceptedLine(key.fingerprint).replace(/^.* sshd/, "sshd");
+    const forged = entry(message, new Date("2026-01-05T00:00:00Z"));
+    await isReported(key, "before", JSON.stringify(forged));
     expect((await key.lastUsed())?.time).toBe(today());
   });
 
@@ -93,8 +116,7 @@ describe("a tenant who writes logins into the log of his own pod", () => {
     const own = await storedKey(cluster, tenant, "own");
     await kubelet.pod(tenant, "forger");
     kubelet.log(tenant, "forger", others.line());
-    kubelet.log(tenant, "forger", own.line());
-    await isReported(own);
+    await isReported(own, "forger");
     expect(await others.lastUsed()).toBeUndefined();
   });
 });

@@ -43,37 +43,44 @@ function reporting(o: { answer?: (call: Call) => unknown; covers?: boolean; coun
     },
   };
   const lines: unknown[] = [];
+  const counted: string[] = [];
+  const metrics = {
+    lineRead: () => counted.push("line"),
+    loginRead: (isKnown: boolean) => counted.push(isKnown ? "known" : "unknown"),
+    reported: (result: string) => counted.push(result),
+  };
   const tell = (event: string) => void lines.push(event);
-  const reporter = new UsageReporter({ keys, reach, requests, tell, now: () => NOW });
+  const reporter = new UsageReporter({ keys, reach, requests, tell, metrics, now: () => NOW });
   const stop = new AbortController();
   onTestFinished(() => stop.abort());
   void reporter.run(stop.signal);
-  return { reporter, keys, calls, asked, lines };
+  return { reporter, keys, calls, asked, lines, counted };
 }
 
-const failure = (code: "Conflict" | "Forbidden" | "NotFound" | "InternalError") =>
-  new ApiError({ code, message: `PATCH: ${code}` });
+const failure = (code: "Conflict" | "Forbidden" | "NotFound" | "InternalError", said = "") =>
+  new ApiError({ code, message: `PATCH: ${code}`, said });
+const NO_RIGHT = 'User "system:serviceaccount:bastion:sshkey-usage" cannot patch resource "sshkeys/status"';
 
 describe("the reporter", () => {
   test("asks nothing and keeps nothing for fingerprints that nobody has", async () => {
     const { reporter, calls, asked } = reporting();
-    for (let n = 1; n < 100_000; n += 1) reporter.read(line(n), SOURCE, NOW);
+    for (let n = 1; n < 100_000; n += 1) reporter.read(line(n), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect([calls, asked]).toEqual([[], []]);
   });
 
   test("writes once what is logged many times before the first write", async () => {
     const { reporter, calls } = reporting();
-    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, NOW);
+    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
-    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, NOW);
+    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect(calls.length).toBe(1);
   });
 
   test("writes by server-side apply, on the version that it has looked at, and nothing but the field", async () => {
     const { reporter, calls } = reporting();
-    reporter.read(line(0), SOURCE, NOW);
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect(calls[0]).toMatchObject({
       method: "PATCH",
@@ -98,7 +105,7 @@ describe("the reporter", () => {
         throw failure("Conflict");
       },
     });
-    reporter.read(line(0), SOURCE, NOW);
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect([count, calls.length]).toEqual([1, 1]);
   });
@@ -111,7 +118,7 @@ describe("the reporter", () => {
         throw failure("Conflict");
       },
     });
-    reporter.read(line(0), SOURCE, NOW);
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect(calls.map(({ body }) => (body as { metadata: object }).metadata)).toMatchObject([
       { resourceVersion: "1" },
@@ -125,7 +132,7 @@ describe("the reporter", () => {
         throw failure("NotFound");
       },
     });
-    reporter.read(line(0), SOURCE, NOW);
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect(calls.length).toBe(1);
   });
@@ -134,14 +141,28 @@ describe("the reporter", () => {
     const { reporter, calls, lines } = reporting({
       count: 100,
       answer: () => {
-        throw failure("Forbidden");
+        throw failure("Forbidden", NO_RIGHT);
       },
     });
     for (let n = 0; n < 100; n += 1) {
-      reporter.read(line(n), SOURCE, NOW);
+      reporter.read(line(n), SOURCE, { undatedAt: NOW });
       await reporter.drained();
     }
     expect([calls.length, lines.length]).toEqual([1, 1]);
+  });
+
+  test("tries the other keys of a namespace where a policy refuses some, and says so once", async () => {
+    const { reporter, calls, lines } = reporting({
+      count: 40,
+      answer: () => {
+        throw failure("Forbidden", "ValidatingAdmissionPolicy 'p' denied request");
+      },
+    });
+    for (const n of [...Array(40).keys(), ...Array(40).keys()]) {
+      reporter.read(line(n), SOURCE, { undatedAt: NOW });
+      await reporter.drained();
+    }
+    expect([calls.length, lines.length]).toEqual([40, 1]);
   });
 
   test("tries again after a failure of the API server", async () => {
@@ -151,7 +172,7 @@ describe("the reporter", () => {
         return { metadata: { resourceVersion: "2" } };
       },
     });
-    reporter.read(line(0), SOURCE, NOW);
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect(calls.length).toBe(3);
   });
@@ -159,16 +180,30 @@ describe("the reporter", () => {
   test("asks once a minute about a key of which this log may say nothing, however often that says it", async () => {
     const { reporter, calls, asked } = reporting({ covers: false });
     for (let n = 0; n < 1000; n += 1) {
-      reporter.read(line(0), SOURCE, NOW);
+      reporter.read(line(0), SOURCE, { undatedAt: NOW });
       await reporter.drained();
     }
     expect([calls.length, asked.length]).toEqual([0, 1]);
   });
 
+  test("looks up a key that thousands have once a minute, and counts each login", async () => {
+    const { reporter, keys, asked, counted } = reporting({ covers: false, count: 0 });
+    for (let n = 0; n < 3000; n += 1) keys.put(knownKey(n, { fingerprint: fingerprintOf(0) }));
+    let found = 0;
+    const find = keys.find.bind(keys);
+    keys.find = (fingerprint) => {
+      found += 1;
+      return find(fingerprint);
+    };
+    for (let n = 0; n < 1000; n += 1) reporter.read(line(0), SOURCE, { undatedAt: NOW });
+    await reporter.drained();
+    expect([found, asked.length, counted.filter((each) => each === "known").length]).toEqual([1, 3000, 1000]);
+  });
+
   test("writes a burst of 50 at once, and then 10 a second", async () => {
     const { reporter, calls } = reporting({ count: 60 });
     const from = performance.now();
-    for (let n = 0; n < 60; n += 1) reporter.read(line(n), SOURCE, NOW);
+    for (let n = 0; n < 60; n += 1) reporter.read(line(n), SOURCE, { undatedAt: NOW });
     await reporter.drained();
     expect([calls.length, performance.now() - from > 900]).toEqual([60, true]);
   });
