@@ -130,6 +130,12 @@ export const KEY_ERRORS = {
     whatToDo: "Set `spec.expiresAt` to the time in the message or earlier.",
   },
   ...meaningsOfWeaknesses(),
+  ListUnread: {
+    meaning:
+      "The key was Compromised, and a list of compromised keys cannot be read since the operator was started (`blocklists`).",
+    whatToDo:
+      "Mend the list that the log line `BlocklistUnreadable` names, or make a new key: `ssh-keygen -t ed25519`.",
+  },
   RevokedFingerprint: {
     meaning: "The fingerprint is on the administrator's list (`revokedKeys`).",
     whatToDo: NEW_KEY,
@@ -260,7 +266,8 @@ export const LOG_EVENTS = {
   },
   BlocklistUnreadable: {
     level: "error",
-    meaning: "A list of compromised keys, or a line of it, cannot be read; what was read of it before holds.",
+    meaning:
+      "A list of compromised keys, or a line of it, cannot be read; what was read of it before holds, if anything was.",
     whatToDo: "Fix the file that is named; `sshkey-operator blocklist show FILE` says the same of it.",
   },
   ReconcileFailed: {

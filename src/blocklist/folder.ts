@@ -7,6 +7,12 @@ import { type ReadList, readList } from "./readlist.ts";
 /** How often it is looked whether a file has changed, in ms: a mounted ConfigMap or Secret changes by other files in its place. */
 const LOOK_EVERY_MS = 2000;
 
+/** How long a file must have been as it is before it is read, in ms: until then it may be half of what it is to be. */
+const SETTLED_MS = 2000;
+
+/** How long it is waited at the start for a list that cannot be read, in ms: it may be under way. */
+const PATIENCE_MS = 10_000;
+
 /** Of a list of 8 bytes a key, 60 million of them. */
 const MOST_BYTES = 512 * 1024 * 1024;
 
@@ -20,8 +26,8 @@ export interface FolderList extends ReadList {
 
 export interface BlocklistFolderOptions {
   readonly folder: string;
-  /** Takes all lists in force whenever one of them has changed. */
-  readonly onChange: (lists: readonly FolderList[]) => void;
+  /** Takes all lists in force whenever one of them has changed. `hasUnread`: there is one that could never be read. */
+  readonly onChange: (lists: readonly FolderList[], hasUnread: boolean) => void;
   /** A list was read in place of what was known of it, if anything was. */
   readonly onRead: (list: FolderList) => void;
   /** The folder can be read again. */
@@ -42,18 +48,29 @@ interface Seen {
 export class BlocklistFolder {
   readonly #o: BlocklistFolderOptions;
   readonly #seen = new Map<string, Seen>();
+  /** Versions of files that were changed just now, by name. */
+  readonly #unsettled = new Map<string, string>();
+  #hadUnread = false;
   #problem = "";
 
   constructor(options: BlocklistFolderOptions) {
     this.#o = options;
   }
 
-  /** Reads all files for the first time. Rejects with a ListError where the folder cannot be listed. */
-  async load(): Promise<void> {
+  /**
+   * Reads all files for the first time. Where one is no list, it is looked again for ten seconds, until it is: whoever waits
+   * lets nobody in meanwhile. Rejects with a ListError where the folder cannot be listed.
+   */
+  async load(signal: AbortSignal): Promise<void> {
     const names = await this.#names();
     if (typeof names === "string")
-      throw new ListError(`the folder ${this.#o.folder} cannot be read (${names})`);
+      throw new ListError(`the folder ${this.#o.folder} cannot be read (${names}); check blocklists`);
     await this.#look(names);
+    const deadline = performance.now() + PATIENCE_MS;
+    while (this.#hasUnread && performance.now() < deadline && (await pause(signal))) {
+      const again = await this.#names();
+      if (typeof again !== "string") await this.#look(again);
+    }
   }
 
   /** Looks for changes until the signal aborts. */
@@ -82,13 +99,26 @@ export class BlocklistFolder {
   async #look(names: readonly string[]): Promise<void> {
     let isChanged = false;
     for (const name of names) isChanged = (await this.#lookAt(name)) || isChanged;
+    for (const name of this.#unsettled.keys()) if (!names.includes(name)) this.#unsettled.delete(name);
     for (const [name, { list }] of this.#seen) {
       if (names.includes(name)) continue;
       this.#seen.delete(name);
       isChanged ||= list !== undefined;
       this.#o.onGone(name);
     }
-    if (isChanged) this.#o.onChange([...this.#seen.values()].flatMap(({ list }) => list ?? []));
+    const hasUnread = this.#hasUnread;
+    if (!isChanged && hasUnread === this.#hadUnread) return;
+    this.#hadUnread = hasUnread;
+    this.#o.onChange(
+      [...this.#seen.values()].flatMap(({ list }) => list ?? []),
+      hasUnread,
+    );
+  }
+
+  /** Is there a file that could never be read, or not yet? */
+  get #hasUnread(): boolean {
+    const isUnread = (name: string) => this.#seen.get(name)?.list === undefined;
+    return [...this.#seen.keys(), ...this.#unsettled.keys()].some(isUnread);
   }
 
   /** Says whether another list is in force. */
@@ -100,6 +130,7 @@ export class BlocklistFolder {
       const found = await stat(path);
       version = `${found.ino} ${found.size} ${found.mtimeMs}`;
       if (version === known?.version || !found.isFile()) return false;
+      if (!this.#isSettled(name, version, found.mtimeMs)) return false;
       if (found.size > MOST_BYTES) throw new ListError(`it has more than ${MOST_BYTES} bytes`);
       const read = await readList(name, await readFile(path));
       const list = { ...read, name, modifiedAt: found.mtimeMs };
@@ -114,6 +145,15 @@ export class BlocklistFolder {
       this.#seen.set(name, { version: seen, list: known?.list });
       return false;
     }
+  }
+
+  /** By its time, or, since clocks differ, by having been the same at the last look. */
+  #isSettled(name: string, version: string, modifiedAt: number): boolean {
+    const age = Date.now() - modifiedAt;
+    const isSettled = age > SETTLED_MS || this.#unsettled.get(name) === version;
+    if (isSettled) this.#unsettled.delete(name);
+    else this.#unsettled.set(name, version);
+    return isSettled;
   }
 }
 

@@ -22,6 +22,8 @@ export interface Knowledge {
   readonly listed?: (key: Pick<KeyBlob, "type" | "blob">) => readonly WeaknessCode[];
   /** Products of primes that are public, for what takes arithmetic (see examination.ts). Undefined without lists of them. */
   readonly primes?: readonly bigint[];
+  /** Is there a list that could not be read since the process started? What it says of keys is not known then. */
+  readonly hasUnreadList?: boolean;
 }
 
 export const NO_KNOWLEDGE: Knowledge = { revoked: new Set() };
@@ -51,6 +53,7 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
       ...revocationFindings(blob, policy, knowledge),
       ...policyFindings(record.key, policy),
     );
+    if (isDoubtful(record, findings, knowledge)) findings.push(listUnread(policy));
     // Of a key that has to be replaced no proof is asked for.
     if (findings.every(({ state }) => state === "Invalid")) findings.push(...proofFindings(record, policy));
   }
@@ -71,6 +74,31 @@ export function sameFindings(a: readonly Finding[], b: readonly Finding[]): bool
 /** The latest `spec.expiresAt` that the policy allows, in ms since the epoch; undefined without a limit. */
 export function latestExpiry({ createdAt }: SSHKeyRecord, policy: Policy): number | undefined {
   return policy.maximumLifetime === undefined ? undefined : createdAt + policy.maximumLifetime;
+}
+
+/**
+ * Was this very spec refused as Compromised, and is the list perhaps the one that cannot be read? A doubt changes nothing: a
+ * restart puts no key into a Secret because a list is broken.
+ */
+function isDoubtful(
+  { observed, generation }: SSHKeyRecord,
+  findings: readonly Finding[],
+  { hasUnreadList = false }: Knowledge,
+): boolean {
+  return (
+    hasUnreadList &&
+    observed.state === "Compromised" &&
+    observed.generation === generation &&
+    findings.every(({ state }) => state !== "Compromised")
+  );
+}
+
+function listUnread(policy: Policy): Finding {
+  return {
+    state: "Compromised",
+    code: "ListUnread",
+    message: `This key was Compromised, and a list of compromised keys cannot be read since the operator was started (blocklists), so it stays refused; wait until an administrator has mended the list, or make a new key with: ${newKeyCommand(policy)}.`,
+  };
 }
 
 function lifetimeFindings(record: SSHKeyRecord, policy: Policy): readonly Finding[] {

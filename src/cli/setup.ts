@@ -1,3 +1,4 @@
+import { ListError } from "../blocklist/listerror.ts";
 import { readSettings } from "../config/configfile.ts";
 import { ConfigError, type Settings } from "../config/settings.ts";
 import { Credentials } from "../kube/credentials.ts";
@@ -23,7 +24,8 @@ export function connect(kubeconfig: string | undefined, connections: number): Cr
   }
 }
 
-/** A mistake in the configuration ends the process with its own exit code; anything else is as it was. */
+/** A mistake in the configuration, a list that cannot be used too, ends the process with its own exit code; all else is as it was. */
 export function asExit(error: unknown): unknown {
-  return error instanceof ConfigError ? new ExitError(EXIT.configuration, error.message) : error;
+  const isMistake = error instanceof ConfigError || error instanceof ListError;
+  return isMistake ? new ExitError(EXIT.configuration, error.message) : error;
 }

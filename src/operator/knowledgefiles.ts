@@ -1,10 +1,9 @@
 import { isDeepStrictEqual } from "node:util";
 import { knownBy, type Section } from "../blocklist/blocklist.ts";
 import { BlocklistFolder, type FolderList } from "../blocklist/folder.ts";
-import { ListError } from "../blocklist/listerror.ts";
 import { shippedLists } from "../blocklist/shipped.ts";
 import type { Knowledge } from "../claims/judgement.ts";
-import { ConfigError, type Settings } from "../config/settings.ts";
+import type { Settings } from "../config/settings.ts";
 import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
@@ -25,6 +24,7 @@ export class KnowledgeFiles {
   #revoked: ReadonlySet<string> = new Set();
   #shipped: readonly Section[] = [];
   #lists: readonly FolderList[] = [];
+  #hasUnreadList = false;
   #primes: readonly bigint[] = [];
 
   constructor(options: KnowledgeFilesOptions) {
@@ -33,15 +33,14 @@ export class KnowledgeFiles {
     this.#folder = this.#openFolder();
   }
 
-  /** Reads all for the first time. Rejects with a ConfigError when the file or the folder cannot be read. */
-  async load(): Promise<void> {
+  /**
+   * Reads all for the first time. Rejects with a ConfigError or ListError where the file of revoked keys, the folder of lists
+   * or the product's own list cannot be read. A list in the folder that cannot is told: who writes there must not stop all.
+   */
+  async load(signal: AbortSignal): Promise<void> {
     this.#shipped = await shippedLists();
     await this.#revokedKeys?.load();
-    try {
-      await this.#folder?.load();
-    } catch (error) {
-      throw error instanceof ListError ? new ConfigError(`${error.message}; check blocklists`) : error;
-    }
+    await this.#folder?.load(signal);
     this.#changed();
   }
 
@@ -54,7 +53,8 @@ export class KnowledgeFiles {
     const { listed, primes } = knownBy(this.#shipped, this.#lists);
     // The same ones stay the same list: other primes cost a division of each RSA key.
     if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
-    this.#o.onChange({ revoked: this.#revoked, listed, primes: this.#primes });
+    const hasUnreadList = this.#hasUnreadList;
+    this.#o.onChange({ revoked: this.#revoked, listed, primes: this.#primes, hasUnreadList });
   }
 
   #openRevokedKeys(): RevokedKeys | undefined {
@@ -78,8 +78,9 @@ export class KnowledgeFiles {
     if (folder === undefined) return undefined;
     return new BlocklistFolder({
       folder,
-      onChange: (lists) => {
+      onChange: (lists, hasUnread) => {
         this.#lists = lists;
+        this.#hasUnreadList = hasUnread;
         this.#changed();
       },
       onRead: (list) => {

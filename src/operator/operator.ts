@@ -140,7 +140,7 @@ export class Operator {
     const end = () => ending.abort();
     signal.addEventListener("abort", end, { once: true });
     if (signal.aborted) end();
-    await this.#knowledgeFiles.load();
+    await this.#knowledgeFiles.load(ending.signal);
     const parts = [
       this.#sources.run(ending.signal),
       this.#deletions.run(ending.signal),

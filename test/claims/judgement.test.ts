@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import type { State } from "../../src/api/states.ts";
 import { judge, NO_KNOWLEDGE, toldAdvice } from "../../src/claims/judgement.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import type { KeyFacts } from "../../src/claims/record.ts";
@@ -138,5 +139,35 @@ describe("advice", () => {
     const key = `ssh-rsa ${rsaBlob(shortSleeve(new Random(17), 2048, 32, 8)).toString("base64")}`;
     expect(sshKeyRecord({ name: "k", key }).key?.advice).toEqual(["UnevenBits"]);
     expect(advised(DEFAULT_POLICY, { key })).toEqual([]);
+  });
+});
+
+describe("while a list of compromised keys cannot be read", () => {
+  const known = sshKeyRecord({ name: "k" });
+  const asItWas = (state: State, generation = known.generation) => {
+    const record = { ...known, observed: { ...known.observed, state, generation } };
+    return (hasUnreadList: boolean) =>
+      judge(record, DEFAULT_POLICY, { ...NO_KNOWLEDGE, hasUnreadList }).map(({ code }) => code);
+  };
+
+  it("stays Compromised what was, until all lists are read", () => {
+    expect([true, false].map(asItWas("Compromised"))).toEqual([["ListUnread"], []]);
+  });
+
+  it.each<State>(["Projected", "Weak", "Revoked", "Duplicate"])("changes nothing that was %s", (state) => {
+    expect(asItWas(state)(true)).toEqual([]);
+  });
+
+  it("says nothing of a spec that was changed since", () => {
+    expect(asItWas("Compromised", known.generation - 1)(true)).toEqual([]);
+  });
+
+  it("says nothing beside what is known of the key", () => {
+    const record = {
+      ...known,
+      observed: { ...known.observed, state: "Compromised" as const, generation: 1 },
+    };
+    const listed = { ...NO_KNOWLEDGE, hasUnreadList: true, listed: () => ["PublishedKey"] as const };
+    expect(judge(record, DEFAULT_POLICY, listed).map(({ code }) => code)).toEqual(["PublishedKey"]);
   });
 });

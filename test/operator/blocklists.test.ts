@@ -46,6 +46,15 @@ describe("a list of compromised keys", () => {
     expect(value("sshkey_operator_blocklist_unreadable", { list: "published.txt" })).toBe(1);
   });
 
+  test("that is broken at a restart puts no key back that was out, and the status says so", async () => {
+    await stage.run({ config: `blocklists: ${folder}` });
+    await stage.allIsHandled();
+    await tenant.until("leaked", "Compromised", (status) =>
+      /cannot be read since the operator was started/.test(readyOf(status)?.message ?? ""),
+    );
+    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept)]);
+  });
+
   test("puts a key back when its file is removed, which is told", async () => {
     await leak.remove("published.txt");
     await stage.operator.logged("BlocklistGone", ({ list }) => list === "published.txt");

@@ -1,6 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
-import { knownBy } from "../../blocklist/blocklist.ts";
+import { knownBy, type Section } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
 import { type ReadList, readList } from "../../blocklist/readlist.ts";
 import { shippedLists } from "../../blocklist/shipped.ts";
@@ -52,7 +52,16 @@ export async function knowledgeOf(
 ): Promise<Knowledge> {
   const lists = await Promise.all((given.blocklist ?? []).map((file) => blocklist(session, file)));
   const revoked = await revokedOf(session, given.revokedKeys ?? revokedKeys);
-  return { revoked, ...knownBy(await shippedLists(), lists) };
+  return { revoked, ...knownBy(await productsOwn(), lists) };
+}
+
+async function productsOwn(): Promise<readonly Section[]> {
+  try {
+    return await shippedLists();
+  } catch (error) {
+    if (error instanceof ListError) throw new PluginError(error.message);
+    throw error;
+  }
 }
 
 async function revokedOf(session: Session, file: string | undefined): Promise<ReadonlySet<string>> {

@@ -47,7 +47,7 @@ export class KnownKeys {
   /** Reads lists again when they change, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     try {
-      await this.#folder?.load();
+      await this.#folder?.load(signal);
     } catch (error) {
       if (!(error instanceof ListError)) throw error;
     }
