@@ -3,7 +3,7 @@ import { formatRFC3339 } from "../api/time.ts";
 import type { KeyBlob } from "../ssh/blob.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { type AdviceCode, NO_ADVICE } from "../ssh/weakness/advice.ts";
-import { type Weakness, type WeaknessCode, weakness } from "../ssh/weakness/classes.ts";
+import { messageOf, type Weakness, type WeaknessCode, weakness } from "../ssh/weakness/classes.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
 import { asksForNewKey, isProofRequired, possessionOf } from "./possession.ts";
@@ -47,9 +47,11 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
     const blob = Buffer.from(base64, "base64");
     findings.push(
       ...lifetimeFindings(record, policy),
-      ...weaknesses({ type, blob }),
-      ...(knowledge.listed?.({ type, blob }) ?? NONE_LISTED).map((code) => weakness(code)),
-      ...arithmetic,
+      ...[
+        ...weaknesses({ type, blob }),
+        ...(knowledge.listed?.({ type, blob }) ?? NONE_LISTED).map((code) => weakness(code)),
+        ...arithmetic,
+      ].map((found) => weaknessFinding(found, policy)),
       ...revocationFindings(blob, policy, knowledge),
       ...policyFindings(record.key, policy),
     );
@@ -74,6 +76,11 @@ export function sameFindings(a: readonly Finding[], b: readonly Finding[]): bool
 /** The latest `spec.expiresAt` that the policy allows, in ms since the epoch; undefined without a limit. */
 export function latestExpiry({ createdAt }: SSHKeyRecord, policy: Policy): number | undefined {
   return policy.maximumLifetime === undefined ? undefined : createdAt + policy.maximumLifetime;
+}
+
+function weaknessFinding(found: Weakness, policy: Policy): Finding {
+  const { state, code } = found;
+  return { state, code, message: messageOf(found, newKeyCommand(policy)) };
 }
 
 /**

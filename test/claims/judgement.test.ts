@@ -4,6 +4,7 @@ import { judge, NO_KNOWLEDGE, toldAdvice } from "../../src/claims/judgement.ts";
 import { DEFAULT_POLICY, type Policy } from "../../src/claims/policy.ts";
 import type { KeyFacts } from "../../src/claims/record.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
+import type { WeaknessCode } from "../../src/ssh/weakness/classes.ts";
 import { encodeStrings } from "../../src/ssh/wire.ts";
 import { Random } from "../ssh/random.ts";
 import { honest, rsaBlob, shortSleeve } from "../ssh/weakness/weakrsa.ts";
@@ -139,6 +140,25 @@ describe("advice", () => {
     const key = `ssh-rsa ${rsaBlob(shortSleeve(new Random(17), 2048, 32, 8)).toString("base64")}`;
     expect(sshKeyRecord({ name: "k", key }).key?.advice).toEqual(["UnevenBits"]);
     expect(advised(DEFAULT_POLICY, { key })).toEqual([]);
+  });
+});
+
+describe("what to do about a compromised key", () => {
+  const listed = (code: WeaknessCode) => ({ ...NO_KNOWLEDGE, listed: () => [code] });
+  const messageOf = (code: WeaknessCode, policy: Partial<Policy>) =>
+    judge(sshKeyRecord({ name: "k" }), { ...DEFAULT_POLICY, ...policy }, listed(code))[0]?.message;
+
+  it.each<[string, Partial<Policy>, string]>([
+    ["by default", {}, "ssh-keygen -t ed25519"],
+    ["where only RSA is accepted", { allowedTypes: ["ssh-rsa"] }, "ssh-keygen -t rsa -b 3072"],
+  ])("is a new key of a type that is accepted: %s", (_, policy, command) => {
+    expect(messageOf("DebianWeakKey", policy)).toMatch(new RegExp(`; make a new key with: ${command}$`));
+  });
+
+  it("is to remove one that was published everywhere else, too", () => {
+    expect(messageOf("PublishedKey", {})).toMatch(
+      /ssh-keygen -t ed25519, and remove this one everywhere else$/,
+    );
   });
 });
 

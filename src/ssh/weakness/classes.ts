@@ -133,17 +133,19 @@ export interface Weakness {
   readonly state: WeaknessClass["state"];
   /** A stable word for programs. */
   readonly code: WeaknessCode;
-  /** One sentence: what is wrong, then what to do. Never quotes the key. */
-  readonly message: string;
+  /** What is wrong with this very key: one sentence without its full stop. Never quotes the key. */
+  readonly meaning: string;
 }
 
 /** `detail` takes the place of `…`. */
 export function weakness(code: WeaknessCode, detail = ""): Weakness {
-  const { state, meaning, isPublished }: WeaknessClass = WEAKNESS_CLASSES[code];
+  const { state, meaning }: WeaknessClass = WEAKNESS_CLASSES[code];
+  return { state, code, meaning: meaning.replace("…", detail) };
+}
+
+/** One sentence: what is wrong, then what to do. `newKeyCommand` makes a key that is accepted. */
+export function messageOf({ code, meaning }: Weakness, newKeyCommand: string): string {
+  const { isPublished }: WeaknessClass = WEAKNESS_CLASSES[code];
   const elsewhere = isPublished === true ? ", and remove this one everywhere else" : "";
-  return {
-    state,
-    code,
-    message: `${meaning.replace("…", detail)}; make a new key with: ssh-keygen -t ed25519${elsewhere}`,
-  };
+  return `${meaning}; make a new key with: ${newKeyCommand}${elsewhere}`;
 }
