@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 import type { KeyBlob } from "../ssh/blob.ts";
-import { keyNumbers } from "../ssh/keynumbers.ts";
+import { keyNumbers, negativePoint } from "../ssh/keynumbers.ts";
 import type { WeaknessCode } from "../ssh/weakness/classes.ts";
 import { HashList } from "./hashlist.ts";
 
@@ -62,13 +62,20 @@ export function reasonsFor(
   const hashes: Partial<Record<HashedPart, readonly Buffer[]>> = {};
   const found = new Set<Reason>();
   for (const section of sections) {
-    hashes[section.of] ??= hashesOf(key, section.of);
+    hashes[section.of] ??= soughtHashes(key, section.of);
     if (hashes[section.of]?.some((each) => section.hashes.has(each))) found.add(section.reason);
   }
   return found.size === 0 ? NONE : REASONS.filter((reason) => found.has(reason));
 }
 
-/** The hashes of a key under which a list may have it. */
+/** The hashes under which a list may have a key, or one that the same person can sign for. */
+function soughtHashes(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
+  const hashes = hashesOf(key, of);
+  const point = of === "number" && key.type.includes("ed25519") ? keyNumbers(key).at(-1) : undefined;
+  return point === undefined ? hashes : [...hashes, hash("sha256", negativePoint(point), "buffer")];
+}
+
+/** The hashes of a key that a list of it has. */
 export function hashesOf(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
   if (of === "number") return keyNumbers(key).map((number) => hash("sha256", number, "buffer"));
   return [hash(of === "sha1" ? "sha1" : "sha256", key.blob, "buffer")];

@@ -26,6 +26,17 @@ export function keyNumbers({ type, blob }: Pick<KeyBlob, "type" | "blob">): read
   }
 }
 
+/**
+ * Of an Ed25519 point, as keyNumbers gives it, its negative: the same with the other sign bit (RFC 8032 section 5.1.2). Whoever
+ * has the private number of one can sign for the other, by its negative: OpenSSH has no file for that, and a program of a few
+ * lines needs none. An ECDSA point and its negative have one number.
+ */
+export function negativePoint(point: Buffer): Buffer {
+  const other = Buffer.from(point);
+  other[other.length - 1] = (other.at(-1) ?? 0) ^ 0x80;
+  return withoutZeros(other);
+}
+
 function withoutZeros(bytes: Buffer): Buffer {
   let start = 0;
   while (bytes[start] === 0) start += 1;

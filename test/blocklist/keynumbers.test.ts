@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, createPrivateKey, createPublicKey, hash, verify } from "node:crypto";
 import { describe, expect, test } from "vitest";
 import { hashesOf, mergeSections, REASONS, reasonsFor, type Section } from "../../src/blocklist/blocklist.ts";
 import { HashList } from "../../src/blocklist/hashlist.ts";
@@ -81,6 +81,27 @@ describe("a key is found by the number that its private key is for:", () => {
     expect(found(key, both.subarray(start, end))).toBe(true);
   });
 
+  test.each([
+    ["plain", (point: Buffer): Sample => ({ type: "ssh-ed25519", strings: [point] })],
+    [
+      "in a security key",
+      (point: Buffer): Sample => ({ type: "sk-ssh-ed25519@openssh.com", strings: [point, SSH] }),
+    ],
+    [
+      "in a hybrid",
+      (point: Buffer): Sample => ({
+        type: "ssh-mldsa44-ed25519@openssh.com",
+        strings: [Buffer.concat([random.bytes(1312), point])],
+      }),
+    ],
+  ])("an Ed25519 key whose negative is listed, %s", (_where, sampleOf) => {
+    const points = [random.bytes(32), random.bytes(32).fill(0, 0, 2)];
+    expect(points.map((point) => found(sampleOf(negative(point)), withoutZeros(point)))).toEqual([
+      true,
+      true,
+    ]);
+  });
+
   test("a hybrid key whose half of ML-DSA begins with zeros, by all of its bytes", () => {
     const both = random.bytes(1344).fill(0, 0, 3);
     const key: Sample = { type: "ssh-mldsa44-ed25519@openssh.com", strings: [both] };
@@ -141,6 +162,50 @@ describe("lists are merged", () => {
     ]);
   });
 });
+
+test("whoever has the private half of an Ed25519 key can sign for its negative", () => {
+  const [key, nonce] = [ed25519(random.bytes(32)), ed25519(random.bytes(32))];
+  const message = Buffer.from("let me in");
+  const publicKey = negative(key.point);
+  const h = littleEnd(sha512(nonce.point, publicKey, message));
+  const s = (nonce.scalar + h * (ORDER - (key.scalar % ORDER))) % ORDER;
+  const signature = Buffer.concat([
+    nonce.point,
+    Buffer.from(s.toString(16).padStart(64, "0"), "hex").reverse(),
+  ]);
+  const jwk = { kty: "OKP", crv: "Ed25519", x: publicKey.toString("base64url") };
+  expect(verify(null, message, createPublicKey({ key: jwk, format: "jwk" }), signature)).toBe(true);
+});
+
+/** RFC 8032 section 5.1. */
+const ORDER = 2n ** 252n + 27_742_317_777_372_353_535_851_937_790_883_648_493n;
+
+/** RFC 8032 section 5.1.5: the private number of a seed, and its point. */
+function ed25519(seed: Buffer): { readonly scalar: bigint; readonly point: Buffer } {
+  const half = sha512(seed).subarray(0, 32);
+  half[0] = (half[0] ?? 0) & 0xf8;
+  half[31] = ((half[31] ?? 0) & 0x7f) | 0x40;
+  const key = Buffer.concat([Buffer.from("302e020100300506032b657004220420", "hex"), seed]);
+  const { x = "" } = createPublicKey(createPrivateKey({ key, format: "der", type: "pkcs8" })).export({
+    format: "jwk",
+  });
+  return { scalar: littleEnd(half), point: Buffer.from(x, "base64url") };
+}
+
+function littleEnd(bytes: Buffer): bigint {
+  return BigInt(`0x${Buffer.from(bytes).reverse().toString("hex")}`);
+}
+
+function sha512(...parts: readonly Buffer[]): Buffer {
+  return hash("sha512", Buffer.concat(parts), "buffer");
+}
+
+/** The other sign bit. */
+function negative(point: Buffer): Buffer {
+  const other = Buffer.from(point);
+  other[31] = (other[31] ?? 0) ^ 0x80;
+  return other;
+}
 
 function found(sample: Sample, number: Buffer): boolean {
   return reasonsFor(parsed(sample), listOf(number)).join() === "PublishedKey";
