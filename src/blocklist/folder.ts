@@ -1,6 +1,8 @@
+import type { Stats } from "node:fs";
 import { readdir, readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { BADKEYS_DATA, BADKEYS_LIST, checkAgainstBadkeysData } from "./badkeysdata.ts";
 import { ListError } from "./listerror.ts";
 import { type ReadList, readList } from "./readlist.ts";
 
@@ -90,7 +92,8 @@ export class BlocklistFolder {
 
   async #names(): Promise<readonly string[] | string> {
     try {
-      return (await readdir(this.#o.folder)).filter((name) => !name.startsWith("."));
+      const names = await readdir(this.#o.folder);
+      return names.filter((name) => !name.startsWith(".") && name !== BADKEYS_DATA);
     } catch (error) {
       return codeOf(error);
     }
@@ -128,12 +131,16 @@ export class BlocklistFolder {
     try {
       const path = join(this.#o.folder, name);
       const found = await stat(path);
-      version = `${found.ino} ${found.size} ${found.mtimeMs}`;
+      // The SHA-256 of badkeys' list stands in another file, which may come before it or after it.
+      const beside =
+        name === BADKEYS_LIST ? await statOrNothing(join(this.#o.folder, BADKEYS_DATA)) : undefined;
+      version = [found, beside].map((each) => `${each?.ino} ${each?.size} ${each?.mtimeMs}`).join();
       if (version === known?.version || !found.isFile()) return false;
       if (!this.#isSettled(name, version, found.mtimeMs)) return false;
       if (found.size > MOST_BYTES) throw new ListError(`it has more than ${MOST_BYTES} bytes`);
-      const read = await readList(name, await readFile(path));
-      const list = { ...read, name, modifiedAt: found.mtimeMs };
+      const bytes = await readFile(path);
+      await checkAgainstBadkeysData(path, bytes);
+      const list = { ...(await readList(name, bytes)), name, modifiedAt: found.mtimeMs };
       this.#seen.set(name, { version, list });
       this.#o.onRead(list);
       return true;
@@ -155,6 +162,10 @@ export class BlocklistFolder {
     else this.#unsettled.set(name, version);
     return isSettled;
   }
+}
+
+async function statOrNothing(path: string): Promise<Stats | undefined> {
+  return await stat(path).catch(() => undefined);
 }
 
 async function pause(signal: AbortSignal): Promise<boolean> {

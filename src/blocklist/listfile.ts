@@ -70,7 +70,8 @@ export async function decodeList(bytes: Buffer): Promise<Blocklist> {
   return { sections, primes: [] };
 }
 
-async function digestOf(bytes: Buffer): Promise<Buffer> {
+/** The SHA-256; other work has its turn in between. */
+export async function digestOf(bytes: Buffer): Promise<Buffer> {
   const digest = createHash("sha256");
   const turns = new Turns();
   for (let at = 0; at < bytes.length; at += DIGESTED_AT_ONCE) {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { checkAgainstBadkeysData } from "../blocklist/badkeysdata.ts";
 import { type HashedPart, mergeSections, reasonsFor, type Section } from "../blocklist/blocklist.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { encodeList } from "../blocklist/listfile.ts";
@@ -60,7 +61,9 @@ async function shipped(): Promise<readonly Section[]> {
 
 async function read(file: string, ...otherwise: [reason?: BuildOptions["reason"]]): Promise<ReadList> {
   try {
-    const list = await readList(basename(file), await bytesOf(file), ...otherwise);
+    const bytes = await bytesOf(file);
+    await checkAgainstBadkeysData(file, bytes);
+    const list = await readList(basename(file), bytes, ...otherwise);
     if (list.strayCount > 0) warnOfStrayLines(file, list);
     return list;
   } catch (error) {

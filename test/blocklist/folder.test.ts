@@ -1,3 +1,4 @@
+import { hash } from "node:crypto";
 import { mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { BlocklistFolder } from "../../src/blocklist/folder.ts";
 import { encodeList } from "../../src/blocklist/listfile.ts";
 import { until } from "../operator/unit/fakes.ts";
-import { numberHashes, sectionOf } from "./samplelists.ts";
+import { badkeysFile, numberHashes, sectionOf } from "./samplelists.ts";
 
 const LIST = encodeList([sectionOf("PublishedKey", numberHashes(1, 20))]);
 const HALF = LIST.subarray(0, LIST.length / 2);
@@ -99,6 +100,36 @@ describe("at the start", () => {
     await expect(missing.load(stop.signal)).rejects.toThrow(
       /missing cannot be read \(ENOENT\); check blocklists$/,
     );
+  });
+});
+
+describe("badkeys' list", () => {
+  const list = badkeysFile(numberHashes(1, 20).map((hash) => [hash, 1]));
+  const data = (of: Buffer) =>
+    Buffer.from(JSON.stringify({ bkformat: 0, blocklist_sha256: hash("sha256", of) }));
+
+  test.each([
+    ["is that", data(list), []],
+    ["is another", data(list.subarray(16)), ["blocklist.dat"]],
+    ["is missing", Buffer.from("{}"), ["blocklist.dat"]],
+    ["was cut off", data(list).subarray(0, -10), ["blocklist.dat"]],
+  ])(
+    "is read where its SHA-256 in badkeysdata.json beside it is right: it %s",
+    async (_what, beside, broken) => {
+      await put("blocklist.dat", list);
+      await put("badkeysdata.json", beside);
+      onProblem = () => stop.abort();
+      await folder.load(stop.signal);
+      expect([problems, told.at(-1)?.lists]).toEqual([broken, broken.length > 0 ? [] : ["blocklist.dat"]]);
+    },
+  );
+
+  test("is read once the file beside it is the right one", async () => {
+    await put("blocklist.dat", list);
+    await put("badkeysdata.json", data(LIST));
+    onProblem = () => void put("badkeysdata.json", data(list));
+    await folder.load(stop.signal);
+    expect(told.at(-1)).toEqual({ lists: ["blocklist.dat"], hasUnread: false });
   });
 });
 

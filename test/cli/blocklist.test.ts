@@ -1,5 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { hash } from "node:crypto";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
@@ -52,6 +53,17 @@ describe("sshkey-operator blocklist build", () => {
       ],
     ]);
     expect((await blocklist("show built")).stdout).toBe(stdout);
+  });
+
+  test("refuses a blocklist.dat that is not the one of badkeysdata.json beside it", async () => {
+    mkdirSync("cache");
+    writeFileSync("cache/blocklist.dat", BADKEYS.subarray(16));
+    writeFileSync("cache/badkeysdata.json", JSON.stringify({ blocklist_sha256: hash("sha256", BADKEYS) }));
+    const { code, stderr } = await blocklist("build -o cut cache/blocklist.dat");
+    expect([code, stderr]).toEqual([
+      3,
+      "sshkey-operator: cache/blocklist.dat: its SHA-256 is not that of badkeysdata.json beside it: it was damaged, or one of both is older; fetch both again\n",
+    ]);
   });
 
   test("lists keys as BlockedKey unless a reason is given", async () => {

@@ -1,5 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { basename } from "node:path";
+import { checkAgainstBadkeysData } from "../../blocklist/badkeysdata.ts";
 import { knownBy, type Section } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
 import { type ReadList, readList } from "../../blocklist/readlist.ts";
@@ -78,7 +79,9 @@ async function revokedOf(session: Session, file: string | undefined): Promise<Re
 async function blocklist(session: Session, file: string): Promise<ReadList> {
   const name = printable(file);
   try {
-    const list = await readList(basename(file), await readFile(file));
+    const bytes = await readFile(file);
+    await checkAgainstBadkeysData(file, bytes);
+    const list = await readList(basename(file), bytes);
     if (list.strayCount > 0)
       session.say(`note: ${name} has ${list.strayCount} lines that are no fingerprints and no public keys`);
     return list;
