@@ -47,12 +47,12 @@ describe("a list of compromised keys", () => {
   });
 
   test("that is broken at a restart puts no key back that was out, and the status says so", async () => {
-    await stage.run({ config: `blocklists: ${folder}` });
+    await leak.restart();
     await stage.allIsHandled();
     await tenant.until("leaked", "Compromised", (status) =>
       /cannot be read since the operator was started/.test(readyOf(status)?.message ?? ""),
     );
-    await tenant.untilFile("sshkeys-alice", [tenant.line("kept", kept)]);
+    await leak.untilOut();
   });
 
   test("puts a key back when its file is removed, which is told", async () => {
