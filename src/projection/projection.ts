@@ -7,9 +7,11 @@ import type { Policy } from "../claims/policy.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { AuthorizedKeysTargets } from "./authorizedkeystargets.ts";
+import { type Dirty, DirtyMarks } from "./dirtymarks.ts";
 import { EmptiedSecrets } from "./emptiedsecrets.ts";
-import { allLines, haveSameLines } from "./files.ts";
-import { type MalformedConsent, type NamespaceFacts, Namespaces } from "./namespaces.ts";
+import { allLines } from "./files.ts";
+import { LateTargets } from "./latetargets.ts";
+import { type NamespaceFacts, Namespaces } from "./namespaces.ts";
 import {
   type DesiredSecret,
   type LiveSecret,
@@ -17,32 +19,13 @@ import {
   type SecretSettings,
   toLiveSecret,
 } from "./secret.ts";
-import { type Target, targetId, URGENCIES, type Urgency } from "./target.ts";
+import { SyncedNamespaces } from "./syncednamespaces.ts";
+import { type Target, targetId } from "./target.ts";
 import { planUser } from "./userplan.ts";
 import { secretName, UserTarget } from "./usertarget.ts";
 import { sameVerdict, type Verdict } from "./verdict.ts";
 
-/** A Secret that is written within this time, in ms, makes no SSHKey `Pending`: its next status says how it ended. */
-const PENDING_AFTER_MS = 5000;
-
-/** Targets reported as `Pending` at a time, so that the event loop is not held up. */
-const PENDING_BATCH_SIZE = 500;
-
 const URGENCY = { new: "creation", changed: "normal", lost: "removal", gone: "removal" } as const;
-
-/** Targets and SSHKeys to enqueue since the last call. */
-export interface Dirty {
-  /** Ids of targets whose Secret may have to be written. */
-  readonly targets: ReadonlyMap<string, Urgency>;
-  /** SSHKeys whose status may have to be written. */
-  readonly statuses: ReadonlySet<Claim>;
-  /** The same of AuthorizedKeys, as `namespace/name`. */
-  readonly authorizedKeys: ReadonlySet<string>;
-  /** Secrets that have been found to be copies. */
-  readonly copies: readonly LiveSecret[];
-  /** Namespaces that have been found to share their keys in words that mean nobody. */
-  readonly malformedConsents: readonly MalformedConsent[];
-}
 
 /**
  * All SSHKeys, AuthorizedKeys, Namespaces and Secrets of the installation, and what follows from them. Holds no I/O and no
@@ -56,20 +39,12 @@ export class Projection {
   readonly #policy: Policy;
   readonly #targets = new Map<string, Target>();
   readonly #emptied: EmptiedSecrets;
-  /** Targets out of sync, longest first, until their SSHKeys were reported as `Pending`. */
-  readonly #outOfSync = new Set<Target>();
+  readonly #late = new LateTargets();
+  readonly #synced = new SyncedNamespaces();
+  readonly #dirty = new DirtyMarks();
   /** Targets whose Secret has the label and is not managed. */
   readonly #copies = new Set<Target>();
-  /** Namespaces whose SSHKeys and Secrets are known completely; undefined: all. */
-  readonly #synced = new Set<string | undefined>();
-  readonly #suspended = new Set<string>();
-  /** Namespaces of which it is not known yet what their Namespace objects say; undefined: all. */
-  readonly #unasked = new Set<string | undefined>();
   #secretCount = 0;
-  #dirtyTargets = new Map<string, Urgency>();
-  #dirtyStatuses = new Set<Claim>();
-  #newCopies: LiveSecret[] = [];
-  #malformedConsents: MalformedConsent[] = [];
 
   constructor(policy: Policy, settings: SecretSettings) {
     this.#policy = policy;
@@ -82,12 +57,9 @@ export class Projection {
       policy,
       settings,
       isKnown: (namespace) => this.isSynced(namespace),
-      isAboutToBeKnown: (namespace) =>
-        namespace === undefined
-          ? this.#unasked.size > 0
-          : this.#suspended.has(namespace) || isIn(this.#unasked, namespace),
+      isAboutToBeKnown: (namespace) => this.#synced.isAwaited(namespace),
       targetOf: (namespace, name) => this.#target(namespace, name) as AuthorizedKeysTarget,
-      onDue: (target, urgency) => this.#touch(target, urgency),
+      onDue: (target, urgency) => this.#dirty.target(target, urgency),
       onNamed: (target) => this.#noteEmptied(target),
     });
   }
@@ -107,33 +79,31 @@ export class Projection {
 
   /** What these Namespace objects say has to be asked before anything is written there; undefined: all of them. */
   awaitNamespaces(names: readonly (string | undefined)[]): void {
-    for (const name of names) this.#unasked.add(name);
+    this.#synced.await(names);
   }
 
   /** It was, whatever the answer; undefined: of all. */
   namespaceAsked(name: string | undefined): void {
-    if (!this.#unasked.delete(name)) return;
+    if (!this.#synced.asked(name)) return;
     this.#touchAll(name);
-    if (this.#unasked.size === 0) this.authorizedKeys.namespacesRead();
+    if (this.#synced.areAllAsked) this.authorizedKeys.namespacesRead();
   }
 
   /** What is known of the namespace is known to be out of date. */
   suspend(namespace: string): void {
-    this.#suspended.add(namespace);
+    this.#synced.suspend(namespace);
   }
 
   /** It is no longer. */
   resume(namespace: string): void {
-    if (!this.#suspended.delete(namespace)) return;
+    if (!this.#synced.resume(namespace)) return;
     this.#touchAll(namespace);
     this.authorizedKeys.sourceChanged(namespace, "removal");
   }
 
   /** Are the SSHKeys and Secrets of the namespace known, and known to be up to date? */
   isSynced(namespace: string): boolean {
-    return (
-      !this.#suspended.has(namespace) && !isIn(this.#unasked, namespace) && isIn(this.#synced, namespace)
-    );
+    return this.#synced.has(namespace);
   }
 
   /** Before it is, the target's Secret may not be written. */
@@ -144,30 +114,19 @@ export class Projection {
     if (!this.isSynced(namespace)) return false;
     if (!(target instanceof AuthorizedKeysTarget)) return true;
     const isOfOthers = target.record?.from.some((entry) => entry.namespace !== namespace) ?? false;
-    return this.authorizedKeys.isSynced(namespace) && (!isOfOthers || this.#unasked.size === 0);
+    return this.authorizedKeys.isSynced(namespace) && (!isOfOthers || this.#synced.areAllAsked);
   }
 
   /** Marks the target dirty. */
   touch(id: string): void {
     const target = this.#targets.get(id);
-    if (target !== undefined) this.#touch(target, "removal");
+    if (target !== undefined) this.#dirty.target(target, "removal");
   }
 
   /** Drains what is to be enqueued since the last call. */
   takeDirty(): Dirty {
     this.#note(this.claims.takeAffected());
-    const dirty = {
-      targets: this.#dirtyTargets,
-      statuses: this.#dirtyStatuses,
-      authorizedKeys: this.authorizedKeys.takeDirty(),
-      copies: this.#newCopies,
-      malformedConsents: this.#malformedConsents,
-    };
-    this.#newCopies = [];
-    this.#malformedConsents = [];
-    this.#dirtyTargets = new Map();
-    this.#dirtyStatuses = new Set();
-    return dirty;
+    return { ...this.#dirty.take(), authorizedKeys: this.authorizedKeys.takeDirty() };
   }
 
   /**
@@ -180,10 +139,10 @@ export class Projection {
     this.#note(changes);
     // An edit may tighten what is in the Secret already; a new SSHKey cannot.
     if (before !== undefined && changes.length > 0) {
-      this.#touch(this.#targetOf(record), "removal");
+      this.#dirty.target(this.#targetOf(record), "removal");
       this.authorizedKeys.sourceChanged(record.namespace, "removal");
     }
-    if (before?.observed.digest !== record.observed.digest) this.#dirtyStatuses.add(claim);
+    if (before?.observed.digest !== record.observed.digest) this.#dirty.status(claim);
     return before?.generation !== record.generation;
   }
 
@@ -237,7 +196,7 @@ export class Projection {
     const isSame = target.live?.digest === secret.digest;
     if (target.live !== undefined && !isSame && target.delivery.at !== "sent")
       target.isChangedByOthers = true;
-    this.#touch(target, isSame ? "normal" : "removal");
+    this.#dirty.target(target, isSame ? "normal" : "removal");
     this.applyResponse(target, secret);
   }
 
@@ -262,7 +221,7 @@ export class Projection {
     }
     if (target.delivery.at !== "sent") target.isChangedByOthers = true;
     this.#setLive(target, { ...target.live, ownership: "unlabelled", resourceVersion });
-    this.#touch(target, "normal");
+    this.#dirty.target(target, "normal");
   }
 
   /** There is no Secret of this name, as of `resourceVersion`. */
@@ -336,35 +295,19 @@ export class Projection {
   plan(target: Target, now: number): DesiredSecret {
     if (target instanceof AuthorizedKeysTarget) {
       const plan = this.authorizedKeys.plan(target, now);
-      this.#noteSync(target, plan.desired, now);
-      this.authorizedKeys.notePlanned(target, plan, this.#isLate(target, now), now);
+      this.#late.note(target, plan.desired, now);
+      this.authorizedKeys.notePlanned(target, plan, this.#late.isLate(target, now), now);
       return plan.desired;
     }
     if (!(target instanceof UserTarget)) throw new TypeError(`${target.id} is of no kind`);
     const { desired, verdicts } = planUser(target, this.claims, this.#policy, this.settings);
-    this.#noteSync(target, desired, now);
+    this.#late.note(target, desired, now);
     this.#noteVerdicts(target, verdicts, now);
     return desired;
   }
 
-  #noteSync(target: Target, { files, isOptional }: DesiredSecret, now: number): void {
-    const isThere = isOptional || target.live !== undefined;
-    if (isThere && haveSameLines(files, target.live?.files ?? new Map())) {
-      target.outOfSyncSince = undefined;
-      this.#outOfSync.delete(target);
-    } else if (target.outOfSyncSince === undefined) {
-      target.outOfSyncSince = now;
-      this.#outOfSync.delete(target);
-      this.#outOfSync.add(target);
-    }
-  }
-
-  #isLate({ outOfSyncSince }: Target, now: number): boolean {
-    return now - (outOfSyncSince ?? now) >= PENDING_AFTER_MS;
-  }
-
   #noteVerdicts(target: UserTarget, verdicts: ReadonlyMap<Claim, Verdict>, now: number): void {
-    const isPendingReported = this.#isLate(target, now);
+    const isPendingReported = this.#late.isLate(target, now);
     for (const [claim, verdict] of verdicts) {
       // Whoever waits to be examined has waited already.
       const isNews = isPendingReported || !mayBeInForce(claim.record);
@@ -374,19 +317,13 @@ export class Projection {
       }
       if (sameVerdict(target.verdicts.get(claim), verdict)) continue;
       target.verdicts.set(claim, verdict);
-      this.#dirtyStatuses.add(claim);
+      this.#dirty.status(claim);
     }
   }
 
-  /** Plans targets again, once each, that have been out of sync for PENDING_AFTER_MS, so that their SSHKeys become `Pending`. */
+  /** Plans targets again that have been out of sync for a while, so that their SSHKeys become `Pending`. */
   reportPending(now: number): void {
-    let reported = 0;
-    for (const target of this.#outOfSync) {
-      if (now - (target.outOfSyncSince ?? now) < PENDING_AFTER_MS || reported >= PENDING_BATCH_SIZE) return;
-      reported += 1;
-      this.#outOfSync.delete(target);
-      this.plan(target, now);
-    }
+    for (const target of this.#late.take(now)) this.plan(target, now);
   }
 
   /** The last verdict; undefined if the target has to be planned again. */
@@ -407,7 +344,7 @@ export class Projection {
    */
   beginWriting(now: number): void {
     this.#note(this.claims.adoptStatusDates(now));
-    this.#outOfSync.clear();
+    this.#late.clear();
     for (const target of this.#targets.values()) {
       target.isChangedByOthers = false;
       target.loggedFiles = undefined;
@@ -418,7 +355,7 @@ export class Projection {
         for (const claim of target.verdicts.keys()) target.verdicts.set(claim, undefined);
     }
     this.authorizedKeys.beginWriting();
-    this.#malformedConsents = [...this.namespaces.withMalformedConsent()];
+    this.#dirty.setMalformedConsents(this.namespaces.withMalformedConsent());
   }
 
   /** When the Secret is to be deleted, in ms since the epoch; undefined if not at all. */
@@ -429,7 +366,7 @@ export class Projection {
   /** Forgets the target if there is nothing left to know. */
   forgetIfEmpty(target: Target): void {
     if (target.isInUse || target.live !== undefined || target.delivery.at === "sent") return;
-    this.#outOfSync.delete(target);
+    this.#late.forget(target);
     if (this.#targets.get(target.id) === target) this.#targets.delete(target.id);
     if (target instanceof AuthorizedKeysTarget) this.authorizedKeys.forget(target);
   }
@@ -453,7 +390,7 @@ export class Projection {
     const target = this.#targetOf(claim.record);
     if (kind === "gone") {
       target.verdicts.delete(claim);
-      this.#dirtyStatuses.add(claim);
+      this.#dirty.status(claim);
       if (!target.isNamed) this.#noteEmptied(target);
     } else {
       const isNewlyNamed = !target.isNamed;
@@ -461,7 +398,7 @@ export class Projection {
       target.verdicts.set(claim, undefined);
       if (isNewlyNamed) this.#noteEmptied(target);
     }
-    this.#touch(target, URGENCY[kind]);
+    this.#dirty.target(target, URGENCY[kind]);
     this.authorizedKeys.sourceChanged(claim.record.namespace, URGENCY[kind]);
   }
 
@@ -470,25 +407,19 @@ export class Projection {
     this.#note(this.claims.setSelfService(name, this.namespaces.isSelfService(name)));
     this.authorizedKeys.namespaceChanged(name);
     const malformed = this.namespaces.malformedConsent(name);
-    if (malformed !== undefined) this.#malformedConsents.push(malformed);
+    if (malformed !== undefined) this.#dirty.malformedConsent(malformed);
   }
 
   #touchAll(namespace: string | undefined): void {
     for (const target of this.#targets.values())
-      if (namespace === undefined || target.namespace === namespace) this.#touch(target, "removal");
-  }
-
-  #touch(target: Target, urgency: Urgency): void {
-    const known = this.#dirtyTargets.get(target.id);
-    if (known === undefined || URGENCIES.indexOf(urgency) < URGENCIES.indexOf(known))
-      this.#dirtyTargets.set(target.id, urgency);
+      if (namespace === undefined || target.namespace === namespace) this.#dirty.target(target, "removal");
   }
 
   #setLive(target: Target, live: LiveSecret | undefined): void {
     if (target.live === undefined && live !== undefined) this.#secretCount += 1;
     if (target.live !== undefined && live === undefined) this.#secretCount -= 1;
     if (live?.ownership === "copy" && (!this.#copies.has(target) || target.live?.uid !== live.uid))
-      this.#newCopies.push(live);
+      this.#dirty.copy(live);
     if (live?.ownership === "copy") this.#copies.add(target);
     else this.#copies.delete(target);
     target.live = live;
@@ -497,7 +428,7 @@ export class Projection {
 
   #noteEmptied(target: Target): void {
     const oldest = this.#emptied.update(target);
-    if (oldest !== undefined && oldest !== target) this.#touch(oldest, "normal");
+    if (oldest !== undefined && oldest !== target) this.#dirty.target(oldest, "normal");
   }
 
   #targetOf(record: SSHKeyRecord): UserTarget {
@@ -519,8 +450,4 @@ export class Projection {
   #nameFor(user: string): string {
     return secretName(this.settings.namePrefix, user);
   }
-}
-
-function isIn(synced: ReadonlySet<string | undefined>, namespace: string): boolean {
-  return synced.has(undefined) || synced.has(namespace);
 }
