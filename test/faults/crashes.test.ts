@@ -130,7 +130,7 @@ function interrupt({ scenario, tenant, keys }: Run, nth: number, forwarded: bool
   arena.proxy.inject(isLater, { kind: "hang", forwarded: false }, Number.POSITIVE_INFINITY);
   // Writes that follow closely become one, so a run may need fewer than the calm one; then it crashes at rest.
   const isAtRest = async () =>
-    seen < nth && isDeepStrictEqual(await portrait(tenant, keys), calm.get(scenario)?.end);
+    isDeepStrictEqual(await portrait(tenant, keys), calm.get(scenario)?.end) && seen < nth;
   return () => untilStruck(`write ${nth} of "${scenario.name}", or the end`, struck, isAtRest);
 }
 
