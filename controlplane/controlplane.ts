@@ -44,6 +44,8 @@ export interface ControlPlane {
 export interface ControlPlaneOptions extends ToolOptions {
   /** Write an audit log, with the bodies of SSHKeys and Secrets. */
   readonly audit?: boolean;
+  /** Folder with the data of an etcd that was stopped: a copy of them is what there is from the start. */
+  readonly data?: string;
 }
 
 /**
@@ -78,7 +80,7 @@ export async function startControlPlane(o: ControlPlaneOptions = {}): Promise<Co
     process.off("exit", abandon);
   };
   try {
-    const etcd = await startEtcd({ binary: join(binaries, "etcd"), dir });
+    const etcd = await startEtcd({ binary: join(binaries, "etcd"), dir, data: o.data });
     running.push(etcd);
     const auditLog = o.audit === true ? join(dir, "audit.log") : undefined;
     const apiserver = await startApiServer({

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
+import { cpSync, existsSync } from "node:fs";
 import { request } from "node:http";
 import { join } from "node:path";
 import { type Child, spawnChild } from "./child.ts";
@@ -17,15 +17,23 @@ export interface Etcd {
   start(): Promise<void>;
 }
 
+export interface EtcdOptions {
+  readonly binary: string;
+  readonly dir: string;
+  /** See ControlPlaneOptions. */
+  readonly data: string | undefined;
+}
+
 /**
  * Starts a one-member etcd that listens on unix sockets in `dir` only, so that no other process can be taken
  * for it nor reach it by a port; resolves when it is healthy. Writes are not synced to disk.
  */
-export async function startEtcd(o: { readonly binary: string; readonly dir: string }): Promise<Etcd> {
+export async function startEtcd(o: EtcdOptions): Promise<Etcd> {
   const socket = join(o.dir, "etcd.sock");
   if (Buffer.byteLength(socket) > MAX_SOCKET_PATH) {
     throw new SocketPathError(socket);
   }
+  if (o.data !== undefined) cpSync(o.data, join(o.dir, "etcd"), { recursive: true });
   const args = flags(o.dir, socket);
   const launch = () =>
     spawnChild({ name: "etcd", command: o.binary, args, logFile: join(o.dir, "etcd.log") });
