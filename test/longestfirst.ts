@@ -4,15 +4,20 @@ import { BaseSequencer, type TestSpecification } from "vitest/node";
 /** The files that take half a minute and more, the longest first. */
 const LONGEST = [
   "faults/answers",
-  "faults/outages",
   "faults/watches",
-  "demo/demo",
-  "faults/crashes",
-  "faults/hostile",
   "operator/trustboundary/fairness",
-  "faults/restore",
+  "demo/demo",
+  "faults/outages",
+  "faults/random",
+  "deploy/release",
+  "faults/crashes",
+  "plugin/admission/admission",
+  "deploy/permissions",
+  "demo/portal",
+  "operator/trustboundary/ownership",
   "operator/admission",
-  "controlplane/controlplane",
+  "deploy/authorizedkeyspolicies",
+  "faults/restore",
 ];
 
 /** Starts them first, whatever a run before has left behind, so that none is still running when all else is done. */
