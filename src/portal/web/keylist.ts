@@ -78,14 +78,8 @@ export function state({ state: word, message }: PortalKey): HTML {
 }
 
 /** What one can do about the STATE on these pages; undefined where that is nothing. */
-export function nextStep({ state: word }: Pick<PortalKey, "state">): HTML | undefined {
-  const text = word && TEXTS.states.whatToDo[word];
-  return text === undefined ? undefined : prose(text);
-}
-
-/** Commands stand between backticks. */
-function prose(text: string): HTML {
-  return html`${text.split("`").map((part, index) => (index % 2 === 0 ? part : html`<code>${part}</code>`))}`;
+export function nextStep({ state: word }: Pick<PortalKey, "state">): string | undefined {
+  return word && TEXTS.states.whatToDo[word];
 }
 
 /** The word alone; undefined for what the operator has not looked at yet. */

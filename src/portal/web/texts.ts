@@ -204,16 +204,16 @@ export const TEXTS = {
   states: {
     unknown: "Pending",
     unknownMessage: "The key is being looked at: load the page again in a moment.",
-    /** Where something can be done about it on these pages; commands stand between backticks. */
+    /** Where something can be done about it on these pages; it stands behind the message, which says what else. */
     whatToDo: {
       Pending: "Load the page again in a moment. If it stays so, the message says why.",
       SecretConflict: "Tell your administrator what the message says.",
       Disabled: "Enable it on its page to log in with it again.",
       Expired: "Delete it and add it again with a later date, or add another one.",
       Invalid: "Delete it and add it again as the message says.",
-      Compromised: "Make a new key with `ssh-keygen -t ed25519`, add it, and delete this one.",
-      Revoked: "Make a new key with `ssh-keygen -t ed25519`, add it, and delete this one.",
-      Weak: "Make a new key with `ssh-keygen -t ed25519`, add it, and delete this one.",
+      Compromised: "Add a new key, and delete this one.",
+      Revoked: "Add a new key, and delete this one.",
+      Weak: "Add a new key, and delete this one.",
       Unproven: "Add a proof on its page.",
       Duplicate: "Delete it, add a proof on its page, or use another key, as the message says.",
       SecretFull: "Delete another key.",
