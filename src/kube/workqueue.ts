@@ -10,6 +10,8 @@ export interface WorkQueueOptions<K> {
   readonly namespaceOf: (key: K) => string;
   /** Delay of each key's retries; default 5 ms to 5 minutes. */
   readonly backoff?: BackoffOptions;
+  /** How long work may run before it yields to the event loop, in ms; default 10. */
+  readonly sliceMs?: number;
   readonly observer?: WorkQueueObserver;
   /** Monotonic milliseconds. */
   readonly now?: () => number;
@@ -31,9 +33,6 @@ export interface WorkQueueObserver {
 
 export type Process<K> = (key: K, signal: AbortSignal) => Promise<void>;
 
-/** How long work may run before it yields to the event loop. */
-const MAX_SLICE_MS = 10;
-
 /** The longest hold of a removal unless `hold` is given another one. */
 const MAX_REMOVAL_HOLD_MS = 150;
 
@@ -45,6 +44,7 @@ const MAX_REMOVAL_HOLD_MS = 150;
  */
 export class WorkQueue<K extends string> {
   readonly #backoff: BackoffOptions;
+  readonly #sliceMs: number;
   readonly #observer: WorkQueueObserver;
   readonly #now: () => number;
   readonly #waiting: FairQueue<K>;
@@ -58,8 +58,9 @@ export class WorkQueue<K extends string> {
   #run: Run<K> | undefined;
 
   constructor(options: WorkQueueOptions<K>) {
-    const { namespaceOf, backoff, observer = {}, now = () => performance.now() } = options;
+    const { namespaceOf, backoff, sliceMs = 10, observer = {}, now = () => performance.now() } = options;
     this.#backoff = backoff ?? { initialMs: 5, maxMs: 300_000 };
+    this.#sliceMs = sliceMs;
     this.#observer = observer;
     this.#now = now;
     this.#waiting = new FairQueue(namespaceOf);
@@ -218,11 +219,15 @@ export class WorkQueue<K extends string> {
     this.#dispatch();
   }
 
-  /** Work that never waits, as on 100,000 keys that need no write, must not delay timers and sockets. */
+  /**
+   * Work that never waits, as on 100,000 keys that need no write, must not delay timers and sockets. All workers share a
+   * slice: each that goes on after another one has used it up would make it longer.
+   */
   async #yieldToEventLoop(): Promise<void> {
-    if (performance.now() - this.#sliceStarted > MAX_SLICE_MS) {
+    while (performance.now() - this.#sliceStarted > this.#sliceMs) {
+      const over = this.#sliceStarted;
       await setImmediate();
-      this.#sliceStarted = performance.now();
+      if (this.#sliceStarted === over) this.#sliceStarted = performance.now();
     }
   }
 

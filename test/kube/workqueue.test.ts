@@ -298,6 +298,27 @@ describe("a work queue", () => {
     expect(stop.signal.aborted).toBe(true);
   });
 
+  test("has its workers share a slice, so that more of them do not keep the event loop for longer", async () => {
+    let turn = 0;
+    const keysOfTurn: number[] = [];
+    const queue = new WorkQueue({ namespaceOf, sliceMs: 1 });
+    for (let key = 0; key < 40; key += 1) queue.add(`${key}/a`);
+    const stop = new AbortController();
+    const tick = () => {
+      turn += 1;
+      if (queue.depth + queue.working > 0) setImmediate(tick);
+      else stop.abort();
+    };
+    setImmediate(tick);
+    const busy = async () => {
+      keysOfTurn[turn] = (keysOfTurn[turn] ?? 0) + 1;
+      for (const end = performance.now() + 2; performance.now() < end; );
+    };
+    await queue.run(busy, 8, stop.signal);
+    // One of the turn before, if it came behind the tick.
+    expect(Math.max(...keysOfTurn.filter((keys) => keys > 0))).toBeLessThanOrEqual(2);
+  });
+
   test.each([
     ["10,000 namespaces", 20_000, 10_000],
     ["one namespace", 20_000, 1],
