@@ -116,7 +116,7 @@ export function firstPrimes(count: number): bigint[] {
   return primes;
 }
 
-function gcd(a: bigint, b: bigint): bigint {
+export function gcd(a: bigint, b: bigint): bigint {
   return b === 0n ? a : gcd(b, a % b);
 }
 
