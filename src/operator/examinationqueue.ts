@@ -89,10 +89,21 @@ export class ExaminationQueue {
     this.#catchUp(namespace, id);
   }
 
-  /** Something newer is known of all SSHKeys of the namespace; undefined: of all. */
+  /**
+   * Something newer is about to be known of all SSHKeys of the namespace; undefined: of all. What is behind stays so until
+   * `settle` is called.
+   */
   dropAll(namespace: string | undefined): void {
     for (const record of this.#held.values())
-      if (namespace === undefined || record.namespace === namespace) this.drop(record);
+      if (namespace === undefined || record.namespace === namespace) this.#release(namespacedName(record));
+  }
+
+  /** All that is known of them by now was held again, or needs not be: nothing else is behind. */
+  settle(scope: string | undefined): void {
+    for (const [namespace, ids] of this.#behind) {
+      if (scope !== undefined && namespace !== scope) continue;
+      for (const id of ids) if (!this.#held.has(id)) this.#catchUp(namespace, id);
+    }
   }
 
   /**

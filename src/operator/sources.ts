@@ -190,6 +190,7 @@ export class Sources {
     const isFirst = this.#scopes.get(namespace)?.isSynced === false;
     for (const record of datedFirst(records)) this.#takeSSHKey(record, isFirst);
     if (isFirst) this.suspendUnexamined(namespace);
+    this.#unexamined.settle(namespace);
   }
 
   /** `isFirst`: nothing was known before, so it is seen at once, and others are dated behind it if need be. */

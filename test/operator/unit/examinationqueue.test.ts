@@ -25,12 +25,13 @@ function record(facts: Partial<SSHKeyFacts>, onBegin: () => void = () => {}): SS
 function open() {
   const verified: string[] = [];
   const overdue: string[] = [];
+  const caughtUp: string[] = [];
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
   const queue = new ExaminationQueue({
     primes: () => [],
     log: only<Log>({ info: write, warn: write, error: write }),
-    onCaughtUp: () => {},
+    onCaughtUp: (namespace) => void caughtUp.push(namespace),
     onOverdue: ({ name, resourceVersion }) => void overdue.push(`${name} ${resourceVersion}`),
     onExamined: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
       verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
@@ -41,6 +42,7 @@ function open() {
     logged,
     verified,
     overdue,
+    caughtUp,
     /** Verifies what is held until so many have come out, and a few more after them: what comes out of all that was held. */
     async run(count: number) {
       const stop = new AbortController();
@@ -164,6 +166,51 @@ it("the proofs of one namespace keep that of another one waiting for no more tha
   queue.hold(record({ namespace: "team-b", uid: "b" }), FOREVER);
   await run(51);
   expect(verified.indexOf("team-b/laptop b 1 Proven")).toBeLessThanOrEqual(2);
+});
+
+describe("a namespace of which more is seen than examined", () => {
+  function behind() {
+    const opened = open();
+    for (const name of ["a", "b"]) opened.queue.hold(record({ name, uid: name }), FOREVER);
+    expect([...opened.queue.behind()]).toEqual(["team-a"]);
+    return opened;
+  }
+
+  it("has caught up when all of it is examined", async () => {
+    const { run, caughtUp } = behind();
+    await run(2);
+    expect(caughtUp).toEqual(["team-a"]);
+  });
+
+  it("has not when it is about to be listed again", () => {
+    const { queue, caughtUp } = behind();
+    queue.dropAll(undefined);
+    expect(caughtUp).toEqual([]);
+  });
+
+  it("has not when it was listed again, and something is still to be examined", async () => {
+    const { queue, run, caughtUp } = behind();
+    queue.dropAll(undefined);
+    queue.hold(record({ name: "b", uid: "b" }), FOREVER);
+    queue.settle(undefined);
+    expect(caughtUp).toEqual([]);
+    await run(1);
+    expect(caughtUp).toEqual(["team-a"]);
+  });
+
+  it.each([undefined, "team-a"])("has when nothing of it is held after a list of %s", (scope) => {
+    const { queue, caughtUp } = behind();
+    queue.dropAll(scope);
+    queue.settle(scope);
+    expect(caughtUp).toEqual(["team-a"]);
+  });
+
+  it("has not by a list of another namespace", () => {
+    const { queue, caughtUp } = behind();
+    queue.dropAll("team-b");
+    queue.settle("team-b");
+    expect(caughtUp).toEqual([]);
+  });
 });
 
 describe("an SSHKey is seen before its proof is verified", () => {

@@ -80,6 +80,7 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     show(path: string, type: "ADDED" | "MODIFIED" | "DELETED", object: StoredSSHKey) {
       server.show(path, type, object);
     },
+    expire: (path: string) => server.expire(path),
     claim: (name: string) => projection.claims.get("team-a", name),
   };
 }

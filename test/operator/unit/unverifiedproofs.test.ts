@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { sshKeysPath } from "../../../src/api/paths.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey } from "../../claims/sshkeys.ts";
@@ -117,5 +117,29 @@ describe("an SSHKey that a watch shows with a proof", () => {
       ["team-a"],
       ["laptop 1 Unverified", "others 1 None", "laptop 1 Proven"],
     ]);
+  });
+
+  it("keeps its namespace waiting until it is verified, also when all is listed again before that", async () => {
+    // So many that they are not all verified by then: each takes a turn of the event loop.
+    const names = Array.from({ length: 300 }, (_, i) => `laptop-${i}`);
+    const list = listOf(...names.map((name) => sshKey({ name, proof: PROOF })));
+    let isListedAgain = false;
+    const scene = follow({
+      [sshKeysPath()]: () => {
+        isListedAgain = scene.suspended.length > 0;
+        return list;
+      },
+    });
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    scene.start();
+    await until("it is suspended", () => scene.suspended.length > 0);
+    scene.expire(sshKeysPath());
+    await until("all is listed again", () => {
+      vi.advanceTimersByTime(1000);
+      return isListedAgain;
+    });
+    await until("it is synced", () => scene.isSynced("team-a"));
+    expect(names.filter((name) => scene.claim(name)?.record.proof?.result !== "Proven")).toEqual([]);
   });
 });
