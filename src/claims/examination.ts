@@ -34,46 +34,65 @@ export function isSameSubject(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
   return a.key?.base64 === b.key?.base64 && a.proof?.digest === b.proof?.digest;
 }
 
+/** The record with what the other one of the same subject was found to be; itself where that is the same. */
+export function withResultsOf(record: SSHKeyRecord, { key, proof }: SSHKeyRecord): SSHKeyRecord {
+  if (record.key?.arithmetic === key?.arithmetic && record.proof === proof) return record;
+  return { ...record, key: record.key && { ...record.key, arithmetic: key?.arithmetic }, proof };
+}
+
 /**
  * Does at once what is not done: a few ms for a proof, half a millisecond for an RSA key of 2048 bits. `primes`: those of
  * Knowledge.
  */
 export function examined(record: SSHKeyRecord, primes: readonly bigint[] = NONE): SSHKeyRecord {
   if (isExamined(record)) return record;
-  return {
-    ...record,
-    key: withArithmetic(record.key, primes),
-    proof: record.proof && verified(record.proof),
-  };
+  return divided(
+    {
+      ...record,
+      key: withArithmetic(record.key),
+      proof: record.proof && verified(record.proof),
+    },
+    primes,
+  );
 }
 
-/** The same with the proof verified in libuv's thread pool. */
-export async function whenExamined(
-  record: SSHKeyRecord,
-  primes: readonly bigint[] = NONE,
-): Promise<SSHKeyRecord> {
+/** The same with the proof verified in libuv's thread pool, and without looking for public primes: see dividing. */
+export async function whenExamined(record: SSHKeyRecord): Promise<SSHKeyRecord> {
   if (isExamined(record)) return record;
   return {
     ...record,
-    key: withArithmetic(record.key, primes),
+    key: withArithmetic(record.key),
     proof: record.proof && (await whenVerified(record.proof)),
   };
 }
 
-/** The record with its RSA key examined once more, by other primes; undefined where they find the same. */
-export function examinedAgain(record: SSHKeyRecord, primes: readonly bigint[]): SSHKeyRecord | undefined {
+/**
+ * The record with what these primes find in its RSA key, in place of what others have found; itself where that is the same. In
+ * steps of a few ms.
+ */
+export function* dividing(
+  record: SSHKeyRecord,
+  primes: readonly bigint[],
+): Generator<undefined, SSHKeyRecord, undefined> {
   const { key } = record;
-  if (key?.type !== "ssh-rsa" || key.arithmetic === undefined) return undefined;
+  if (key?.type !== "ssh-rsa" || key.arithmetic === undefined) return record;
   const others = key.arithmetic.filter(({ code }) => code !== "KnownPrime");
-  const found = primeWeaknesses(Buffer.from(key.base64, "base64"), primes);
-  if (others.length + found.length === key.arithmetic.length) return undefined;
+  const found = yield* primeWeaknesses(Buffer.from(key.base64, "base64"), primes);
+  if (others.length + found.length === key.arithmetic.length) return record;
   return { ...record, key: { ...key, arithmetic: [...others, ...found] } };
 }
 
-function withArithmetic(key: KeyFacts | undefined, primes: readonly bigint[]): KeyFacts | undefined {
+function divided(record: SSHKeyRecord, primes: readonly bigint[]): SSHKeyRecord {
+  const steps = dividing(record, primes);
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
+function withArithmetic(key: KeyFacts | undefined): KeyFacts | undefined {
   if (key === undefined || key.arithmetic !== undefined) return key;
-  const blob = Buffer.from(key.base64, "base64");
-  return { ...key, arithmetic: [...rsaWeaknesses(blob), ...primeWeaknesses(blob, primes)] };
+  return { ...key, arithmetic: rsaWeaknesses(Buffer.from(key.base64, "base64")) };
 }
 
 const NONE: readonly bigint[] = [];

@@ -1,15 +1,27 @@
+import { setImmediate as turn } from "node:timers/promises";
 import { namespacedName, namespaceOf } from "../api/object.ts";
-import { isExamined, isSameSubject, mayBeInForce, whenExamined } from "../claims/examination.ts";
+import {
+  dividing,
+  isExamined,
+  isSameSubject,
+  mayBeInForce,
+  whenExamined,
+  withResultsOf,
+} from "../claims/examination.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { type Log, logEvent } from "./logevent.ts";
 
 export interface ExaminationQueueOptions {
   readonly log: Log;
-  /** Products of public primes, as they are known now. */
+  /** Products of public primes, as they are known now: the same list until others are. */
   readonly primes: () => readonly bigint[];
+  /** What is known of the SSHKey of this id, apart from what is held. */
+  readonly known: (id: string) => SSHKeyRecord | undefined;
   /** Takes a record that is examined, whatever was found. */
   readonly onExamined: (record: SSHKeyRecord) => void;
+  /** Takes what is known already with something else found. */
+  readonly onDivided: (record: SSHKeyRecord) => void;
   /** Takes a record that has waited for as long as it may. It is still held. */
   readonly onOverdue: (record: SSHKeyRecord) => void;
   /** Nothing is held of the namespace any more that was when `behind` was last asked. */
@@ -18,6 +30,9 @@ export interface ExaminationQueueOptions {
 
 /** Examined at once. One namespace gets one of them at most while others are free. */
 const WORKERS = 2;
+
+/** In ms. A key may take as long again, and more: nothing else can be done while arithmetic is. */
+const SLICE_MS = 2;
 
 /** In ms. Another key is one write of the Secret when it is examined by then, and else two. */
 const PATIENCE_MS = 1000;
@@ -46,9 +61,10 @@ function isSameLine(a: SSHKeyRecord, b: SSHKeyRecord): boolean {
 }
 
 /**
- * Holds SSHKeys that the watch shows until they are examined, as if the watch were late by that time. The arithmetic of a
- * proof, which is done in other threads, and that of an RSA key take up to a few ms of CPU time each, and whoever may write
- * SSHKeys can send any number of them: so it is done round robin by namespace.
+ * Holds SSHKeys that the watch shows until they are examined, as if the watch were late by that time, and examines those
+ * again that other primes have become public for. The arithmetic of a proof, which is done in other threads, and that of an
+ * RSA key take up to a few ms of CPU time each, and whoever may write SSHKeys can send any number of them: so it is done
+ * round robin by namespace.
  */
 export class ExaminationQueue {
   readonly #o: ExaminationQueueOptions;
@@ -62,6 +78,7 @@ export class ExaminationQueue {
     this.#o = options;
     this.#queue = new WorkQueue<string>({
       namespaceOf,
+      sliceMs: SLICE_MS,
       observer: {
         failed: (sshKey, err) => logEvent(options.log, "UnexpectedError", { sshKey, err }),
       },
@@ -72,7 +89,8 @@ export class ExaminationQueue {
   hold(record: SSHKeyRecord, patienceMs: number): void {
     const id = namespacedName(record);
     this.#held.set(id, record);
-    this.#queue.add(id);
+    // Before those that are known already.
+    this.#queue.add(id, "removal");
     if (patienceMs === 0) this.#expire(id);
     else if (patienceMs === Number.POSITIVE_INFINITY) this.#stopClock(id);
     else if (!this.#overdue.has(id))
@@ -106,6 +124,11 @@ export class ExaminationQueue {
     }
   }
 
+  /** Looks for public primes in an RSA key that is examined, after all that its namespace has held. */
+  divideAgain(record: SSHKeyRecord): void {
+    this.#queue.add(namespacedName(record));
+  }
+
   /**
    * The namespaces, all or this one, of which something is held that does not count until it is examined: what was written
    * already may follow from that.
@@ -129,15 +152,35 @@ export class ExaminationQueue {
 
   async #examine(id: string): Promise<void> {
     const record = this.#held.get(id);
-    if (record === undefined) return;
-    const examined = await whenExamined(record, this.#o.primes());
+    if (record === undefined) return await this.#divideKnown(id);
+    const examined = await this.#divided(await whenExamined(record));
     const latest = this.#held.get(id);
     // It was dropped, and perhaps another SSHKey of the name came after it.
     if (latest?.uid !== record.uid) return;
     const isLatest = isSameSubject(latest, examined);
     if (isLatest) this.#release(id);
-    this.#o.onExamined(isLatest ? withResults(latest, examined) : examined);
+    this.#o.onExamined(isLatest ? withResultsOf(latest, examined) : examined);
     this.#catchUp(record.namespace, id);
+  }
+
+  async #divideKnown(id: string): Promise<void> {
+    const record = this.#o.known(id);
+    if (record === undefined) return;
+    const divided = await this.#divided(record);
+    const latest = this.#o.known(id);
+    if (latest === undefined || divided === record || !isSameSubject(latest, divided)) return;
+    this.#o.onDivided(withResultsOf(latest, { ...divided, proof: latest.proof }));
+  }
+
+  /** By the primes that are known when it ends. */
+  async #divided(record: SSHKeyRecord): Promise<SSHKeyRecord> {
+    for (;;) {
+      const primes = this.#o.primes();
+      const steps = dividing(record, primes);
+      let step = steps.next();
+      for (; !step.done; step = steps.next()) await turn();
+      if (primes === this.#o.primes()) return step.value;
+    }
   }
 
   #expire(id: string): void {
@@ -163,9 +206,4 @@ export class ExaminationQueue {
     this.#behind.delete(namespace);
     this.#o.onCaughtUp(namespace);
   }
-}
-
-/** A record with what another one of the same key and proof was found to be. */
-function withResults(record: SSHKeyRecord, { key, proof }: SSHKeyRecord): SSHKeyRecord {
-  return { ...record, key: record.key && { ...record.key, arithmetic: key?.arithmetic }, proof };
 }

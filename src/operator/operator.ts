@@ -1,5 +1,6 @@
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { examinedAgain } from "../claims/examination.ts";
+import { Turns } from "../blocklist/turns.ts";
+import type { Claim } from "../claims/claim.ts";
 import { type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
@@ -50,9 +51,6 @@ const STOP_GRACE_MS = 2000;
 
 /** With work to do and none done for this long the loop is stuck: every request has a deadline. */
 const STUCK_SECONDS = 5 * 60;
-
-/** SSHKeys judged at a time, so that a new list does not hold up the event loop. */
-const JUDGE_BATCH_SIZE = 1000;
 
 const NO_PRIMES: readonly bigint[] = [];
 
@@ -215,37 +213,30 @@ export class Operator {
     return Math.ceil((this.#projection.claims.nextExpiry() ?? Number.POSITIVE_INFINITY) - this.#now());
   }
 
-  /** In batches that yield to the event loop in between. Newer knowledge ends the work on older. */
+  /** Newer knowledge ends the work on older. */
   async #judgeAgain(knowledge: Knowledge): Promise<void> {
-    const { claims } = this.#projection;
-    claims.setKnowledge(knowledge);
+    this.#projection.claims.setKnowledge(knowledge);
     this.#knowledge = knowledge;
-    const all = [...claims.all()];
-    for (let from = 0; from < all.length && this.#knowledge === knowledge; from += JUDGE_BATCH_SIZE) {
-      this.#projection.judgeAgain(all.slice(from, from + JUDGE_BATCH_SIZE), this.#now());
-      this.#controller.enqueueDirty();
-      await new Promise(setImmediate);
-    }
-    const { primes = NO_PRIMES } = this.#knowledge;
-    if (primes !== this.#primes) await this.#divideAgain(primes);
+    await this.#forEachClaim(knowledge, (claim) => this.#projection.judgeAgain([claim], this.#now()));
+    const { primes = NO_PRIMES } = knowledge;
+    if (this.#knowledge !== knowledge || primes === this.#primes) return;
+    await this.#forEachClaim(knowledge, ({ record }) => {
+      if (record.key?.type === "ssh-rsa") this.#sources.divideAgain(record);
+    });
+    if (this.#knowledge === knowledge) this.#primes = primes;
   }
 
-  /** Looks for other primes in the RSA keys, one key at a time: a list of many takes some ms for each. */
-  async #divideAgain(primes: readonly bigint[]): Promise<void> {
-    this.#primes = primes;
-    const { claims } = this.#projection;
-    const all = [...claims.all()].filter(({ record }) => record.key?.type === "ssh-rsa");
-    for (const { record } of all) {
-      // Other primes have come, which another run looks for.
-      if (this.#primes !== primes) return;
-      const latest = claims.get(record.namespace, record.name)?.record;
-      const again = latest && examinedAgain(latest, primes);
-      if (again !== undefined) {
-        this.#projection.putSSHKey(again, this.#now());
-        this.#controller.enqueueDirty();
-      }
-      await new Promise(setImmediate);
+  /** Lets other work have its turn in between. Ends when something newer is known. */
+  async #forEachClaim(knowledge: Knowledge, work: (claim: Claim) => void): Promise<void> {
+    const turns = new Turns();
+    for (const claim of [...this.#projection.claims.all()]) {
+      work(claim);
+      if (!turns.areOver) continue;
+      this.#controller.enqueueDirty();
+      await turns.next();
+      if (this.#knowledge !== knowledge) return;
     }
+    this.#controller.enqueueDirty();
   }
 }
 

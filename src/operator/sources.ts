@@ -1,7 +1,7 @@
 import { namespacedName } from "../api/object.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { examinedAgain, isExamined } from "../claims/examination.ts";
+import { isExamined, isSameSubject, withResultsOf } from "../claims/examination.ts";
 import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { isInaccessible, Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
@@ -43,15 +43,23 @@ export class Sources {
   constructor(options: SourcesOptions) {
     this.#o = options;
     const see = (record: SSHKeyRecord) => {
-      // While it was held, other primes may have become public.
-      this.#putSSHKey(examinedAgain(record, options.primes()) ?? record);
+      this.#putSSHKey(record);
       options.onChange();
     };
     this.#unexamined = new ExaminationQueue({
       log: options.log,
       primes: options.primes,
+      known: (id) => {
+        const [namespace = "", name = ""] = id.split("/");
+        return options.projection.claims.get(namespace, name)?.record;
+      },
       onExamined: see,
       onOverdue: see,
+      // That it was looked at again says nothing of whether it is still there.
+      onDivided: (record) => {
+        options.projection.putSSHKey(record, options.now());
+        options.onChange();
+      },
       onCaughtUp: (namespace) => {
         options.projection.resume(namespace);
         options.onChange();
@@ -82,6 +90,11 @@ export class Sources {
    */
   suspendUnexamined(scope?: string): void {
     for (const namespace of this.#unexamined.behind(scope)) this.#o.projection.suspend(namespace);
+  }
+
+  /** Looks for public primes in an RSA key, in the turn of its namespace: other ones are known. */
+  divideAgain(record: SSHKeyRecord): void {
+    this.#unexamined.divideAgain(record);
   }
 
   /** Runs until the signal aborts. */
@@ -194,13 +207,16 @@ export class Sources {
   }
 
   /** `isFirst`: nothing was known before, so it is seen at once, and others are dated behind it if need be. */
-  #takeSSHKey(record: SSHKeyRecord, isFirst = false): void {
+  #takeSSHKey(read: SSHKeyRecord, isFirst = false): void {
+    const known = this.#o.projection.claims.get(read.namespace, read.name)?.record;
+    // Much may have been found since it was read: a list is long under way.
+    const isFound = known !== undefined && isExamined(known) && isSameSubject(known, read);
+    const record = isFound ? withResultsOf(read, known) : read;
     if (isExamined(record)) {
       this.#unexamined.drop(record);
       this.#putSSHKey(record);
       return;
     }
-    const known = this.#o.projection.claims.get(record.namespace, record.name)?.record;
     this.#unexamined.hold(record, isFirst ? 0 : patienceFor(record, known));
   }
 

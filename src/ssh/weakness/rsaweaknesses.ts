@@ -1,6 +1,6 @@
 import { type Weakness, type WeaknessCode, weakness } from "./classes.ts";
 import { hasClosePrimes } from "./closeprimes.ts";
-import { hasKnownPrime } from "./knownprime.ts";
+import { lookingForKnownPrime } from "./knownprime.ts";
 import { isROCA } from "./roca.ts";
 import { type RSANumbers, rsaNumbers } from "./rsanumbers.ts";
 import { isShortSleeve } from "./shortsleeve.ts";
@@ -27,9 +27,13 @@ export function rsaWeaknesses(blob: Buffer): readonly Weakness[] {
   return found.length === 0 ? NONE : found;
 }
 
-/** The same for lists of public primes, which may change: see hasKnownPrime. */
-export function primeWeaknesses(blob: Buffer, products: readonly bigint[]): readonly Weakness[] {
-  return products.length > 0 && hasKnownPrime(rsaNumbers(blob), products) ? [weakness("KnownPrime")] : NONE;
+/** The same for lists of public primes, which may change, in steps: see lookingForKnownPrime. */
+export function* primeWeaknesses(
+  blob: Buffer,
+  products: readonly bigint[],
+): Generator<undefined, readonly Weakness[], undefined> {
+  if (products.length === 0) return NONE;
+  return (yield* lookingForKnownPrime(rsaNumbers(blob), products)) ? [weakness("KnownPrime")] : NONE;
 }
 
 const NONE: readonly Weakness[] = [];

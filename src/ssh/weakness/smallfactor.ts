@@ -36,7 +36,8 @@ interface Few {
   readonly product: bigint;
 }
 
-function oddPrimesBelow(limit: number): number[] {
+/** In ascending order. */
+export function oddPrimesBelow(limit: number): readonly number[] {
   const isComposite = new Uint8Array(limit);
   const primes: number[] = [];
   for (let candidate = 3; candidate < limit; candidate += 2) {

@@ -1,12 +1,18 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
-import { ExaminationQueue, patienceFor } from "../../../src/operator/examinationqueue.ts";
+import {
+  ExaminationQueue,
+  type ExaminationQueueOptions,
+  patienceFor,
+} from "../../../src/operator/examinationqueue.ts";
 import type { Log } from "../../../src/operator/logevent.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
+import { honest, rsaBlob } from "../../ssh/weakness/weakrsa.ts";
 import { only, until } from "./fakes.ts";
 
 const PROOF = proof({ key: 1, user: "alice" });
+const NONE: readonly bigint[] = [];
 const FOREVER = Number.POSITIVE_INFINITY;
 const WRONG = proof({ key: 1, user: "bob" });
 
@@ -22,20 +28,29 @@ function record(facts: Partial<SSHKeyFacts>, onBegin: () => void = () => {}): SS
   return { ...read, proof: { ...read.proof, attempts: begun } };
 }
 
-function open() {
+function open({ primes = () => NONE, known = () => undefined }: Partial<ExaminationQueueOptions> = {}) {
   const verified: string[] = [];
   const overdue: string[] = [];
   const caughtUp: string[] = [];
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
+  const given = ({
+    namespace,
+    name,
+    uid,
+    resourceVersion,
+    proof: { result = "None" } = {},
+  }: SSHKeyRecord) => {
+    verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
+  };
   const queue = new ExaminationQueue({
-    primes: () => [],
+    primes,
+    known,
     log: only<Log>({ info: write, warn: write, error: write }),
     onCaughtUp: (namespace) => void caughtUp.push(namespace),
     onOverdue: ({ name, resourceVersion }) => void overdue.push(`${name} ${resourceVersion}`),
-    onExamined: ({ namespace, name, uid, resourceVersion, proof: { result = "None" } = {} }) => {
-      verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
-    },
+    onExamined: given,
+    onDivided: given,
   });
   return {
     queue,
@@ -210,6 +225,48 @@ describe("a namespace of which more is seen than examined", () => {
     queue.dropAll("team-b");
     queue.settle("team-b");
     expect(caughtUp).toEqual([]);
+  });
+});
+
+describe("when other primes are known", () => {
+  const key = honest(2048);
+  const line = `ssh-rsa ${rsaBlob(key).toString("base64")}`;
+  const rsa = (facts: Partial<SSHKeyFacts>) => sshKeyRecord({ name: "rsa", key: line, ...facts });
+
+  /** What is found of these RSA keys, which are known, and of what is held beside them. */
+  async function found(
+    known: readonly SSHKeyRecord[],
+    held: readonly SSHKeyRecord[],
+    primes = [key.modulus],
+  ) {
+    const { queue, verified, run } = open({
+      primes: () => primes,
+      known: (id) => known.find(({ namespace, name }) => id === `${namespace}/${name}`),
+    });
+    for (const each of known) queue.divideAgain(each);
+    for (const each of held) queue.hold(each, FOREVER);
+    await run(primes.length * known.length + held.length);
+    return verified.flatMap((each) => each.split(" ")[0] ?? []).filter((id) => !id.startsWith("later/"));
+  }
+
+  it("an RSA key is examined again, and given out where they find something", async () => {
+    expect(await found([rsa({})], [])).toEqual(["team-a/rsa"]);
+  });
+
+  it("an RSA key is not given out where they find what was found before", async () => {
+    expect(await found([rsa({})], [], [])).toEqual([]);
+  });
+
+  it("a namespace full of RSA keys keeps that of another one waiting for no more than two", async () => {
+    const many = Array.from({ length: 20 }, (_, i) => rsa({ name: `k${i}` }));
+    const order = await found([...many, rsa({ namespace: "team-b" })], []);
+    expect(order.indexOf("team-b/rsa")).toBeLessThanOrEqual(2);
+  });
+
+  it("a new SSHKey does not wait for the RSA keys of its namespace", async () => {
+    const many = Array.from({ length: 20 }, (_, i) => rsa({ name: `k${i}` }));
+    const order = await found(many, [record({ name: "new" })]);
+    expect(order.indexOf("team-a/new")).toBeLessThanOrEqual(2);
   });
 });
 

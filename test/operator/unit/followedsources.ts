@@ -43,8 +43,9 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     deletions,
     authorizedKeysDeletions,
     settings: { ...DEFAULT_SETTINGS, namespaces },
-    primes: () => [],
+    primes: () => primes,
   });
+  let primes: readonly bigint[] = [];
   let isReady = false;
   void sources.whenReady().then(() => {
     isReady = true;
@@ -79,6 +80,11 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     },
     show(path: string, type: "ADDED" | "MODIFIED" | "DELETED", object: StoredSSHKey) {
       server.show(path, type, object);
+    },
+    /** From now on the product of primes is public. */
+    divideBy(product: bigint) {
+      primes = [product];
+      for (const { record } of projection.claims.all()) sources.divideAgain(record);
     },
     expire: (path: string) => server.expire(path),
     claim: (name: string) => projection.claims.get("team-a", name),

@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { secretsPath, sshKeysPath } from "../../../src/api/paths.ts";
 import type { Call } from "../../../src/kube/transport.ts";
+import { weakness } from "../../../src/ssh/weakness/classes.ts";
 import { CREATED, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { NOW } from "../../projection/secrets.ts";
+import { honest, rsaBlob } from "../../ssh/weakness/weakrsa.ts";
 import { refusal, until } from "./fakes.ts";
 import { CRD_PATH, follow, STANDS } from "./followedsources.ts";
 import { listOf } from "./watchedserver.ts";
@@ -163,6 +165,21 @@ describe("an SSHKey that a list lacks", () => {
 });
 
 describe("an SSHKey that a watch shows as deleted", () => {
+  it("stays so when a public prime is found in its key before that is believed", async () => {
+    const crd = Promise.withResolvers<unknown>();
+    const key = honest(2048);
+    const rsa = sshKey({ name: "laptop", key: `ssh-rsa ${rsaBlob(key).toString("base64")}` });
+    const scene = follow({ [sshKeysPath()]: listOf(rsa), [CRD_PATH]: crd.promise });
+    scene.start();
+    await until("it is examined", () => scene.claim("laptop")?.isInForce === true);
+    scene.show(sshKeysPath(), "DELETED", { ...rsa, metadata: { ...rsa.metadata, resourceVersion: "101" } });
+    await until("the CRD is being read", () => scene.calls.some(({ path }) => path === CRD_PATH));
+    scene.divideBy(key.modulus);
+    await until("the prime is found", () => scene.claim("laptop")?.isInForce === false);
+    crd.resolve(STANDS);
+    await until("it is gone", () => scene.claim("laptop") === undefined);
+  });
+
   it("stays in force until that is believed", async () => {
     const crd = Promise.withResolvers<unknown>();
     const laptop = sshKey({ name: "laptop" });
@@ -191,5 +208,31 @@ describe("what a list shows", () => {
     scene.start();
     await until("it is synced", () => scene.isSynced("team-a"));
     expect(scene.specs).toEqual(["team-a/a", "team-a/b"]);
+  });
+
+  it("does not undo what was found of a key while it was under way", async () => {
+    const page = Promise.withResolvers<unknown>();
+    const rsa = sshKey({ name: "rsa", key: `ssh-rsa ${rsaBlob(honest(2048)).toString("base64")}` });
+    let lists = 0;
+    const answer = ({ query }: Call) => {
+      if (query?.continue !== undefined) return page.promise;
+      lists += 1;
+      return lists === 1
+        ? listOf(rsa)
+        : { ...listOf(rsa), metadata: { resourceVersion: "101", continue: "more" } };
+    };
+    const scene = follow({ [sshKeysPath()]: answer });
+    scene.start();
+    await until("it is examined", () => scene.claim("rsa")?.isInForce === true);
+    scene.expire(sshKeysPath());
+    await until("the last page is asked for", () =>
+      scene.calls.some(({ query }) => query?.continue !== undefined),
+    );
+    const record = scene.claim("rsa")?.record ?? sshKeyRecord({ name: "rsa" });
+    const arithmetic = [weakness("KnownPrime")];
+    scene.projection.putSSHKey({ ...record, key: record.key && { ...record.key, arithmetic } }, NOW);
+    page.resolve(listOf(sshKey({ name: "last", key: 2 })));
+    await until("all is listed", () => scene.claim("last") !== undefined);
+    expect(scene.claim("rsa")?.findings.map(({ code }) => code)).toEqual(["KnownPrime"]);
   });
 });
