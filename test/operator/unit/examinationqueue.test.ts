@@ -34,14 +34,8 @@ function open({ primes = () => NONE, known = () => undefined }: Partial<Examinat
   const caughtUp: string[] = [];
   const logged: unknown[] = [];
   const write = ({ event }: { readonly event?: unknown }) => void logged.push(event);
-  const given = ({
-    namespace,
-    name,
-    uid,
-    resourceVersion,
-    proof: { result = "None" } = {},
-  }: SSHKeyRecord) => {
-    verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${result}`);
+  const given = ({ namespace, name, uid, resourceVersion, proof }: SSHKeyRecord) => {
+    verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${proof?.result ?? "None"}`);
   };
   const queue = new ExaminationQueue({
     primes,

@@ -106,7 +106,7 @@ export class PodServer implements Requests, Reads {
     const end = Number(from) + Number(limit);
     const metadata = { resourceVersion: "1", ...(end < all.length ? { continue: String(end) } : {}) };
     const items = all.slice(Number(from), end).map(asObject);
-    reader.take(Buffer.from(JSON.stringify({ kind: "PodList", metadata, items })));
+    await reader.take(Buffer.from(JSON.stringify({ kind: "PodList", metadata, items })));
     return reader.end();
   }
 }
