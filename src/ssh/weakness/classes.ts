@@ -84,6 +84,12 @@ export const WEAKNESS_CLASSES = {
     source: "Fermat's method, 100 steps; CVE-2022-26320",
     falsePositives: NONE_BY_PROOF,
   },
+  PowerModulus: {
+    state: "Compromised",
+    meaning: "The modulus of this RSA key is a power of one number, so anybody can compute its private key",
+    source: "Newton's method",
+    falsePositives: NONE_BY_PROOF,
+  },
   SmallFactor: {
     state: "Compromised",
     meaning:

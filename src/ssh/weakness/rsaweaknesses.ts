@@ -1,6 +1,7 @@
 import { type Weakness, type WeaknessCode, weakness } from "./classes.ts";
 import { hasClosePrimes } from "./closeprimes.ts";
 import { lookingForKnownPrime } from "./knownprime.ts";
+import { isPower } from "./powermodulus.ts";
 import { isROCA } from "./roca.ts";
 import { type RSANumbers, rsaNumbers } from "./rsanumbers.ts";
 import { isShortSleeve } from "./shortsleeve.ts";
@@ -12,6 +13,7 @@ const CLASSES: readonly (readonly [code: WeaknessCode, has: (key: RSANumbers) =>
   ["ROCA", isROCA],
   ["ShortSleeve", isShortSleeve],
   ["ClosePrimes", hasClosePrimes],
+  ["PowerModulus", isPower],
   ["SmallPrivateExponent", hasSmallPrivateExponent],
   ["SmallFactor", hasSmallFactor],
 ];

@@ -90,6 +90,37 @@ describe("close primes", () => {
   });
 });
 
+describe("a power", () => {
+  const [short = 3n, other = 3n] = [prime(130), prime(131)];
+
+  test.each([3, 5, 6, 7, 9, 15])("of a prime is found: %i", (exponent) => {
+    const root = prime(Math.ceil(2048 / exponent));
+    expect(codes({ modulus: root ** BigInt(exponent), exponent: 65537n })).toContain("PowerModulus");
+  });
+
+  test("of a short prime is found, with the highest exponent that leaves small factors out", () => {
+    expect(codes({ modulus: 65_537n ** 120n, exponent: 3n })).toContain("PowerModulus");
+  });
+
+  test("of a product of primes is found", () => {
+    expect(codes({ modulus: (short * other) ** 5n, exponent: 3n })).toContain("PowerModulus");
+  });
+
+  test.each([2, 4, 8])("whose root is a square root is found as close primes: %i", (exponent) => {
+    const root = prime(2048 / exponent);
+    expect(codes({ modulus: root ** BigInt(exponent), exponent: 65537n })).toContain("ClosePrimes");
+  });
+
+  test.each([2n, -2n])("is none where %i is added", (step) => {
+    const cube = prime(683) ** 3n;
+    expect(codes({ modulus: cube + step, exponent: 65537n })).not.toContain("PowerModulus");
+  });
+
+  test("is none where only a part is one", () => {
+    expect(codes({ modulus: prime(400) ** 3n * prime(848), exponent: 65537n })).toEqual([]);
+  });
+});
+
 describe("a small factor", () => {
   test.each([3n, 5n, 251n, 32749n, 65521n])("is found: %i", (factor) => {
     expect(codes({ modulus: factor * prime(2048), exponent: 65537n })).toEqual(["SmallFactor"]);
