@@ -11,9 +11,9 @@ import type { Person } from "./people/person.ts";
 import { addProbes, type Readiness } from "./probes.ts";
 import { addRoutes } from "./routes.ts";
 import { createServer } from "./server.ts";
+import { KeyKnowledge } from "./sshkeys/keyknowledge.ts";
 import { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWatch } from "./sshkeys/keywatch.ts";
-import { KnownKeys } from "./sshkeys/knownkeys.ts";
 
 export interface PortalOptions {
   readonly transport: Transport;
@@ -37,16 +37,16 @@ export class Portal {
   readonly #server: FastifyInstance;
   readonly #connections: Connections;
   readonly #watch: KeyWatch;
-  readonly #knownKeys: KnownKeys;
+  readonly #keyKnowledge: KeyKnowledge;
   #isStopping = false;
 
   private constructor(
     { transport, namespaces, log, metrics, ...o }: PortalOptions,
     server: FastifyInstance,
     store: KeyStore,
-    knownKeys: KnownKeys,
+    keyKnowledge: KeyKnowledge,
   ) {
-    this.#knownKeys = knownKeys;
+    this.#keyKnowledge = keyKnowledge;
     this.#shutdownDelay = o.shutdownDelay;
     this.#server = server;
     this.#connections = new Connections(server);
@@ -81,9 +81,9 @@ export class Portal {
     });
     metrics.observe(server);
     const store = new KeyStore();
-    const knownKeys = await KnownKeys.open(options.settings);
-    const portal = new Portal(options, server, store, knownKeys);
-    addRoutes(server, store, knownKeys, () => portal.#watch.isSynced, options);
+    const keyKnowledge = await KeyKnowledge.open(options.settings);
+    const portal = new Portal(options, server, store, keyKnowledge);
+    addRoutes(server, store, keyKnowledge, () => portal.#watch.isSynced, options);
     return portal;
   }
 
@@ -97,7 +97,7 @@ export class Portal {
   /** Runs until the signal aborts; requests that have begun are answered. */
   async run(signal: AbortSignal): Promise<void> {
     const watching = new AbortController();
-    const watched = Promise.all([this.#watch.run(watching.signal), this.#knownKeys.run(watching.signal)]);
+    const watched = Promise.all([this.#watch.run(watching.signal), this.#keyKnowledge.run(watching.signal)]);
     await Promise.race([signal.aborted || once(signal, "abort"), watched]);
     this.#isStopping = true;
     this.#connections.endAfterAnswers();

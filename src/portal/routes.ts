@@ -14,9 +14,9 @@ import { Tokens } from "./people/tokens.ts";
 import type { PortalOptions } from "./portal.ts";
 import { addProblems } from "./problems.ts";
 import { Sealer } from "./sealer.ts";
+import type { KeyKnowledge } from "./sshkeys/keyknowledge.ts";
 import type { KeyStore } from "./sshkeys/keystore.ts";
 import { KeyWriter } from "./sshkeys/keywriter.ts";
-import type { KnownKeys } from "./sshkeys/knownkeys.ts";
 import { UsedByLists } from "./sshkeys/usedby.ts";
 import { assetPath } from "./web/assetpaths.ts";
 import { Desk } from "./web/desk.ts";
@@ -28,7 +28,7 @@ import { addSignIn } from "./web/signin.ts";
 export function addRoutes(
   server: FastifyInstance,
   store: KeyStore,
-  knownKeys: KnownKeys,
+  keyKnowledge: KeyKnowledge,
   isListed: () => boolean,
   options: PortalOptions,
 ): void {
@@ -49,7 +49,7 @@ export function addRoutes(
     sealer,
     recent: new RecentWrites({ sessions, store, writer }),
     policy: settings.policy,
-    knownKeys,
+    keyKnowledge,
     usedBy: usedBy ? new UsedByLists({ reads: transport }) : undefined,
     targetNamespaces: [...new Set([...namespaces, ...usedByNamespaces])],
     identify: (request) => entrance.ofPage(request),

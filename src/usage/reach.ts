@@ -12,7 +12,7 @@ import { fetchPage, type Page } from "../kube/pagedlist.ts";
 import type { Transport } from "../kube/transport.ts";
 import { assignSecrets } from "../projection/authorizedkeysobjects.ts";
 import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
-import type { KnownKey } from "./knownkeys.ts";
+import type { IndexedKey } from "./sshkeyindex.ts";
 
 export interface ReachOptions {
   readonly requests: Pick<Transport, "request" | "read">;
@@ -44,7 +44,7 @@ export class Reach {
   }
 
   /** Rejects with an ApiError while the API server fails. */
-  async covers(logNamespace: string, key: KnownKey, signal: AbortSignal): Promise<boolean> {
+  async covers(logNamespace: string, key: IndexedKey, signal: AbortSignal): Promise<boolean> {
     if (key.namespace === logNamespace) return true;
     const takers = await this.#remembered(this.#takers, logNamespace, () => this.#list(logNamespace, signal));
     const entries = takers.flatMap(({ from }) =>

@@ -9,10 +9,10 @@ import { TokenBuckets } from "../kube/tokenbuckets.ts";
 import type { Transport } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import { readLogLine } from "../whereabouts/sshdlog.ts";
-import type { KnownKey, KnownKeys } from "./knownkeys.ts";
 import { readLogTime } from "./logtime.ts";
 import type { ReportResult, UsageMetrics } from "./metrics.ts";
 import type { Reach } from "./reach.ts";
+import type { IndexedKey, SSHKeyIndex } from "./sshkeyindex.ts";
 
 /** Where a line of a log comes from. */
 export interface LogSource {
@@ -35,7 +35,7 @@ export type Tell = (
 ) => void;
 
 export interface ReporterOptions {
-  readonly keys: KnownKeys;
+  readonly keys: SSHKeyIndex;
   readonly reach: Pick<Reach, "covers">;
   readonly requests: Pick<Transport, "request">;
   readonly tell: Tell;
@@ -127,7 +127,7 @@ export class UsageReporter {
     return found > 0;
   }
 
-  #useOf(key: KnownKey, { namespace, name }: LogSource, day: number): void {
+  #useOf(key: IndexedKey, { namespace, name }: LogSource, day: number): void {
     const id = `${namespace}/${namespacedName(key)}`;
     const waiting = this.#waiting.get(id);
     if (this.#isKnown(key, day) || (waiting !== undefined && waiting.day >= day)) return;
@@ -138,7 +138,7 @@ export class UsageReporter {
   }
 
   /** A day that has not come yet counts as none, so that nobody can end the reports of a key. */
-  #isKnown({ reported }: KnownKey, day: number): boolean {
+  #isKnown({ reported }: IndexedKey, day: number): boolean {
     return reported !== undefined && reported >= day && reported <= this.#o.now() + DAY_MS;
   }
 
@@ -190,7 +190,7 @@ export class UsageReporter {
   }
 
   /** The resourceVersion holds it to the very object that was looked at: of two reporters nobody takes back a later day. */
-  async #write(key: KnownKey, { day, fingerprint, source }: Use, signal: AbortSignal): Promise<void> {
+  async #write(key: IndexedKey, { day, fingerprint, source }: Use, signal: AbortSignal): Promise<void> {
     const { namespace, name, resourceVersion } = key;
     const { metadata } = await this.#o.requests.request<KubeObject>({
       method: "PATCH",

@@ -3,11 +3,11 @@ import type { Reflector, Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Transport } from "../kube/transport.ts";
 import { type DatedLine, followedFile, streamLines, wholeFile } from "./filelines.ts";
-import { followKeys, type KnownKey, KnownKeys } from "./knownkeys.ts";
 import type { UsageMetrics } from "./metrics.ts";
 import { type LogCounts, MOST_STREAMS, PodLogs } from "./podlogs.ts";
 import { Reach } from "./reach.ts";
 import { type Tell, UsageReporter } from "./reporter.ts";
+import { followKeys, type IndexedKey, SSHKeyIndex } from "./sshkeyindex.ts";
 
 /** What is read, and of whose keys it may speak. */
 export interface LogInputs {
@@ -42,7 +42,7 @@ export function connectionsFor({ keys, pods }: LogInputs): number {
 /** Reads logs and reports which keys were used. */
 export class Usage {
   readonly #o: UsageOptions;
-  readonly #keys = new KnownKeys();
+  readonly #keys = new SSHKeyIndex();
   readonly #reporter: UsageReporter;
   readonly #pods: readonly PodLogs[];
   readonly #missingFiles = new Set<string>();
@@ -103,7 +103,7 @@ export class Usage {
     }
   }
 
-  #follow(namespace: string | undefined): Reflector<KnownKey> {
+  #follow(namespace: string | undefined): Reflector<IndexedKey> {
     const { transport, inputs } = this.#o;
     const callbacks = this.#callbacks("sshkeys", `SSHKeys of ${namespace ?? "all namespaces"}`);
     return followKeys(transport, namespace, this.#keys, {

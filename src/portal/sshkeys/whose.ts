@@ -29,7 +29,7 @@ export interface WhoseAnswer {
 }
 
 /** Where keys are looked for. */
-export interface KnownKeys {
+export interface KeyLookup {
   withFingerprint(fingerprint: string): readonly PortalKey[];
   all(): Iterable<PortalKey>;
 }
@@ -41,7 +41,7 @@ export const MOST_LINES = 500;
 const MOST_NAMED = 10;
 
 /** Whose keys the lines of a text name, of a namespace: fingerprints, keys, and the log of sshd, one a line. */
-export function whose(text: string, known: KnownKeys, namespace: string): WhoseAnswer {
+export function whose(text: string, known: KeyLookup, namespace: string): WhoseAnswer {
   const given = text.split("\n").filter((line) => line.trim() !== "");
   const read = given.slice(0, MOST_LINES).map(readLine);
   const wanted = new Set(read.flatMap(({ named }) => named.map(({ fingerprint }) => fingerprint)));
@@ -81,7 +81,7 @@ function holdersOf(keys: readonly PortalKey[]): Holders {
 /** MD5 has no index: all keys are looked through, once. */
 function keysWith(
   wanted: ReadonlySet<string>,
-  known: KnownKeys,
+  known: KeyLookup,
   namespace: string,
 ): ReadonlyMap<string, Holders> {
   const found = new Map<string, PortalKey[]>();

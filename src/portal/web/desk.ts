@@ -4,9 +4,9 @@ import type { HTML } from "../html.ts";
 import type { Access } from "../people/access.ts";
 import type { Person } from "../people/person.ts";
 import type { Sealer } from "../sealer.ts";
+import type { KeyKnowledge } from "../sshkeys/keyknowledge.ts";
 import type { KeyStore } from "../sshkeys/keystore.ts";
 import { type KeyWriter, writeOf } from "../sshkeys/keywriter.ts";
-import type { KnownKeys } from "../sshkeys/knownkeys.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import type { UsedByLists } from "../sshkeys/usedby.ts";
 import { formToken, isOwnForm } from "./forms.ts";
@@ -25,7 +25,7 @@ export interface WebOptions {
   readonly sealer: Sealer;
   readonly recent: RecentWrites;
   readonly policy: Policy;
-  readonly knownKeys: KnownKeys;
+  readonly keyKnowledge: KeyKnowledge;
   /** Undefined where that is not to be told. */
   readonly usedBy: UsedByLists | undefined;
   /** The namespaces whose AuthorizedKeys may be looked at for it. */

@@ -40,7 +40,7 @@ export interface KeyFormRoutes {
 
 /** A form for a new key: it is shown, looked at while it is filled, sent, and brought back when the session ended meanwhile. */
 export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf }: KeyFormRoutes): void {
-  const { store, writer, policy, access, recent, knownKeys, sealer } = desk.o;
+  const { store, writer, policy, access, recent, keyKnowledge, sealer } = desk.o;
   const drafts = new Drafts<FormValues>(desk.o, TEXTS.draft.title);
 
   void server.register(async (scope) => {
@@ -106,7 +106,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
   async function judged(values: FormValues, { person, user, namespace }: FormPlace): Promise<NewKey> {
     const made = newKey(typedIn(values), user, policy, Date.now(), {
       own: store.ofUser(namespace, user),
-      knowledge: knownKeys.current(),
+      knowledge: keyKnowledge.current(),
       mayGiveOptions: await access.may(person, "assign", namespace),
     });
     return await withProof(made, values.proof, user, policy);

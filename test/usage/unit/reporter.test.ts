@@ -1,8 +1,8 @@
 import { describe, expect, onTestFinished, test } from "vitest";
 import { ApiError } from "../../../src/kube/apierror.ts";
 import type { Call } from "../../../src/kube/transport.ts";
-import { type KnownKey, KnownKeys } from "../../../src/usage/knownkeys.ts";
 import { UsageReporter } from "../../../src/usage/reporter.ts";
+import { type IndexedKey, SSHKeyIndex } from "../../../src/usage/sshkeyindex.ts";
 
 const NOW = Date.parse("2027-01-31T12:00:00Z");
 const SOURCE = { namespace: "bastion", name: "node-1" };
@@ -11,7 +11,7 @@ const fingerprintOf = (n: number) => `SHA256:${String(n).padStart(43, "a")}`;
 const line = (n: number, time = "2027-01-31T11:00:00Z") =>
   `${time} h sshd[1]: Accepted publickey for a from 192.0.2.7 port 1 ssh2: ED25519 ${fingerprintOf(n)}`;
 
-const knownKey = (n: number, o: Partial<KnownKey> = {}): KnownKey => ({
+const indexedKey = (n: number, o: Partial<IndexedKey> = {}): IndexedKey => ({
   namespace: "bastion",
   name: `key-${n}`,
   uid: `uid-${n}`,
@@ -26,8 +26,8 @@ const knownKey = (n: number, o: Partial<KnownKey> = {}): KnownKey => ({
 /** A reporter that runs, and what it asks of the API server, which answers as it is told. */
 function reporting(o: { answer?: (call: Call) => unknown; covers?: boolean; count?: number } = {}) {
   const { covers = true, count = 1, answer = () => ({ metadata: { resourceVersion: "2" } }) } = o;
-  const keys = new KnownKeys();
-  for (let n = 0; n < count; n += 1) keys.put(knownKey(n));
+  const keys = new SSHKeyIndex();
+  for (let n = 0; n < count; n += 1) keys.put(indexedKey(n));
   const calls: Call[] = [];
   const asked: string[] = [];
   const requests = {
@@ -37,7 +37,7 @@ function reporting(o: { answer?: (call: Call) => unknown; covers?: boolean; coun
     },
   };
   const reach = {
-    covers: async (_: string, key: KnownKey) => {
+    covers: async (_: string, key: IndexedKey) => {
       asked.push(key.name);
       return covers;
     },
@@ -101,7 +101,7 @@ describe("the reporter", () => {
     const { reporter, keys, calls } = reporting({
       answer: () => {
         count += 1;
-        keys.put(knownKey(0, { resourceVersion: "5", reported: Date.parse("2027-01-31T00:00:00Z") }));
+        keys.put(indexedKey(0, { resourceVersion: "5", reported: Date.parse("2027-01-31T00:00:00Z") }));
         throw failure("Conflict");
       },
     });
@@ -114,7 +114,7 @@ describe("the reporter", () => {
     const { reporter, keys, calls } = reporting({
       answer: () => {
         if (calls.length > 1) return { metadata: { resourceVersion: "6" } };
-        keys.put(knownKey(0, { resourceVersion: "5" }));
+        keys.put(indexedKey(0, { resourceVersion: "5" }));
         throw failure("Conflict");
       },
     });
@@ -188,7 +188,7 @@ describe("the reporter", () => {
 
   test("looks up a key that thousands have once a minute, and counts each login", async () => {
     const { reporter, keys, asked, counted } = reporting({ covers: false, count: 0 });
-    for (let n = 0; n < 3000; n += 1) keys.put(knownKey(n, { fingerprint: fingerprintOf(0) }));
+    for (let n = 0; n < 3000; n += 1) keys.put(indexedKey(n, { fingerprint: fingerprintOf(0) }));
     let found = 0;
     const find = keys.find.bind(keys);
     keys.find = (fingerprint) => {

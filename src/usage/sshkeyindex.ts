@@ -6,7 +6,7 @@ import { Reflector, type ReflectorOptions } from "../kube/reflector.ts";
 import type { Transport } from "../kube/transport.ts";
 
 /** What is kept of an SSHKey: enough to find it by a line of a log, and to see whether it has to be written. */
-export interface KnownKey extends ObjectRef {
+export interface IndexedKey extends ObjectRef {
   readonly user: string;
   /** Of the key that the operator has seen in it; "" for none. */
   readonly fingerprint: string;
@@ -17,20 +17,20 @@ export interface KnownKey extends ObjectRef {
 }
 
 /** The SSHKeys of some namespaces, found by fingerprint. Memory is bounded by them, whatever logs say. */
-export class KnownKeys {
-  readonly #byId = new Map<string, KnownKey>();
+export class SSHKeyIndex {
+  readonly #byId = new Map<string, IndexedKey>();
   readonly #byFingerprint = new Map<string, Set<string>>();
 
   get size(): number {
     return this.#byId.size;
   }
 
-  get(id: string): KnownKey | undefined {
+  get(id: string): IndexedKey | undefined {
     return this.#byId.get(id);
   }
 
   /** Those that have the key, by either fingerprint, and hold it or share it. */
-  *find(fingerprint: string): Iterable<KnownKey> {
+  *find(fingerprint: string): Iterable<IndexedKey> {
     for (const id of this.#byFingerprint.get(fingerprint) ?? []) {
       const key = this.#byId.get(id);
       if (key !== undefined) yield key;
@@ -38,7 +38,7 @@ export class KnownKeys {
   }
 
   /** An older view of a known one changes nothing. */
-  put(key: KnownKey): void {
+  put(key: IndexedKey): void {
     const id = namespacedName(key);
     const known = this.#byId.get(id);
     if (known?.uid === key.uid && isNewer(known, key)) return;
@@ -58,7 +58,7 @@ export class KnownKeys {
   }
 
   /** These are all of the namespace, or of all namespaces. */
-  replace(namespace: string | undefined, keys: readonly KnownKey[]): void {
+  replace(namespace: string | undefined, keys: readonly IndexedKey[]): void {
     const listed = new Set(keys.map(namespacedName));
     for (const known of [...this.#byId.values()])
       if ((namespace ?? known.namespace) === known.namespace && !listed.has(namespacedName(known)))
@@ -72,7 +72,7 @@ export class KnownKeys {
       if ((namespace ?? known.namespace) === known.namespace) this.#forget(known);
   }
 
-  #forget(key: KnownKey): void {
+  #forget(key: IndexedKey): void {
     const id = namespacedName(key);
     this.#byId.delete(id);
     for (const fingerprint of [key.fingerprint, key.fingerprintMD5]) {
@@ -87,13 +87,13 @@ export class KnownKeys {
 export function followKeys(
   transport: Transport,
   namespace: string | undefined,
-  keys: KnownKeys,
+  keys: SSHKeyIndex,
   callbacks: Pick<ReflectorOptions<unknown>, "onRestart" | "onWatch">,
-): Reflector<KnownKey> {
-  return new Reflector<KnownKey>({
+): Reflector<IndexedKey> {
+  return new Reflector<IndexedKey>({
     transport,
     path: sshKeysPath(namespace),
-    decode: toKnownKey,
+    decode: toIndexedKey,
     sink: {
       replace: (all) => keys.replace(namespace, all),
       reset: () => keys.resetVersions(namespace),
@@ -105,7 +105,7 @@ export function followKeys(
 }
 
 /** Total: whatever the object holds. A duplicate has no key of its own: nobody logs in by it. */
-function toKnownKey({ metadata, ...object }: KubeObject): KnownKey {
+function toIndexedKey({ metadata, ...object }: KubeObject): IndexedKey {
   const { spec, status } = object as {
     readonly spec?: { readonly user?: unknown };
     readonly status?: SSHKeyStatus;

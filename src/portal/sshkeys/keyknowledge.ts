@@ -9,20 +9,20 @@ import { ConfigError, type Settings } from "../../config/settings.ts";
 /** How often the list of revoked keys is read again, in ms. */
 const REREAD_MS = 10_000;
 
-type KnownKeysSettings = Pick<Settings, "revokedKeys" | "blocklists">;
+type KnowledgeSettings = Pick<Settings, "revokedKeys" | "blocklists">;
 
 /**
  * Which keys the administrator has revoked (`revokedKeys`), and which are compromised (`blocklists`), for who is about to add
  * one. Of what cannot be read nothing is said: the operator has the last word.
  */
-export class KnownKeys {
+export class KeyKnowledge {
   readonly #file: string | undefined;
   readonly #folder: BlocklistFolder | undefined;
   #revoked: ReadonlySet<string> = new Set();
   #readAt = Number.NEGATIVE_INFINITY;
   #byLists: ListKnowledge;
 
-  private constructor({ revokedKeys, blocklists }: KnownKeysSettings, shipped: readonly Section[]) {
+  private constructor({ revokedKeys, blocklists }: KnowledgeSettings, shipped: readonly Section[]) {
     this.#byLists = knownBy(shipped, []);
     this.#file = revokedKeys;
     this.#folder =
@@ -40,8 +40,8 @@ export class KnownKeys {
           });
   }
 
-  static async open(settings: KnownKeysSettings): Promise<KnownKeys> {
-    return new KnownKeys(settings, await shippedLists());
+  static async open(settings: KnowledgeSettings): Promise<KeyKnowledge> {
+    return new KeyKnowledge(settings, await shippedLists());
   }
 
   /** Reads lists again when they change, until the signal aborts. */
