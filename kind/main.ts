@@ -67,18 +67,12 @@ async function onNewCluster(): Promise<number> {
 async function onCluster(engine: Engine): Promise<number> {
   const kubectl = await findKubectl();
   // Side by side: the images are compiled and compressed while the cluster waits for itself.
-  const [built, created] = await Promise.allSettled([
-    buildImages(engine),
-    Cluster.create(engine, scratch, run),
-  ]);
+  const creating = Cluster.create(engine, scratch, run);
+  const [loaded, created] = await Promise.allSettled([loadImages(engine, creating), creating]);
   if (created.status === "rejected") throw created.reason;
   const cluster = created.value;
   try {
-    if (built.status === "rejected") throw built.reason;
-    for (const { archive } of built.value) {
-      await cluster.load(archive);
-      rmSync(archive);
-    }
+    if (loaded.status === "rejected") throw loaded.reason;
     const code = await suite(kubectl, engine.within([process.execPath]), {
       ...engine.env,
       KUBECONFIG: cluster.kubeconfig,
@@ -100,7 +94,8 @@ async function findKubectl(): Promise<string> {
   return join(await findBinaries({ names: ["kubectl"], mayBePrebuilt: true, progress: say }), "kubectl");
 }
 
-async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
+/** Makes the images; each is loaded while the next one is made. */
+async function loadImages(engine: Engine, cluster: Promise<Cluster>): Promise<void> {
   const images = [
     {
       name: OPERATOR_IMAGE,
@@ -121,8 +116,20 @@ async function buildImages(engine: Engine): Promise<readonly ImageSource[]> {
       archive: join(scratch, "accounts.tar"),
     },
   ];
-  for (const image of images) await engine.buildImage(image);
-  return images;
+  let loading: Promise<void> = Promise.resolve();
+  for (const image of images) {
+    await engine.buildImage(image);
+    loading = load(image, loading);
+    // It is looked at when the next one is loaded, or at the end.
+    loading.catch(() => undefined);
+  }
+  await loading;
+
+  async function load({ archive }: ImageSource, before: Promise<void>): Promise<void> {
+    await before;
+    await (await cluster).load(archive);
+    rmSync(archive);
+  }
 }
 
 /** Runs the tests by the Node whose command line is given; their exit code. */

@@ -36,7 +36,10 @@ afterAll(async () => {
   await Promise.all([...pods.values()].map((pod) => pod.stop()));
 });
 
-describe.each(LAYOUTS)("in a pod as $name", (layout) => {
+/** The tests of one pod come one after the other. */
+const IN_TURN = { concurrent: false };
+
+describe.concurrent.each(LAYOUTS)("in a pod as $name", (layout) => {
   let pod: SSHDPod;
   let other: KeyPair;
 
@@ -53,17 +56,18 @@ describe.each(LAYOUTS)("in a pod as $name", (layout) => {
     }
   });
 
-  test("a key logs in that is in its Secret", async () => {
+  test("a key logs in that is in its Secret", IN_TURN, async () => {
     await refreshPods(pod.namespace);
     await pod.untilAccepted(other);
   });
 
-  test("a key is refused that no SSHKey has", async () => {
+  test("a key is refused that no SSHKey has", IN_TURN, async () => {
     expect(await pod.login(await pod.keyPair("stranger"))).toMatchObject({ accepted: false });
   });
 
-  test.concurrent.each(Object.entries(REVOCATIONS))(
+  test.each(Object.entries(REVOCATIONS))(
     "a key is refused whose SSHKey is %s",
+    IN_TURN,
     async (way, revoke) => {
       const name = way.replaceAll(/[^a-z]+/g, "-");
       const key = await pod.admit(name);

@@ -13,7 +13,10 @@ afterAll(() => installOperator());
 /** One mounts a projected volume, the other a Secret volume. */
 const MOUNTING = LAYOUTS.filter(({ name }) => name === "bastion" || name === "devenvironment");
 
-describe.each(MOUNTING)("with refresh.pods, in a pod as $name", (layout) => {
+/** The tests of one pod come one after the other. */
+const IN_TURN = { concurrent: false };
+
+describe.concurrent.each(MOUNTING)("with refresh.pods, in a pod as $name", (layout) => {
   let pod: SSHDPod;
   let other: KeyPair;
 
@@ -24,7 +27,7 @@ describe.each(MOUNTING)("with refresh.pods, in a pod as $name", (layout) => {
 
   afterAll(() => pod.stop());
 
-  test("a deleted key is refused within 3 s in the median, by the operator alone", async () => {
+  test("a deleted key is refused within 3 s in the median, by the operator alone", IN_TURN, async () => {
     const key = await pod.keyPair("key");
     const seconds: number[] = [];
     for (let sample = 0; sample < SAMPLES; sample += 1) {
@@ -41,7 +44,7 @@ describe.each(MOUNTING)("with refresh.pods, in a pod as $name", (layout) => {
     expect(median(seconds)).toBeLessThan(3);
   });
 
-  test("a new key logs in without anybody's doing, and the others go on to", async () => {
+  test("a new key logs in without anybody's doing, and the others go on to", IN_TURN, async () => {
     const key = await pod.keyPair("new");
     await pod.declare("new", key);
     await pod.untilAccepted(key);
