@@ -153,6 +153,25 @@ const usage = {
     podAnnotations: { "example.com/a": "1" },
     podLabels: { tier: "system" },
     resources: null,
+    nodes: {
+      enabled: true,
+      namespace: "nodes",
+      folder: "/var/log/ssh",
+      file: "secure",
+      group: 0,
+      tolerations: [],
+      podAnnotations: { "example.com/a": "1" },
+      podLabels: { tier: "system" },
+      resources: null,
+    },
+  },
+  podMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "30s" },
+  serviceMonitor: { enabled: true },
+  prometheusRule: { enabled: true, disabledAlerts: ["SSHKeyUsageDown"] },
+  networkPolicy: {
+    enabled: true,
+    metricsFrom: [{ namespaceSelector: { matchLabels: { name: "monitoring" } } }],
+    apiServer: { cidrs: ["10.0.0.1/32"], ports: [6443] },
   },
 };
 
@@ -188,6 +207,7 @@ export const MATRIX: Readonly<Record<string, Release>> = {
   "everything of the portal on": { name: "keys", namespace: "platform", values: portal },
   "the reader of logs": { values: { usage: { enabled: true, namespaces: ["bastion"] } } },
   "everything of the reader of logs on": { name: "keys", namespace: "platform", values: usage },
+  "the agents on nodes": { values: { usage: { nodes: { enabled: true, namespace: "nodes" } } } },
   "everything off": { values: nothing },
   "an open NetworkPolicy": { values: { networkPolicy: { enabled: true } } },
   "CRDs that go with the release": { values: { crds: { keep: false } } },

@@ -7,7 +7,9 @@ import { REFRESH_RESULTS } from "../../src/operator/metrics.ts";
 import { LIMITS } from "../../src/portal/limits.ts";
 import { SIGN_IN_RESULTS, WRITE_RESULTS } from "../../src/portal/metrics.ts";
 import { ISSUER_FAULTS } from "../../src/portal/people/openid.ts";
-import { exposedMetrics, exposedPortalMetrics } from "../availability/exposedmetrics.ts";
+import { REPORT_RESULTS } from "../../src/usage/metrics.ts";
+import type { LogCounts } from "../../src/usage/podlogs.ts";
+import { exposedMetrics, exposedPortalMetrics, exposedUsageMetrics } from "../availability/exposedmetrics.ts";
 import type { Deployment } from "../deploy/installation.ts";
 import { CHART, type Manifest, only, render } from "./helm.ts";
 
@@ -20,6 +22,8 @@ const alerts = file.groups.flatMap(({ rules }) => rules);
 const rulesOf = (name: string) => file.groups.find((group) => group.name === name)?.rules ?? [];
 
 const PORTAL = { enabled: true, namespace: "people", config: { tokens: { audience: "portal" } } };
+
+const USAGE = { enabled: true, namespaces: ["bastion"] };
 
 interface Alert {
   readonly alert: string;
@@ -41,7 +45,9 @@ describe("an alert", () => {
 
   test.each(alerts)("$alert asks for STATEs and results that there are", ({ expr }) => {
     const states = Object.keys({ ...STATES, ...AUTHORIZED_KEYS_STATES });
-    const known = new Set<string>([...states, ...REFRESH_RESULTS, ...SIGN_IN_RESULTS, ...WRITE_RESULTS]);
+    const results = [...REFRESH_RESULTS, ...SIGN_IN_RESULTS, ...WRITE_RESULTS, ...REPORT_RESULTS];
+    const logs: readonly (keyof LogCounts)[] = ["read", "unreadable", "waiting"];
+    const known = new Set<string>([...states, ...results, ...logs]);
     expect(valuesOf(expr, "state|result").filter((value) => !known.has(value))).toEqual([]);
   });
 
@@ -51,10 +57,13 @@ describe("an alert", () => {
     expect(valuesOf(alert?.expr ?? "", "state").sort()).toEqual(stalled.map(([state]) => state).sort());
   });
 
-  test.each(["sshkey-operator", "sshkey-portal"])("of the group %s is of nobody else's metrics", (group) => {
-    const other = group === "sshkey-portal" ? /sshkey_operator_|leader_election_/ : /sshkey_portal_/;
-    expect(rulesOf(group).length).toBeGreaterThan(5);
-    expect(rulesOf(group).filter(({ expr }) => other.test(expr))).toEqual([]);
+  test.each([
+    ["sshkey-operator", /sshkey_(?:portal|usage)_/],
+    ["sshkey-portal", /sshkey_(?:operator|usage)_|leader_election_/],
+    ["sshkey-usage", /sshkey_(?:operator|portal)_|leader_election_/],
+  ])("of the group %s is of nobody else's metrics", (group, others) => {
+    expect(rulesOf(group).length).toBeGreaterThan(3);
+    expect(rulesOf(group).filter(({ expr }) => others.test(expr))).toEqual([]);
   });
 
   test.each(alerts)("$alert has a runbook in docs/operations.md", ({ alert }) => {
@@ -70,6 +79,8 @@ describe("an alert", () => {
     ["SSHKeyPortalIssuerFaults", "fault", ISSUER_FAULTS],
     ["SSHKeyPortalRateLimited", "limit", Object.keys(LIMITS)],
     ["SSHKeyPortalWritesFail", "result", ["refused", "failed"]],
+    ["SSHKeyUsageLogsUnread", "state", ["unreadable", "waiting"]],
+    ["SSHKeyUsageReportsFail", "result", ["refused", "failed"]],
   ])("%s has a runbook for each %s", (name, _, values) => {
     const [, section = ""] = page.split(`\n### ${name}\n`);
     const [runbook = ""] = section.split("\n##");
@@ -77,7 +88,9 @@ describe("an alert", () => {
   });
 
   test("has no runbook that is nobody's", () => {
-    const runbooks = [...page.matchAll(/^### (SSHKey(?:Operator|Portal)\w+)$/gm)].map(([, name]) => name);
+    const runbooks = [...page.matchAll(/^### (SSHKey(?:Operator|Portal|Usage)\w+)$/gm)].map(
+      ([, name]) => name,
+    );
     expect(runbooks).toEqual(alerts.map(({ alert }) => alert));
   });
 });
@@ -85,7 +98,8 @@ describe("an alert", () => {
 describe("the PrometheusRule", () => {
   test.each<[string, object, readonly Alert[]]>([
     ["", {}, rulesOf("sshkey-operator")],
-    [" of both with the portal", { portal: PORTAL }, alerts],
+    [" and of the portal", { portal: PORTAL }, [...rulesOf("sshkey-operator"), ...rulesOf("sshkey-portal")]],
+    [" of all with the portal and the reader of logs", { portal: PORTAL, usage: USAGE }, alerts],
   ])(
     "has the alerts of the file%s, of the release's namespace, each with the address of its runbook",
     async (_, values, expected) => {
@@ -160,28 +174,37 @@ describe("what scrapes the release", () => {
       .map(({ metadata }) => metadata.name);
   }
 
-  const BOTH = ["sshkey-operator", "sshkey-operator-portal"];
+  const ALL = ["sshkey-operator", "sshkey-operator-portal", "sshkey-usage"];
 
-  test("PodMonitors, the operator's pods and the portal's, each once", async () => {
-    const manifests = await render({ values: { portal: PORTAL, podMonitor: { enabled: true } } });
+  test("PodMonitors, the operator's pods, the portal's and the reader's of logs, each once", async () => {
+    const manifests = await render({
+      values: { portal: PORTAL, usage: USAGE, podMonitor: { enabled: true } },
+    });
     const monitors = manifests.filter(({ kind }) => kind === "PodMonitor") as Monitor[];
     expect(monitors.flatMap(({ spec }) => spec.podMetricsEndpoints ?? [])).toEqual(
-      BOTH.map(() => ({ port: "metrics" })),
+      ALL.map(() => ({ port: "metrics" })),
     );
-    expect(monitors.flatMap(({ spec }) => scraped(manifests, spec.selector.matchLabels)).sort()).toEqual(
-      BOTH,
-    );
+    expect(monitors.flatMap(({ spec }) => scraped(manifests, spec.selector.matchLabels)).sort()).toEqual(ALL);
+  });
+
+  test("a PodMonitor, the agents on nodes where they are", async () => {
+    const nodes = { enabled: true, namespace: "nodes" };
+    const manifests = await render({ values: { usage: { nodes }, podMonitor: { enabled: true } } });
+    const { spec } = only<{ spec: object }>(manifests, "PodMonitor", "sshkey-usage");
+    expect(spec).toMatchObject({ namespaceSelector: { matchNames: ["nodes"] } });
   });
 
   test("a ServiceMonitor, the same by Services", async () => {
-    const manifests = await render({ values: { portal: PORTAL, serviceMonitor: { enabled: true } } });
+    const manifests = await render({
+      values: { portal: PORTAL, usage: USAGE, serviceMonitor: { enabled: true } },
+    });
     const { spec } = only<Monitor>(manifests, "ServiceMonitor");
     const services = (manifests.filter(({ kind }) => kind === "Service") as Service[])
       .filter(({ metadata }) => matches(spec.selector.matchLabels, metadata.labels))
       .filter(({ spec: { ports } }) => ports.some(({ name }) => name === spec.endpoints?.[0]?.port));
-    expect(services.flatMap(({ spec: { selector } }) => scraped(manifests, selector)).sort()).toEqual(BOTH);
+    expect(services.flatMap(({ spec: { selector } }) => scraped(manifests, selector)).sort()).toEqual(ALL);
     expect(services.flatMap(({ spec: { ports } }) => ports.map(({ targetPort }) => targetPort))).toEqual(
-      BOTH.map(() => "metrics"),
+      ALL.map(() => "metrics"),
     );
   });
 });
@@ -226,7 +249,7 @@ describe("the dashboard", () => {
 
 /** Names before a selector that no scrape gives; of a histogram a query asks for the buckets. */
 function unknownMetrics(expr: string): string[] {
-  const known = new Set([...exposedMetrics(), ...exposedPortalMetrics()]);
+  const known = new Set([...exposedMetrics(), ...exposedPortalMetrics(), ...exposedUsageMetrics()]);
   const named = [...expr.matchAll(/([a-zA-Z_:][\w:]*)\{/g)].map(([, name = ""]) => name);
   expect(named.length).toBeGreaterThan(0);
   return named.filter((name) => !known.has(name.replace(/_(bucket|sum|count)$/, "")));

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { Command } from "commander";
 import { beforeAll, describe, expect, test } from "vitest";
 import { addPortalOptions } from "../../src/cli/portal.ts";
@@ -5,13 +6,14 @@ import { addRunOptions, type RunOptions } from "../../src/cli/runoptions.ts";
 import { addUsageOptions, type UsageCommandOptions } from "../../src/cli/usage.ts";
 import { parseConfig } from "../../src/config/configfile.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
-import type { Container } from "../deploy/installation.ts";
+import type { Container, Deployment } from "../deploy/installation.ts";
 import {
   CHART,
   deploymentIn,
   helm,
   idOf,
   type Manifest,
+  manifestsIn,
   only,
   portalDeploymentIn,
   render,
@@ -93,6 +95,49 @@ describe("the reader of logs", () => {
       selector,
     ]);
   });
+});
+
+describe("the agents on nodes", () => {
+  const nodes = { enabled: true, namespace: "nodes" };
+
+  test("are those of examples/usage, but for what Helm says of itself", async () => {
+    const example = manifestsIn(readFileSync("examples/usage/nodes.yaml", "utf8"));
+    const made = await render({ values: { usage: { nodes } } });
+    const own = made.filter(({ metadata }) => metadata.namespace === "nodes");
+    expect(own.map(idOf).sort()).toEqual(example.map(idOf).sort());
+    for (const object of example)
+      expect(own.find((each) => idOf(each) === idOf(object))).toMatchObject({ ...object });
+  });
+
+  test("understand their command line, and mount the folder of the log", async () => {
+    const values = { usage: { nodes: { ...nodes, folder: "/var/log/ssh", file: "secure" } } };
+    const { spec } = only<Deployment>(await render({ values }), "DaemonSet").spec.template;
+    const [, ...args] = spec.containers[0].args;
+    const command = addUsageOptions(new Command()).parse(args, { from: "user" });
+    const { follow, namespace } = command.opts<UsageCommandOptions>();
+    expect([follow, namespace, command.args]).toEqual([true, ["nodes"], ["/var/log/node/secure"]]);
+    expect(spec.volumes).toEqual([{ name: "log", hostPath: { path: "/var/log/ssh", type: "Directory" } }]);
+  });
+
+  test("have no rights outside of their namespace", async () => {
+    const made = await render({ values: { usage: { nodes } } });
+    const bound = made.filter(({ subjects = [] }) => subjects.some(({ name }) => name === "sshkey-usage"));
+    expect(bound.map(idOf)).toEqual(["RoleBinding nodes/sshkey-usage"]);
+  });
+});
+
+test("a NetworkPolicy admits metrics and probes only, wherever the reader of logs has pods", async () => {
+  const usage = { enabled: true, namespaces: ["bastion"], nodes: { enabled: true, namespace: "nodes" } };
+  const made = await render({ values: { usage, networkPolicy: { enabled: true } } });
+  const policies = made.filter(
+    ({ kind, metadata }) => kind === "NetworkPolicy" && metadata.name === "sshkey-usage",
+  );
+  expect(policies.map(idOf).sort()).toEqual([
+    "NetworkPolicy nodes/sshkey-usage",
+    "NetworkPolicy sshkey-operator/sshkey-usage",
+  ]);
+  const admitted = { ingress: [{ ports: [{ port: "metrics" }] }, { ports: [{ port: "health" }] }] };
+  for (const policy of policies) expect(policy).toMatchObject({ spec: admitted });
 });
 
 describe("the portal", () => {

@@ -88,6 +88,31 @@ describe("what is refused, in Helm's words:", () => {
       "who shares keys with whom stands on Namespace objects, which takes a ClusterRole",
     ],
     [
+      "a reader of logs whose account no policy holds",
+      { usage: { enabled: true, namespaces: ["bastion"] }, policies: { enabled: false } },
+      "without the policy usage the account sshkey-usage changes the whole status",
+    ],
+    [
+      "an agent on nodes whose account no policy holds",
+      { usage: { nodes: { enabled: true, namespace: "nodes" } }, policies: { enabled: false } },
+      "without the policy usage the account sshkey-usage changes the whole status",
+    ],
+    [
+      "an agent on nodes of nobody's SSHKeys",
+      { usage: { nodes: { enabled: true } } },
+      "usage.nodes.namespace must name the namespace of the SSHKeys with which people log in to nodes",
+    ],
+    [
+      "an agent on nodes beside the operator",
+      { usage: { nodes: { enabled: true, namespace: "sshkey-operator" } } },
+      "usage.nodes.namespace is the release's: name another",
+    ],
+    [
+      "a folder of the log that is none",
+      { usage: { nodes: { folder: "var/log" } } },
+      "at '/usage/nodes/folder': 'var/log' does not match pattern",
+    ],
+    [
       "a portal that may not ask who may do what",
       {
         portal: { enabled: true, namespace: "people" },
@@ -149,6 +174,7 @@ describe("the schema", () => {
       "portal.podSecurityContext",
       "portal.affinity",
       "usage.resources",
+      "usage.nodes.resources",
     ]);
   });
 });

@@ -151,6 +151,32 @@ app.kubernetes.io/name: sshkey-usage
 {{- merge (include "sshkey-operator.usageSelectorLabels" . | fromYaml) $own .Values.usage.podLabels .Values.commonLabels | toYaml -}}
 {{- end -}}
 
+{{- define "sshkey-operator.usageNodesPodLabels" -}}
+{{- $own := dict "app.kubernetes.io/instance" .Release.Name -}}
+{{- merge (include "sshkey-operator.usageSelectorLabels" . | fromYaml) $own .Values.usage.nodes.podLabels .Values.commonLabels | toYaml -}}
+{{- end -}}
+
+{{/* Of the agents and of the SSHKeys that they report. */}}
+{{- define "sshkey-operator.usageNodesNamespace" -}}
+{{- $namespace := required "usage.nodes.enabled is true: usage.nodes.namespace must name the namespace of the SSHKeys with which people log in to nodes" .Values.usage.nodes.namespace -}}
+{{- if eq $namespace .Release.Namespace -}}
+{{- fail "usage.nodes.namespace is the release's: name another, whose pods may mount a folder of the node and do not run beside the operator" -}}
+{{- end -}}
+{{- $namespace -}}
+{{- end -}}
+
+{{/* Where its pods are: those that read logs of pods, and those on nodes. */}}
+{{- define "sshkey-operator.usagePodNamespaces" -}}
+{{- $namespaces := list -}}
+{{- if .Values.usage.enabled -}}
+{{- $namespaces = append $namespaces .Release.Namespace -}}
+{{- end -}}
+{{- if .Values.usage.nodes.enabled -}}
+{{- $namespaces = append $namespaces (include "sshkey-operator.usageNodesNamespace" .) -}}
+{{- end -}}
+{{- $namespaces | toJson -}}
+{{- end -}}
+
 {{- define "sshkey-operator.usageSubjects" -}}
 - kind: ServiceAccount
   name: sshkey-usage
