@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command } from "commander";
 import { describe, expect, test } from "vitest";
-import { LOG_EVENTS, REQUEST_ERRORS } from "../../src/api/errors.ts";
+import { KEY_ERRORS, LOG_EVENTS, REQUEST_ERRORS } from "../../src/api/errors.ts";
 import { AUTHORIZED_KEYS_STATES, OMISSIONS } from "../../src/api/omissions.ts";
 import { CONDITION_TYPES, STATES } from "../../src/api/states.ts";
 import { addRunOptions } from "../../src/cli/runoptions.ts";
@@ -32,9 +32,9 @@ describe("docs/operations.md", () => {
     expect(rows).toContain(state);
   });
 
-  test("puts no CapitalizedWord between backticks but log events, STATEs, request errors, conditions and their reasons", () => {
+  test("puts no CapitalizedWord between backticks but log events, STATEs, what is wrong with a key, request errors, conditions and their reasons", () => {
     const reasons = ["SharedKey", "NotInForce", "NotChecked", "NotSelected"];
-    const words = [LOG_EVENTS, STATES, AUTHORIZED_KEYS_STATES, OMISSIONS, REQUEST_ERRORS]
+    const words = [LOG_EVENTS, STATES, AUTHORIZED_KEYS_STATES, OMISSIONS, KEY_ERRORS, REQUEST_ERRORS]
       .flatMap((each) => Object.keys(each))
       .concat(reasons);
     const named = page.match(/(?<=`)[A-Z][a-z]+(?:[A-Z][A-Za-z]*)+(?=`)/g) ?? [];
