@@ -79,7 +79,11 @@ export async function withProof(made: NewKey, text: string, user: string, policy
 
 /** The one signature in a text; the text itself where there is none, or more than one. */
 function signatureIn(text: string): string {
-  const found = text.match(/-----BEGIN SSH SIGNATURE-----[^-]*-----END SSH SIGNATURE-----/g) ?? [];
+  const [, ...begun] = text.split(BEGIN);
+  const found = begun.flatMap((part) => {
+    const [content = "", ...ended] = part.split(END);
+    return ended.length === 0 || content.includes("-") ? [] : [`${BEGIN}${content}${END}`];
+  });
   const [only = text.trim()] = found.length === 1 ? found : [];
   return `${only.replaceAll(/\r\n?/g, "\n")}\n`;
 }
@@ -95,6 +99,8 @@ function refused(code: string, message: string): GivenProof {
   return { problem: { field: "proof", code, message } };
 }
 
+const BEGIN = "-----BEGIN SSH SIGNATURE-----";
+const END = "-----END SSH SIGNATURE-----";
 const AGAIN = "Run the command, and paste all that it prints.";
 const NO_OTHER = "Leave the proof out, or make a key that can be proven:";
 const TOO_LONG = `This is far longer than a signature. ${AGAIN}`;
