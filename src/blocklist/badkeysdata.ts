@@ -9,7 +9,7 @@ export const BADKEYS_DATA = "badkeysdata.json";
 /** The name that badkeys gives its list. */
 export const BADKEYS_LIST = "blocklist.dat";
 
-/** Rejects with a ListError where a file is badkeys' list by its name, and not the one that badkeysdata.json beside it is of. */
+/** Rejects with a ListError where a file is badkeys' list by its name, and not the one of badkeysdata.json beside it. */
 export async function checkAgainstBadkeysData(path: string, bytes: Buffer): Promise<void> {
   if (basename(path) !== BADKEYS_LIST) return;
   const text = await readFile(join(dirname(path), BADKEYS_DATA), "utf8").catch(nothing);

@@ -17,8 +17,8 @@ const FINGERPRINT_SHA256 = 5;
 const EXTENSION = 255;
 
 /**
- * The keys of an OpenSSH key revocation list (ssh-keygen -k), for this reason, since it names none. What it says of certificates
- * counts for nothing here. Rejects with a ListError.
+ * The keys of an OpenSSH key revocation list (ssh-keygen -k), for this reason, since it names none. What it says of
+ * certificates counts for nothing here. Rejects with a ListError.
  */
 export async function decodeKRL(bytes: Buffer, reason: Reason): Promise<readonly Section[]> {
   const reader = new WireReader(bytes);

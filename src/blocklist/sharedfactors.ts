@@ -109,7 +109,7 @@ class PartnerSearch {
     return new PartnerSearch(nodes[0], pause);
   }
 
-  /** The place of the first that shares a prime, `Unknown` where finding out takes more work; one step is a picosecond or so. */
+  /** The place of the first that shares a prime; `Unknown` where finding out takes more steps, of about a picosecond each. */
   async partnerOf(
     { at, modulus, part }: Suspect,
     mostWork: number,
@@ -118,7 +118,7 @@ class PartnerSearch {
     const stack = this.#root === undefined ? [] : [...this.#root.below].reverse();
     let work = 0;
     for (let node = stack.pop(); node !== undefined; node = stack.pop()) {
-      // A division, and Euclid's method of twice as many steps as the shorter number has digits.
+      // A division, and the greatest common divisor, at most.
       work += node.bits * bits + 50 * bits * bits;
       if (work > mostWork) return { other: "Unknown", work };
       await this.#pause();

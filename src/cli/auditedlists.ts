@@ -95,7 +95,7 @@ export class ListInConfigMap implements AuditedList {
       if (unlisted > 0)
         throw new ExitError(
           EXIT.configuration,
-          `${this.#name} is full, and ${unlisted} keys in use that share a prime are not listed, of those who have most: give --output, and mount that list`,
+          `${this.#name} is full; keys in use that share a prime and are not listed: ${unlisted}, of those who have most; give --output, and mount that list`,
         );
       return;
     }

@@ -24,7 +24,7 @@ export function connect(kubeconfig: string | undefined, connections: number): Cr
   }
 }
 
-/** A mistake in the configuration, a list that cannot be used too, ends the process with its own exit code; all else is as it was. */
+/** A mistake in the configuration, or a list that is none, ends the process with its exit code; all else is as it was. */
 export function asExit(error: unknown): unknown {
   const isMistake = error instanceof ConfigError || error instanceof ListError;
   return isMistake ? new ExitError(EXIT.configuration, error.message) : error;

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { API_VERSION, KIND } from "../../src/api/names.ts";
 import { sshKeysPath } from "../../src/api/paths.ts";
+import { renewedList } from "../../src/blocklist/auditlist.ts";
 import { readList } from "../../src/blocklist/readlist.ts";
 import { VERSION } from "../../src/version.ts";
 import { type Finished, run } from "../cluster/run.ts";
@@ -17,6 +18,9 @@ const ACCOUNT = "sshkey-audit";
 const EXAMPLE = "examples/audit/cronjob.yaml";
 const BUNDLE = join(import.meta.dirname, "..", "..", "dist", "main.cjs");
 const LIST = `/api/v1/namespaces/${NAMESPACE}/configmaps/sshkey-operator-blocklists`;
+
+const MAP = `--config-map=${NAMESPACE}/sshkey-operator-blocklists/shared-factors.txt`;
+const namesOn = (list: string) => [...list.matchAll(/^ssh-rsa \S+ (\S+)$/gm)].map(([, name]) => name);
 
 let installation: Installation;
 let applied: Finished;
@@ -90,7 +94,7 @@ describe("audit with the account and the arguments of the example", () => {
 
   test("writes nothing when it finds the same again", async () => {
     const before = await installation.read<{ metadata: { resourceVersion: string } }>(LIST);
-    await audit(`--config-map=${NAMESPACE}/sshkey-operator-blocklists/shared-factors.txt`);
+    await audit(MAP);
     const after = await installation.read<{ metadata: { resourceVersion: string } }>(LIST);
     expect(after.metadata.resourceVersion).toBe(before.metadata.resourceVersion);
   });
@@ -105,18 +109,38 @@ describe("audit with the account and the arguments of the example", () => {
   });
 });
 
-test("audit leaves out of a ConfigMap what there is no room for beside its other lists, and ends with 3", async () => {
-  const { status } = await installation.request("PATCH", LIST, {
-    data: { "other.txt": "#".repeat(999_500), "shared-factors.txt": null },
+const GONE = { namespace: "gone", name: "old", user: "old", bits: 2048, more: 0 };
+
+describe("audit into a ConfigMap that its other lists nearly fill", () => {
+  /** A key that no SSHKey has. */
+  const old = { modulus: prime(1024) * prime(1024), exponent: 65537n };
+  const before = renewedList("", {
+    found: [{ key: { ...old, ...GONE, base64: rsaBlob(old).toString("base64") }, with: undefined }],
+    chosen: { moduli: new Map() },
+    gone: new Set(),
+  }).text;
+
+  /** The list has that key, and so many bytes are left for it. */
+  async function leaveRoom(bytes: number): Promise<void> {
+    const others = "#".repeat(1_000_000 - "other.txt".length - bytes);
+    const data = { "other.txt": others, "shared-factors.txt": before };
+    expect((await installation.request("PATCH", LIST, { data })).status).toBe(200);
+  }
+
+  test("lets keys go that no SSHKey has any more", async () => {
+    await leaveRoom(before.length + 450);
+    const { code } = await audit(MAP);
+    expect([code, namesOn(await listed())]).toEqual([0, ["team-a/alices", "team-b/bobs"]]);
   });
-  expect(status).toBe(200);
-  const { code, stderr } = await audit(
-    `--config-map=${NAMESPACE}/sshkey-operator-blocklists/shared-factors.txt`,
-  );
-  expect([code, stderr]).toEqual([
-    3,
-    `sshkey-operator: ConfigMap ${NAMESPACE}/sshkey-operator-blocklists is full, and 2 keys in use that share a prime are not listed, of those who have most: give --output, and mount that list\n`,
-  ]);
+
+  test("lets none go where it does not look at all namespaces, and says what is not listed", async () => {
+    await leaveRoom(before.length + 450);
+    const { code, stderr } = await audit(MAP, "--namespace=team-a", "--namespace=team-b");
+    expect([code, namesOn(await listed()).includes("gone/old")]).toEqual([3, true]);
+    expect(stderr).toContain(
+      `ConfigMap ${NAMESPACE}/sshkey-operator-blocklists is full; keys in use that share a prime and are not listed: 1`,
+    );
+  });
 });
 
 test("audit adds to a file what is not in it", async () => {
