@@ -10,26 +10,25 @@ const DEPLOYMENT = "deployment/sshkey-operator";
 
 /** Installs what `deploy/` ships, unchanged but for the image, and with refresh.pods and what belongs to it for `refreshes`. */
 export async function installOperator({ refreshes = false } = {}): Promise<void> {
-  const { repository, tag } = image();
-  const images = [{ name: "sshkey-operator", newName: repository, newTag: tag }];
-  if (refreshes) await withRefresh("deploy", applyKustomized, { images });
-  else await withImages(images, applyKustomized);
+  if (refreshes) await withRefresh("deploy", applyKustomized, { images: images() });
+  else await applyWithImage(join(REPOSITORY, "deploy"));
   await waitForOperator();
+}
+
+/** Applies a kustomization, unchanged but for the operator's image. */
+export async function applyWithImage(kustomization: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
+  try {
+    const resources = [relative(folder, kustomization)];
+    writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify({ resources, images: images() }));
+    await applyKustomized(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
 async function applyKustomized(folder: string): Promise<void> {
   await kubectl(["apply", "--kustomize", folder]);
-}
-
-async function withImages(images: readonly object[], use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = mkdtempSync(join(tmpdir(), "sshkey-operator-e2e-"));
-  try {
-    const kustomization = { resources: [relative(folder, join(REPOSITORY, "deploy"))], images };
-    writeFileSync(join(folder, "kustomization.yaml"), JSON.stringify(kustomization));
-    await use(folder);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
 }
 
 /** Both replicas are Ready. */
@@ -65,6 +64,11 @@ export async function leader(): Promise<string> {
   const args = ["get", "lease", "sshkey-operator", "--namespace", OPERATOR_NAMESPACE];
   const holder = await kubectl([...args, "-o=jsonpath={.spec.holderIdentity}"]);
   return holder.split("_")[0] ?? "";
+}
+
+function images(): readonly object[] {
+  const { repository, tag } = image();
+  return [{ name: "sshkey-operator", newName: repository, newTag: tag }];
 }
 
 /** The operator's image. */
