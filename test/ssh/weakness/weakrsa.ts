@@ -1,4 +1,5 @@
 import { checkPrimeSync, generatePrimeSync } from "node:crypto";
+import { squareRoot } from "../../../src/ssh/weakness/rsanumbers.ts";
 import { encodeStrings } from "../../../src/ssh/wire.ts";
 import type { Random } from "../random.ts";
 import { mpint } from "../samples.ts";
@@ -67,6 +68,16 @@ export function smallPrivateExponent(bits: number, atLeast: bigint, modulo: "φ"
     const exponent = inverse(d, totient);
     if (exponent !== undefined) return { modulus: p * q, exponent };
   }
+}
+
+/**
+ * Of about this modulus of 3072 bits, the one in which it takes longest to look for a small private exponent. The continued
+ * fraction of the golden ratio is the longest there is, and modulo 45045 each candidate looks like a square.
+ */
+export function longestFraction(modulus: bigint): MadeKey {
+  const multiple = (modulus / 90_090n) * 90_090n - 45_045n;
+  const exponent = (multiple * (squareRoot(5n << 6144n, 6147) - (1n << 3072n))) >> 3073n;
+  return { modulus: multiple, exponent: exponent | 1n };
 }
 
 /** Primes of words with `random` random bits in each `word`, but for the highest, whose top bits are set. */
