@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { buildBundle } from "../test/cluster/bundle.ts";
+import { audit } from "./audit.ts";
 import { authorizedKeys } from "./authorizedkeys.ts";
 import type { Bench, Floor, Sample } from "./bench.ts";
 import { burst } from "./burst.ts";
@@ -19,6 +20,8 @@ import { portal } from "./portal.ts";
 import { proofs } from "./proofs.ts";
 import { restart } from "./restart.ts";
 import { broken, collect, markdown, type Result, readLatest, save, table } from "./results.ts";
+import { rsa } from "./rsa.ts";
+import { rsaConverge } from "./rsaconverge.ts";
 import { scrape } from "./scrape.ts";
 import { start } from "./start.ts";
 import { trust } from "./trust.ts";
@@ -43,6 +46,9 @@ const BENCHES: readonly Bench[] = [
   start,
   keysPerSecond,
   proofs,
+  rsa,
+  rsaConverge,
+  audit,
   idle,
   trust,
   scrape,
@@ -52,7 +58,7 @@ const BENCHES: readonly Bench[] = [
   portal,
 ];
 /** Those with a guard that a busy machine cannot break, and that no test holds exactly. */
-const QUICK: readonly Bench[] = [converge, authorizedKeys, memory, start, keysPerSecond, pluginCheck];
+const QUICK: readonly Bench[] = [converge, authorizedKeys, memory, start, keysPerSecond, rsa, pluginCheck];
 const QUICK_KEYS = 500;
 
 const { values } = parseArgs({

@@ -9,6 +9,8 @@ import type { Site } from "./site.ts";
 /** Two looks of the operator at itself, two seconds apart, and a collection. */
 const COLLECTED_AFTER_MS = 5000;
 const GC_ON_SIGNAL = join(import.meta.dirname, "gconsignal.cjs");
+/** Among the nodeArgs of an operator that is asked for it. */
+export const LONGEST_TURN = join(import.meta.dirname, "longestturn.cjs");
 
 export interface OperatorOptions {
   /** The built bundle. */
@@ -34,6 +36,7 @@ export class OperatorProcess {
   /** Wall clock, ms since the epoch. */
   readonly startedAt: number;
   readonly #memoryFile: string;
+  readonly #turnFile: string;
   #read = 0;
   #rest = "";
   readonly #lines: LogLine[] = [];
@@ -42,6 +45,7 @@ export class OperatorProcess {
     started += 1;
     const { dir, kubeconfig } = controlPlane;
     this.#memoryFile = join(dir, `memory-${started}.json`);
+    this.#turnFile = join(dir, `turn-${started}.json`);
     const options = [
       "--leader-elect=false",
       "--metrics-bind-address=127.0.0.1:0",
@@ -53,7 +57,7 @@ export class OperatorProcess {
       name: "operator",
       command: process.execPath,
       args: [...node, o.bundle, "run", "--kubeconfig", kubeconfig, ...options, ...(o.args ?? [])],
-      env: { ...process.env, BENCH_MEMORY_FILE: this.#memoryFile },
+      env: { ...process.env, BENCH_MEMORY_FILE: this.#memoryFile, BENCH_TURN_FILE: this.#turnFile },
       cwd: dir,
       logFile: join(dir, `operator-${started}.log`),
     });
@@ -118,10 +122,23 @@ export class OperatorProcess {
 
   /** Memory after a garbage collection. */
   async memory(): Promise<MemoryUsage> {
-    rmSync(this.#memoryFile, { force: true });
-    this.child.kill("SIGUSR2");
-    const read = () => existsSync(this.#memoryFile) && readFileSync(this.#memoryFile, "utf8");
-    return JSON.parse(await eventually("the operator says its memory usage", read, 60_000));
+    return (await this.#asked("SIGUSR2", this.#memoryFile)) as MemoryUsage;
+  }
+
+  /**
+   * For how many ms of CPU time of the main thread one turn of the event loop has lasted at most since this was last asked,
+   * to a ms. Wants LONGEST_TURN among the nodeArgs.
+   */
+  async longestTurn(): Promise<number> {
+    return (await this.#asked("SIGWINCH", this.#turnFile)) as number;
+  }
+
+  /** What it writes to the file when it gets the signal. */
+  async #asked(signal: NodeJS.Signals, file: string): Promise<unknown> {
+    rmSync(file, { force: true });
+    this.child.kill(signal);
+    const read = () => existsSync(file) && readFileSync(file, "utf8");
+    return JSON.parse(await eventually(`the operator writes ${file}`, read, 60_000));
   }
 
   /** Sum over all labels of one of its own metrics; `labels` narrows it to series that hold this text. */

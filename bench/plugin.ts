@@ -1,11 +1,11 @@
-import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { stringify } from "yaml";
 import { sshKeysPath } from "../src/api/paths.ts";
 import { type Bench, type Figure, quantile, type Round, type Sample } from "./bench.ts";
 import { keySet } from "./keyset.ts";
+import { msOf, usageOf } from "./noderun.ts";
 import { seedConverged } from "./seed.ts";
 import { onFreshSite } from "./site.ts";
 
@@ -32,7 +32,6 @@ const PEAK: Figure = {
 const TURNS = 7;
 
 const BARE_YAML = join(import.meta.dirname, "bareyaml.cjs");
-const USAGE_ON_EXIT = join(import.meta.dirname, "usageonexit.cjs");
 
 export const pluginHelp: Bench = {
   name: "plugin-help",
@@ -78,17 +77,16 @@ export const pluginCheck: Bench = {
         const { namespace, name } = key.metadata;
         writeFileSync(join(manifests, `${namespace}-${name}.yaml`), stringify(key, { lineWidth: 0 }));
       }
-      const usageFile = join(folder, "usage");
       let [checked, bare, peak] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 0];
       for (let turn = 0; turn < TURNS; turn += 1) {
-        const ofCheck = usageOf([pluginOf(round), "check", manifests], usageFile);
+        const ofCheck = usageOf([pluginOf(round), "check", manifests], folder);
         checked = Math.min(checked, ofCheck.cpuMs);
         peak = Math.max(peak, ofCheck.peak);
-        bare = Math.min(bare, usageOf([BARE_YAML, manifests], usageFile).cpuMs);
+        bare = Math.min(bare, usageOf([BARE_YAML, manifests], folder).cpuMs);
       }
       return [
         { figure: CHECK, value: checked / bare },
-        { figure: PEAK, value: (peak * 1024) / 1e6 },
+        { figure: PEAK, value: peak / 1e6 },
       ];
     } finally {
       rmSync(folder, { recursive: true });
@@ -98,29 +96,4 @@ export const pluginCheck: Bench = {
 
 function pluginOf({ bundle }: Round): string {
   return join(dirname(bundle), "kubectl-sshkey.cjs");
-}
-
-interface Usage {
-  /** Of the main thread. */
-  readonly cpuMs: number;
-  /** The most memory resident, in kB. */
-  readonly peak: number;
-}
-
-/** What Node with these arguments has used when it has ended well. */
-function usageOf(args: readonly string[], usageFile: string): Usage {
-  msOf(["--require", USAGE_ON_EXIT, ...args], { BENCH_USAGE_FILE: usageFile });
-  return JSON.parse(readFileSync(usageFile, "utf8"));
-}
-
-/** ms from the start of Node with these arguments until it has ended well. */
-function msOf(args: readonly string[], env: NodeJS.ProcessEnv = {}): number {
-  const started = performance.now();
-  const { status, stderr } = spawnSync(process.execPath, args, {
-    stdio: ["ignore", "ignore", "pipe"],
-    env: { ...process.env, ...env },
-  });
-  const ms = performance.now() - started;
-  if (status !== 0) throw new Error(`node ${args.join(" ")} ended with ${status}: ${String(stderr)}`);
-  return ms;
 }

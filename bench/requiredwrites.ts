@@ -1,6 +1,7 @@
 import { API_VERSION, KIND } from "../src/api/names.ts";
 import { secretsPath, sshKeyStatusPath, WRITE_QUERY } from "../src/api/paths.ts";
 import type { SSHKeyStatus } from "../src/api/sshkey.generated.ts";
+import { examined } from "../src/claims/examination.ts";
 import { DEFAULT_POLICY } from "../src/claims/policy.ts";
 import { toSSHKeyRecord } from "../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../src/config/settings.ts";
@@ -35,7 +36,7 @@ export interface Required {
 export function requiredFor(keys: readonly CreatedSSHKey[], now = Date.now()): Required {
   const settings = DEFAULT_SETTINGS.secrets;
   const projection = new Projection(DEFAULT_POLICY, settings);
-  for (const key of keys) projection.putSSHKey(toSSHKeyRecord(key), now);
+  for (const key of keys) projection.putSSHKey(examined(toSSHKeyRecord(key)), now);
   const secrets: SecretBody[] = [];
   const statuses: StatusBody[] = [];
   for (const target of projection.targets()) {

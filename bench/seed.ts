@@ -23,17 +23,25 @@ export async function seedConverged(site: Site, keys: readonly NewSSHKey[]): Pro
   const statuses = new Map(required.statuses.map((s) => [s.uid, s.status]));
   const puts: Put[] = [];
   for (const key of created) {
-    const { namespace, name, uid } = key.metadata;
+    const { uid } = key.metadata;
     const { resourceVersion: _, ...metadata } = key.metadata;
     const value = { ...key, metadata: { ...metadata, managedFields: sample.key }, status: statuses.get(uid) };
-    puts.push({ key: `/registry/sshkey-operator.dev/sshkeys/${namespace}/${name}`, value });
+    puts.push(sshKeyPut(key.metadata, value));
   }
   for (const secret of required.secrets) {
     const { namespace, name } = secret.metadata;
     const metadata = { ...secret.metadata, ...identity(), managedFields: sample.secret };
     puts.push({ key: `/registry/secrets/${namespace}/${name}`, value: { ...secret, metadata } });
   }
-  await putAll(site.controlPlane.etcdEndpoint.replace("unix://", ""), puts);
+  await putAll(etcdOf(site), puts);
+}
+
+/** The same of SSHKeys alone, which no operator has seen. */
+export async function seedSSHKeys(site: Site, keys: readonly NewSSHKey[]): Promise<void> {
+  await putAll(
+    etcdOf(site),
+    keys.map((key) => sshKeyPut(key.metadata, asCreated(key))),
+  );
 }
 
 /** Creates the keys through the API server; gives them back as created, and the ms that took. */
@@ -86,6 +94,14 @@ async function sampleFields({ client, controlPlane }: Site): Promise<{ key: unkn
 
 interface Managed {
   readonly metadata: { readonly managedFields: unknown };
+}
+
+function sshKeyPut({ namespace, name }: NewSSHKey["metadata"], value: unknown): Put {
+  return { key: `/registry/sshkey-operator.dev/sshkeys/${namespace}/${name}`, value };
+}
+
+function etcdOf({ controlPlane }: Site): string {
+  return controlPlane.etcdEndpoint.replace("unix://", "");
 }
 
 interface Put {
