@@ -70,9 +70,10 @@ export function reasonsFor(
 
 /** The hashes under which a list may have a key, or one that the same person can sign for. */
 function soughtHashes(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
-  const hashes = hashesOf(key, of);
-  const point = of === "number" && key.type.includes("ed25519") ? keyNumbers(key).at(-1) : undefined;
-  return point === undefined ? hashes : [...hashes, hash("sha256", negativePoint(point), "buffer")];
+  if (of !== "number" || !key.type.includes("ed25519")) return hashesOf(key, of);
+  const numbers = keyNumbers(key);
+  const negatives = numbers.slice(-1).map(negativePoint);
+  return [...numbers, ...negatives].map((number) => hash("sha256", number, "buffer"));
 }
 
 /** The hashes of a key that a list of it has. */
