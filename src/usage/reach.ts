@@ -22,7 +22,7 @@ export interface ReachOptions {
   readonly onForbidden: (path: string) => void;
 }
 
-/** How long an answer is believed, in ms: a consent that was withdrawn counts for that long. */
+/** How long an answer of a page is believed, in ms: a consent that was withdrawn counts for that long. */
 const BELIEVED_MS = 60_000;
 
 /** AuthorizedKeys of one namespace that are looked at: 10,000. */
@@ -32,7 +32,7 @@ const PAGE_SIZE = 100;
 /**
  * Of which SSHKeys the logs of a namespace may say anything. Whoever owns a pod writes what he likes into its log, so only
  * of those whose key may stand in a Secret of that namespace: its own, and those that an AuthorizedKeys there takes from a
- * namespace that shares its keys with it. Asks the API server at most once a minute for each namespace, whatever logs say.
+ * namespace that shares its keys with it. Asks the API server for a page a minute for each namespace, whatever logs say.
  */
 export class Reach {
   readonly #o: ReachOptions;
@@ -46,30 +46,34 @@ export class Reach {
   /** Rejects with an ApiError while the API server fails. */
   async covers(logNamespace: string, key: IndexedKey, signal: AbortSignal): Promise<boolean> {
     if (key.namespace === logNamespace) return true;
-    const takers = await this.#remembered(this.#takers, logNamespace, () => this.#list(logNamespace, signal));
-    const entries = takers.flatMap(({ from }) =>
-      matchingEntries(from, key.user).flatMap((i) => from[i] ?? []),
-    );
-    const byName = entries.some(({ namespace }) => namespace === key.namespace);
-    const selectors = entries.flatMap(({ matchLabels }) => (matchLabels === undefined ? [] : [matchLabels]));
-    if (!byName && selectors.length === 0) return false;
-    const source = await this.#remembered(this.#namespaces, key.namespace, () =>
-      this.#read(key.namespace, signal),
-    );
+    // First what costs the least: which AuthorizedKeys there are is up to whoever owns the log.
+    const source = await this.#remembered(this.#namespaces, key.namespace, async () => ({
+      value: await this.#read(key.namespace, signal),
+      pages: 1,
+    }));
     if (source === undefined || !source.allows(logNamespace)) return false;
-    return byName || selectors.some((labels) => hasLabels(source.labels, labels));
+    const takers = await this.#remembered(this.#takers, logNamespace, () => this.#list(logNamespace, signal));
+    return takers.some(({ from }) =>
+      matchingEntries(from, key.user).some((place) => {
+        const { namespace, matchLabels } = from[place] ?? {};
+        return (
+          namespace === key.namespace || (matchLabels !== undefined && hasLabels(source.labels, matchLabels))
+        );
+      }),
+    );
   }
 
   /**
    * Those that the operator gives a Secret, and that select anything: which they are it decides by their age. Whoever owns the
    * namespace may have made any number; no more than one page and those is held at once.
    */
-  async #list(namespace: string, signal: AbortSignal): Promise<readonly AuthorizedKeysRecord[]> {
+  async #list(namespace: string, signal: AbortSignal): Promise<Answer<readonly AuthorizedKeysRecord[]>> {
     const path = authorizedKeysPath(namespace);
     const collection = { transport: this.#o.requests, path, query: {} };
     let kept: readonly AuthorizedKeysRecord[] = [];
-    let from = "";
-    for (let pages = 0; pages < MOST_PAGES; pages += 1) {
+    let [from, pages] = ["", 0];
+    while (pages < MOST_PAGES) {
+      pages += 1;
       const found = [...kept];
       const part = { from, limit: PAGE_SIZE };
       const page: Page | undefined = await this.#allowed(path, () =>
@@ -82,7 +86,7 @@ export class Reach {
       if (page === undefined || page.next === "") break;
       from = page.next;
     }
-    return kept.filter(({ faults }) => faults.length === 0);
+    return { value: kept.filter(({ faults }) => faults.length === 0), pages };
   }
 
   async #read(name: string, signal: AbortSignal): Promise<SharingNamespace | undefined> {
@@ -107,13 +111,20 @@ export class Reach {
     }
   }
 
-  async #remembered<T>(memory: Map<string, Remembered<T>>, name: string, ask: () => Promise<T>): Promise<T> {
+  /** What takes many pages is asked the more rarely. */
+  async #remembered<T>(
+    memory: Map<string, Remembered<T>>,
+    name: string,
+    ask: () => Promise<Answer<T>>,
+  ): Promise<T> {
     const known = memory.get(name);
-    if (known !== undefined && this.#o.now() < known.until) return await known.answer;
-    const asked = { answer: ask(), until: this.#o.now() + BELIEVED_MS };
+    if (known !== undefined && this.#o.now() < known.until) return (await known.answer).value;
+    const asked = { answer: ask(), until: Number.POSITIVE_INFINITY };
     memory.set(name, asked);
     try {
-      return await asked.answer;
+      const { value, pages } = await asked.answer;
+      asked.until = this.#o.now() + BELIEVED_MS * pages;
+      return value;
     } catch (error) {
       if (memory.get(name) === asked) memory.delete(name);
       throw error;
@@ -121,8 +132,13 @@ export class Reach {
   }
 }
 
+interface Answer<T> {
+  readonly value: T;
+  readonly pages: number;
+}
+
 interface Remembered<T> {
-  readonly answer: Promise<T>;
+  readonly answer: Promise<Answer<T>>;
   readonly until: number;
 }
 
