@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 const USAGE_ON_EXIT = join(import.meta.dirname, "usageonexit.cjs");
 
-interface Usage {
+export interface Usage {
   /** From start to end. */
   readonly ms: number;
   /** Of the main thread. */
