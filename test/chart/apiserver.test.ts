@@ -27,7 +27,8 @@ beforeAll(async () => {
   env = { KUBECONFIG: installation.controlPlane.kubeconfig };
   await installation.kubectl(["apply", "-f", "test/chart/monitoringcrds.yaml"]);
   await installation.kubectl(["wait", "--for=condition=Established", "crd", "--all"]);
-  for (const namespace of ["team-a", "team-b", "platform", "second", "bastion", "git", "people", RELEASE])
+  const others = ["team-a", "team-b", "platform", "second", "bastion", "git", "people", "nodes"];
+  for (const namespace of [...others, RELEASE])
     await installation.kubectl(["create", "namespace", namespace]);
 });
 
