@@ -89,15 +89,23 @@ async function createExamples(tenant: Tenant): Promise<ReadonlyMap<string, strin
   return times;
 }
 
-/** Lets pages have these times in place of their own. */
-async function showTimes(page: Page, times: ReadonlyMap<string, string>): Promise<void> {
+/** What differs from run to run, and what the pictures show in its place. */
+interface Shown {
+  readonly times: ReadonlyMap<string, string>;
+  readonly namespace: string;
+}
+
+/** Lets pages have these times in place of their own, and `people` in place of the namespace. */
+async function showAlike(page: Page, { times, namespace }: Shown): Promise<void> {
   const isDocument = (url: URL) => !url.pathname.includes(".");
   await page.route(isDocument, async (route) => {
     const response = await route.fetch();
     const text = await response.text();
-    const body = text.replaceAll(/<time datetime="([^"]*)">[^<]*<\/time>/g, (_, iso: string) =>
-      String(time(Date.parse(times.get(iso) ?? iso))),
-    );
+    const body = text
+      .replaceAll(/<time datetime="([^"]*)">[^<]*<\/time>/g, (_, iso: string) =>
+        String(time(Date.parse(times.get(iso) ?? iso))),
+      )
+      .replaceAll(namespace, "people");
     await route.fulfill({ response, body });
   });
 }
@@ -128,7 +136,7 @@ try {
       const viewport = { width: 1000, height: 560 };
       const place = { locale: "en-US", timezoneId: "UTC" };
       const { page, close } = await openReader(browser, portal.url, { viewport, ...place, ...options });
-      await showTimes(page, times);
+      await showAlike(page, { times, namespace });
       await page.goto(path);
       await act?.(page);
       await page.screenshot({ path: join(FOLDER, `${name}.png`), fullPage: true });
