@@ -1,5 +1,6 @@
 import { checkPrimeSync, generatePrimeSync } from "node:crypto";
 import { squareRoot } from "../../../src/ssh/weakness/rsanumbers.ts";
+import { oddPrimesBelow } from "../../../src/ssh/weakness/smallfactor.ts";
 import { encodeStrings } from "../../../src/ssh/wire.ts";
 import type { Random } from "../random.ts";
 import { mpint } from "../samples.ts";
@@ -78,6 +79,20 @@ export function longestFraction(modulus: bigint): MadeKey {
   const multiple = (modulus / 90_090n) * 90_090n - 45_045n;
   const exponent = (multiple * (squareRoot(5n << 6144n, 6147) - (1n << 3072n))) >> 3073n;
   return { modulus: multiple, exponent: exponent | 1n };
+}
+
+/**
+ * For each odd prime k whose k-th power may be a modulus without small factors, and each of the first three primes that are 1
+ * modulo k: modulo such a prime this one is 1, and so the remainder of a k-th power.
+ */
+export function likePowers(bits: number): MadeKey {
+  const primes = oddPrimesBelow(2 ** 16);
+  const told = primes
+    .filter((k) => k * 16 <= bits)
+    .flatMap((k) => primes.filter((each) => each % k === 1).slice(0, 3));
+  const product = [...new Set(told)].reduce((m, p) => m * BigInt(p), 2n);
+  const shortest = 1n << BigInt(bits - 1);
+  return { modulus: shortest + product - (shortest % product) + 1n, exponent: 65537n };
 }
 
 /** Primes of words with `random` random bits in each `word`, but for the highest, whose top bits are set. */
