@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { hostname } from "node:os";
 import type { Logger } from "pino";
+import { logEvent } from "../api/logevent.ts";
 import { EventRecorder } from "../kube/eventrecorder.ts";
 import { LeaderElector } from "../kube/leaderelection.ts";
 import { Transport } from "../kube/transport.ts";
-import { logEvent } from "../operator/logevent.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
 import { VERSION } from "../version.ts";

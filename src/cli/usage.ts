@@ -1,9 +1,9 @@
 import { hostname } from "node:os";
 import { type Command, Option } from "commander";
 import type { Logger } from "pino";
+import { logEvent } from "../api/logevent.ts";
 import { ApiError } from "../kube/apierror.ts";
 import { Transport } from "../kube/transport.ts";
-import { logEvent } from "../operator/logevent.ts";
 import type { LogInputs } from "../usage/usage.ts";
 import { VERSION } from "../version.ts";
 import { type Endpoint, serveProbed } from "./endpoint.ts";

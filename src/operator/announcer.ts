@@ -1,3 +1,4 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import {
   API_VERSION,
   AUTHORIZED_KEYS_KIND,
@@ -18,7 +19,6 @@ import type { MalformedConsent } from "../projection/namespaces.ts";
 import type { LiveSecret } from "../projection/secret.ts";
 import type { Target } from "../projection/target.ts";
 import type { Verdict } from "../projection/verdict.ts";
-import { type Log, logEvent } from "./logevent.ts";
 
 /** A message may say what a key of another format is as an OpenSSH line; key text has no place in a log. */
 const KEY_TEXT = /AAAA[A-Za-z0-9+/]+/g;

@@ -1,3 +1,4 @@
+import { logEvent } from "../api/logevent.ts";
 import { namespacedName, namespaceOf } from "../api/object.ts";
 import type { ApiError } from "../kube/apierror.ts";
 import { sleep } from "../kube/sleep.ts";
@@ -6,7 +7,6 @@ import { isStalled } from "../projection/delivery.ts";
 import { type ReconcileResult, reconcile } from "../projection/reconcile.ts";
 import type { Target } from "../projection/target.ts";
 import type { Deletable, DeletionGuard } from "./deletionguard.ts";
-import { logEvent } from "./logevent.ts";
 import { type ControllerName, workersFor } from "./metrics.ts";
 import type { PodRefresher } from "./podrefresher.ts";
 import { SecretWriter } from "./secretwriter.ts";

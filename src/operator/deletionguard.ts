@@ -1,3 +1,4 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import { AUTHORIZED_KEYS_PLURAL, PLURAL } from "../api/names.ts";
 import { createdAt, type KubeObject, namespacedName } from "../api/object.ts";
 import { crdPath, METADATA_ONLY } from "../api/paths.ts";
@@ -10,7 +11,6 @@ import type { Transport } from "../kube/transport.ts";
 import { AuthorizedKeysTarget } from "../projection/authorizedkeystarget.ts";
 import type { Projection } from "../projection/projection.ts";
 import { Tally } from "../tally.ts";
-import { type Log, logEvent } from "./logevent.ts";
 
 /** An object of the API whose deletion is to be believed or not. */
 export interface Deletable {

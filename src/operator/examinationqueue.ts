@@ -1,4 +1,5 @@
 import { setImmediate as turn } from "node:timers/promises";
+import { type Log, logEvent } from "../api/logevent.ts";
 import { namespacedName, namespaceOf } from "../api/object.ts";
 import {
   dividing,
@@ -10,7 +11,6 @@ import {
 } from "../claims/examination.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
-import { type Log, logEvent } from "./logevent.ts";
 
 export interface ExaminationQueueOptions {
   readonly log: Log;

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { KnowledgeMetrics } from "../knowledge/knowledgemetrics.ts";
 import type { DropReason } from "../kube/eventrecorder.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { RequestObservation } from "../kube/transport.ts";
@@ -54,6 +55,7 @@ const LEASE = "sshkey-operator";
  */
 export class Metrics {
   readonly registry = new Registry();
+  readonly knowledge = new KnowledgeMetrics(this.registry, "sshkey_operator");
   readonly #reconciles = this.#counter(
     "controller_runtime_reconcile_total",
     "Reconciles of a Secret or a status, by result.",
@@ -112,21 +114,6 @@ export class Metrics {
     "Seconds from observing a change of an SSHKey until its Secret and status are written.",
     PROJECTION_SECONDS,
     [],
-  );
-  readonly #blocklistKeys = this.#gauge(
-    "sshkey_operator_blocklist_keys",
-    "Keys of each list of compromised keys in force.",
-    ["list"],
-  );
-  readonly #blocklistModified = this.#gauge(
-    "sshkey_operator_blocklist_modified_timestamp_seconds",
-    "When the file of each list of compromised keys in force was written.",
-    ["list"],
-  );
-  readonly #blocklistUnreadable = this.#gauge(
-    "sshkey_operator_blocklist_unreadable",
-    "1 for each list of compromised keys whose file cannot be read.",
-    ["list"],
   );
   readonly #stateChanges = this.#counter(
     "sshkey_operator_state_changes_total",
@@ -346,22 +333,6 @@ export class Metrics {
 
   eventDropped(reason: DropReason): void {
     this.#eventsDropped.inc({ reason });
-  }
-
-  /** `modifiedAt`: in ms since the epoch. */
-  blocklistRead(list: string, keys: number, modifiedAt: number): void {
-    this.#blocklistKeys.set({ list }, keys);
-    this.#blocklistModified.set({ list }, modifiedAt / 1000);
-    this.#blocklistUnreadable.set({ list }, 0);
-  }
-
-  blocklistUnreadable(list: string): void {
-    this.#blocklistUnreadable.set({ list }, 1);
-  }
-
-  blocklistGone(list: string): void {
-    for (const gauge of [this.#blocklistKeys, this.#blocklistModified, this.#blocklistUnreadable])
-      gauge.remove({ list });
   }
 
   setLeading(isLeading: boolean): void {

@@ -1,9 +1,11 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { Turns } from "../blocklist/turns.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
+import { KnowledgeFiles } from "../knowledge/knowledgefiles.ts";
 import type { EventRecorder } from "../kube/eventrecorder.ts";
 import type { LeaderElector } from "../kube/leaderelection.ts";
 import { sleep } from "../kube/sleep.ts";
@@ -12,8 +14,6 @@ import { Projection } from "../projection/projection.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
-import { KnowledgeFiles } from "./knowledgefiles.ts";
-import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
 import { PodRefresher } from "./podrefresher.ts";
 import { Sources } from "./sources.ts";
@@ -113,7 +113,7 @@ export class Operator {
     this.#knowledgeFiles = new KnowledgeFiles({
       settings,
       log,
-      metrics,
+      metrics: metrics.knowledge,
       onChange: (knowledge) => void this.#judgeAgain(knowledge),
     });
     metrics.registerGauges(this.#projection, this.#controller, settings.concurrency);

@@ -1,3 +1,4 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import { REFRESH_LABEL } from "../api/names.ts";
 import { isKubeObject, type KubeObject, namespaceOf } from "../api/object.ts";
 import { podsPath } from "../api/paths.ts";
@@ -8,7 +9,6 @@ import type { Reads, Requests } from "../kube/transport.ts";
 import { WorkQueue } from "../kube/workqueue.ts";
 import type { FileChange } from "../projection/accesschanges.ts";
 import type { Target } from "../projection/target.ts";
-import { type Log, logEvent } from "./logevent.ts";
 import { type Metrics, REFRESH_WORKERS } from "./metrics.ts";
 import { isServers, PodAnnotator, type PodIdentity, RETRY, RETRY_FOR_MS } from "./podannotator.ts";
 

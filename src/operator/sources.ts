@@ -1,3 +1,4 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import { namespacedName } from "../api/object.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
@@ -12,7 +13,6 @@ import type { LiveSecret, SecretObject } from "../projection/secret.ts";
 import { AuthorizedKeysSources } from "./authorizedkeyssources.ts";
 import type { DeletionGuard } from "./deletionguard.ts";
 import { ExaminationQueue, patienceFor } from "./examinationqueue.ts";
-import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
 
 export interface SourcesOptions {

@@ -1,3 +1,4 @@
+import { type Log, logEvent } from "../api/logevent.ts";
 import { AUTHORIZED_KEYS_KIND, KIND } from "../api/names.ts";
 import { namespacedName } from "../api/object.ts";
 import { authorizedKeysStatusPath, sshKeyStatusPath } from "../api/paths.ts";
@@ -9,7 +10,6 @@ import { authorizedKeysStatusWrite } from "../projection/authorizedkeysstatus.ts
 import type { Projection } from "../projection/projection.ts";
 import { statusWrite, strayFields } from "../projection/status.ts";
 import type { Announcer } from "./announcer.ts";
-import { type Log, logEvent } from "./logevent.ts";
 import type { Metrics } from "./metrics.ts";
 import { type StatusObject, StatusWriter, type StrayFields } from "./statuswriter.ts";
 import type { WriteBudget } from "./writebudget.ts";

@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Log } from "../../../src/api/logevent.ts";
 import { AUTHORIZED_KEYS_PLURAL, SHARE_KEYS_ANNOTATION } from "../../../src/api/names.ts";
 import { authorizedKeysPath, crdPath, NAMESPACES_PATH, namespacePath } from "../../../src/api/paths.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { AuthorizedKeysSources } from "../../../src/operator/authorizedkeyssources.ts";
 import { guardAuthorizedKeys } from "../../../src/operator/deletionguard.ts";
-import type { Log } from "../../../src/operator/logevent.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { authorizedKeys, OWN } from "../../authorizedkeys/scene.ts";
 import { NOW } from "../../projection/secrets.ts";

@@ -1,9 +1,9 @@
 import { describe, expect, it, onTestFinished } from "vitest";
+import type { Log } from "../../../src/api/logevent.ts";
 import { DEFAULT_POLICY } from "../../../src/claims/policy.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import type { Transport } from "../../../src/kube/transport.ts";
 import { guardSSHKeys } from "../../../src/operator/deletionguard.ts";
-import type { Log } from "../../../src/operator/logevent.ts";
 import { Projection } from "../../../src/projection/projection.ts";
 import { type SSHKeyFacts, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { line, liveSecret, NOW } from "../../projection/secrets.ts";

@@ -1,11 +1,11 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
+import type { Log } from "../../../src/api/logevent.ts";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
 import {
   ExaminationQueue,
   type ExaminationQueueOptions,
   patienceFor,
 } from "../../../src/operator/examinationqueue.ts";
-import type { Log } from "../../../src/operator/logevent.ts";
 import { proof } from "../../claims/keypairs.ts";
 import { type SSHKeyFacts, sshKey, sshKeyRecord } from "../../claims/sshkeys.ts";
 import { honest, rsaBlob } from "../../ssh/weakness/weakrsa.ts";

@@ -1,10 +1,10 @@
 import { onTestFinished, vi } from "vitest";
+import type { Log } from "../../../src/api/logevent.ts";
 import { PLURAL } from "../../../src/api/names.ts";
 import { crdPath } from "../../../src/api/paths.ts";
 import type { StoredSSHKey } from "../../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../../src/config/settings.ts";
 import { guardAuthorizedKeys, guardSSHKeys } from "../../../src/operator/deletionguard.ts";
-import type { Log } from "../../../src/operator/logevent.ts";
 import type { Metrics } from "../../../src/operator/metrics.ts";
 import { Sources } from "../../../src/operator/sources.ts";
 import { Projection } from "../../../src/projection/projection.ts";

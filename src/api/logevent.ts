@@ -1,5 +1,5 @@
 import type { Logger } from "pino";
-import { LOG_EVENTS, type LogEvent } from "../api/errors.ts";
+import { LOG_EVENTS, type LogEvent } from "./errors.ts";
 
 /** Where the lines go. */
 export type Log = Pick<Logger, "debug" | "info" | "warn" | "error">;

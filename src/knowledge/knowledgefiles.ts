@@ -1,17 +1,17 @@
 import { isDeepStrictEqual } from "node:util";
+import { type Log, logEvent } from "../api/logevent.ts";
 import { knownBy, type Section } from "../blocklist/blocklist.ts";
 import { BlocklistFolder, type FolderList } from "../blocklist/folder.ts";
 import { shippedLists } from "../blocklist/shipped.ts";
 import type { Knowledge } from "../claims/judgement.ts";
 import type { Settings } from "../config/settings.ts";
-import { type Log, logEvent } from "./logevent.ts";
-import type { Metrics } from "./metrics.ts";
+import type { KnowledgeMetrics } from "./knowledgemetrics.ts";
 import { RevokedKeys } from "./revokedkeys.ts";
 
 export interface KnowledgeFilesOptions {
   readonly settings: Pick<Settings, "revokedKeys" | "blocklists">;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, "blocklistRead" | "blocklistGone" | "blocklistUnreadable">;
+  readonly metrics: KnowledgeMetrics;
   /** Called with all that is known whenever a file has changed. */
   readonly onChange: (knowledge: Knowledge) => void;
 }

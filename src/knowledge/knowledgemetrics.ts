@@ -1,0 +1,38 @@
+import { Gauge, type Registry } from "prom-client";
+
+/** Of the files that say which keys are refused: what was read of each, and whether it can be. */
+export class KnowledgeMetrics {
+  readonly #keys: Gauge<"list">;
+  readonly #modified: Gauge<"list">;
+  readonly #unreadable: Gauge<"list">;
+
+  /** All names begin with `prefix`, as in `sshkey_operator`. */
+  constructor(registry: Registry, prefix: string) {
+    const gauge = (name: string, help: string) =>
+      new Gauge({ name: `${prefix}_${name}`, help, labelNames: ["list"], registers: [registry] });
+    this.#keys = gauge("blocklist_keys", "Keys of each list of compromised keys in force.");
+    this.#modified = gauge(
+      "blocklist_modified_timestamp_seconds",
+      "When the file of each list of compromised keys in force was written.",
+    );
+    this.#unreadable = gauge(
+      "blocklist_unreadable",
+      "1 for each list of compromised keys whose file cannot be read.",
+    );
+  }
+
+  /** `modifiedAt`: in ms since the epoch. */
+  blocklistRead(list: string, keys: number, modifiedAt: number): void {
+    this.#keys.set({ list }, keys);
+    this.#modified.set({ list }, modifiedAt / 1000);
+    this.#unreadable.set({ list }, 0);
+  }
+
+  blocklistUnreadable(list: string): void {
+    this.#unreadable.set({ list }, 1);
+  }
+
+  blocklistGone(list: string): void {
+    for (const gauge of [this.#keys, this.#modified, this.#unreadable]) gauge.remove({ list });
+  }
+}
