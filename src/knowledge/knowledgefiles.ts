@@ -58,7 +58,7 @@ export class KnowledgeFiles {
   }
 
   #openRevokedKeys(): RevokedKeys | undefined {
-    const { settings, log } = this.#o;
+    const { settings, log, metrics } = this.#o;
     const file = settings.revokedKeys;
     if (file === undefined) return undefined;
     return new RevokedKeys({
@@ -69,6 +69,7 @@ export class KnowledgeFiles {
         logEvent(log, "RevokedKeysRead", { count: fingerprints.size });
       },
       onProblem: (problem, line) => logEvent(log, "RevokedKeysUnreadable", { file, problem, line }),
+      onLook: (isWhole) => metrics.revokedKeysUnreadable(!isWhole),
     });
   }
 

@@ -5,6 +5,7 @@ export class KnowledgeMetrics {
   readonly #keys: Gauge<"list">;
   readonly #modified: Gauge<"list">;
   readonly #unreadable: Gauge<"list">;
+  readonly #revokedUnreadable: Gauge;
 
   /** All names begin with `prefix`, as in `sshkey_operator`. */
   constructor(registry: Registry, prefix: string) {
@@ -19,6 +20,11 @@ export class KnowledgeMetrics {
       "blocklist_unreadable",
       "1 for each list of compromised keys whose file cannot be read.",
     );
+    this.#revokedUnreadable = new Gauge({
+      name: `${prefix}_revoked_keys_unreadable`,
+      help: "1 while the file of revoked keys, or a line of it, cannot be read.",
+      registers: [registry],
+    });
   }
 
   /** `modifiedAt`: in ms since the epoch. */
@@ -34,5 +40,9 @@ export class KnowledgeMetrics {
 
   blocklistGone(list: string): void {
     for (const gauge of [this.#keys, this.#modified, this.#unreadable]) gauge.remove({ list });
+  }
+
+  revokedKeysUnreadable(isUnreadable: boolean): void {
+    this.#revokedUnreadable.set(Number(isUnreadable));
   }
 }

@@ -11,6 +11,8 @@ export interface RevokedKeysOptions {
   readonly onChange: (fingerprints: ReadonlySet<string>) => void;
   /** `line` is the number of a line that is no fingerprint; without it the file could not be read. Called once for each. */
   readonly onProblem: (problem: string, line: number | undefined) => void;
+  /** Called each time the file was looked at: could it be read, and is each line a fingerprint? */
+  readonly onLook: (isWhole: boolean) => void;
 }
 
 /**
@@ -20,6 +22,7 @@ export interface RevokedKeysOptions {
 export class RevokedKeys {
   readonly #o: RevokedKeysOptions;
   #text: string | undefined;
+  #hasStrayLines = false;
   #problem = "";
 
   constructor(options: RevokedKeysOptions) {
@@ -46,16 +49,20 @@ export class RevokedKeys {
         const code = codeOf(error);
         if (code !== this.#problem && !signal.aborted) this.#o.onProblem(code, undefined);
         this.#problem = code;
+        this.#o.onLook(false);
       }
     }
   }
 
   #take(text: string): void {
-    if (text === this.#text) return;
-    this.#text = text;
-    const { fingerprints, strayLines } = parseRevokedList(text);
-    for (const line of strayLines) this.#o.onProblem(STRAY_LINE, line);
-    this.#o.onChange(fingerprints);
+    if (text !== this.#text) {
+      this.#text = text;
+      const { fingerprints, strayLines } = parseRevokedList(text);
+      this.#hasStrayLines = strayLines.length > 0;
+      for (const line of strayLines) this.#o.onProblem(STRAY_LINE, line);
+      this.#o.onChange(fingerprints);
+    }
+    this.#o.onLook(!this.#hasStrayLines);
   }
 }
 

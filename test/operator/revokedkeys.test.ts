@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { eventually } from "../cluster/eventually.ts";
 import { Leak } from "./leak.ts";
 import { readyOf } from "./tenant.ts";
 
@@ -24,6 +25,13 @@ async function list(lines: readonly string[]): Promise<void> {
   await leak.put(FILE, lines.map((line) => `${line}\n`).join(""));
 }
 
+async function untilUnreadable(is: 0 | 1): Promise<void> {
+  await eventually(`sshkey_operator_revoked_keys_unreadable is ${is}`, async () => {
+    const { value } = await leak.stage.operator.scrape();
+    return value("sshkey_operator_revoked_keys_unreadable") === is;
+  });
+}
+
 describe("the list of revoked keys", () => {
   test("takes a key out without a restart, and the status says why and what to do", async () => {
     await list(["# leaked on a laptop", "", `${fingerprint}  # alice's`]);
@@ -46,6 +54,12 @@ describe("the list of revoked keys", () => {
     await leak.untilOut();
   });
 
+  test("is counted as unreadable until it can be read", async () => {
+    await untilUnreadable(1);
+    await list([fingerprint]);
+    await untilUnreadable(0);
+  });
+
   test("puts a key back when it is taken off", async () => {
     await list(["SHA256:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]);
     await leak.untilBack();
@@ -55,5 +69,11 @@ describe("the list of revoked keys", () => {
     await list(["MD5:00:11", fingerprint]);
     await leak.stage.operator.logged("RevokedKeysUnreadable", ({ line }) => line === 1);
     await leak.untilOut();
+  });
+
+  test("is counted as unreadable while a line is no fingerprint", async () => {
+    await untilUnreadable(1);
+    await list([fingerprint]);
+    await untilUnreadable(0);
   });
 });
