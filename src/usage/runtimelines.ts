@@ -11,8 +11,8 @@ export interface RuntimeLine {
 /**
  * Dates the lines of a container's log, as the API server sends it with `timestamps`. The time in front of a line is the
  * container runtime's, with one exception: of a line that was written in pieces, all but the first have none, and where
- * `sinceTime` falls between two pieces the program's own text stands in front. So a time counts between that which was
- * asked for and now, and it is never taken for the place where to read on that nothing has reached yet.
+ * `sinceTime` falls between two pieces the program's own text stands in front. So a time counts as one between that which was
+ * asked for and now.
  */
 export class RuntimeLines {
   readonly #now: () => number;
