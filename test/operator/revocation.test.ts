@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { EMPTY_SINCE_ANNOTATION } from "../../src/api/names.ts";
 import { eventually } from "../cluster/eventually.ts";
+import { History, type Version } from "../cluster/history.ts";
 import { freshKey } from "./publickeys.ts";
 import { Stage } from "./stage.ts";
 import { DEADLINE_MS, type Tenant } from "./tenant.ts";
@@ -82,12 +83,19 @@ describe("an empty Secret", () => {
   });
 
   test("is collected after the retention when no SSHKey names the user", async () => {
-    const { tenant } = await withOneKey();
-    await tenant.remove("only");
-    const { metadata } = await tenant.untilFile("sshkeys-alice", []);
-    const emptySince = Date.parse(metadata.annotations?.[EMPTY_SINCE_ANNOTATION] ?? "");
-    await untilGone(tenant);
-    expect(Date.now()).toBeGreaterThanOrEqual(emptySince + 1000);
+    const history = await History.start(stage.cluster.controlPlane.kubeconfig);
+    try {
+      const { tenant } = await withOneKey();
+      await tenant.remove("only");
+      const isEnd = ({ resource, isGone, object }: Version) =>
+        resource === "secrets" && isGone && object.metadata.namespace === tenant.namespace;
+      const { at, object } = await eventually("it is collected", () => history.ordered().find(isEnd));
+      const emptySince = Date.parse(object.metadata.annotations?.[EMPTY_SINCE_ANNOTATION] ?? "");
+      expect(object.data).toEqual({ authorized_keys: "" });
+      expect(at).toBeGreaterThanOrEqual(emptySince + 1000);
+    } finally {
+      await history.stop();
+    }
   });
 
   test("is kept while an SSHKey that is not projected names the user", async () => {
