@@ -1,6 +1,11 @@
+import type { State } from "../api/states.ts";
 import type { AdviceCode } from "../ssh/weakness/advice.ts";
-import type { Finding } from "./judgement.ts";
-import type { SSHKeyRecord } from "./record.ts";
+import type { Fault, SSHKeyRecord } from "./record.ts";
+
+/** A reason why a key is not acceptable: the STATE it leads to, a stable code, a sentence with the next step. */
+export interface Finding extends Fault {
+  readonly state: Extract<State, "Invalid" | "Compromised" | "Revoked" | "Weak" | "Unproven">;
+}
 
 /** One SSHKey and its claim to its key. Changed by `Claims` alone. */
 export interface Claim {

@@ -1,18 +1,13 @@
-import type { State } from "../api/states.ts";
 import { formatRFC3339 } from "../api/time.ts";
 import type { KeyBlob } from "../ssh/blob.ts";
 import { fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { type AdviceCode, NO_ADVICE } from "../ssh/weakness/advice.ts";
 import { messageOf, type Weakness, type WeaknessCode, weakness } from "../ssh/weakness/classes.ts";
 import { weaknesses } from "../ssh/weakness/weaknesses.ts";
+import type { Finding } from "./claim.ts";
 import { newKeyCommand, type Policy } from "./policy.ts";
 import { asksForNewKey, isProofRequired, possessionOf } from "./possession.ts";
-import type { Fault, KeyFacts, SSHKeyRecord } from "./record.ts";
-
-/** A reason why a key is not acceptable: the STATE it leads to, a stable code, a sentence with the next step. */
-export interface Finding extends Fault {
-  readonly state: Extract<State, "Invalid" | "Compromised" | "Revoked" | "Weak" | "Unproven">;
-}
+import type { KeyFacts, SSHKeyRecord } from "./record.ts";
 
 /** What is known of keys beside what they say themselves. */
 export interface Knowledge {

@@ -1,7 +1,6 @@
 import type { KeyErrorCode } from "../api/errors.ts";
 import { isSecurityKeyType, type KeyType } from "../ssh/keytype.ts";
-import type { Claim } from "./claim.ts";
-import type { Finding } from "./judgement.ts";
+import type { Claim, Finding } from "./claim.ts";
 import { newKeyCommand, type Policy, type RequiredOption } from "./policy.ts";
 import { isProvable, proofCommand } from "./proof.ts";
 import type { SSHKeyRecord } from "./record.ts";
