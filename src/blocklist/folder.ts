@@ -52,6 +52,8 @@ export class BlocklistFolder {
   readonly #seen = new Map<string, Seen>();
   /** Versions of files that were changed just now, by name. */
   readonly #unsettled = new Map<string, string>();
+  /** Names that were not there at the last look: whoever writes a file anew may take it away before. */
+  #absent: ReadonlySet<string> = new Set();
   #hadUnread = false;
   #problem = "";
 
@@ -103,12 +105,14 @@ export class BlocklistFolder {
     let isChanged = false;
     for (const name of names) isChanged = (await this.#lookAt(name)) || isChanged;
     for (const name of this.#unsettled.keys()) if (!names.includes(name)) this.#unsettled.delete(name);
-    for (const [name, { list }] of this.#seen) {
-      if (names.includes(name)) continue;
+    const absent = [...this.#seen.keys()].filter((name) => !names.includes(name));
+    for (const name of absent) {
+      if (!this.#absent.has(name)) continue;
+      isChanged ||= this.#seen.get(name)?.list !== undefined;
       this.#seen.delete(name);
-      isChanged ||= list !== undefined;
       this.#o.onGone(name);
     }
+    this.#absent = new Set(absent);
     const hasUnread = this.#hasUnread;
     if (!isChanged && hasUnread === this.#hadUnread) return;
     this.#hadUnread = hasUnread;

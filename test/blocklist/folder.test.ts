@@ -158,6 +158,26 @@ describe("later", () => {
     expect(last()).toEqual({ lists: ["a.blocklist"], hasUnread: false });
   });
 
+  test("a file that is taken away and written anew keeps its list in force meanwhile", async () => {
+    await put("a.blocklist", LIST);
+    // Each time it is looked at once.
+    await folder.load(stop.signal);
+    await rm(join(path, "a.blocklist"));
+    await folder.load(stop.signal);
+    await put("a.blocklist", LIST);
+    await folder.load(stop.signal);
+    expect(told.map(({ lists }) => lists)).toEqual([["a.blocklist"], ["a.blocklist"]]);
+  });
+
+  test("a list is no longer in force once its file stays away", async () => {
+    await put("a.blocklist", LIST);
+    await folder.load(stop.signal);
+    await rm(join(path, "a.blocklist"));
+    await folder.load(stop.signal);
+    await folder.load(stop.signal);
+    expect(last()).toEqual({ lists: [], hasUnread: false });
+  });
+
   test("a new file that is broken is missing", async () => {
     await folder.load(stop.signal);
     void folder.run(stop.signal);
