@@ -29,10 +29,14 @@ export interface AuditList {
 interface Entry {
   readonly line: string;
   readonly modulus: bigint;
-  /** Whose share it is of. */
+  /** Of whose shares it is; the first that has room takes it in. */
+  readonly owners: readonly Owner[];
+  readonly isGone: boolean;
+}
+
+interface Owner {
   readonly namespace: string;
   readonly user: string;
-  readonly isGone: boolean;
 }
 
 /**
@@ -48,15 +52,15 @@ export function renewedList(
   mostBytes = Number.POSITIVE_INFINITY,
 ): AuditList {
   const known = new Set<bigint>();
-  const owner = (modulus: bigint, namespace: string) => {
-    const { namespace: holder, user } = chosen.moduli.get(modulus)?.[0] ?? { namespace, user: "" };
-    return { namespace: holder, user, isGone: gone.has(modulus) };
+  const entry = (line: string, modulus: bigint, namespace: string): Entry => {
+    const owners = chosen.moduli.get(modulus) ?? [{ namespace, user: "" }];
+    return { line, modulus, owners, isGone: gone.has(modulus) };
   };
   const others: string[] = [];
   const entries: Entry[] = [];
   for (const { line, modulus, namespace } of linesOf(before)) {
     if (modulus === undefined || namespace === undefined) others.push(line);
-    else if (!known.has(modulus)) entries.push({ line, modulus, ...owner(modulus, namespace) });
+    else if (!known.has(modulus)) entries.push(entry(line, modulus, namespace));
     if (modulus !== undefined) known.add(modulus);
   }
   const listed = entries.length;
@@ -64,7 +68,7 @@ export function renewedList(
     if (known.has(key.modulus)) continue;
     known.add(key.modulus);
     const line = `ssh-rsa ${key.base64} ${key.namespace}/${key.name}`;
-    entries.push({ line, modulus: key.modulus, ...owner(key.modulus, key.namespace) });
+    entries.push(entry(line, key.modulus, key.namespace));
   }
   if (entries.length === listed && Buffer.byteLength(before) <= mostBytes)
     return { text: before, unlisted: 0 };
@@ -72,7 +76,7 @@ export function renewedList(
   const kept = new Set<Entry>();
   let bytes = Buffer.byteLength(start);
   for (const entry of fairly(entries)) {
-    if (bytes + sizeOf(entry) > mostBytes) continue;
+    if (kept.has(entry) || bytes + sizeOf(entry) > mostBytes) continue;
     bytes += sizeOf(entry);
     kept.add(entry);
   }
@@ -123,11 +127,26 @@ function modulusOf(line: string): Pick<Line, "modulus"> {
   return key?.type === "ssh-rsa" ? { modulus: rsaNumbers(key.blob).modulus } : {};
 }
 
+/** An entry comes once for each of its owners, so nobody keeps another's off the list by declaring it as well. */
 function fairly(entries: readonly Entry[]): readonly Entry[] {
-  const inUse = entries.filter(({ isGone }) => !isGone);
-  const gone = entries.filter(({ isGone }) => isGone).reverse();
-  const byUser = inTurn(inUse, ({ namespace, user }) => `${namespace}/${user}`, sizeOf);
-  return inTurn([...byUser, ...gone], ({ namespace }) => namespace, sizeOf);
+  const inUse = shares(entries.filter(({ isGone }) => !isGone));
+  const gone = shares(entries.filter(({ isGone }) => isGone).reverse());
+  const byUser = inTurn(inUse, ({ owner: { namespace, user } }) => `${namespace}/${user}`, sizeOfShare);
+  const inOrder = inTurn([...byUser, ...gone], ({ owner }) => owner.namespace, sizeOfShare);
+  return inOrder.map(({ entry }) => entry);
+}
+
+interface Share {
+  readonly entry: Entry;
+  readonly owner: Owner;
+}
+
+function shares(entries: readonly Entry[]): readonly Share[] {
+  return entries.flatMap((entry) => entry.owners.map((owner) => ({ entry, owner })));
+}
+
+function sizeOfShare({ entry }: Share): number {
+  return sizeOf(entry);
 }
 
 function sizeOf({ line }: Entry): number {

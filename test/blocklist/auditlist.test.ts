@@ -93,6 +93,15 @@ describe("a list without room for all", () => {
     expect(namesOn(text)).toContain(`${victim.namespace}/${victim.name}`);
   });
 
+  test("takes in a key that who has filled it declares as well", () => {
+    const victim = holder("small", "one");
+    const { found, chosen, gone } = findings([...flood, victim]);
+    const copy = { ...victim, namespace: "flood", name: "a", user: "mallory" };
+    const moduli = new Map([...chosen.moduli, [victim.modulus, [copy, victim]]]);
+    const { text } = renewedList(full, { found, chosen: { moduli }, gone }, ROOM_FOR_TEN);
+    expect(namesOn(text)).toContain("small/one");
+  });
+
   test("gives two namespaces the same share", () => {
     const { text } = renewedList(full, findings([...flood, ...many("other")]), ROOM_FOR_TEN);
     const others = namesOn(text).filter((name) => name?.startsWith("other/")).length;
