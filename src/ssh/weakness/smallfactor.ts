@@ -11,7 +11,10 @@ export function hasSmallFactor({ modulus }: RSANumbers): boolean {
 /** The modulus without all its odd prime factors below 2¹⁶. */
 export function withoutSmallFactors(modulus: bigint): bigint {
   let rest = modulus;
-  for (const factor of smallFactors(modulus)) while (rest % factor === 0n) rest /= factor;
+  for (const factor of smallFactors(modulus))
+    while (rest % factor === 0n)
+      // In powers: somebody may have put one in ten thousand times.
+      for (let power = factor; rest % power === 0n; power *= power) rest /= power;
   return rest;
 }
 

@@ -135,7 +135,7 @@ describe("a small factor", () => {
   test("is every one below 2¹⁶ and nothing else of what the modulus is divided by", () => {
     for (let n = 0; n < 50; n += 1) {
       const rest = generatePrimeSync(512, { bigint: true });
-      const small = 3n ** BigInt(random.below(4)) * 65521n ** BigInt(random.below(3)) * 101n;
+      const small = 3n ** BigInt(random.below(40)) * 65521n ** BigInt(random.below(3)) * 101n;
       expect(withoutSmallFactors(small * rest)).toBe(rest);
     }
   });
