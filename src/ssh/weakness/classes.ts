@@ -15,7 +15,7 @@ export interface WeaknessClass {
 const NONE_BY_PROOF = "none: it factors the modulus";
 const BY_LIST = "number of keys on the list ÷ 2⁶⁴";
 
-/** Every class, the worst first. docs/key-checks.md is made from this table. */
+/** Every class, the worst first. docs/key-checks.md is compared with this table. */
 export const WEAKNESS_CLASSES = {
   AnyoneCanSign: {
     state: "Compromised",
@@ -126,9 +126,9 @@ export const WEAKNESS_CLASSES = {
   },
   UnusableKey: {
     state: "Weak",
-    meaning: "No server accepts a signature by this RSA key, because …",
+    meaning: "No SSH program can use this RSA key, because …",
     source: "RFC 8017 section 3.1; OpenSSL's rsa_ossl.c",
-    falsePositives: "none: no signature is accepted",
+    falsePositives: "none: it is seen",
   },
 } as const satisfies Readonly<Record<string, WeaknessClass>>;
 
