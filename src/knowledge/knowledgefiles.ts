@@ -35,13 +35,14 @@ export class KnowledgeFiles {
 
   /**
    * Reads all for the first time. Rejects with a ConfigError or ListError where the file of revoked keys, the folder of lists
-   * or the product's own list cannot be read. A list in the folder that cannot is told: who writes there must not stop all.
+   * or the product's own list cannot be read; what else there is has been read then, and `run` tells what is missing. A list
+   * in the folder that cannot be read is told: who writes there must not stop all.
    */
   async load(signal: AbortSignal): Promise<void> {
     this.#shipped = await shippedLists();
-    await this.#revokedKeys?.load();
-    await this.#folder?.load(signal);
+    const loaded = await Promise.allSettled([this.#revokedKeys?.load(), this.#folder?.load(signal)]);
     this.#changed();
+    for (const each of loaded) if (each.status === "rejected") throw each.reason;
   }
 
   /** Reads again what changes, until the signal aborts. */

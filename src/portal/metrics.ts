@@ -1,5 +1,6 @@
 import type { FastifyInstance } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { KnowledgeMetrics } from "../knowledge/knowledgemetrics.ts";
 import { ApiError, type ApiErrorCode } from "../kube/apierror.ts";
 import type { RestartReason } from "../kube/restart.ts";
 import type { Call, RequestObservation, Requests } from "../kube/transport.ts";
@@ -40,6 +41,7 @@ export interface PortalGauges {
 /** The portal's Prometheus metrics. No label ever holds a user, a name, a namespace or a fingerprint. */
 export class PortalMetrics {
   readonly registry = new Registry();
+  readonly knowledge = new KnowledgeMetrics(this.registry, "sshkey_portal");
   readonly #requests = new Counter({
     name: "sshkey_portal_requests_total",
     help: "Requests answered, by route, method and status.",

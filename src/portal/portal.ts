@@ -81,7 +81,11 @@ export class Portal {
     });
     metrics.observe(server);
     const store = new KeyStore();
-    const keyKnowledge = await KeyKnowledge.open(options.settings);
+    const keyKnowledge = await KeyKnowledge.open({
+      settings: options.settings,
+      log,
+      metrics: metrics.knowledge,
+    });
     const portal = new Portal(options, server, store, keyKnowledge);
     addRoutes(server, store, keyKnowledge, () => portal.#watch.isSynced, options);
     return portal;

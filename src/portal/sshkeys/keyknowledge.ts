@@ -1,71 +1,44 @@
-import { knownBy, type ListKnowledge, type Section } from "../../blocklist/blocklist.ts";
-import { BlocklistFolder } from "../../blocklist/folder.ts";
+import { knownBy } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
 import { shippedLists } from "../../blocklist/shipped.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
-import { readRevokedList } from "../../config/revokedlist.ts";
-import { ConfigError, type Settings } from "../../config/settings.ts";
-
-/** How often the list of revoked keys is read again, in ms. */
-const REREAD_MS = 10_000;
-
-type KnowledgeSettings = Pick<Settings, "revokedKeys" | "blocklists">;
+import { ConfigError } from "../../config/settings.ts";
+import { KnowledgeFiles, type KnowledgeFilesOptions } from "../../knowledge/knowledgefiles.ts";
 
 /**
  * Which keys the administrator has revoked (`revokedKeys`), and which are compromised (`blocklists`), for who is about to add
- * one. Of what cannot be read nothing is said: the operator has the last word.
+ * one. What cannot be read is told, and keeps nobody out: the operator has the last word.
  */
 export class KeyKnowledge {
-  readonly #file: string | undefined;
-  readonly #folder: BlocklistFolder | undefined;
-  #revoked: ReadonlySet<string> = new Set();
-  #readAt = Number.NEGATIVE_INFINITY;
-  #byLists: ListKnowledge;
+  readonly #files: KnowledgeFiles;
+  #current: Knowledge;
 
-  private constructor({ revokedKeys, blocklists }: KnowledgeSettings, shipped: readonly Section[]) {
-    this.#byLists = knownBy(shipped, []);
-    this.#file = revokedKeys;
-    this.#folder =
-      blocklists === undefined
-        ? undefined
-        : new BlocklistFolder({
-            folder: blocklists,
-            onChange: (lists) => {
-              this.#byLists = knownBy(shipped, lists);
-            },
-            onRead: () => {},
-            onFound: () => {},
-            onGone: () => {},
-            onProblem: () => {},
-          });
+  private constructor(options: Omit<KnowledgeFilesOptions, "onChange">, first: Knowledge) {
+    this.#current = first;
+    this.#files = new KnowledgeFiles({
+      ...options,
+      onChange: (knowledge) => {
+        this.#current = knowledge;
+      },
+    });
   }
 
-  static async open(settings: KnowledgeSettings): Promise<KeyKnowledge> {
-    return new KeyKnowledge(settings, await shippedLists());
+  /** Rejects with a ListError where the product's own list cannot be read. */
+  static async open(options: Omit<KnowledgeFilesOptions, "onChange">): Promise<KeyKnowledge> {
+    return new KeyKnowledge(options, { revoked: new Set(), ...knownBy(await shippedLists(), []) });
   }
 
   /** Reads lists again when they change, until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
     try {
-      await this.#folder?.load(signal);
+      await this.#files.load(signal);
     } catch (error) {
-      if (!(error instanceof ListError)) throw error;
+      if (!(error instanceof ConfigError || error instanceof ListError)) throw error;
     }
-    await this.#folder?.run(signal);
+    await this.#files.run(signal);
   }
 
   current(): Knowledge {
-    return { revoked: this.#revokedNow(), ...this.#byLists };
-  }
-
-  #revokedNow(): ReadonlySet<string> {
-    if (this.#file === undefined || performance.now() - this.#readAt < REREAD_MS) return this.#revoked;
-    this.#readAt = performance.now();
-    try {
-      this.#revoked = readRevokedList(this.#file).fingerprints;
-    } catch (error) {
-      if (!(error instanceof ConfigError)) throw error;
-    }
-    return this.#revoked;
+    return this.#current;
   }
 }
