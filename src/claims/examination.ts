@@ -41,7 +41,7 @@ export function withResultsOf(record: SSHKeyRecord, { key, proof }: SSHKeyRecord
 }
 
 /**
- * Does at once what is not done: a few ms for a proof, half a millisecond for an RSA key of 2048 bits. `primes`: those of
+ * Does at once what is not done: a few ms for a proof, a third of one for an RSA key of 2048 bits. `primes`: those of
  * Knowledge.
  */
 export function examined(record: SSHKeyRecord, primes: readonly bigint[] = NONE): SSHKeyRecord {

@@ -19,7 +19,7 @@ const CLASSES: readonly (readonly [code: WeaknessCode, has: (key: RSANumbers) =>
 ];
 
 /**
- * The weaknesses of an RSA key that take arithmetic: half a millisecond for 2048 bits, 3 ms for 16,384. Takes the canonical
+ * The weaknesses of an RSA key that take arithmetic: a third of a millisecond for 2048 bits, 3 ms for 16,384. Takes the canonical
  * blob; empty for an honestly generated key, and for one with an even modulus, which is worth nothing whatever else is so.
  */
 export function rsaWeaknesses(blob: Buffer): readonly Weakness[] {

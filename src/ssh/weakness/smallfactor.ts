@@ -1,11 +1,11 @@
-import { product, type RSANumbers } from "./rsanumbers.ts";
+import { gcd, product, type RSANumbers } from "./rsanumbers.ts";
 
 /**
  * Does an odd prime below 2¹⁶ divide the modulus? No program makes such a key: it was damaged on its way, or made up. No false
- * positives: it factors. 0.4 ms for 2048 bits, 1.6 ms for 16,384.
+ * positives: it factors. 0.2 ms for 2048 bits, 2 ms for 16,384.
  */
 export function hasSmallFactor({ modulus }: RSANumbers): boolean {
-  return smallFactors(modulus).next().done === false;
+  return gcd(modulus, ALL % modulus) !== 1n;
 }
 
 /** The modulus without all its odd prime factors below 2¹⁶. */
@@ -68,3 +68,6 @@ const GROUPS = Array.from(inRuns(FEW, 22), (few) => ({
 
 /** Their products are those of all odd primes below 2¹⁶. */
 export const SMALL_PRIME_PRODUCTS: readonly bigint[] = GROUPS.map((group) => group.product);
+
+/** 94,000 bits. */
+const ALL = product(SMALL_PRIME_PRODUCTS);
