@@ -55,6 +55,8 @@ export class WorkQueue<K extends string> {
   readonly #attempts = new Map<K, number>();
   #progressAt = 0;
   #sliceStarted = Number.NEGATIVE_INFINITY;
+  /** Workers that wait for the next slice, in the order in which they came. */
+  readonly #yielding = new Set<symbol>();
   #run: Run<K> | undefined;
 
   constructor(options: WorkQueueOptions<K>) {
@@ -224,11 +226,21 @@ export class WorkQueue<K extends string> {
    * slice: each that goes on after another one has used it up would make it longer.
    */
   async #yieldToEventLoop(): Promise<void> {
-    while (performance.now() - this.#sliceStarted > this.#sliceMs) {
+    if (!this.#isSliceOver) return;
+    const self = Symbol();
+    this.#yielding.add(self);
+    const isFirst = () => this.#yielding.values().next().value === self;
+    do {
       const over = this.#sliceStarted;
       await setImmediate();
-      if (this.#sliceStarted === over) this.#sliceStarted = performance.now();
-    }
+      // Whoever has waited longest begins the next one: a worker with work as long as a slice would else keep others waiting.
+      if (this.#sliceStarted === over && isFirst()) this.#sliceStarted = performance.now();
+    } while (this.#isSliceOver || !isFirst());
+    this.#yielding.delete(self);
+  }
+
+  get #isSliceOver(): boolean {
+    return performance.now() - this.#sliceStarted > this.#sliceMs;
   }
 
   #drain(run: Run<K>): void {

@@ -319,6 +319,21 @@ describe("a work queue", () => {
     expect(Math.max(...keysOfTurn.filter((keys) => keys > 0))).toBeLessThanOrEqual(2);
   });
 
+  test("takes from a namespace that comes later though the work of another one is longer than a slice", async () => {
+    const worked: string[] = [];
+    const queue = new WorkQueue({ namespaceOf, sliceMs: 1 });
+    for (let key = 0; key < 40; key += 1) queue.add(`flood/${key}`);
+    const stop = new AbortController();
+    const busy = async (key: string) => {
+      worked.push(key);
+      if (worked.length === 5) setImmediate(() => queue.add("other/key"));
+      if (worked.length === 41) stop.abort();
+      for (const end = performance.now() + 2; performance.now() < end; );
+    };
+    await queue.run(busy, 2, stop.signal);
+    expect(worked.indexOf("other/key")).toBeLessThanOrEqual(8);
+  });
+
   test.each([
     ["10,000 namespaces", 20_000, 10_000],
     ["one namespace", 20_000, 1],
