@@ -11,9 +11,9 @@ export function* lookingForKnownPrime(
 ): Generator<undefined, boolean, undefined> {
   // Of all of them together there is one greatest common divisor to be found, which takes as long as a product of 30 kB.
   let all = 1n;
-  for (const product of products) {
+  for (const parts of partsOf(products)) {
     let rest = 0n;
-    for (const part of partsOf(product)) {
+    for (const part of parts) {
       yield;
       rest = ((rest << PART_BITS) | part) % modulus;
     }
@@ -33,9 +33,19 @@ export function hasKnownPrime(key: RSANumbers, products: readonly bigint[]): boo
 /** What is divided by 16,384 bits in 3 ms. */
 const PART_BITS = 2n ** 19n;
 
-/** The highest first. */
-function* partsOf(product: bigint): Generator<bigint, void, undefined> {
-  let shift = 0n;
-  while (product >> (shift + PART_BITS) !== 0n) shift += PART_BITS;
-  for (; shift >= 0n; shift -= PART_BITS) yield BigInt.asUintN(Number(PART_BITS), product >> shift);
+/** Of each list that was given: they are made once, since such long numbers are a lot of garbage. */
+const PARTS = new WeakMap<readonly bigint[], readonly (readonly bigint[])[]>();
+
+/** Of each product, the highest first. */
+function partsOf(products: readonly bigint[]): readonly (readonly bigint[])[] {
+  const known = PARTS.get(products);
+  if (known !== undefined) return known;
+  const parts = products.map((product) => {
+    const ofProduct: bigint[] = [];
+    for (let rest = product; rest !== 0n; rest >>= PART_BITS)
+      ofProduct.unshift(BigInt.asUintN(Number(PART_BITS), rest));
+    return ofProduct;
+  });
+  PARTS.set(products, parts);
+  return parts;
 }
