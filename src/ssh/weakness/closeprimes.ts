@@ -5,8 +5,8 @@ import { exactRoot, type RSANumbers, squareRoot } from "./rsanumbers.ts";
  * upward: after about (p - q)² / (8 √n) steps. So primes that agree in the upper half of their bits are found, as printers of
  * Canon and Fuji Xerox made them (CVE-2022-26320). Also true where both are the same. No false positives: it factors.
  */
-export function hasClosePrimes({ modulus, bits }: RSANumbers): boolean {
-  let root = squareRoot(modulus, bits);
+export function hasClosePrimes({ modulus }: RSANumbers): boolean {
+  let root = squareRoot(modulus);
   if (root * root === modulus) return true;
   root += 1n;
   let rest = root * root - modulus;

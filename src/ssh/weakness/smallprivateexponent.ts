@@ -3,7 +3,7 @@ import { exactRoot, type RSANumbers } from "./rsanumbers.ts";
 /**
  * Is the private exponent d below n^¼ / 3? Then k/d with e·d = 1 + k·φ(n) is among the convergents of the continued fraction
  * of e/n. Wiener, "Cryptanalysis of Short RSA Secret Exponents", IEEE Transactions on Information Theory 36, 1990. It costs
- * nothing unless e is nearly as long as n, as it then has to be: then 3 ms. Of a key whose e is too long to be used at all
+ * nothing unless e is nearly as long as n, as it then has to be: then up to 6 ms. Of a key whose e is too long to be used at all
  * (UnusableKey) nothing is computed. No false positives: it factors.
  */
 export function hasSmallPrivateExponent({ exponent, modulus, bits }: RSANumbers): boolean {

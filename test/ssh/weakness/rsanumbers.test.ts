@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { gcd } from "../../../src/ssh/weakness/rsanumbers.ts";
+import { exactRoot, gcd, squareRoot } from "../../../src/ssh/weakness/rsanumbers.ts";
 import { Random } from "../random.ts";
 import { bigRandom, gcd as gcdByEuclid } from "./weakrsa.ts";
 
@@ -37,5 +37,30 @@ test("and of powers of two and what is beside them", () => {
       const [a, b] = [(1n << BigInt(2 * bits)) + more, (1n << BigInt(bits)) + less];
       expect([a, b, gcd(a, b)]).toEqual([a, b, gcdByEuclid(a, b)]);
     }
+  }
+});
+
+test("the square root is the largest integer whose square is no larger", () => {
+  for (let n = 0; n < 3000; n += 1) {
+    const value = n < 100 ? BigInt(n) : number(900);
+    const root = squareRoot(value);
+    expect([value, root ** 2n <= value && (root + 1n) ** 2n > value]).toEqual([value, true]);
+  }
+});
+
+test("and that of a square, of what is beside one, and of powers of two", () => {
+  for (let bits = 2; bits < 600; bits += 1) {
+    for (const root of [number(bits) + 2n, 1n << BigInt(bits), (1n << BigInt(bits)) - 1n]) {
+      const square = root ** 2n;
+      const roots = [square - 1n, square, square + 1n, square + 2n * root].map(squareRoot);
+      expect([root, roots]).toEqual([root, [root - 1n, root, root, root]]);
+    }
+  }
+});
+
+test("an exact root is that of a square alone", () => {
+  for (let n = 0; n < 1000; n += 1) {
+    const root = number(500) + 1n;
+    expect([root, exactRoot(root ** 2n), exactRoot(root ** 2n + 1n)]).toEqual([root, root, undefined]);
   }
 });

@@ -77,7 +77,7 @@ export function smallPrivateExponent(bits: number, atLeast: bigint, modulo: "φ"
  */
 export function longestFraction(modulus: bigint): MadeKey {
   const multiple = (modulus / 90_090n) * 90_090n - 45_045n;
-  const exponent = (multiple * (squareRoot(5n << 6144n, 6147) - (1n << 3072n))) >> 3073n;
+  const exponent = (multiple * (squareRoot(5n << 6144n) - (1n << 3072n))) >> 3073n;
   return { modulus: multiple, exponent: exponent | 1n };
 }
 
