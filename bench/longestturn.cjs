@@ -17,7 +17,7 @@ setInterval(() => {
   const now = spent();
   longest = Math.max(longest, now - last);
   last = now;
-}, 1).unref();
+}, 2).unref();
 
 process.on("SIGWINCH", () => {
   writeFileSync(`${file}.new`, JSON.stringify(longest));

@@ -127,7 +127,7 @@ export class OperatorProcess {
 
   /**
    * For how many ms of CPU time of the main thread one turn of the event loop has lasted at most since this was last asked,
-   * to a ms. Wants LONGEST_TURN among the nodeArgs.
+   * to 2 ms. Wants LONGEST_TURN among the nodeArgs.
    */
   async longestTurn(): Promise<number> {
     return (await this.#asked("SIGWINCH", this.#turnFile)) as number;

@@ -93,7 +93,8 @@ async function converged(
 
 /** A new list that has none of the keys, and primes of as many bytes as badkeys' that none of them has. */
 async function judgedAgain(operator: OperatorProcess, lists: string): Promise<readonly Sample[]> {
-  await operator.untilIdle();
+  // Collecting garbage at rest takes a turn of its own.
+  await operator.untilAtRest();
   await operator.longestTurn();
   mount(lists, "published.txt", `SHA256:${"A".repeat(43)}\n`);
   for (const bits of PRIMES_BITS) mount(lists, `primes${bits}.dat`, primesFile(productOfBits(bits)));
