@@ -27,7 +27,7 @@ export default defineConfig({
         test: {
           name: "pure",
           include: [
-            "test/{ssh,blocklist,claims,authorizedkeys,whereabouts,projection,oracle,api,cli,tools,gitops}/**/*.test.ts",
+            "test/{ssh,blocklist,knowledge,claims,authorizedkeys,whereabouts,projection,oracle,api,cli,tools,gitops}/**/*.test.ts",
             "test/kube/*.test.ts",
             "test/*.test.ts",
             ...PURE,

@@ -17,11 +17,15 @@ export interface RevokedKeysOptions {
 
 /**
  * A file of SHA-256 fingerprints, one a line as `ssh-keygen -l` prints them (`SHA256:…`), blank lines and `#` comments
- * allowed. Re-read every READ_EVERY_MS; while it cannot be read, the last list stays in force.
+ * allowed. Re-read every READ_EVERY_MS; while it cannot be read, the last list stays in force. What is taken off the list
+ * counts once the file was the same twice: it may be half of what is just being written.
  */
 export class RevokedKeys {
   readonly #o: RevokedKeysOptions;
   #text: string | undefined;
+  /** What was read last and is not in force: it has fewer fingerprints. */
+  #shorter: string | undefined;
+  #fingerprints: ReadonlySet<string> = new Set();
   #hasStrayLines = false;
   #problem = "";
 
@@ -55,14 +59,28 @@ export class RevokedKeys {
   }
 
   #take(text: string): void {
-    if (text !== this.#text) {
-      this.#text = text;
-      const { fingerprints, strayLines } = parseRevokedList(text);
-      this.#hasStrayLines = strayLines.length > 0;
-      for (const line of strayLines) this.#o.onProblem(STRAY_LINE, line);
-      this.#o.onChange(fingerprints);
-    }
+    if (text !== this.#text) this.#change(text);
     this.#o.onLook(!this.#hasStrayLines);
+  }
+
+  #change(text: string): void {
+    const { fingerprints, strayLines } = parseRevokedList(text);
+    const all = new Set([...this.#fingerprints, ...fingerprints]);
+    if (all.size > fingerprints.size && text !== this.#shorter) {
+      this.#shorter = text;
+      if (all.size > this.#fingerprints.size) this.#hold(all);
+      return;
+    }
+    this.#text = text;
+    this.#shorter = undefined;
+    this.#hasStrayLines = strayLines.length > 0;
+    for (const line of strayLines) this.#o.onProblem(STRAY_LINE, line);
+    this.#hold(fingerprints);
+  }
+
+  #hold(fingerprints: ReadonlySet<string>): void {
+    this.#fingerprints = fingerprints;
+    this.#o.onChange(fingerprints);
   }
 }
 
