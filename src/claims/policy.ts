@@ -60,6 +60,12 @@ export function newKeyCommand(policy: Policy): string {
   return `ssh-keygen -t ${exampleType(policy)}`;
 }
 
+/** The file in ~/.ssh into which that command puts the private key, unless it is told another. */
+export function newKeyFile(policy: Policy): string {
+  const [type = ""] = exampleType(policy).split(" ");
+  return `id_${type.replace("-", "_")}`;
+}
+
 function exampleType(policy: Policy): string {
   const { allowedTypes, minimumRSABits, maximumRSABits, requireUserVerification } = policy;
   const withPIN = requireUserVerification ? " -O verify-required" : "";

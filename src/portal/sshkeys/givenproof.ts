@@ -41,7 +41,7 @@ export async function givenProof(
   { user, line }: Provable,
   policy: Policy,
 ): Promise<GivenProof | undefined> {
-  const secret = privateKeyProblem(text);
+  const secret = privateKeyProblem(text, policy);
   if (secret !== undefined) return { problem: { ...secret, field: "proof" } };
   const key = parsePublicKey(line);
   if (!key.ok) return undefined;

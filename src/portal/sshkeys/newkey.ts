@@ -3,7 +3,7 @@ import type { SSHKeySpec } from "../../api/sshkey.generated.ts";
 import { formatRFC3339, parseRFC3339 } from "../../api/time.ts";
 import { examined } from "../../claims/examination.ts";
 import { judge, type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
-import type { Policy } from "../../claims/policy.ts";
+import { newKeyCommand, type Policy } from "../../claims/policy.ts";
 import { toSSHKeyRecord } from "../../claims/record.ts";
 import { parseOptions } from "../../ssh/options.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
@@ -62,7 +62,10 @@ export function newKey(
   circumstances: Circumstances = {},
 ): NewKey {
   const { mayGiveOptions = false } = circumstances;
-  const secret = privateKeyProblem([typed.key, typed.title, typed.expiresAt, ...typed.options].join("\n"));
+  const secret = privateKeyProblem(
+    [typed.key, typed.title, typed.expiresAt, ...typed.options].join("\n"),
+    policy,
+  );
   if (secret !== undefined)
     return { problems: [secret], offer: { key: "", options: [] }, others: [], isPrivate: true };
   const { first, others } = readPasted(typed.key);
@@ -94,10 +97,10 @@ export function newKey(
 }
 
 /** Says that a text holds a private key, without a word of it; undefined where it shows no sign of one. */
-export function privateKeyProblem(text: string): Problem | undefined {
+export function privateKeyProblem(text: string, policy: Policy): Problem | undefined {
   const secret = findPrivateKey(text);
   if (secret === undefined) return undefined;
-  const message = `This is a private key (${secret.kind}). It was not stored, but it has left your computer, so it is no longer secret: make a new pair with ssh-keygen -t ed25519, and paste the line of its .pub file.`;
+  const message = `This is a private key (${secret.kind}). It was not stored, but it has left your computer, so it is no longer secret: make a new pair with ${newKeyCommand(policy)}, and paste the line of its .pub file.`;
   return { field: "key", code: "PrivateKey", message };
 }
 

@@ -59,7 +59,7 @@ export function addKeyForm(server: FastifyInstance, desk: Desk, { route, placeOf
       const path = formPath(request);
       const values = valuesOf(request.body);
       const owner = await formOwner(sealer, request, desk.o.originOf(request));
-      const secret = privateKeyProblem(Object.values(values).join("\n"));
+      const secret = privateKeyProblem(Object.values(values).join("\n"), policy);
       if (place instanceof PageProblem) {
         if (owner === undefined || secret !== undefined) throw place;
         return await drafts.keep(reply, path, owner, values);

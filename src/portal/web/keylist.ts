@@ -1,4 +1,5 @@
 import { STATES, type State } from "../../api/states.ts";
+import { newKeyCommand, newKeyFile, type Policy } from "../../claims/policy.ts";
 import { type HTML, html } from "../html.ts";
 import type { PortalKey } from "../sshkeys/portalkey.ts";
 import { type Asked, paged, pager, searchForm } from "./paging.ts";
@@ -112,13 +113,17 @@ function matches({ title, facts, name, line }: PortalKey, search: string): boole
   return texts.some((text) => text?.toLowerCase().includes(wanted));
 }
 
-/** How to begin. */
-export function emptyState(): HTML {
+/** How to begin, with a key that the policy accepts. */
+export function emptyState(policy: Policy): HTML {
   const { empty } = TEXTS;
+  const systems = empty.systems.map(
+    ({ name, command }) =>
+      html`<dt>${name}</dt><dd><code>${command(newKeyCommand(policy), newKeyFile(policy))}</code></dd>`,
+  );
   return html`<section class="empty">
 <h2>${empty.title}</h2>
 <p>${empty.explanation}</p>
 <p>${empty.how}</p>
-<dl>${empty.systems.map(({ name, command }) => html`<dt>${name}</dt><dd><code>${command}</code></dd>`)}</dl>
+<dl>${systems}</dl>
 </section>`;
 }

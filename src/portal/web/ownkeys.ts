@@ -24,7 +24,7 @@ export function addOwnKeys(server: FastifyInstance, desk: Desk): void {
       ...(await placeOf(request)),
       title: TEXTS.list.title,
       mayChange: true,
-      empty: emptyState(),
+      empty: emptyState(desk.o.policy),
     }),
   });
 

@@ -46,7 +46,7 @@ export function addProofForm(server: FastifyInstance, desk: Desk, { route, place
     });
     const text = field(request.body, "proof").trim();
     const owner = await formOwner(sealer, request, desk.o.originOf(request));
-    const secret = privateKeyProblem(text);
+    const secret = privateKeyProblem(text, policy);
     if (place instanceof PageProblem) {
       if (owner === undefined || secret !== undefined) throw place;
       return await drafts.keep(reply, formPath(request), owner, text);

@@ -44,10 +44,13 @@ export const TEXTS = {
       "An SSH key lets you log in without a password. It has two halves: the private one stays on your computer, the public one goes here.",
     how: "Make a key, then add the public half:",
     systems: [
-      { name: "Linux and macOS", command: "ssh-keygen -t ed25519 && cat ~/.ssh/id_ed25519.pub" },
+      {
+        name: "Linux and macOS",
+        command: (newKey: string, file: string) => `${newKey} && cat ~/.ssh/${file}.pub`,
+      },
       {
         name: "Windows (PowerShell)",
-        command: "ssh-keygen -t ed25519; Get-Content $HOME\\.ssh\\id_ed25519.pub",
+        command: (newKey: string, file: string) => `${newKey}; Get-Content $HOME\\.ssh\\${file}.pub`,
       },
     ],
   },

@@ -31,7 +31,7 @@ export function addWho(server: FastifyInstance, desk: Desk): void {
   });
 
   async function show(reply: FastifyReply, person: Person, text: string): Promise<FastifyReply> {
-    const secret = privateKeyProblem(text);
+    const secret = privateKeyProblem(text, desk.o.policy);
     const csrf = await desk.formToken(person);
     const content = html`${secret !== undefined && html`<p class="problem" role="alert">${secret.message}</p>`}
 ${form(path, csrf, secret === undefined ? text : "")}

@@ -52,9 +52,10 @@ describe("a private key", () => {
     expect(problems({ [field]: secret })).toEqual(["key: PrivateKey"]);
   });
 
-  test("is answered with how to make a new one", () => {
+  test("is answered with how to make a new one of a type that is accepted", () => {
     const [[, secret = ""] = []] = secrets;
-    expect(made({ key: secret }).problems[0]?.message).toContain("ssh-keygen -t ed25519");
+    const policy = { ...DEFAULT_POLICY, allowedTypes: ["ssh-rsa"] } as const;
+    expect(made({ key: secret }, {}, policy).problems[0]?.message).toContain("ssh-keygen -t rsa -b 3072,");
   });
 });
 
