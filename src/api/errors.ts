@@ -10,9 +10,10 @@ export interface ErrorMeaning {
 }
 
 const COPY = "Copy the whole line again from the `.pub` file.";
-const NEW_KEY = "Make a new key: `ssh-keygen -t ed25519`.";
+const NEW_KEY =
+  "Make a new key of an accepted type: `ssh-keygen -t ed25519`, unless the message names another command.";
 const OPTION = "Correct the entry of `spec.options` that the message names.";
-const NEW_KEY_EVERYWHERE = "Make a new key: `ssh-keygen -t ed25519`; and remove this one everywhere else.";
+const NEW_KEY_EVERYWHERE = `${NEW_KEY} Remove this one everywhere else.`;
 const RETRIES = "Nothing: the operator retries.";
 
 /**
@@ -134,7 +135,7 @@ export const KEY_ERRORS = {
     meaning:
       "The key was Compromised, and a list of compromised keys cannot be read since the operator was started (`blocklists`).",
     whatToDo:
-      "Mend the list that the log line `BlocklistUnreadable` names, or make a new key: `ssh-keygen -t ed25519`.",
+      "Mend the list that the log line `BlocklistUnreadable` names, or make a new key by the command in the message.",
   },
   RevokedFingerprint: {
     meaning: "The fingerprint is on the administrator's list (`revokedKeys`).",

@@ -90,19 +90,18 @@ function heedFlags({ run, key, proof }: ProveFlags): void {
     throw new PluginError("--key is for ssh-keygen: give --run with it, so that it is run");
 }
 
-function provableOf({ metadata, spec }: SSHKeyObject, namespace: string): Provable {
+function provableOf({ metadata, spec }: SSHKeyObject, proofNamespace: string): Provable {
+  const { name, namespace = "" } = metadata;
   const parsed = parsePublicKey(spec.key);
   if (parsed.ok) {
     const facts = { ...parsed.value, base64: parsed.value.blob.toString("base64"), options: "" };
     if (!isProvable(facts))
       throw new PluginError(
-        `no signature by the key of ${metadata.name} would prove anything: make a new one with: ssh-keygen -t ed25519`,
+        `no signature by the key of ${name} would prove anything: put another one in its place with \`${inNamespace(`rotate ${name} --key FILE`, namespace)}\``,
       );
-    return { user: spec.user, key: parsed.value, namespace };
+    return { user: spec.user, key: parsed.value, namespace: proofNamespace };
   }
-  throw new PluginError(
-    `${metadata.name} has no valid key, which is to be mended first: ${parsed.refusal.message}`,
-  );
+  throw new PluginError(`${name} has no valid key, which is to be mended first: ${parsed.refusal.message}`);
 }
 
 async function printCommand(session: Session, { metadata }: SSHKeyObject, what: Provable): Promise<ExitCode> {

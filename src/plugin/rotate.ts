@@ -94,8 +94,7 @@ async function heedKeys(cluster: Cluster, old: SSHKeyObject, key: GivenKey): Pro
     );
   const blob = key.blob.toString("base64");
   const isNew = (each: SSHKeyObject) => blobOf(each) === blob;
-  if (isNew(old))
-    throw new PluginError(`${name} has this very key: make a new one with: ssh-keygen -t ed25519`);
+  if (isNew(old)) throw new PluginError(`${name} has this very key: give the .pub file of the new one`);
   const there = (await listSSHKeys(cluster, cluster.namespace)).find(isNew);
   if (there === undefined) return;
   throw new PluginError(

@@ -89,7 +89,7 @@ function diagnoseFirstWord(word: string, next: string, found: Refusal): Result<n
   if (/^[0-9]{3,5}$/.test(word) && /^[0-9]+$/.test(next)) {
     return refuse(
       "ForeignFormat",
-      "This is a key for SSH protocol 1, which is long gone; make a new one with: ssh-keygen -t ed25519",
+      "This is a key for SSH protocol 1, which is long gone; make a new one of a type that is accepted.",
     );
   }
   return { ok: false, refusal: found };

@@ -50,7 +50,7 @@ function readSSH2(text: string): Foreign | undefined {
   const foreign = keyOr(
     "This is an RFC 4716 (ssh.com) public key",
     decodeBase64(base64),
-    "ssh-keygen -i -f FILE",
+    convertedWith("ssh-keygen -i -f FILE"),
   );
   return { ...foreign, comment: isMadeUp(comment) ? "" : comment };
 }
@@ -65,12 +65,12 @@ function readPEM(text: string): Foreign | undefined {
     const body = between(text, `-----BEGIN ${label}-----`, "-----END");
     if (body === undefined) continue;
     const der = Buffer.from(body, "base64");
-    return keyOr(`This is a public key in PEM form (${name})`, blobOfDER(der, type), convert);
+    return keyOr(`This is a public key in PEM form (${name})`, blobOfDER(der, type), convertedWith(convert));
   }
   if (text.includes("-----BEGIN CERTIFICATE-----")) {
     return {
       what: "This is an X.509 certificate and not an SSH key",
-      advice: "; give the line of your .pub file, which comes with a key made by: ssh-keygen -t ed25519",
+      advice: "; give the line of your .pub file, which ssh-keygen makes with each key.",
       ...NO_KEY,
     };
   }
@@ -88,7 +88,7 @@ function readPEM(text: string): Foreign | undefined {
 function readJWK(text: string): Foreign | undefined {
   if (!text.includes('"kty"')) return undefined;
   const blob = quietly(() => blobOfKeyObject(createPublicKey({ key: JSON.parse(text), format: "jwk" })));
-  return keyOr("This is a JSON Web Key", blob, "a .pub file made by: ssh-keygen -t ed25519");
+  return keyOr("This is a JSON Web Key", blob, "give the line of your .pub file instead.");
 }
 
 /** PEM without its head and foot: base64 of a SEQUENCE (0x30, so it begins with M) and nothing else. */
@@ -100,15 +100,23 @@ function readDER(text: string): Foreign | undefined {
   for (const { name, type, convert } of PEM_LABELS) {
     const blob = blobOfDER(der, type);
     if (blob !== undefined)
-      return keyOr(`This is the base64 of a public key (${name}) without its PEM header`, blob, convert);
+      return keyOr(
+        `This is the base64 of a public key (${name}) without its PEM header`,
+        blob,
+        convertedWith(convert),
+      );
   }
   return undefined;
 }
 
-function keyOr(what: string, bytes: Buffer | undefined, convert: string): Foreign {
+function keyOr(what: string, bytes: Buffer | undefined, whatToDo: string): Foreign {
   const decoded = bytes && decodeKeyBlob(bytes);
-  const advice = ` that is damaged or of no SSH type; convert the original with: ${convert}`;
+  const advice = ` that is damaged or of no SSH type; ${whatToDo}`;
   return { what, key: decoded?.ok ? decoded.value : undefined, comment: "", advice };
+}
+
+function convertedWith(command: string): string {
+  return `convert the original with: ${command}`;
 }
 
 function blobOfDER(der: Buffer, type: "spki" | "pkcs1"): Buffer | undefined {

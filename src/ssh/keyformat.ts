@@ -18,7 +18,7 @@ const rsa: KeyFormat = (reader) => {
   if (bits < RSA_MINIMUM_BITS) {
     reader.fail(
       "RSABelowOpenSSHMinimum",
-      `This RSA key has ${bits} bits and OpenSSH takes none below ${RSA_MINIMUM_BITS}; make a new key with: ssh-keygen -t ed25519`,
+      `This RSA key has ${bits} bits and OpenSSH takes none below ${RSA_MINIMUM_BITS}; make a new key of a type that is accepted.`,
     );
   }
   return bits;

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { freshProvableKey, proofFor } from "../claims/keypairs.ts";
 import { run } from "../cluster/run.ts";
-import { freshKey } from "../operator/publickeys.ts";
+import { freshDSSKey, freshKey } from "../operator/publickeys.ts";
 import { makeKey, makeSignature, publicKeyLine, USER_PRESENT, USER_VERIFIED } from "../ssh/signer.ts";
 import { startForgingAgent } from "../sshd/forgingagent.ts";
 import { OpenSSH } from "./openssh.ts";
@@ -129,6 +129,14 @@ describe("prove", () => {
       2,
       expect.stringContaining("neither ~/.ssh nor ssh-agent has the private key"),
     ]);
+  });
+
+  test("says how to replace a key that can prove nothing", async () => {
+    await team.create("dee", { user: "dee", key: freshDSSKey() });
+    expect(await editor("dee")).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`\`kubectl sshkey rotate dee --key FILE -n ${team.namespace}\``),
+    });
   });
 
   test("says with exit code 1 that the operator wants proofs of another namespace", async () => {

@@ -118,7 +118,9 @@ describe("a JSON Web Key", () => {
   });
 
   test("that is no key is told without a line", () => {
-    expect(messageOf(parsePublicKey('{"kty": "OKP"}'))).toMatch(/^This is a JSON Web Key that is damaged/);
+    expect(messageOf(parsePublicKey('{"kty": "OKP"}'))).toMatch(
+      /^This is a JSON Web Key that is damaged or of no SSH type; give the line of your \.pub file/,
+    );
   });
 
   test("with its private member is a private key", () => {
