@@ -11,32 +11,12 @@ export function hasSmallFactor({ modulus }: RSANumbers): boolean {
 /** The modulus without all its odd prime factors below 2¹⁶. */
 export function withoutSmallFactors(modulus: bigint): bigint {
   let rest = modulus;
-  for (const factor of smallFactors(modulus))
-    while (rest % factor === 0n)
-      // In powers: somebody may have put one in ten thousand times.
-      for (let power = factor; rest % power === 0n; power *= power) rest /= power;
-  return rest;
-}
-
-/**
- * First divided by products of as many primes as make 1024 bits, then what is left by products of three: numbers of one word
- * take most of the time.
- */
-function* smallFactors(modulus: bigint): Generator<bigint> {
-  for (const group of GROUPS) {
-    const rest = modulus % group.product;
-    for (const few of group.few) {
-      // Below 2⁵³, so it is exact.
-      const last = Number(rest % few.product);
-      for (const prime of few.primes) if (last % prime === 0) yield BigInt(prime);
-    }
+  for (;;) {
+    const factor = gcd(rest, ALL % rest);
+    if (factor === 1n) return rest;
+    // In powers: somebody may have put one in ten thousand times.
+    for (let power = factor; rest % power === 0n; power *= power) rest /= power;
   }
-}
-
-/** Primes and their product. */
-interface Few {
-  readonly primes: readonly number[];
-  readonly product: bigint;
 }
 
 /** In ascending order. */
@@ -56,18 +36,11 @@ function* inRuns<T>(items: readonly T[], length: number): Generator<readonly T[]
   for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length);
 }
 
-const FEW: readonly Few[] = Array.from(inRuns(oddPrimesBelow(2 ** 16), 3), (primes) => ({
-  primes,
-  product: product(primes.map(BigInt)),
-}));
-
-const GROUPS = Array.from(inRuns(FEW, 22), (few) => ({
-  few,
-  product: product(few.map((each) => each.product)),
-}));
-
-/** Their products are those of all odd primes below 2¹⁶. */
-export const SMALL_PRIME_PRODUCTS: readonly bigint[] = GROUPS.map((group) => group.product);
+/** Each of about 1000 bits; together they have all odd primes below 2¹⁶. */
+export const SMALL_PRIME_PRODUCTS: readonly bigint[] = Array.from(
+  inRuns(oddPrimesBelow(2 ** 16).map(BigInt), 66),
+  product,
+);
 
 /** 94,000 bits. */
 const ALL = product(SMALL_PRIME_PRODUCTS);
