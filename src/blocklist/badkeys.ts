@@ -1,9 +1,9 @@
 import { gcd } from "../ssh/weakness/rsanumbers.ts";
 import { SMALL_PRIME_PRODUCTS } from "../ssh/weakness/smallfactor.ts";
+import { Turns } from "../turns.ts";
 import { REASONS, type Reason, type Section } from "./blocklist.ts";
 import { copyHash, HASH_BYTES, HashList, isSorted } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
-import { Turns } from "./turns.ts";
 
 /** A record of badkeys' blocklist.dat: 15 bytes of the SHA-256 of a number, and the id of a list. */
 const RECORD_BYTES = 16;

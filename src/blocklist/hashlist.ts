@@ -1,5 +1,5 @@
 import { endianness } from "node:os";
-import { Turns } from "./turns.ts";
+import { Turns } from "../turns.ts";
 
 /** Of a hash, what is kept, in bytes: of N keys one in 2⁶⁴/N others is taken for one of them. */
 export const HASH_BYTES = 8;

@@ -1,9 +1,9 @@
 import { decodeKeyBlob } from "../ssh/blob.ts";
 import { WireReader } from "../ssh/wire.ts";
+import { Turns } from "../turns.ts";
 import { type HashedPart, hashesOf, PARTS, type Reason, type Section } from "./blocklist.ts";
 import { HashCollector } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
-import { Turns } from "./turns.ts";
 
 /** OpenSSH's PROTOCOL.krl: how a key revocation list begins. */
 export const KRL_MAGIC = Buffer.from("SSHKRL\n\0");

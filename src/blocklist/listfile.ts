@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
+import { Turns } from "../turns.ts";
 import { type Blocklist, type HashedPart, PARTS, REASONS, type Reason, type Section } from "./blocklist.ts";
 import { HASH_BYTES, HashList, isSorted } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
-import { Turns } from "./turns.ts";
 
 /**
  * The product's own form of a list: this line, a line of JSON that says which sections follow, the hashes of each, eight bytes

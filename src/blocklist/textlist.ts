@@ -1,10 +1,10 @@
 import type { KeyBlob } from "../ssh/blob.ts";
 import { decodeKeyLine, skipOptions, splitKeyLine } from "../ssh/keyline.ts";
 import { lineType } from "../ssh/keytype.ts";
+import { Turns } from "../turns.ts";
 import { hashesOf, REASONS, type Reason, type Section } from "./blocklist.ts";
 import { HashCollector } from "./hashlist.ts";
 import { ListError } from "./listerror.ts";
-import { Turns } from "./turns.ts";
 
 /** A text of fingerprints or keys that could be read, all of it or in part. */
 export interface TextList {

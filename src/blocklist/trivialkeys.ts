@@ -1,10 +1,10 @@
 import { createPrivateKey, createPublicKey, hash } from "node:crypto";
 import { CURVES, type CurveName } from "../ssh/ecdsa.ts";
+import { Turns } from "../turns.ts";
 import { hashOfNumber, type Section } from "./blocklist.ts";
 import { COMMON_WORDS } from "./commonwords.ts";
 import { multiplesOfG, publicPoint } from "./ecdsamultiples.ts";
 import { HashCollector } from "./hashlist.ts";
-import { Turns } from "./turns.ts";
 
 /** How many of each kind of trivial private key are made. */
 export interface TrivialLimits {

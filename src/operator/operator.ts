@@ -1,6 +1,5 @@
 import { type Log, logEvent } from "../api/logevent.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
-import { Turns } from "../blocklist/turns.ts";
 import type { Claim } from "../claims/claim.ts";
 import { type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
@@ -11,6 +10,7 @@ import type { LeaderElector } from "../kube/leaderelection.ts";
 import { sleep } from "../kube/sleep.ts";
 import type { Reads, Requests, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
+import { Turns } from "../turns.ts";
 import { Announcer } from "./announcer.ts";
 import { Controller } from "./controller.ts";
 import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
