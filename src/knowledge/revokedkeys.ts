@@ -59,7 +59,7 @@ export class RevokedKeys {
   }
 
   #take(text: string): void {
-    if (text !== this.#text) this.#change(text);
+    if (text !== this.#text || this.#shorter !== undefined) this.#change(text);
     this.#o.onLook(!this.#hasStrayLines);
   }
 

@@ -60,4 +60,20 @@ describe("the list of revoked keys", () => {
     await look(B);
     expect(told).toEqual([[A], [A, B]]);
   });
+
+  test("lets nobody in when its file is written a second time", async () => {
+    await look(A, B);
+    await look();
+    await look(A, B);
+    await look();
+    expect(told.at(-1)).toEqual([A, B]);
+  });
+
+  test("has no more what was in its file for a moment", async () => {
+    await look(A);
+    await look(B);
+    await look(A);
+    await look(A);
+    expect(told.at(-1)).toEqual([A]);
+  });
 });
