@@ -73,13 +73,18 @@ function soughtHashes(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): read
   if (of !== "number" || !key.type.includes("ed25519")) return hashesOf(key, of);
   const numbers = keyNumbers(key);
   const negatives = numbers.slice(-1).map(negativePoint);
-  return [...numbers, ...negatives].map((number) => hash("sha256", number, "buffer"));
+  return [...numbers, ...negatives].map(sha256);
 }
 
 /** The hashes of a key that a list of it has. */
 export function hashesOf(key: Pick<KeyBlob, "type" | "blob">, of: HashedPart): readonly Buffer[] {
-  if (of === "number") return keyNumbers(key).map((number) => hash("sha256", number, "buffer"));
-  return [hash(of === "sha1" ? "sha1" : "sha256", key.blob, "buffer")];
+  if (of === "number") return keyNumbers(key).map(sha256);
+  return [of === "sha1" ? hash("sha1", key.blob, "buffer") : sha256(key.blob)];
+}
+
+/** By way of a string, which Node makes in a third of the time. */
+function sha256(bytes: Buffer): Buffer {
+  return Buffer.from(hash("sha256", bytes, "binary"), "binary");
 }
 
 /** Of one number, big-endian: zeros in front do not count. */

@@ -48,15 +48,27 @@ export class HashList {
     return this.bytes.length / HASH_BYTES;
   }
 
-  /** Is this hash, of at least eight bytes, among them? By halving: less than a microsecond for millions. */
+  /**
+   * Is this hash, of at least eight bytes, among them? By halving, less than a microsecond for millions: since hashes are spread
+   * evenly, nearly always what is around the place where it is to be expected, which the processor has at hand, tells.
+   */
   has(hash: Buffer): boolean {
-    let [from, to] = [0, this.size];
-    while (from < to) {
-      const middle = (from + to) >>> 1;
-      const order = orderAt(this.bytes, middle * HASH_BYTES, hash, 0);
+    const { bytes, size } = this;
+    const high = hash.readUInt32BE(0);
+    const low = hash.readUInt32BE(4);
+    const expected = Math.floor((high / 2 ** 32) * size);
+    const spread = Math.ceil(Math.sqrt(size));
+    let from = 0;
+    let to = size;
+    let next = Math.max(expected - spread, 0);
+    for (let probes = 0; from < to; probes += 1) {
+      const at = next * HASH_BYTES;
+      const order = bytes.readUInt32BE(at) - high || bytes.readUInt32BE(at + 4) - low;
       if (order === 0) return true;
-      if (order < 0) from = middle + 1;
-      else to = middle;
+      if (order < 0) from = next + 1;
+      else to = next;
+      const isAbove = probes === 0 && order < 0 && expected + spread < to;
+      next = isAbove ? expected + spread : (from + to) >>> 1;
     }
     return false;
   }
@@ -126,9 +138,14 @@ export function copyHash(from: Buffer, atFrom: number, to: Buffer, atTo: number)
 /** Does each record of these bytes come after the one before, by its first eight bytes? Two may have the same. */
 export async function isSorted(bytes: Buffer, recordBytes: number): Promise<boolean> {
   const turns = new Turns();
-  for (let at = recordBytes; at < bytes.length; at += recordBytes) {
+  let before = 0;
+  for (let at = 0; at < bytes.length; at += recordBytes) {
     if (turns.areOver) await turns.next();
-    if (orderAt(bytes, at - recordBytes, bytes, at) > 0) return false;
+    // Nearly always the first half tells.
+    const high = bytes.readUInt32BE(at);
+    if (high < before) return false;
+    if (high === before && at > 0 && orderAt(bytes, at - recordBytes, bytes, at) > 0) return false;
+    before = high;
   }
   return true;
 }

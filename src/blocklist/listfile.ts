@@ -40,8 +40,11 @@ export function encodeList(sections: readonly Section[]): Buffer {
   return Buffer.concat([...content, digest.digest()]);
 }
 
-/** Keeps the bytes, and looks keys up in them. Rejects with a ListError. */
-export async function decodeList(bytes: Buffer): Promise<Blocklist> {
+/**
+ * Keeps the bytes, and looks keys up in them. Rejects with a ListError. `isOwn`: it comes with the product, so its checksum
+ * says that it is sorted, too.
+ */
+export async function decodeList(bytes: Buffer, isOwn = false): Promise<Blocklist> {
   const start = MAGIC.length;
   const end = bytes.subarray(0, start + HEADER_MOST_BYTES).indexOf("\n", start);
   if (end === -1) throw new ListError("its header, the second line, does not end");
@@ -64,7 +67,7 @@ export async function decodeList(bytes: Buffer): Promise<Blocklist> {
   if (!(await digestOf(bytes.subarray(0, at))).equals(bytes.subarray(at)))
     throw new ListError("its checksum does not fit: it was damaged; make or copy it again");
   for (const { reason, hashes } of sections) {
-    if (!(await isSorted(hashes.bytes, HASH_BYTES)))
+    if (!isOwn && !(await isSorted(hashes.bytes, HASH_BYTES)))
       throw new ListError(`its section ${reason} is not sorted: make it with sshkey-operator blocklist`);
   }
   return { sections, primes: [] };

@@ -23,7 +23,7 @@ export async function shippedLists(folder: string = FOLDER): Promise<readonly Se
 async function readKnownKeys(folder: string): Promise<readonly Section[] | undefined> {
   const file = join(folder, KNOWN_KEYS);
   try {
-    return (await decodeList(await readFile(file))).sections;
+    return (await decodeList(await readFile(file), true)).sections;
   } catch (error) {
     if (error instanceof ListError)
       throw new ListError(`${file} cannot be used, ${error.message}: install again`);
