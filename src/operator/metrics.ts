@@ -1,14 +1,13 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge, Histogram } from "prom-client";
 import { KnowledgeMetrics } from "../knowledge/knowledgemetrics.ts";
 import type { DropReason } from "../kube/eventrecorder.ts";
+import { ProcessMetrics, REQUEST_SECONDS } from "../kube/processmetrics.ts";
 import type { RestartReason } from "../kube/restart.ts";
-import type { RequestObservation } from "../kube/transport.ts";
 import type { WorkQueue, WorkQueueObserver } from "../kube/workqueue.ts";
 import type { Projection } from "../projection/projection.ts";
 
 /** client-go's buckets for the time in the work queue, in seconds. */
 const QUEUE_SECONDS = [1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000];
-const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const PROJECTION_SECONDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
 
 /** The values of controller-runtime's label `controller`, and of the label `name` of its queue. */
@@ -53,8 +52,7 @@ const LEASE = "sshkey-operator";
  * The operator's Prometheus metrics. Names are those of controller-runtime wherever it has one, so that its
  * dashboards work. No label ever holds a user, a name, a namespace or a fingerprint.
  */
-export class Metrics {
-  readonly registry = new Registry();
+export class Metrics extends ProcessMetrics {
   readonly knowledge = new KnowledgeMetrics(this.registry, "sshkey_operator");
   readonly #reconciles = this.#counter(
     "controller_runtime_reconcile_total",
@@ -91,17 +89,6 @@ export class Metrics {
     "Time an item is worked on.",
     QUEUE_SECONDS,
     ["name", "controller"],
-  );
-  readonly #requests = this.#counter("rest_client_requests_total", "Requests to the API server.", [
-    "code",
-    "method",
-    "host",
-  ]);
-  readonly #requestSeconds = this.#histogram(
-    "rest_client_request_duration_seconds",
-    "Time of a request to the API server until its answer is read.",
-    REQUEST_SECONDS,
-    ["verb"],
   );
   readonly #leader = this.#gauge("leader_election_master_status", "1 while this instance leads.", ["name"]);
   readonly #watchRestarts = this.#counter(
@@ -142,8 +129,7 @@ export class Metrics {
   #isLeading = false;
 
   constructor() {
-    // In ms; the default of 10 ms alone costs 0.3 % of a core at rest.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    super();
     this.setLeading(false);
   }
 
@@ -272,11 +258,6 @@ export class Metrics {
     );
     // From the beginning, so that the first one is seen as an increase.
     if (refresher !== undefined) for (const result of REFRESH_RESULTS) this.#podRefreshes.inc({ result }, 0);
-  }
-
-  requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
-    this.#requests.inc({ code: status === 0 ? code : String(status), method, host });
-    this.#requestSeconds.observe({ verb }, seconds);
   }
 
   queueObserver(name: ControllerName): WorkQueueObserver {

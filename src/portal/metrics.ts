@@ -1,16 +1,16 @@
 import type { FastifyInstance } from "fastify";
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Histogram } from "prom-client";
 import { KnowledgeMetrics } from "../knowledge/knowledgemetrics.ts";
 import { ApiError, type ApiErrorCode } from "../kube/apierror.ts";
+import { ProcessMetrics } from "../kube/processmetrics.ts";
 import type { RestartReason } from "../kube/restart.ts";
-import type { Call, RequestObservation, Requests } from "../kube/transport.ts";
+import type { Call, Requests } from "../kube/transport.ts";
 import { WRITE_VERBS } from "./audit.ts";
 import { LIMITS, type LimitName } from "./limits.ts";
 import { ISSUER_FAULTS, type IssuerFault } from "./people/openid.ts";
 import type { UnreadableStatus } from "./unreadable.ts";
 
 const ANSWER_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
-const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /** `refused`: known, and not let in. `failed`: the issuer did not say who it is. */
 export const SIGN_IN_RESULTS = ["success", "refused", "failed"] as const;
@@ -39,8 +39,7 @@ export interface PortalGauges {
 }
 
 /** The portal's Prometheus metrics. No label ever holds a user, a name, a namespace or a fingerprint. */
-export class PortalMetrics {
-  readonly registry = new Registry();
+export class PortalMetrics extends ProcessMetrics {
   readonly knowledge = new KnowledgeMetrics(this.registry, "sshkey_portal");
   readonly #requests = new Counter({
     name: "sshkey_portal_requests_total",
@@ -97,23 +96,9 @@ export class PortalMetrics {
     labelNames: ["reason"],
     registers: [this.registry],
   });
-  readonly #apiRequests = new Counter({
-    name: "rest_client_requests_total",
-    help: "Requests to the API server.",
-    labelNames: ["code", "method", "host"],
-    registers: [this.registry],
-  });
-  readonly #apiRequestSeconds = new Histogram({
-    name: "rest_client_request_duration_seconds",
-    help: "Time of a request to the API server until its answer is read.",
-    buckets: REQUEST_SECONDS,
-    labelNames: ["verb"],
-    registers: [this.registry],
-  });
 
   constructor() {
-    // In ms, as the operator's own.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    super();
     // An alert on an increase sees the first one, too.
     for (const result of SIGN_IN_RESULTS) this.#signIns.inc({ result }, 0);
     for (const fault of ISSUER_FAULTS) this.#issuerFaults.inc({ fault }, 0);
@@ -133,17 +118,9 @@ export class PortalMetrics {
 
   /** What there is at the moment, which must cost nothing. */
   registerGauges(o: PortalGauges): void {
-    const gauge = (name: string, help: string, value: () => number) => {
-      const made: Gauge = new Gauge({
-        name,
-        help,
-        registers: [this.registry],
-        collect: () => made.set(value()),
-      });
-    };
-    gauge("sshkey_portal_sshkeys", "SSHKeys known.", o.keys);
-    gauge("sshkey_portal_ready", "1 while this replica is ready.", () => Number(o.isReady()));
-    gauge(
+    this.scraped("sshkey_portal_sshkeys", "SSHKeys known.", o.keys);
+    this.scraped("sshkey_portal_ready", "1 while this replica is ready.", () => Number(o.isReady()));
+    this.scraped(
       "sshkey_portal_unwatched_namespaces",
       "Namespaces whose SSHKeys are shown as they were, for they cannot be listed or watched.",
       o.unwatchedNamespaces,
@@ -204,11 +181,6 @@ export class PortalMetrics {
 
   watchRestarted(reason: RestartReason): void {
     this.#watchRestarts.inc({ reason });
-  }
-
-  requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
-    this.#apiRequests.inc({ code: status === 0 ? code : String(status), method, host });
-    this.#apiRequestSeconds.observe({ verb }, seconds);
   }
 }
 

@@ -1,9 +1,7 @@
-import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
+import { Counter, Gauge } from "prom-client";
+import { ProcessMetrics } from "../kube/processmetrics.ts";
 import type { RestartReason } from "../kube/restart.ts";
-import type { RequestObservation } from "../kube/transport.ts";
 import type { LogCounts } from "./podlogs.ts";
-
-const REQUEST_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 
 /**
  * What became of a use that a log speaks of. `written`: the status has the day. `gone`: the SSHKey is no more, or has another
@@ -24,8 +22,7 @@ export interface UsageGauges {
 }
 
 /** The Prometheus metrics of the reader of logs. No label ever holds a user, a name, a namespace or a fingerprint. */
-export class UsageMetrics {
-  readonly registry = new Registry();
+export class UsageMetrics extends ProcessMetrics {
   readonly #lines = new Counter({
     name: "sshkey_usage_lines_total",
     help: "Lines of logs that were read.",
@@ -49,23 +46,9 @@ export class UsageMetrics {
     labelNames: ["resource", "reason"],
     registers: [this.registry],
   });
-  readonly #apiRequests = new Counter({
-    name: "rest_client_requests_total",
-    help: "Requests to the API server.",
-    labelNames: ["code", "method", "host"],
-    registers: [this.registry],
-  });
-  readonly #apiRequestSeconds = new Histogram({
-    name: "rest_client_request_duration_seconds",
-    help: "Time of a request to the API server until its answer is read.",
-    buckets: REQUEST_SECONDS,
-    labelNames: ["verb"],
-    registers: [this.registry],
-  });
 
   constructor() {
-    // In ms, as the operator's own.
-    collectDefaultMetrics({ register: this.registry, eventLoopMonitoringPrecision: 1000 });
+    super();
     // An alert on an increase sees the first one, too.
     for (const result of REPORT_RESULTS) this.#reports.inc({ result }, 0);
     for (const key of ["known", "unknown"]) this.#logins.inc({ key }, 0);
@@ -73,22 +56,14 @@ export class UsageMetrics {
 
   /** What there is at the moment, which must cost nothing. */
   registerGauges(o: UsageGauges): void {
-    const gauge = (name: string, help: string, value: () => number) => {
-      const made: Gauge = new Gauge({
-        name,
-        help,
-        registers: [this.registry],
-        collect: () => made.set(value()),
-      });
-    };
-    gauge("sshkey_usage_sshkeys", "SSHKeys known.", o.keys);
-    gauge("sshkey_usage_ready", "1 while this process is ready.", () => Number(o.isReady()));
-    gauge(
+    this.scraped("sshkey_usage_sshkeys", "SSHKeys known.", o.keys);
+    this.scraped("sshkey_usage_ready", "1 while this process is ready.", () => Number(o.isReady()));
+    this.scraped(
       "sshkey_usage_unwatched_namespaces",
       "Namespaces whose SSHKeys or pods cannot be listed or watched.",
       o.unwatchedNamespaces,
     );
-    gauge("sshkey_usage_waiting_reports", "Reports that are not written yet.", o.waitingReports);
+    this.scraped("sshkey_usage_waiting_reports", "Reports that are not written yet.", o.waitingReports);
     const logs: Gauge = new Gauge({
       name: "sshkey_usage_logs",
       help: "Logs by state: read, unreadable at the moment, or waiting because there are too many.",
@@ -114,10 +89,5 @@ export class UsageMetrics {
 
   watchRestarted(resource: "sshkeys" | "pods", reason: RestartReason): void {
     this.#watchRestarts.inc({ resource, reason });
-  }
-
-  requestFinished({ verb, method, status, code, seconds }: RequestObservation, host: string): void {
-    this.#apiRequests.inc({ code: status === 0 ? code : String(status), method, host });
-    this.#apiRequestSeconds.observe({ verb }, seconds);
   }
 }
