@@ -22,7 +22,7 @@ export class KnowledgeFiles {
   readonly #revokedKeys: RevokedKeys | undefined;
   readonly #folder: BlocklistFolder | undefined;
   #revoked: ReadonlySet<string> = new Set();
-  #shipped: readonly Section[] = [];
+  #shipped: readonly Section[] | undefined;
   #lists: readonly FolderList[] = [];
   #hasUnreadList = false;
   #primes: readonly bigint[] = [];
@@ -33,13 +33,20 @@ export class KnowledgeFiles {
     this.#folder = this.#openFolder();
   }
 
+  /** Reads the list that comes with the product, once. Rejects with a ListError where it cannot be read. */
+  async loadShipped(): Promise<void> {
+    if (this.#shipped !== undefined) return;
+    this.#shipped = await shippedLists();
+    this.#changed();
+  }
+
   /**
    * Reads all for the first time. Rejects with a ConfigError or ListError where the file of revoked keys, the folder of lists
    * or the product's own list cannot be read; what else there is has been read then, and `run` tells what is missing. A list
    * in the folder that cannot be read is told: who writes there must not stop all.
    */
   async load(signal: AbortSignal): Promise<void> {
-    this.#shipped = await shippedLists();
+    await this.loadShipped();
     const loaded = await Promise.allSettled([this.#revokedKeys?.load(), this.#folder?.load(signal)]);
     this.#changed();
     for (const each of loaded) if (each.status === "rejected") throw each.reason;
@@ -51,7 +58,7 @@ export class KnowledgeFiles {
   }
 
   #changed(): void {
-    const { listed, primes } = knownBy(this.#shipped, this.#lists);
+    const { listed, primes } = knownBy(this.#shipped ?? [], this.#lists);
     // The same ones stay the same list: other primes cost a division of each RSA key.
     if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
     const hasUnreadList = this.#hasUnreadList;

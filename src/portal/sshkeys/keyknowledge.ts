@@ -1,7 +1,5 @@
-import { knownBy } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
-import { shippedLists } from "../../blocklist/shipped.ts";
-import type { Knowledge } from "../../claims/judgement.ts";
+import { type Knowledge, NO_KNOWLEDGE } from "../../claims/judgement.ts";
 import { ConfigError } from "../../config/settings.ts";
 import { KnowledgeFiles, type KnowledgeFilesOptions } from "../../knowledge/knowledgefiles.ts";
 
@@ -11,10 +9,9 @@ import { KnowledgeFiles, type KnowledgeFilesOptions } from "../../knowledge/know
  */
 export class KeyKnowledge {
   readonly #files: KnowledgeFiles;
-  #current: Knowledge;
+  #current: Knowledge = NO_KNOWLEDGE;
 
-  private constructor(options: Omit<KnowledgeFilesOptions, "onChange">, first: Knowledge) {
-    this.#current = first;
+  private constructor(options: Omit<KnowledgeFilesOptions, "onChange">) {
     this.#files = new KnowledgeFiles({
       ...options,
       onChange: (knowledge) => {
@@ -25,7 +22,9 @@ export class KeyKnowledge {
 
   /** Rejects with a ListError where the product's own list cannot be read. */
   static async open(options: Omit<KnowledgeFilesOptions, "onChange">): Promise<KeyKnowledge> {
-    return new KeyKnowledge(options, { revoked: new Set(), ...knownBy(await shippedLists(), []) });
+    const knowledge = new KeyKnowledge(options);
+    await knowledge.#files.loadShipped();
+    return knowledge;
   }
 
   /** Reads lists again when they change, until the signal aborts. */
