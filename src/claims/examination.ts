@@ -1,4 +1,5 @@
 import type { State } from "../api/states.ts";
+import { atOnce } from "../ssh/weakness/knownprime.ts";
 import { primeWeaknesses, rsaWeaknesses } from "../ssh/weakness/rsaweaknesses.ts";
 import { verified, whenVerified } from "./proof.ts";
 import type { KeyFacts, SSHKeyRecord } from "./record.ts";
@@ -46,14 +47,9 @@ export function withResultsOf(record: SSHKeyRecord, { key, proof }: SSHKeyRecord
  */
 export function examined(record: SSHKeyRecord, primes: readonly bigint[] = NONE): SSHKeyRecord {
   if (isExamined(record)) return record;
-  return divided(
-    {
-      ...record,
-      key: withArithmetic(record.key),
-      proof: record.proof && verified(record.proof),
-    },
-    primes,
-  );
+  const { key, proof } = record;
+  const first = { ...record, key: withArithmetic(key), proof: proof && verified(proof) };
+  return atOnce(dividing(first, primes));
 }
 
 /** The same with the proof verified in libuv's thread pool, and without looking for public primes: see dividing. */
@@ -80,14 +76,6 @@ export function* dividing(
   const found = yield* primeWeaknesses(Buffer.from(key.base64, "base64"), primes);
   if (others.length + found.length === key.arithmetic.length) return record;
   return { ...record, key: { ...key, arithmetic: [...others, ...found] } };
-}
-
-function divided(record: SSHKeyRecord, primes: readonly bigint[]): SSHKeyRecord {
-  const steps = dividing(record, primes);
-  for (;;) {
-    const { done, value } = steps.next();
-    if (done) return value;
-  }
 }
 
 function withArithmetic(key: KeyFacts | undefined): KeyFacts | undefined {

@@ -23,7 +23,11 @@ export function* lookingForKnownPrime(
 }
 
 export function hasKnownPrime(key: RSANumbers, products: readonly bigint[]): boolean {
-  const steps = lookingForKnownPrime(key, products);
+  return atOnce(lookingForKnownPrime(key, products));
+}
+
+/** What comes of the steps, where no other work has to have its turn in between. */
+export function atOnce<T>(steps: Generator<undefined, T, undefined>): T {
   for (;;) {
     const { done, value } = steps.next();
     if (done) return value;

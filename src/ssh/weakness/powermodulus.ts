@@ -1,4 +1,5 @@
 import type { RSANumbers } from "./rsanumbers.ts";
+import { SMALL_PRIMES } from "./smallfactor.ts";
 
 /**
  * Is the modulus a third or higher power, so that a root of it is its prime? A square is found as ClosePrimes. No false
@@ -74,18 +75,16 @@ interface Exponent {
 const SHORTEST_ROOT_BITS = 16;
 const MOST_BITS = 16_384;
 
-const EXPONENTS: readonly Exponent[] = oddPrimesUpTo(MOST_BITS / SHORTEST_ROOT_BITS).map((exponent) => {
-  const primes: number[] = [];
-  for (let prime = 2 * exponent + 1; primes.length < 3; prime += 2 * exponent)
-    if (isPrime(prime)) primes.push(prime);
-  return { exponent, primes, product: primes.map(BigInt).reduce((a, b) => a * b) };
-});
+/** For each exponent there are three of them that are 1 modulo it. */
+const PRIMES: ReadonlySet<number> = new Set(SMALL_PRIMES);
 
-function oddPrimesUpTo(limit: number): number[] {
-  return Array.from({ length: limit + 1 }, (_, i) => i).filter((i) => i > 2 && isPrime(i));
-}
+const MOST_EXPONENT = MOST_BITS / SHORTEST_ROOT_BITS;
 
-function isPrime(value: number): boolean {
-  for (let divisor = 2; divisor * divisor <= value; divisor += 1) if (value % divisor === 0) return false;
-  return true;
-}
+const EXPONENTS: readonly Exponent[] = SMALL_PRIMES.filter((prime) => prime <= MOST_EXPONENT).map(
+  (exponent) => {
+    const primes: number[] = [];
+    for (let prime = 2 * exponent + 1; primes.length < 3; prime += 2 * exponent)
+      if (PRIMES.has(prime)) primes.push(prime);
+    return { exponent, primes, product: primes.map(BigInt).reduce((a, b) => a * b) };
+  },
+);

@@ -19,8 +19,7 @@ export function withoutSmallFactors(modulus: bigint): bigint {
   }
 }
 
-/** In ascending order. */
-export function oddPrimesBelow(limit: number): readonly number[] {
+function oddPrimesBelow(limit: number): readonly number[] {
   const isComposite = new Uint8Array(limit);
   const primes: number[] = [];
   for (let candidate = 3; candidate < limit; candidate += 2) {
@@ -36,9 +35,12 @@ function* inRuns<T>(items: readonly T[], length: number): Generator<readonly T[]
   for (let from = 0; from < items.length; from += length) yield items.slice(from, from + length);
 }
 
-/** Each of about 1000 bits; together they have all odd primes below 2¹⁶. */
+/** The odd ones below 2¹⁶, in ascending order. */
+export const SMALL_PRIMES: readonly number[] = oddPrimesBelow(2 ** 16);
+
+/** Each of about 1000 bits; together they have all SMALL_PRIMES. */
 export const SMALL_PRIME_PRODUCTS: readonly bigint[] = Array.from(
-  inRuns(oddPrimesBelow(2 ** 16).map(BigInt), 66),
+  inRuns(SMALL_PRIMES.map(BigInt), 66),
   product,
 );
 

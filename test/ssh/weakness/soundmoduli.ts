@@ -1,4 +1,4 @@
-import { oddPrimesBelow } from "../../../src/ssh/weakness/smallfactor.ts";
+import { SMALL_PRIMES } from "../../../src/ssh/weakness/smallfactor.ts";
 import type { Random } from "../random.ts";
 import { bigRandom } from "./weakrsa.ts";
 
@@ -23,7 +23,7 @@ export function soundModuli(random: Random, bits: number, count: number): readon
 /** Of each odd number from there on, whether a small prime divides it. */
 function divided(start: bigint): Uint8Array {
   const marks = new Uint8Array(WINDOW);
-  for (const prime of oddPrimesBelow(2 ** 16)) {
+  for (const prime of SMALL_PRIMES) {
     const rest = Number(start % BigInt(prime));
     const first = ((prime - rest) * ((prime + 1) / 2)) % prime;
     for (let at = first; at < WINDOW; at += prime) marks[at] = 1;

@@ -1,6 +1,6 @@
 import { checkPrimeSync, generatePrimeSync } from "node:crypto";
 import { squareRoot } from "../../../src/ssh/weakness/rsanumbers.ts";
-import { oddPrimesBelow } from "../../../src/ssh/weakness/smallfactor.ts";
+import { SMALL_PRIMES } from "../../../src/ssh/weakness/smallfactor.ts";
 import { encodeStrings } from "../../../src/ssh/wire.ts";
 import type { Random } from "../random.ts";
 import { mpint } from "../samples.ts";
@@ -86,7 +86,7 @@ export function longestFraction(modulus: bigint): MadeKey {
  * modulo k: modulo such a prime this one is 1, and so the remainder of a k-th power.
  */
 export function likePowers(bits: number): MadeKey {
-  const primes = oddPrimesBelow(2 ** 16);
+  const primes = SMALL_PRIMES;
   const told = primes
     .filter((k) => k * 16 <= bits)
     .flatMap((k) => primes.filter((each) => each % k === 1).slice(0, 3));
