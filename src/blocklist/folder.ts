@@ -1,10 +1,10 @@
 import type { Stats } from "node:fs";
-import { readdir, readFile, stat } from "node:fs/promises";
+import { readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { BADKEYS_DATA, BADKEYS_LIST, checkAgainstBadkeysData } from "./badkeysdata.ts";
+import { BADKEYS_DATA, BADKEYS_LIST } from "./badkeysdata.ts";
 import { ListError } from "./listerror.ts";
-import { type ReadList, readList } from "./readlist.ts";
+import { type ReadList, readListFile } from "./readlist.ts";
 
 /** How often it is looked whether a file has changed, in ms: a mounted ConfigMap or Secret changes by other files in its place. */
 const LOOK_EVERY_MS = 2000;
@@ -142,9 +142,7 @@ export class BlocklistFolder {
       if (version === known?.version || !found.isFile()) return false;
       if (!this.#isSettled(name, version, found.mtimeMs)) return false;
       if (found.size > MOST_BYTES) throw new ListError(`it has more than ${MOST_BYTES} bytes`);
-      const bytes = await readFile(path);
-      await checkAgainstBadkeysData(path, bytes);
-      const list = { ...(await readList(name, bytes)), name, modifiedAt: found.mtimeMs };
+      const list = { ...(await readListFile(path)), name, modifiedAt: found.mtimeMs };
       this.#seen.set(name, { version, list });
       this.#o.onRead(list);
       return true;

@@ -1,5 +1,8 @@
 import { isUtf8 } from "node:buffer";
+import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import { decodeBadkeys, decodePrimes } from "./badkeys.ts";
+import { checkAgainstBadkeysData } from "./badkeysdata.ts";
 import type { Blocklist, Reason, Section } from "./blocklist.ts";
 import { decodeKRL, KRL_MAGIC } from "./krl.ts";
 import { ListError } from "./listerror.ts";
@@ -41,6 +44,13 @@ export async function readList(
   if (MAGIC_OF_NO_LIST.some((start) => startsWith(bytes, start)))
     throw new ListError("it is compressed: give what xz, gzip, bzip2 or zstd makes of it");
   return list(await decodeBadkeys(bytes).catch(explain));
+}
+
+/** The same of a file, by its name; what badkeys keeps beside its own has to fit. Rejects with the system's errors, too. */
+export async function readListFile(path: string, otherwise?: Reason): Promise<ReadList> {
+  const bytes = await readFile(path);
+  await checkAgainstBadkeysData(path, bytes);
+  return await readList(basename(path), bytes, otherwise);
 }
 
 /** A blocklist.dat has no mark of its own: it may be anything else. */

@@ -1,10 +1,8 @@
 import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { checkAgainstBadkeysData } from "../blocklist/badkeysdata.ts";
 import { type HashedPart, mergeSections, reasonsFor, type Section } from "../blocklist/blocklist.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { encodeList } from "../blocklist/listfile.ts";
-import { type ReadList, readList } from "../blocklist/readlist.ts";
+import { type ReadList, readListFile } from "../blocklist/readlist.ts";
 import { shippedLists } from "../blocklist/shipped.ts";
 import { keyOfLine } from "../blocklist/textlist.ts";
 import type { KeyBlob } from "../ssh/blob.ts";
@@ -61,9 +59,7 @@ async function shipped(): Promise<readonly Section[]> {
 
 async function read(file: string, ...otherwise: [reason?: BuildOptions["reason"]]): Promise<ReadList> {
   try {
-    const bytes = await bytesOf(file);
-    await checkAgainstBadkeysData(file, bytes);
-    const list = await readList(basename(file), bytes, ...otherwise);
+    const list = await readListFile(file, ...otherwise).catch(unreadable(file));
     if (list.strayCount > 0) warnOfStrayLines(file, list);
     return list;
   } catch (error) {
@@ -73,9 +69,14 @@ async function read(file: string, ...otherwise: [reason?: BuildOptions["reason"]
 }
 
 async function bytesOf(file: string): Promise<Buffer> {
-  return await readFile(file).catch((error: NodeJS.ErrnoException) => {
+  return await readFile(file).catch(unreadable(file));
+}
+
+function unreadable(file: string): (error: NodeJS.ErrnoException) => never {
+  return (error) => {
+    if (error.code === undefined) throw error;
     throw new ExitError(EXIT.configuration, `cannot read ${file} (${error.code})`);
-  });
+  };
 }
 
 function warnOfStrayLines(

@@ -1,9 +1,6 @@
-import { readFile } from "node:fs/promises";
-import { basename } from "node:path";
-import { checkAgainstBadkeysData } from "../../blocklist/badkeysdata.ts";
 import { knownBy, type Section } from "../../blocklist/blocklist.ts";
 import { ListError } from "../../blocklist/listerror.ts";
-import { type ReadList, readList } from "../../blocklist/readlist.ts";
+import { type ReadList, readListFile } from "../../blocklist/readlist.ts";
 import { shippedLists } from "../../blocklist/shipped.ts";
 import type { Knowledge } from "../../claims/judgement.ts";
 import { parseConfig, readSettings } from "../../config/configfile.ts";
@@ -79,9 +76,7 @@ async function revokedOf(session: Session, file: string | undefined): Promise<Re
 async function blocklist(session: Session, file: string): Promise<ReadList> {
   const name = printable(file);
   try {
-    const bytes = await readFile(file);
-    await checkAgainstBadkeysData(file, bytes);
-    const list = await readList(basename(file), bytes);
+    const list = await readListFile(file);
     if (list.strayCount > 0)
       session.say(`note: ${name} has ${list.strayCount} lines that are no fingerprints and no public keys`);
     return list;
