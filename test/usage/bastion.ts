@@ -46,6 +46,14 @@ export class Bastion {
     return bastion;
   }
 
+  /** Lets its account read the logs of a namespace's pods. */
+  async mayReadLogs(namespace: string): Promise<void> {
+    await this.may(namespace, "pods", [
+      { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
+      { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
+    ]);
+  }
+
   /** Gives its account rights in a namespace. */
   async may(namespace: string, name: string, rules: readonly object[]): Promise<void> {
     const full = `${name}-${this.namespace}`;

@@ -3,13 +3,9 @@ import { BYTES_OF_CONTAINER } from "../../src/usage/containerlog.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import { acceptedLine, Bastion, type ReportedKey, type RunningUsage, storedKey, today } from "./bastion.ts";
+import { acceptedLine, Bastion, type RunningUsage, storedKey, today } from "./bastion.ts";
 import { Kubelet } from "./kubelet.ts";
 
-const POD_RULES = [
-  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
-  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
-];
 const MIB = 1 << 20;
 
 let cluster: Cluster;
@@ -25,7 +21,7 @@ beforeAll(async () => {
   bastion = await Bastion.open(cluster);
   tenant = await cluster.namespace();
   await bastion.mayReport(tenant);
-  for (const namespace of [bastion.namespace, tenant]) await bastion.may(namespace, "pods", POD_RULES);
+  for (const namespace of [bastion.namespace, tenant]) await bastion.mayReadLogs(namespace);
   await kubelet.pod(bastion.namespace, "bastion");
   await kubelet.pod(tenant, "hostile");
   usage = await bastion.start(["--namespace", tenant, "--pods"]);
@@ -41,19 +37,12 @@ afterAll(async () => {
   await cluster?.stop();
 });
 
-/** The key logs in at this pod, until somebody has seen the key and the login. */
-const isReported = (key: ReportedKey, pod: string) =>
-  eventually(`${key.name} is reported`, async () => {
-    kubelet.log(key.namespace, pod, key.line());
-    return (await key.lastUsed()) !== undefined;
-  });
-
 /** A login at the neighbour's, and one that comes behind what the tenant has written. */
 async function expectBothReported(name: string): Promise<void> {
   const neighbours = await storedKey(cluster, bastion.namespace, name);
-  await isReported(neighbours, "bastion");
+  await kubelet.logUntilReported(neighbours, "bastion");
   const own = await storedKey(cluster, tenant, name);
-  await isReported(own, "hostile");
+  await kubelet.logUntilReported(own, "hostile");
   expect([(await neighbours.lastUsed())?.time, (await own.lastUsed())?.time]).toEqual([today(), today()]);
 }
 
@@ -89,7 +78,7 @@ test("what a container writes without a pause is not read at once, and holds nob
   const text = acceptedLine(`SHA256:${"x".repeat(43)}`).padEnd(16_000, " ");
   kubelet.flood(tenant, "hostile", text, 5000);
   const key = await storedKey(cluster, bastion.namespace, "meanwhile");
-  await isReported(key, "bastion");
+  await kubelet.logUntilReported(key, "bastion");
   const read = async () => (await usage.metric("sshkey_usage_lines_total")) * text.length;
   await eventually(
     "it is read as far as it is at once",

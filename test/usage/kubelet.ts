@@ -3,8 +3,9 @@ import type { ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { podsPath } from "../../src/api/paths.ts";
+import { eventually } from "../cluster/eventually.ts";
 import { serverCertificate, serverKey } from "../kube/certificates.ts";
-import { type API, send } from "./bastion.ts";
+import { type API, type ReportedKey, send } from "./bastion.ts";
 
 /** A node whose kubelet runs no containers: it only serves the logs of pods, as the API server asks for them. */
 export class Kubelet {
@@ -50,6 +51,14 @@ export class Kubelet {
     await send(this.#cluster, "POST", podsPath(namespace), { metadata: { name, labels }, spec });
     const status = { phase: "Running" };
     await send(this.#cluster, "PATCH", `${podsPath(namespace)}/${name}/status`, { status });
+  }
+
+  /** The key logs in at this pod, until somebody has seen the key and the login. */
+  async logUntilReported(key: ReportedKey, pod: string, line = key.line()): Promise<void> {
+    await eventually(`${key.name} is reported`, async () => {
+      this.log(key.namespace, pod, line);
+      return (await key.lastUsed()) !== undefined;
+    });
   }
 
   /** The container wrote this line just now. */

@@ -98,10 +98,7 @@ describe("what it has read is counted:", () => {
 
   test("a pod whose log cannot be read", async () => {
     const own = await Bastion.open(cluster);
-    await own.may(own.namespace, "pods", [
-      { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
-      { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
-    ]);
+    await own.mayReadLogs(own.namespace);
     const spec = { nodeName: "nowhere", containers: [{ name: "sshd", image: "sshd" }] };
     await send(cluster, "POST", podsPath(own.namespace), { metadata: { name: "lost" }, spec });
     const status = { phase: "Running" };

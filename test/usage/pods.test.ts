@@ -3,21 +3,8 @@ import { podPath } from "../../src/api/paths.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { eventually } from "../cluster/eventually.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
-import {
-  acceptedLine,
-  Bastion,
-  type ReportedKey,
-  type RunningUsage,
-  send,
-  storedKey,
-  today,
-} from "./bastion.ts";
+import { acceptedLine, Bastion, type RunningUsage, send, storedKey, today } from "./bastion.ts";
 import { Kubelet } from "./kubelet.ts";
-
-const POD_RULES = [
-  { apiGroups: [""], resources: ["pods"], verbs: ["list", "watch"] },
-  { apiGroups: [""], resources: ["pods/log"], verbs: ["get"] },
-];
 
 let cluster: Cluster;
 let kubelet: Kubelet;
@@ -32,7 +19,7 @@ beforeAll(async () => {
   bastion = await Bastion.open(cluster);
   tenant = await cluster.namespace();
   await bastion.mayReport(tenant);
-  for (const namespace of [bastion.namespace, tenant]) await bastion.may(namespace, "pods", POD_RULES);
+  for (const namespace of [bastion.namespace, tenant]) await bastion.mayReadLogs(namespace);
   await kubelet.pod(bastion.namespace, "before");
   usage = await bastion.start(["--namespace", tenant, "--pods", "--selector", "app=bastion"]);
 });
@@ -44,17 +31,11 @@ afterAll(async () => {
 });
 
 const newKey = (name: string) => storedKey(cluster, bastion.namespace, name);
-/** The key logs in at this pod, until somebody has seen the key and the login. */
-const isReported = (key: ReportedKey, pod = "before", line = key.line()) =>
-  eventually(`${key.name} is reported`, async () => {
-    kubelet.log(key.namespace, pod, line);
-    return (await key.lastUsed()) !== undefined;
-  });
 
 describe("the logs of pods", () => {
   test("say which keys were used, and by which pod", async () => {
     const key = await newKey("used");
-    await isReported(key);
+    await kubelet.logUntilReported(key, "before");
     expect(await key.lastUsed()).toEqual({
       time: today(),
       source: `pod/${bastion.namespace}/before`,
@@ -72,12 +53,12 @@ describe("the logs of pods", () => {
   test("are read on when the connection breaks", async () => {
     const key = await newKey("broken");
     kubelet.breakAll();
-    await isReported(key);
+    await kubelet.logUntilReported(key, "before");
   });
 
   test("are dated by the container runtime, whatever the line says", async () => {
     const key = await newKey("dated");
-    await isReported(key, "before", key.line("2026-01-05T00:00:00Z"));
+    await kubelet.logUntilReported(key, "before", key.line("2026-01-05T00:00:00Z"));
     expect((await key.lastUsed())?.time).toBe(today());
   });
 
@@ -91,7 +72,7 @@ describe("the logs of pods", () => {
     const key = await newKey(`dated-${name.replaceAll(" ", "-").toLowerCase()}`);
     const message = acceptedLine(key.fingerprint).replace(/^.* sshd/, "sshd");
     const forged = entry(message, new Date("2026-01-05T00:00:00Z"));
-    await isReported(key, "before", JSON.stringify(forged));
+    await kubelet.logUntilReported(key, "before", JSON.stringify(forged));
     expect((await key.lastUsed())?.time).toBe(today());
   });
 
@@ -116,7 +97,7 @@ describe("a tenant who writes logins into the log of his own pod", () => {
     const own = await storedKey(cluster, tenant, "own");
     await kubelet.pod(tenant, "forger");
     kubelet.log(tenant, "forger", others.line());
-    await isReported(own, "forger");
+    await kubelet.logUntilReported(own, "forger");
     expect(await others.lastUsed()).toBeUndefined();
   });
 });
