@@ -1,6 +1,6 @@
-import { setImmediate as turn } from "node:timers/promises";
 import { gcd } from "../ssh/weakness/rsanumbers.ts";
 import { withoutSmallFactors } from "../ssh/weakness/smallfactor.ts";
+import { Turns } from "../turns.ts";
 
 /** A modulus whose primes anybody can compute who has the others. */
 export interface SharedFactor {
@@ -35,13 +35,13 @@ export async function sharedFactors(
   signal?: AbortSignal,
   mostWork = MOST_WORK,
 ): Promise<SharedFactors> {
-  const pause = pauses(signal);
-  const parts = await commonParts(moduli, pause);
+  const turns = new Turns({ longestMs: LONGEST_MS, roundsALook: 1, signal });
+  const parts = await commonParts(moduli, turns);
   const suspects = parts.flatMap((part, at) => {
     const modulus = moduli[at] ?? 1n;
     return part === 1n ? [] : [{ at, modulus, part, isFound: splits(part, modulus) }];
   });
-  const search = await PartnerSearch.among(suspects, pause);
+  const search = await PartnerSearch.among(suspects, turns);
   const found: SharedFactor[] = [];
   const [inMultiples, unfinished]: [number[], number[]] = [[], []];
   let left = mostWork;
@@ -55,6 +55,9 @@ export async function sharedFactors(
   }
   return { found: found.sort((a, b) => a.at - b.at), inMultiples, unfinished };
 }
+
+/** Other work has its turn so often, in ms. */
+const LONGEST_MS = 20;
 
 /** In steps of PartnerSearch: about 20 s. */
 const MOST_WORK = 2e13;
@@ -82,14 +85,14 @@ interface Node {
 /** Looks for the modulus with which another one shares a prime. */
 class PartnerSearch {
   readonly #root: Node | undefined;
-  readonly #pause: Pause;
+  readonly #turns: Turns;
 
-  private constructor(root: Node | undefined, pause: Pause) {
+  private constructor(root: Node | undefined, turns: Turns) {
     this.#root = root;
-    this.#pause = pause;
+    this.#turns = turns;
   }
 
-  static async among(suspects: readonly Suspect[], pause: Pause): Promise<PartnerSearch> {
+  static async among(suspects: readonly Suspect[], turns: Turns): Promise<PartnerSearch> {
     // From short to long: multiples of a modulus come after it, and after those that are as long as it is.
     const sorted = [...suspects].sort((a, b) => (a.modulus < b.modulus ? -1 : 1));
     let nodes: readonly Node[] = sorted.map(({ at, modulus: value }) => {
@@ -102,11 +105,11 @@ class PartnerSearch {
         if (a === undefined) continue;
         if (b === undefined) above.push(a);
         else above.push({ value: a.value * b.value, bits: a.bits + b.bits, below, at: -1 });
-        await pause();
+        if (turns.areOver) await turns.next();
       }
       nodes = above;
     }
-    return new PartnerSearch(nodes[0], pause);
+    return new PartnerSearch(nodes[0], turns);
   }
 
   /** The place of the first that shares a prime; `Unknown` where finding out takes more steps, of about a picosecond each. */
@@ -121,7 +124,7 @@ class PartnerSearch {
       // A division, and the greatest common divisor, at most.
       work += node.bits * bits + 50 * bits * bits;
       if (work > mostWork) return { other: "Unknown", work };
-      await this.#pause();
+      if (this.#turns.areOver) await this.#turns.next();
       const common = gcd(part, node.value % part);
       if (common === 1n || node.at === at) continue;
       if (node.below.length > 0) stack.push(...[...node.below].reverse());
@@ -138,20 +141,20 @@ function splits(divisor: bigint, modulus: bigint): boolean {
 }
 
 /** Of each modulus what it has in common with the product of all others, without small primes. */
-async function commonParts(moduli: readonly bigint[], pause: Pause): Promise<readonly bigint[]> {
+async function commonParts(moduli: readonly bigint[], turns: Turns): Promise<readonly bigint[]> {
   if (moduli.length < 2) return moduli.map(() => 1n);
   // Products of 1, 2, 4, … of them.
   const levels: (readonly bigint[])[] = [moduli];
   for (let level = moduli; level.length > 1; ) {
-    level = await each(pairs(level), pause, ([a = 1n, b = 1n]) => a * b);
+    level = await each(pairs(level), turns, ([a = 1n, b = 1n]) => a * b);
     levels.push(level);
   }
   let remainders = levels.pop() ?? [];
   for (let level = levels.pop(); level !== undefined; level = levels.pop()) {
     const above = remainders;
-    remainders = await each(level, pause, (value, i) => (above[i >> 1] ?? 0n) % (value * value));
+    remainders = await each(level, turns, (value, i) => (above[i >> 1] ?? 0n) % (value * value));
   }
-  return await each(moduli, pause, (modulus, i) => {
+  return await each(moduli, turns, (modulus, i) => {
     const part = gcd(modulus, (remainders[i] ?? 0n) / modulus);
     return part === 1n ? part : withoutSmallFactors(part);
   });
@@ -165,30 +168,15 @@ function bitsOf(value: bigint): number {
   return value.toString(16).length * 4;
 }
 
-/** Lets other work have its turn, if it has waited, and rejects where it was a signal to stop. */
-type Pause = () => Promise<void>;
-
-function pauses(signal: AbortSignal | undefined): Pause {
-  let since = performance.now();
-  return async () => {
-    if (performance.now() - since < LONGEST_MS) return;
-    await turn();
-    signal?.throwIfAborted();
-    since = performance.now();
-  };
-}
-
-const LONGEST_MS = 20;
-
 async function each<T, R>(
   items: readonly T[],
-  pause: Pause,
+  turns: Turns,
   make: (item: T, index: number) => R,
 ): Promise<readonly R[]> {
   const made: R[] = [];
   for (const [index, item] of items.entries()) {
     made.push(make(item, index));
-    await pause();
+    if (turns.areOver) await turns.next();
   }
   return made;
 }

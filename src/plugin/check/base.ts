@@ -8,7 +8,7 @@ import { plannedObjects } from "../foresight/plannedobjects.ts";
 import { type FileText, fileTexts, isManifestFile, STDIN } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { PluginError, type Session } from "../session/session.ts";
-import { Turns } from "../session/turns.ts";
+import { turnsOf } from "../session/turns.ts";
 import { gitTexts } from "./gittexts.ts";
 import { isKeyFile } from "./keylines.ts";
 
@@ -42,7 +42,7 @@ export interface BaseOptions {
 export async function readBase(session: Session, o: BaseOptions): Promise<Base> {
   const manifests: Pick<Manifest, "object">[] = [];
   const notes: string[] = [];
-  const turns = new Turns(session);
+  const turns = turnsOf(session);
   const note = (file: string, problem: string) => notes.push(notThere(file, problem));
   for await (const { file, text, problem = "" } of textsOf(session, o)) {
     if (text === undefined) note(file, problem);
@@ -51,7 +51,7 @@ export async function readBase(session: Session, o: BaseOptions): Promise<Base> 
         if (fault !== undefined) note(`${file}:${fault.position.line}`, fault.message);
         // Where its fields stand is of no use, and much.
         else manifests.push({ object: manifest.object });
-        if (turns.isOver) await turns.pause();
+        if (turns.areOver) await turns.next();
       }
     }
   }

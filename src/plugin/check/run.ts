@@ -5,7 +5,7 @@ import { type FileChoice, type FileText, fileTexts, isManifestFile } from "../ma
 import { type Found, isOurs, type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import type { Session } from "../session/session.ts";
-import { Turns } from "../session/turns.ts";
+import { turnsOf } from "../session/turns.ts";
 import type { Base } from "./base.ts";
 import { compare } from "./comparison.ts";
 import { type Checked, type Finding, UNREADABLE } from "./finding.ts";
@@ -33,7 +33,7 @@ export async function checkFiles(
   const findings: Finding[] = [];
   const files: string[] = [];
   const objects: Pick<Manifest, "object">[] = [];
-  const turns = new Turns(session);
+  const turns = turnsOf(session);
   let keyLines = 0;
   const choice: FileChoice = { recursive, takes: (name) => isManifestFile(name) || isKeyFile(name, "") };
   const told = () =>
@@ -49,7 +49,7 @@ export async function checkFiles(
       } else {
         for (const found of manifestsIn(read.text)) {
           findings.push(...checkManifest(judge, read.file, found, base && objects));
-          if (turns.isOver) await turns.pause();
+          if (turns.areOver) await turns.next();
         }
       }
     }

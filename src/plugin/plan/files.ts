@@ -2,7 +2,7 @@ import { fileTexts, isManifestFile } from "../manifests/files.ts";
 import { type Manifest, manifestsIn } from "../manifests/objects.ts";
 import { counted } from "../output/counted.ts";
 import { PluginError, type Session } from "../session/session.ts";
-import { Turns } from "../session/turns.ts";
+import { turnsOf } from "../session/turns.ts";
 
 /** Every object of these files; rejects with a PluginError at the first that cannot be read, or where there is no file. */
 export async function readManifests(
@@ -11,7 +11,7 @@ export async function readManifests(
   recursive: boolean,
 ): Promise<readonly Manifest[]> {
   const manifests: Manifest[] = [];
-  const turns = new Turns(session);
+  const turns = turnsOf(session);
   let files = 0;
   const choice = { recursive, takes: isManifestFile };
   const told = () => `reading the files: ${counted(manifests.length, "object", "objects")}`;
@@ -23,7 +23,7 @@ export async function readManifests(
         if (fault !== undefined)
           throw new PluginError(`${file}:${fault.position.line}:${fault.position.column}: ${fault.message}`);
         manifests.push(manifest);
-        if (turns.isOver) await turns.pause();
+        if (turns.areOver) await turns.next();
       }
     }
   });
