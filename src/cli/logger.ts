@@ -42,8 +42,17 @@ function serializeError(value: unknown): unknown {
 function batched(): DestinationStream & { flush(done?: (error?: Error) => void): void } {
   const stdout = pino.destination({ dest: 1, sync: false, minLength: BATCH_BYTES });
   let isDue = false;
+  let unwrittenBytes = 0;
+  stdout.on("write", (bytes) => {
+    unwrittenBytes -= bytes;
+  });
+  // Nothing is flushed while something is being written: what came meanwhile, and is due, would wait for the next line.
+  stdout.on("drain", () => {
+    if (!isDue && unwrittenBytes > 0) stdout.flush();
+  });
   return {
     write(line) {
+      unwrittenBytes += Buffer.byteLength(line);
       stdout.write(line);
       if (isDue) return;
       isDue = true;

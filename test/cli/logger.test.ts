@@ -1,5 +1,7 @@
-import { execFileSync } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import type { LogFormat } from "../../src/cli/logger.ts";
 
@@ -37,4 +39,29 @@ test("an Error is readable in the format for people too, and its other fields ar
 
 test("a message in the place of an Error stays what it is", () => {
   expect(JSON.parse(printed("json", 'error: "GET /api: 503"'))).toMatchObject({ error: "GET /api: 503" });
+});
+
+test("a line that comes while earlier ones are still being written is written after them", async () => {
+  const child = spawn(process.execPath, ["--input-type=module"], { stdio: ["pipe", "pipe", "pipe"] });
+  const timeout = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  // More than a pipe holds: that is being written until this process reads it.
+  child.stdin.end(`
+    import { createLogger } from ${JSON.stringify(logger)};
+    const log = await createLogger("info", "json");
+    log.info("x".repeat(1_000_000));
+    setTimeout(() => {
+      log.info("last");
+      setTimeout(() => process.stderr.write("due"), 200);
+    }, 100);
+    setInterval(() => {}, 1000);
+  `);
+  await once(child.stderr, "data");
+  const messages: string[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    const { msg } = JSON.parse(line);
+    messages.push(msg.slice(0, 4));
+    if (msg === "last") child.kill("SIGKILL");
+  }
+  clearTimeout(timeout);
+  expect(messages).toEqual(["xxxx", "last"]);
 });
