@@ -14,6 +14,9 @@ const ALONE = [
   "--health-probe-bind-address=127.0.0.1:0",
 ];
 
+/** Of a log in which something is missing, to see why. */
+const LINES_TOLD = 20;
+
 /** The built bundle, running as its own process. */
 export interface OperatorProcess {
   readonly child: Child;
@@ -74,10 +77,16 @@ export async function spawnOperator(o: OperatorProcessOptions): Promise<Operator
   const env = { ...process.env, ...o.env };
   const child = spawnChild({ name: "operator", command: process.execPath, args, env, logFile });
   const log = async () => parseLog(await readFile(logFile, "utf8"));
-  const logged: OperatorProcess["logged"] = (event, matches = () => true) =>
-    eventually(`the operator logs ${event}`, async () =>
-      (await log()).find((line) => line.event === event && matches(line)),
-    );
+  const logged: OperatorProcess["logged"] = async (event, matches = () => true) => {
+    try {
+      return await eventually(`the operator logs ${event}`, async () =>
+        (await log()).find((line) => line.event === event && matches(line)),
+      );
+    } catch (error) {
+      const lines = child.output().split("\n").slice(-LINES_TOLD);
+      throw new Error(`${(error as Error).message}; its last lines:\n${lines.join("\n")}`, { cause: error });
+    }
+  };
   return {
     child,
     log,
