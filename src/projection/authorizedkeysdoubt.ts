@@ -27,8 +27,8 @@ type MutableDoubt = {
   -readonly [K in keyof Doubt]: Doubt[K] extends ReadonlySet<string> ? Set<string> : Doubt[K];
 };
 
-/** What is known of the cluster. */
-export interface Knowledge {
+/** What is known of the cluster, and how its keys are written. */
+export interface ClusterView {
   readonly claims: Claims;
   readonly namespaces: Namespaces;
   /** Are the SSHKeys of the namespace known, and known to be up to date? */
@@ -55,7 +55,7 @@ export interface SelectedInDoubt {
  */
 export function selectInDoubt(
   record: AuthorizedKeysRecord,
-  knowledge: Knowledge,
+  cluster: ClusterView,
   live: LiveSecret | undefined,
 ): SelectedInDoubt {
   const doubt: MutableDoubt = {
@@ -65,11 +65,11 @@ export function selectInDoubt(
     isOfSelector: false,
     isPassing: false,
   };
-  const { policy, expiryTimeFormat } = knowledge;
-  const selection = select(record, certainSources(record, knowledge, doubt), policy, expiryTimeFormat);
+  const { policy, expiryTimeFormat } = cluster;
+  const selection = select(record, certainSources(record, cluster, doubt), policy, expiryTimeFormat);
   if (!isDoubtful(doubt)) return { selection, files: new Map(selection.files), doubt, keptFrom: new Set() };
   const held = live?.files ?? new Map<string, string>();
-  const possible = select(record, possibleSources(record, knowledge, held), policy, expiryTimeFormat);
+  const possible = select(record, possibleSources(record, cluster, held), policy, expiryTimeFormat);
   const isUnknown = ({ namespace }: FileLine) => doubt.unknownKeys.has(namespace);
   const emptyFiles = new Set(live?.emptyFiles);
   const files = new Map<string, string>();
@@ -134,7 +134,7 @@ function linesByIdentity(file = ""): Lines {
 /** Those of which everything is known. Notes which are not. */
 function certainSources(
   { namespace: own }: AuthorizedKeysRecord,
-  { claims, namespaces, isKnown, isAboutToBeKnown }: Knowledge,
+  { claims, namespaces, isKnown, isAboutToBeKnown }: ClusterView,
   doubt: MutableDoubt,
 ): Sources {
   return {
@@ -164,7 +164,7 @@ function certainSources(
 /** All that may be among them. A selector may find every namespace that nobody has read. */
 function possibleSources(
   { namespace: own }: AuthorizedKeysRecord,
-  { claims, namespaces }: Knowledge,
+  { claims, namespaces }: ClusterView,
   held: Files,
 ): Sources {
   const unread = new Set([own, ...allLines(held).map(({ namespace }) => namespace)]);

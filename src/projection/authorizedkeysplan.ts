@@ -5,13 +5,13 @@ import { inOrder, type Omission } from "../authorizedkeys/omission.ts";
 import type { AuthorizedKeysRecord, SpecFault } from "../authorizedkeys/record.ts";
 import type { Selection } from "../authorizedkeys/selection.ts";
 import type { Claims } from "../claims/claims.ts";
-import { type Doubt, type Knowledge, selectInDoubt } from "./authorizedkeysdoubt.ts";
+import { type ClusterView, type Doubt, selectInDoubt } from "./authorizedkeysdoubt.ts";
 import type { AuthorizedKeysTarget } from "./authorizedkeystarget.ts";
 import { type FileLine, fileOf, linesOf } from "./file.ts";
 import type { DesiredSecret } from "./secret.ts";
 
 /** What is known beside the target. */
-export interface Surroundings extends Knowledge {
+export interface Surroundings extends ClusterView {
   /** How long a file that nobody asks for any more is kept empty, in ms. */
   readonly retention: number;
 }
