@@ -37,20 +37,27 @@ export interface Section {
 /** Everything that one file says. */
 export interface Blocklist {
   readonly sections: readonly Section[];
-  /** Products of primes that are public. */
-  readonly primes: readonly bigint[];
+  /**
+   * Each the product of many primes that are public, as badkeys' primes*.dat has them. No key of its own: an RSA key whose
+   * modulus has a divisor in common with one is factored by it.
+   */
+  readonly primeProducts: readonly bigint[];
 }
 
 /** What is known by all of these lists, as the judgement of keys asks for it. */
 export interface ListKnowledge {
   readonly listed: (key: Pick<KeyBlob, "type" | "blob">) => readonly Reason[];
-  readonly primes: readonly bigint[];
+  /** As Blocklist has them. */
+  readonly primeProducts: readonly bigint[];
 }
 
 /** `shipped`: the sections that come with the product. */
 export function knownBy(shipped: readonly Section[], lists: readonly Blocklist[]): ListKnowledge {
   const sections = [...shipped, ...lists.flatMap((list) => list.sections)];
-  return { listed: (key) => reasonsFor(key, sections), primes: lists.flatMap((list) => list.primes) };
+  return {
+    listed: (key) => reasonsFor(key, sections),
+    primeProducts: lists.flatMap((list) => list.primeProducts),
+  };
 }
 
 /** The reasons for which one of these lists has the key, each once, in the order of REASONS. A few microseconds. */

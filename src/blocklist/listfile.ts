@@ -70,7 +70,7 @@ export async function decodeList(bytes: Buffer, isOwn = false): Promise<Blocklis
     if (!isOwn && !(await isSorted(hashes.bytes, HASH_BYTES)))
       throw new ListError(`its section ${reason} is not sorted: make it with sshkey-operator blocklist`);
   }
-  return { sections, primes: [] };
+  return { sections, primeProducts: [] };
 }
 
 /** The SHA-256; other work has its turn in between. */

@@ -29,14 +29,14 @@ export async function readList(
 ): Promise<ReadList> {
   const list = (sections: readonly Section[]): ReadList => ({
     sections: sections.map((section) => ({ ...section, source: section.source || name })),
-    primes: [],
+    primeProducts: [],
     strayLines: [],
     strayCount: 0,
   });
   if (bytes.length === 0) throw new ListError("it is empty: a list of nothing has a comment at least");
   if (startsWith(bytes, Buffer.from(MAGIC))) return list((await decodeList(bytes)).sections);
   if (startsWith(bytes, KRL_MAGIC)) return list(await decodeKRL(bytes, otherwise));
-  if (/^primes.*\.dat$/.test(name)) return { ...list([]), primes: [await decodePrimes(bytes)] };
+  if (/^primes.*\.dat$/.test(name)) return { ...list([]), primeProducts: [await decodePrimes(bytes)] };
   if (isText(bytes)) {
     const { sections, strayLines, strayCount } = await decodeText(bytes, otherwise);
     return { ...list(sections), strayLines, strayCount };

@@ -42,14 +42,14 @@ export function withResultsOf(record: SSHKeyRecord, { key, proof }: SSHKeyRecord
 }
 
 /**
- * Does at once what is not done: a few ms for a proof, a third of one for an RSA key of 2048 bits. `primes`: those of
- * Knowledge.
+ * Does at once what is not done: a few ms for a proof, a third of one for an RSA key of 2048 bits. `primeProducts`:
+ * those of Knowledge.
  */
-export function examined(record: SSHKeyRecord, primes: readonly bigint[] = NONE): SSHKeyRecord {
+export function examined(record: SSHKeyRecord, primeProducts: readonly bigint[] = NONE): SSHKeyRecord {
   if (isExamined(record)) return record;
   const { key, proof } = record;
   const first = { ...record, key: withArithmetic(key), proof: proof && verified(proof) };
-  return atOnce(dividing(first, primes));
+  return atOnce(dividing(first, primeProducts));
 }
 
 /** The same with the proof verified in libuv's thread pool, and without looking for public primes: see dividing. */
@@ -63,17 +63,17 @@ export async function whenExamined(record: SSHKeyRecord): Promise<SSHKeyRecord> 
 }
 
 /**
- * The record with what these primes find in its RSA key, in place of what others have found; itself where that is the same. In
+ * The record with what these products find in its RSA key, in place of what others have found; itself where that is the same. In
  * steps of a few ms.
  */
 export function* dividing(
   record: SSHKeyRecord,
-  primes: readonly bigint[],
+  primeProducts: readonly bigint[],
 ): Generator<undefined, SSHKeyRecord, undefined> {
   const { key } = record;
   if (key?.type !== "ssh-rsa" || key.arithmetic === undefined) return record;
   const others = key.arithmetic.filter(({ code }) => code !== "KnownPrime");
-  const found = yield* primeWeaknesses(Buffer.from(key.base64, "base64"), primes);
+  const found = yield* primeWeaknesses(Buffer.from(key.base64, "base64"), primeProducts);
   if (others.length + found.length === key.arithmetic.length) return record;
   return { ...record, key: { ...key, arithmetic: [...others, ...found] } };
 }

@@ -15,8 +15,8 @@ export interface Knowledge {
   readonly revoked: ReadonlySet<string>;
   /** Why lists of compromised keys have this one; empty where none does. Undefined without lists. */
   readonly listed?: (key: Pick<KeyBlob, "type" | "blob">) => readonly WeaknessCode[];
-  /** Products of primes that are public, for what takes arithmetic (see examination.ts). Undefined without lists of them. */
-  readonly primes?: readonly bigint[];
+  /** As Blocklist has them, for what takes arithmetic (see examination.ts). Undefined without lists of them. */
+  readonly primeProducts?: readonly bigint[];
   /** Is there a list that could not be read since the process started? What it says of keys is not known then. */
   readonly hasUnreadList?: boolean;
 }

@@ -39,12 +39,12 @@ export async function show(files: readonly string[], keyFile?: string): Promise<
   const lists: NamedList[] = [];
   for (const file of files) lists.push({ name: file, ...(await read(file)) });
   if (files.length === 0)
-    lists.push({ name: "what the product brings", sections: await shipped(), primes: [] });
+    lists.push({ name: "what the product brings", sections: await shipped(), primeProducts: [] });
   for (const list of lists) say(describe(list));
   for (const key of keys) say(verdict(key, lists));
 }
 
-interface NamedList extends Pick<ReadList, "sections" | "primes"> {
+interface NamedList extends Pick<ReadList, "sections" | "primeProducts"> {
   readonly name: string;
 }
 
@@ -91,8 +91,8 @@ function warnOfStrayLines(
   );
 }
 
-function withoutPrimes(file: string, { sections, primes }: ReadList): readonly Section[] {
-  if (primes.length === 0) return sections;
+function withoutPrimes(file: string, { sections, primeProducts }: ReadList): readonly Section[] {
+  if (primeProducts.length === 0) return sections;
   throw new ExitError(
     EXIT.configuration,
     `${file}: primes are no keys, and stand in no list: put the file as it is into the folder of blocklists`,
@@ -109,13 +109,13 @@ async function write(file: string, sections: readonly Section[]): Promise<void> 
       throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code})`);
     throw error;
   }
-  say(describe({ name: file, sections: merged, primes: [] }));
+  say(describe({ name: file, sections: merged, primeProducts: [] }));
 }
 
 /** The name, how many keys, and a line for each section. */
-function describe({ name, sections, primes }: NamedList): string {
-  if (primes.length > 0)
-    return `${name}: public primes, a product of ${primes.map((each) => count(each.toString(16).length * 4)).join(", ")} bits`;
+function describe({ name, sections, primeProducts }: NamedList): string {
+  if (primeProducts.length > 0)
+    return `${name}: public primes, a product of ${primeProducts.map((each) => count(each.toString(16).length * 4)).join(", ")} bits`;
   const counts = sections.map(({ hashes }) => count(hashes.size));
   const reasonWidth = Math.max(0, ...sections.map(({ reason }) => reason.length));
   const countWidth = Math.max(0, ...counts.map((each) => each.length));
@@ -153,11 +153,11 @@ async function readKeys(file: string): Promise<readonly KeyBlob[]> {
 
 /** Why the key is on which list, and what that means. */
 function verdict(key: KeyBlob, lists: readonly NamedList[]): string {
-  const found = lists.flatMap(({ name, sections, primes }) => {
+  const found = lists.flatMap(({ name, sections, primeProducts }) => {
     const reasons = sections
       .filter((section) => reasonsFor(key, [section]).length > 0)
       .map(({ reason, source }) => ({ reason, where: `${name}, ${printable(source)}` }));
-    if (key.type === "ssh-rsa" && primes.length > 0 && hasKnownPrime(rsaNumbers(key.blob), primes))
+    if (key.type === "ssh-rsa" && hasKnownPrime(rsaNumbers(key.blob), primeProducts))
       return [...reasons, { reason: "KnownPrime" as const, where: name }];
     return reasons;
   });

@@ -25,7 +25,7 @@ export class KnowledgeFiles {
   #shipped: readonly Section[] | undefined;
   #lists: readonly FolderList[] = [];
   #hasUnreadList = false;
-  #primes: readonly bigint[] = [];
+  #primeProducts: readonly bigint[] = [];
 
   constructor(options: KnowledgeFilesOptions) {
     this.#o = options;
@@ -58,11 +58,11 @@ export class KnowledgeFiles {
   }
 
   #changed(): void {
-    const { listed, primes } = knownBy(this.#shipped ?? [], this.#lists);
+    const { listed, primeProducts } = knownBy(this.#shipped ?? [], this.#lists);
     // The same ones stay the same list: other primes cost a division of each RSA key.
-    if (!isDeepStrictEqual(primes, this.#primes)) this.#primes = primes;
+    if (!isDeepStrictEqual(primeProducts, this.#primeProducts)) this.#primeProducts = primeProducts;
     const hasUnreadList = this.#hasUnreadList;
-    this.#o.onChange({ revoked: this.#revoked, listed, primes: this.#primes, hasUnreadList });
+    this.#o.onChange({ revoked: this.#revoked, listed, primeProducts: this.#primeProducts, hasUnreadList });
   }
 
   #openRevokedKeys(): RevokedKeys | undefined {
@@ -95,7 +95,11 @@ export class KnowledgeFiles {
       onRead: (list) => {
         const keys = list.sections.reduce((sum, { hashes }) => sum + hashes.size, 0);
         metrics.blocklistRead(list.name, keys, list.modifiedAt);
-        logEvent(log, "BlocklistRead", { list: list.name, count: keys, primes: list.primes.length > 0 });
+        logEvent(log, "BlocklistRead", {
+          list: list.name,
+          count: keys,
+          primes: list.primeProducts.length > 0,
+        });
         if (list.strayCount > 0) {
           const problem = `${list.strayCount} lines are no fingerprints and no public keys`;
           logEvent(log, "BlocklistUnreadable", { list: list.name, problem, line: list.strayLines[0] });

@@ -52,7 +52,7 @@ const STOP_GRACE_MS = 2000;
 /** With work to do and none done for this long the loop is stuck: every request has a deadline. */
 const STUCK_SECONDS = 5 * 60;
 
-const NO_PRIMES: readonly bigint[] = [];
+const NO_PRIME_PRODUCTS: readonly bigint[] = [];
 
 /** How often what depends on time alone is looked at, in ms. */
 const TICK_MS = 1000;
@@ -73,7 +73,7 @@ export class Operator {
   /** What SSHKeys are being judged by. */
   #knowledge = NO_KNOWLEDGE;
   /** What RSA keys are, or are being, divided by. */
-  #primes: readonly bigint[] = NO_PRIMES;
+  #primeProducts: readonly bigint[] = NO_PRIME_PRODUCTS;
   #isReady = false;
   /** When time is looked at next, in monotonic ms, unless earlyTick makes it sooner. */
   #tickAt = 0;
@@ -96,7 +96,7 @@ export class Operator {
       deletions: this.#deletions,
       authorizedKeysDeletions: this.#authorizedKeysDeletions,
       settings,
-      primes: () => this.#knowledge.primes ?? NO_PRIMES,
+      primes: () => this.#knowledge.primeProducts ?? NO_PRIME_PRODUCTS,
     });
     const requests = leaderOnly(transport, options.elector);
     this.#controller = new Controller({
@@ -218,12 +218,12 @@ export class Operator {
     this.#projection.claims.setKnowledge(knowledge);
     this.#knowledge = knowledge;
     await this.#forEachClaim(knowledge, (claim) => this.#projection.judgeAgain([claim], this.#now()));
-    const { primes = NO_PRIMES } = knowledge;
-    if (this.#knowledge !== knowledge || primes === this.#primes) return;
+    const { primeProducts = NO_PRIME_PRODUCTS } = knowledge;
+    if (this.#knowledge !== knowledge || primeProducts === this.#primeProducts) return;
     await this.#forEachClaim(knowledge, ({ record }) => {
       if (record.key?.type === "ssh-rsa") this.#sources.divideAgain(record);
     });
-    if (this.#knowledge === knowledge) this.#primes = primes;
+    if (this.#knowledge === knowledge) this.#primeProducts = primeProducts;
   }
 
   /** Lets other work have its turn in between. Ends when something newer is known. */

@@ -79,11 +79,11 @@ describe("badkeys' primes", () => {
   const file = gmpy2Binary(product);
 
   test("are the product of all", async () => {
-    expect((await readList("primes1024.dat", file)).primes).toEqual([product]);
+    expect((await readList("primes1024.dat", file)).primeProducts).toEqual([product]);
   });
 
   test("are found in a modulus that has one of them, and in no other", async () => {
-    const { primes: products } = await readList("primes1024.dat", file);
+    const { primeProducts: products } = await readList("primes1024.dat", file);
     const keys = [{ modulus: (primes[7] ?? 1n) * prime(512), exponent: 65537n }, honest(1024)];
     expect(keys.map((key) => hasKnownPrime(rsaNumbers(rsaBlob(key)), products))).toEqual([true, false]);
   });

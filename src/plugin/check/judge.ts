@@ -32,7 +32,7 @@ export class Judge {
   readonly #settings: Settings;
   readonly #now: number;
   readonly #claims: Claims;
-  readonly #primes: readonly bigint[] | undefined;
+  readonly #primeProducts: readonly bigint[] | undefined;
   /** By kind, namespace and name. */
   readonly #names = new Map<string, Place>();
   /** By namespace and name of the Secret. */
@@ -48,7 +48,7 @@ export class Judge {
     this.#now = now;
     this.#claims = new Claims(settings.policy);
     this.#claims.setKnowledge(knowledge);
-    this.#primes = knowledge.primes;
+    this.#primeProducts = knowledge.primeProducts;
     this.#base = base;
     for (const object of base?.sshKeys ?? []) this.#put(object);
   }
@@ -148,7 +148,7 @@ export class Judge {
   }
 
   #put(object: StoredSSHKey): Claim | undefined {
-    return this.#claims.put(examined(this.#claims.read(object), this.#primes), this.#now)?.claim;
+    return this.#claims.put(examined(this.#claims.read(object), this.#primeProducts), this.#now)?.claim;
   }
 
   #target(file: string, manifest: Manifest, find: Find): readonly Finding[] {

@@ -70,7 +70,7 @@ export function checkKeyLines(
       proofs: "Optional",
       requireUserVerification: false,
     };
-    const record = examined(toSSHKeyRecord(asSSHKey(key, options)), knowledge.primes);
+    const record = examined(toSSHKeyRecord(asSSHKey(key, options)), knowledge.primeProducts);
     const at = { ...place, line: index + 1 };
     const found = judge(record, ofLine, knowledge);
     for (const { code, message } of found)

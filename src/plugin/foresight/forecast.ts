@@ -57,7 +57,7 @@ export class Forecast {
   readonly #projection: Projection;
   readonly #settings: Settings;
   readonly #now: number;
-  readonly #primes: readonly bigint[] | undefined;
+  readonly #primeProducts: readonly bigint[] | undefined;
   readonly #objects = new Map<string, StoredSSHKey>();
   #versions = 0n;
 
@@ -66,7 +66,7 @@ export class Forecast {
     this.#now = now;
     this.#projection = new Projection(settings.policy, settings.secrets);
     this.#projection.claims.setKnowledge(knowledge);
-    this.#primes = knowledge.primes;
+    this.#primeProducts = knowledge.primeProducts;
     this.#projection.setSynced(undefined);
     this.#projection.setAuthorizedKeysSynced(undefined);
     this.#projection.replaceNamespaces(namespaces);
@@ -76,7 +76,7 @@ export class Forecast {
   putSSHKey(object: StoredSSHKey): void {
     const record = toSSHKeyRecord(object, undefined, this.#settings.policy.proofNamespace);
     this.#objects.set(namespacedName(record), object);
-    this.#projection.putSSHKey(examined(record, this.#primes), this.#now);
+    this.#projection.putSSHKey(examined(record, this.#primeProducts), this.#now);
   }
 
   removeSSHKey(namespace: string, name: string): void {

@@ -126,7 +126,7 @@ function keyProblems(
     generation: 1,
     creationTimestamp: new Date(now).toISOString(),
   };
-  const record = examined(toSSHKeyRecord({ metadata, spec: { user, key } }), knowledge.primes);
+  const record = examined(toSSHKeyRecord({ metadata, spec: { user, key } }), knowledge.primeProducts);
   const problems: Problem[] = judge(record, { ...policy, maximumLifetime: undefined }, knowledge)
     // A proof is given when the key is there.
     .filter(({ state }) => state !== "Unproven")
