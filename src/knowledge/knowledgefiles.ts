@@ -105,7 +105,7 @@ export class KnowledgeFiles {
           logEvent(log, "BlocklistUnreadable", { list: list.name, problem, line: list.strayLines[0] });
         }
       },
-      onFound: () => metrics.blocklistGone(folder),
+      onFound: () => metrics.blocklistReadable(folder),
       onGone: (list) => {
         metrics.blocklistGone(list);
         logEvent(log, "BlocklistGone", { list });

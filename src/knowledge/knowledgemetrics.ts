@@ -38,6 +38,11 @@ export class KnowledgeMetrics {
     this.#unreadable.set({ list }, 1);
   }
 
+  /** Of the folder of all lists, which has neither keys nor a time of its own. */
+  blocklistReadable(folder: string): void {
+    this.#unreadable.remove({ list: folder });
+  }
+
   blocklistGone(list: string): void {
     for (const gauge of [this.#keys, this.#modified, this.#unreadable]) gauge.remove({ list });
   }
