@@ -44,6 +44,11 @@ export interface Blocklist {
   readonly primeProducts: readonly bigint[];
 }
 
+/** Of all sections together: a key that is in several counts for each. */
+export function keyCount(sections: readonly Section[]): number {
+  return sections.reduce((sum, { hashes }) => sum + hashes.size, 0);
+}
+
 /** What is known by all of these lists, as the judgement of keys asks for it. */
 export interface ListKnowledge {
   readonly listed: (key: Pick<KeyBlob, "type" | "blob">) => readonly Reason[];

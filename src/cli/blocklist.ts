@@ -1,5 +1,11 @@
 import { readFile } from "node:fs/promises";
-import { type HashedPart, mergeSections, reasonsFor, type Section } from "../blocklist/blocklist.ts";
+import {
+  type HashedPart,
+  keyCount,
+  mergeSections,
+  reasonsFor,
+  type Section,
+} from "../blocklist/blocklist.ts";
 import { ListError } from "../blocklist/listerror.ts";
 import { encodeList } from "../blocklist/listfile.ts";
 import { type ReadList, readListFile } from "../blocklist/readlist.ts";
@@ -123,7 +129,7 @@ function describe({ name, sections, primeProducts }: NamedList): string {
     ({ reason, of, source }, i) =>
       `  ${reason.padEnd(reasonWidth)}  ${(counts[i] ?? "").padStart(countWidth)}  ${printable(source)}${FOUND_BY[of]}`,
   );
-  const total = sections.reduce((sum, { hashes }) => sum + hashes.size, 0);
+  const total = keyCount(sections);
   return [`${name}: ${total === 1 ? "1 key" : `${count(total)} keys`}`, ...lines].join("\n");
 }
 

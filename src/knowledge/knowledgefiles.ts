@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Log, logEvent } from "../api/logevent.ts";
-import { knownBy, type Section } from "../blocklist/blocklist.ts";
+import { keyCount, knownBy, type Section } from "../blocklist/blocklist.ts";
 import { BlocklistFolder, type FolderList } from "../blocklist/folder.ts";
 import { shippedLists } from "../blocklist/shipped.ts";
 import type { Knowledge } from "../claims/judgement.ts";
@@ -93,13 +93,9 @@ export class KnowledgeFiles {
         this.#changed();
       },
       onRead: (list) => {
-        const keys = list.sections.reduce((sum, { hashes }) => sum + hashes.size, 0);
-        metrics.blocklistRead(list.name, keys, list.modifiedAt);
-        logEvent(log, "BlocklistRead", {
-          list: list.name,
-          count: keys,
-          primes: list.primeProducts.length > 0,
-        });
+        metrics.blocklistRead(list);
+        const count = keyCount(list.sections);
+        logEvent(log, "BlocklistRead", { list: list.name, count, primes: list.primeProducts.length > 0 });
         if (list.strayCount > 0) {
           const problem = `${list.strayCount} lines are no fingerprints and no public keys`;
           logEvent(log, "BlocklistUnreadable", { list: list.name, problem, line: list.strayLines[0] });

@@ -1,8 +1,11 @@
 import { Gauge, type Registry } from "prom-client";
+import { keyCount } from "../blocklist/blocklist.ts";
+import type { FolderList } from "../blocklist/folder.ts";
 
 /** Of the files that say which keys are refused: what was read of each, and whether it can be. */
 export class KnowledgeMetrics {
   readonly #keys: Gauge<"list">;
+  readonly #badLines: Gauge<"list">;
   readonly #modified: Gauge<"list">;
   readonly #unreadable: Gauge<"list">;
   readonly #revokedUnreadable: Gauge;
@@ -12,6 +15,10 @@ export class KnowledgeMetrics {
     const gauge = (name: string, help: string) =>
       new Gauge({ name: `${prefix}_${name}`, help, labelNames: ["list"], registers: [registry] });
     this.#keys = gauge("blocklist_keys", "Keys of each list of compromised keys in force.");
+    this.#badLines = gauge(
+      "blocklist_bad_lines",
+      "Lines of each list of compromised keys in force that are neither a fingerprint nor a public key.",
+    );
     this.#modified = gauge(
       "blocklist_modified_timestamp_seconds",
       "When the file of each list of compromised keys in force was written.",
@@ -27,9 +34,9 @@ export class KnowledgeMetrics {
     });
   }
 
-  /** `modifiedAt`: in ms since the epoch. */
-  blocklistRead(list: string, keys: number, modifiedAt: number): void {
-    this.#keys.set({ list }, keys);
+  blocklistRead({ name: list, sections, strayCount, modifiedAt }: FolderList): void {
+    this.#keys.set({ list }, keyCount(sections));
+    this.#badLines.set({ list }, strayCount);
     this.#modified.set({ list }, modifiedAt / 1000);
     this.#unreadable.set({ list }, 0);
   }
@@ -44,7 +51,8 @@ export class KnowledgeMetrics {
   }
 
   blocklistGone(list: string): void {
-    for (const gauge of [this.#keys, this.#modified, this.#unreadable]) gauge.remove({ list });
+    for (const gauge of [this.#keys, this.#badLines, this.#modified, this.#unreadable])
+      gauge.remove({ list });
   }
 
   revokedKeysUnreadable(isUnreadable: boolean): void {
