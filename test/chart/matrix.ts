@@ -167,7 +167,7 @@ const usage = {
   },
   podMonitor: { enabled: true, labels: { prometheus: "main" }, interval: "30s" },
   serviceMonitor: { enabled: true },
-  prometheusRule: { enabled: true, disabledAlerts: ["SSHKeyUsageDown"] },
+  prometheusRule: { enabled: true, disabledAlerts: ["SSHKeyUsageDown"], nodesSelector: 'job="agents"' },
   networkPolicy: {
     enabled: true,
     metricsFrom: [{ namespaceSelector: { matchLabels: { name: "monitoring" } } }],

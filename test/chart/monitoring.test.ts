@@ -19,11 +19,14 @@ const file: { groups: { name: string; rules: Alert[] }[] } = parse(
   readFileSync(`${CHART}/files/alerts.yaml`, "utf8"),
 );
 const alerts = file.groups.flatMap(({ rules }) => rules);
-const rulesOf = (name: string) => file.groups.find((group) => group.name === name)?.rules ?? [];
+const rulesOf = (...names: readonly string[]) =>
+  file.groups.filter(({ name }) => names.includes(name)).flatMap(({ rules }) => rules);
 
 const PORTAL = { enabled: true, namespace: "people", config: { tokens: { audience: "portal" } } };
 
 const USAGE = { enabled: true, namespaces: ["bastion"] };
+
+const NODES = { enabled: true, namespace: "gates" };
 
 interface Alert {
   readonly alert: string;
@@ -37,10 +40,11 @@ interface PrometheusRule {
 }
 
 describe("an alert", () => {
-  test.each(alerts)("$alert asks for metrics that there are, of this operator alone", ({ expr }) => {
-    expect(unknownMetrics(expr)).toEqual([]);
-    for (const [, selector = ""] of expr.matchAll(/\w\{([^}]*)\}/g))
-      expect(selector).toContain('namespace="sshkey-operator"');
+  test.each(alerts)("$alert asks for metrics that there are, of this operator alone", (alert) => {
+    expect(unknownMetrics(alert.expr)).toEqual([]);
+    const namespace = rulesOf("sshkey-usage-nodes").includes(alert) ? "nodes" : "sshkey-operator";
+    for (const [, selector = ""] of alert.expr.matchAll(/\w\{([^}]*)\}/g))
+      expect(selector).toContain(`namespace="${namespace}"`);
   });
 
   test.each(alerts)("$alert asks for STATEs and results that there are", ({ expr }) => {
@@ -61,6 +65,7 @@ describe("an alert", () => {
     ["sshkey-operator", /sshkey_(?:portal|usage)_/],
     ["sshkey-portal", /sshkey_(?:operator|usage)_|leader_election_/],
     ["sshkey-usage", /sshkey_(?:operator|portal)_|leader_election_/],
+    ["sshkey-usage-nodes", /sshkey_(?:operator|portal)_|leader_election_/],
   ])("of the group %s is of nobody else's metrics", (group, others) => {
     expect(rulesOf(group).length).toBeGreaterThan(3);
     expect(rulesOf(group).filter(({ expr }) => others.test(expr))).toEqual([]);
@@ -81,6 +86,7 @@ describe("an alert", () => {
     ["SSHKeyPortalWritesFail", "result", ["refused", "failed"]],
     ["SSHKeyUsageLogsUnread", "state", ["unreadable", "waiting"]],
     ["SSHKeyUsageReportsFail", "result", ["refused", "failed"]],
+    ["SSHKeyUsageNodesReportsFail", "result", ["refused", "failed"]],
   ])("%s has a runbook for each %s", (name, _, values) => {
     const [, section = ""] = page.split(`\n### ${name}\n`);
     const [runbook = ""] = section.split("\n##");
@@ -98,16 +104,23 @@ describe("an alert", () => {
 describe("the PrometheusRule", () => {
   test.each<[string, object, readonly Alert[]]>([
     ["", {}, rulesOf("sshkey-operator")],
-    [" and of the portal", { portal: PORTAL }, [...rulesOf("sshkey-operator"), ...rulesOf("sshkey-portal")]],
-    [" of all with the portal and the reader of logs", { portal: PORTAL, usage: USAGE }, alerts],
+    [" and of the portal", { portal: PORTAL }, rulesOf("sshkey-operator", "sshkey-portal")],
+    [
+      " and of agents on nodes",
+      { usage: { nodes: NODES } },
+      rulesOf("sshkey-operator", "sshkey-usage-nodes"),
+    ],
+    [" with all that it can bring", { portal: PORTAL, usage: { ...USAGE, nodes: NODES } }, alerts],
   ])(
-    "has the alerts of the file%s, of the release's namespace, each with the address of its runbook",
+    "has the alerts of the file%s, of the release's namespace or the agents', each with the address of its runbook",
     async (_, values, expected) => {
       const rules = await rendered({}, values);
       expect(rules).toEqual(
         expected.map((alert) => ({
           ...alert,
-          expr: alert.expr.replaceAll('sshkey-operator"}', 'keys"}'),
+          expr: alert.expr
+            .replaceAll('namespace="sshkey-operator"', 'namespace="keys"')
+            .replaceAll('namespace="nodes"', 'namespace="gates"'),
           annotations: {
             ...alert.annotations,
             runbook_url: expect.stringMatching(new RegExp(`/operations\\.md#${alert.alert.toLowerCase()}$`)),
@@ -132,6 +145,13 @@ describe("the PrometheusRule", () => {
     });
   });
 
+  test("takes another selector for the agents on nodes alone", async () => {
+    const rules = await rendered({ nodesSelector: 'job="agents"' }, { usage: { nodes: NODES } });
+    expect(rules.filter(({ expr }) => expr.includes('job="agents"'))).toHaveLength(
+      rulesOf("sshkey-usage-nodes").length,
+    );
+  });
+
   test("leaves out an alert of the portal's, whether or not there is one", async () => {
     const rule = { disabledAlerts: ["SSHKeyPortalDown"] };
     const names = (await rendered(rule, { portal: PORTAL })).map(({ alert }) => alert);
@@ -151,6 +171,7 @@ describe("what scrapes the release", () => {
   type Labels = Readonly<Record<string, string>>;
   interface Monitor extends Manifest {
     readonly spec: {
+      readonly namespaceSelector?: { readonly matchNames: readonly string[] };
       readonly selector: { readonly matchLabels: Labels };
       readonly endpoints?: readonly { readonly port: string }[];
       readonly podMetricsEndpoints?: readonly { readonly port: string }[];
@@ -165,44 +186,65 @@ describe("what scrapes the release", () => {
   const matches = (selector: Labels, labels: object = {}) =>
     Object.entries(selector).every(([name, value]) => Reflect.get(labels, name) === value);
 
-  /** The Deployments whose pods these labels select, each with `metrics` as the name of a port. */
-  function scraped(manifests: readonly Manifest[], selector: Labels): string[] {
-    const deployments = manifests.filter(({ kind }) => kind === "Deployment") as (Manifest & Deployment)[];
-    return deployments
+  const namespacesOf = ({ spec, metadata }: Monitor) =>
+    spec.namespaceSelector?.matchNames ?? [metadata.namespace ?? ""];
+
+  /** What has pods there with these labels, and with `metrics` as the name of a port. */
+  function scraped(
+    manifests: readonly Manifest[],
+    selector: Labels,
+    namespaces: readonly string[],
+  ): string[] {
+    const workloads = manifests.filter(({ kind }) => WORKLOADS.includes(kind)) as (Manifest & Deployment)[];
+    return workloads
+      .filter(({ metadata }) => namespaces.includes(metadata.namespace ?? ""))
       .filter(({ spec }) => matches(selector, spec.template.metadata.labels))
       .filter(({ spec }) => spec.template.spec.containers[0]?.ports.some(({ name }) => name === "metrics"))
-      .map(({ metadata }) => metadata.name);
+      .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
   }
 
-  const ALL = ["sshkey-operator", "sshkey-operator-portal", "sshkey-usage"];
+  const WORKLOADS = ["Deployment", "DaemonSet"];
+  const ALL = [
+    "DaemonSet sshkey-usage",
+    "Deployment sshkey-operator",
+    "Deployment sshkey-operator-portal",
+    "Deployment sshkey-usage",
+  ];
+  const EVERYTHING = { portal: PORTAL, usage: { ...USAGE, nodes: NODES } };
 
-  test("PodMonitors, the operator's pods, the portal's and the reader's of logs, each once", async () => {
-    const manifests = await render({
-      values: { portal: PORTAL, usage: USAGE, podMonitor: { enabled: true } },
-    });
+  test("PodMonitors, the operator's pods, the portal's, the reader's of logs and the agents' on nodes, each once", async () => {
+    const manifests = await render({ values: { ...EVERYTHING, podMonitor: { enabled: true } } });
     const monitors = manifests.filter(({ kind }) => kind === "PodMonitor") as Monitor[];
-    expect(monitors.flatMap(({ spec }) => spec.podMetricsEndpoints ?? [])).toEqual(
-      ALL.map(() => ({ port: "metrics" })),
+    expect(monitors.flatMap(({ spec }) => spec.podMetricsEndpoints?.map(({ port }) => port))).toEqual(
+      monitors.map(() => "metrics"),
     );
-    expect(monitors.flatMap(({ spec }) => scraped(manifests, spec.selector.matchLabels)).sort()).toEqual(ALL);
+    const pods = monitors.flatMap((monitor) =>
+      scraped(manifests, monitor.spec.selector.matchLabels, namespacesOf(monitor)),
+    );
+    expect(pods.sort()).toEqual(ALL);
   });
 
-  test("a PodMonitor, the agents on nodes where they are", async () => {
-    const nodes = { enabled: true, namespace: "nodes" };
-    const manifests = await render({ values: { usage: { nodes }, podMonitor: { enabled: true } } });
-    const { spec } = only<{ spec: object }>(manifests, "PodMonitor", "sshkey-usage");
-    expect(spec).toMatchObject({ namespaceSelector: { matchNames: ["nodes"] } });
-  });
+  test.each(["podMonitor", "serviceMonitor"])(
+    "a %s, the agents on nodes where no pods' logs are read",
+    async (kind) => {
+      const manifests = await render({ values: { usage: { nodes: NODES }, [kind]: { enabled: true } } });
+      const monitors = manifests.filter(({ kind }) => kind.endsWith("Monitor")) as Monitor[];
+      expect(monitors.flatMap(namespacesOf)).toContain(NODES.namespace);
+    },
+  );
 
   test("a ServiceMonitor, the same by Services", async () => {
-    const manifests = await render({
-      values: { portal: PORTAL, usage: USAGE, serviceMonitor: { enabled: true } },
-    });
-    const { spec } = only<Monitor>(manifests, "ServiceMonitor");
+    const manifests = await render({ values: { ...EVERYTHING, serviceMonitor: { enabled: true } } });
+    const monitor = only<Monitor>(manifests, "ServiceMonitor");
+    const { spec } = monitor;
     const services = (manifests.filter(({ kind }) => kind === "Service") as Service[])
+      .filter(({ metadata }) => namespacesOf(monitor).includes(metadata.namespace ?? ""))
       .filter(({ metadata }) => matches(spec.selector.matchLabels, metadata.labels))
       .filter(({ spec: { ports } }) => ports.some(({ name }) => name === spec.endpoints?.[0]?.port));
-    expect(services.flatMap(({ spec: { selector } }) => scraped(manifests, selector)).sort()).toEqual(ALL);
+    const pods = services.flatMap(({ spec: { selector }, metadata }) =>
+      scraped(manifests, selector, [metadata.namespace ?? ""]),
+    );
+    expect(pods.sort()).toEqual(ALL);
     expect(services.flatMap(({ spec: { ports } }) => ports.map(({ targetPort }) => targetPort))).toEqual(
       ALL.map(() => "metrics"),
     );
@@ -219,7 +261,9 @@ describe("the dashboard", () => {
       expect(targets.length).toBeGreaterThan(0);
       for (const { expr } of targets) {
         expect(unknownMetrics(expr)).toEqual([]);
-        expect(expr).toContain('namespace="$namespace"');
+        expect(expr).toContain(
+          expr.includes("sshkey_usage_") ? 'namespace=~"$readers"' : 'namespace="$namespace"',
+        );
       }
     },
   );
@@ -233,10 +277,14 @@ describe("the dashboard", () => {
     expect(new Set(cells).size).toBe(cells.length);
   });
 
-  test("finds the installations by a metric that there is", () => {
-    const [, { query }] = dashboard.templating.list;
-    const [, metric = ""] = /^label_values\((\w+), namespace\)$/.exec(query.query) ?? [];
-    expect(exposedMetrics()).toContain(metric);
+  test.each([
+    ["installations", "namespace", exposedMetrics()],
+    ["readers of logs", "readers", exposedUsageMetrics()],
+  ])("finds the %s by a metric that there is", (_, variable, metrics) => {
+    const variables: { name: string; query: { query: string } }[] = dashboard.templating.list;
+    const { query = "" } = variables.find(({ name }) => name === variable)?.query ?? {};
+    const [, metric = ""] = /^label_values\((\w+), namespace\)$/.exec(query) ?? [];
+    expect(metrics).toContain(metric);
   });
 
   test("is in the ConfigMap as it is in the file", async () => {
