@@ -64,8 +64,9 @@ export class Reach {
   }
 
   /**
-   * Those that the operator gives a Secret, and that select anything: which they are it decides by their age. Whoever owns the
-   * namespace may have made any number; no more than one page and those is held at once.
+   * Those that the operator gives a Secret, and that select anything: which they are it decides by their age. One that gets none
+   * because its Secret would have the name of a user's is among them, since secrets.namePrefix is the operator's to know. Whoever
+   * owns the namespace may have made any number; no more than one page and those is held at once.
    */
   async #list(namespace: string, signal: AbortSignal): Promise<Answer<readonly AuthorizedKeysRecord[]>> {
     const path = authorizedKeysPath(namespace);
