@@ -96,9 +96,7 @@ export class Namespaces {
   /** Those with all of these labels, in the order of their names. */
   withLabels(labels: Readonly<Record<string, string>>): readonly string[] {
     const wanted = Object.entries(labels);
-    const found = [...this.#known.values()].filter((known) =>
-      wanted.every(([key, value]) => Object.hasOwn(known.labels, key) && known.labels[key] === value),
-    );
+    const found = [...this.#known.values()].filter((known) => hasLabels(known.labels, wanted));
     return found.map(({ name }) => name).sort();
   }
 
@@ -117,6 +115,14 @@ export class Namespaces {
       ? undefined
       : { name, uid, parts: consent.malformed };
   }
+}
+
+/** Has it all of these? */
+export function hasLabels(
+  labels: Readonly<Record<string, string>>,
+  wanted: readonly (readonly [key: string, value: string])[],
+): boolean {
+  return wanted.every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }
 
 function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {

@@ -1,7 +1,6 @@
 import type { KubeObject } from "../api/object.ts";
 import { authorizedKeysPath, namespacePath } from "../api/paths.ts";
 import { readConsent } from "../authorizedkeys/consent.ts";
-import { matchingEntries } from "../authorizedkeys/matching.ts";
 import {
   type AuthorizedKeysRecord,
   type StoredAuthorizedKeys,
@@ -11,7 +10,8 @@ import { isApiError } from "../kube/apierror.ts";
 import { fetchPage, type Page } from "../kube/pagedlist.ts";
 import type { Transport } from "../kube/transport.ts";
 import { assignSecrets } from "../projection/authorizedkeysobjects.ts";
-import { type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
+import { hasLabels, type NamespaceFacts, toNamespaceFacts } from "../projection/namespaces.ts";
+import { mayTake } from "../whereabouts/targets.ts";
 import type { IndexedKey } from "./sshkeyindex.ts";
 
 export interface ReachOptions {
@@ -53,13 +53,8 @@ export class Reach {
     }));
     if (source === undefined || !source.allows(logNamespace)) return false;
     const takers = await this.#remembered(this.#takers, logNamespace, () => this.#list(logNamespace, signal));
-    return takers.some(({ from }) =>
-      matchingEntries(from, key.user).some((place) => {
-        const { namespace, matchLabels } = from[place] ?? {};
-        return (
-          namespace === key.namespace || (matchLabels !== undefined && hasLabels(source.labels, matchLabels))
-        );
-      }),
+    return takers.some((taker) =>
+      mayTake(taker, key, (matchLabels) => hasLabels(source.labels, Object.entries(matchLabels))),
     );
   }
 
@@ -146,11 +141,4 @@ interface Remembered<T> {
 interface SharingNamespace {
   readonly labels: NamespaceFacts["labels"];
   readonly allows: (namespace: string) => boolean;
-}
-
-function hasLabels(
-  labels: Readonly<Record<string, string>>,
-  wanted: Readonly<Record<string, string>>,
-): boolean {
-  return Object.entries(wanted).every(([key, value]) => Object.hasOwn(labels, key) && labels[key] === value);
 }

@@ -9,11 +9,19 @@ export interface Candidate {
   readonly user: string;
 }
 
-/** Do its `from` entries have a place for this user of this namespace? What a selector finds is taken to be found. */
-export function mayTake({ from }: AuthorizedKeysRecord, { namespace, user }: Candidate): boolean {
+/**
+ * Do its `from` entries have a place for this user of this namespace? `isFound`: does a selector of these labels find the
+ * namespace? Where nobody knows, it is taken to.
+ */
+export function mayTake(
+  { from }: AuthorizedKeysRecord,
+  { namespace, user }: Pick<Candidate, "namespace" | "user">,
+  isFound: (matchLabels: Readonly<Record<string, string>>) => boolean = () => true,
+): boolean {
   return matchingEntries(from, user).some((place) => {
     const entry = from[place];
-    return entry?.matchLabels !== undefined || entry?.namespace === namespace;
+    if (entry?.matchLabels !== undefined) return isFound(entry.matchLabels);
+    return entry?.namespace === namespace;
   });
 }
 

@@ -156,8 +156,8 @@ function targetOf(object: KubeObject): Target | undefined {
 }
 
 /** Does it name the key's user in the key's namespace? Which namespaces a selector finds, the portal may not read. */
-function namesOwner({ from }: AuthorizedKeysRecord, { namespace, user }: PortalKey): boolean {
-  return matchingEntries(from, user).some((place) => from[place]?.namespace === namespace);
+function namesOwner(record: AuthorizedKeysRecord, key: PortalKey): boolean {
+  return mayTake(record, key, () => false);
 }
 
 /** The Secret of a target that takes the key; nothing where it does not. */
