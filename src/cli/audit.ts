@@ -5,13 +5,12 @@ import { type SharedFactors, sharedFactors } from "../blocklist/sharedfactors.ts
 import { type StoredSSHKey, toSSHKeyRecord } from "../claims/record.ts";
 import { ApiError, isApiError } from "../kube/apierror.ts";
 import { PagedList } from "../kube/pagedlist.ts";
-import { Transport } from "../kube/transport.ts";
+import type { Transport } from "../kube/transport.ts";
 import { rsaNumbers } from "../ssh/weakness/rsanumbers.ts";
-import { VERSION } from "../version.ts";
 import type { AuditOptions } from "./auditcommand.ts";
 import { ListInConfigMap, ListInFile } from "./auditedlists.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
-import { connect } from "./setup.ts";
+import { connect, transportFor } from "./setup.ts";
 
 const PAGE_SIZE = 500;
 const CONNECTIONS = 2;
@@ -19,7 +18,7 @@ const CONNECTIONS = 2;
 /** `sshkey-operator audit`. Ends without having written anything, or all of it, when the signal aborts. */
 export async function audit(options: AuditOptions, signal: AbortSignal): Promise<void> {
   const credentials = connect(options.kubeconfig, CONNECTIONS);
-  const transport = new Transport({ credentials, userAgent: `sshkey-audit/${VERSION}` });
+  const transport = transportFor(credentials, "sshkey-audit");
   const lists = [
     ...(options.output === undefined ? [] : [new ListInFile(options.output)]),
     ...(options.configMap === undefined ? [] : [new ListInConfigMap(transport, options.configMap)]),

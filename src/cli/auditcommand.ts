@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { isDNSLabel } from "../api/names.ts";
 import { collectNamespace } from "./namespaceoption.ts";
+import { kubeconfigOption } from "./processoptions.ts";
 
 /** The options of `audit`, as commander returns them. */
 export interface AuditOptions {
@@ -47,10 +48,7 @@ export function addAuditCommand(command: Command, signal: AbortSignal): void {
       "the same in a data key of a ConfigMap, which must exist",
       parseConfigMap,
     )
-    .option(
-      "--kubeconfig <file>",
-      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
-    )
+    .addOption(kubeconfigOption())
     .addHelpText("after", HELP)
     .action(async (options: AuditOptions) => (await import("./audit.ts")).audit(options, signal));
 }

@@ -1,39 +1,33 @@
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
-import { Transport } from "../kube/transport.ts";
 import type { Person } from "../portal/people/person.ts";
 import { VERSION } from "../version.ts";
 import { collectAtRest } from "./collectatrest.ts";
 import { durationOption } from "./durationoption.ts";
 import { type Endpoint, parseAddress, serveMetrics } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
-import { asExit, configure, connect } from "./setup.ts";
+import { createLogger } from "./logger.ts";
+import { kubeconfigOption, logFormatOption, logLevelOption, type ProcessOptions } from "./processoptions.ts";
+import { asExit, configure, connect, transportFor } from "./setup.ts";
 
 /** The options of `portal`, as commander returns them. */
-export interface PortalCommandOptions {
+export interface PortalCommandOptions extends ProcessOptions {
   readonly namespace: string;
   readonly listen: string;
-  readonly kubeconfig?: string;
   readonly config?: string;
   readonly insecureUser?: string;
   readonly insecureAdmin?: boolean;
   readonly metricsBindAddress: string;
   /** In ms. */
   readonly shutdownDelayDuration: number;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
 }
 
 export function addPortalOptions(command: Command): Command {
   return command
     .requiredOption("--namespace <name>", "the namespace whose SSHKeys people see and write")
     .option("--listen <address>", "HOST:PORT, or :PORT for every address", ":8080")
-    .option(
-      "--kubeconfig <file>",
-      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
-    )
+    .addOption(kubeconfigOption())
     .option("--config <file>", "policy and settings, YAML; the section portal is the portal's own")
     .option("--insecure-user <name>", "everybody is this user: for a try, on a loopback address only")
     .option("--insecure-admin", "that user may do everything")
@@ -45,12 +39,8 @@ export function addPortalOptions(command: Command): Command {
         "0s",
       ),
     )
-    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
-    .addOption(
-      new Option("--log-format <format>", "JSON lines, or text for people")
-        .choices(LOG_FORMATS)
-        .default("json"),
-    );
+    .addOption(logLevelOption())
+    .addOption(logFormatOption());
 }
 
 /** Connections to the API server: a watch a namespace, reviews, writes. */
@@ -75,12 +65,7 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
   const { Portal } = await import("../portal/portal.ts");
   const { PortalMetrics } = await import("../portal/metrics.ts");
   const metrics = new PortalMetrics();
-  const { host: server } = credentials.server;
-  const transport = new Transport({
-    credentials,
-    userAgent: `sshkey-portal/${VERSION}`,
-    onRequest: (observation) => metrics.requestFinished(observation, server),
-  });
+  const transport = transportFor(credentials, "sshkey-portal", metrics);
   let scrape: Endpoint | undefined;
   let stopCollecting = () => {};
   try {

@@ -4,7 +4,7 @@ import type { Logger } from "pino";
 import { logEvent } from "../api/logevent.ts";
 import { EventRecorder } from "../kube/eventrecorder.ts";
 import { LeaderElector } from "../kube/leaderelection.ts";
-import { Transport } from "../kube/transport.ts";
+import type { Transport } from "../kube/transport.ts";
 import { Metrics } from "../operator/metrics.ts";
 import { connectionsFor, Operator } from "../operator/operator.ts";
 import { VERSION } from "../version.ts";
@@ -13,7 +13,7 @@ import { type Endpoint, serveProbed } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
 import { createLogger } from "./logger.ts";
 import { leaseNamespace, type RunOptions } from "./runoptions.ts";
-import { asExit, configure, connect } from "./setup.ts";
+import { asExit, configure, connect, transportFor } from "./setup.ts";
 
 /** How long Events may take to be sent after the last write, in ms. */
 const EVENTS_GRACE_MS = 500;
@@ -29,12 +29,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const credentials = connect(options.kubeconfig, connectionsFor(settings));
   const log = await createLogger(options.logLevel, options.logFormat);
   const metrics = new Metrics();
-  const { host } = credentials.server;
-  const transport = new Transport({
-    credentials,
-    userAgent: `sshkey-operator/${VERSION}`,
-    onRequest: (observation) => metrics.requestFinished(observation, host),
-  });
+  const transport = transportFor(credentials, "sshkey-operator", metrics);
   const recorder = new EventRecorder({
     transport,
     reportingController: "sshkey-operator.dev/operator",
@@ -46,7 +41,7 @@ export async function run(options: RunOptions, signal: AbortSignal): Promise<voi
   const endpoints = await open(options, operator, metrics, log);
   const addresses = endpoints.map((endpoint) => endpoint.address);
   const { namespaces } = settings;
-  logEvent(log, "Started", { version: VERSION, server: host, namespaces, addresses });
+  logEvent(log, "Started", { version: VERSION, server: credentials.server.host, namespaces, addresses });
   const stopCollecting = collectAtRest();
   try {
     await operator.run(signal);

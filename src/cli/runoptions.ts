@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { durationOption } from "./durationoption.ts";
-import { LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
 import { collectNamespace } from "./namespaceoption.ts";
+import { kubeconfigOption, logFormatOption, logLevelOption, type ProcessOptions } from "./processoptions.ts";
 
 /** The options of `run`, as commander returns them. */
-export interface RunOptions {
-  readonly kubeconfig?: string;
+export interface RunOptions extends ProcessOptions {
   readonly namespace?: readonly string[];
   readonly config?: string;
   readonly leaderElect: boolean;
@@ -17,17 +16,12 @@ export interface RunOptions {
   readonly leaderElectRetryPeriod: number;
   readonly metricsBindAddress: string;
   readonly healthProbeBindAddress: string;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
 }
 
 /** Flags have controller-runtime's names wherever it has one. */
 export function addRunOptions(command: Command): Command {
   return command
-    .option(
-      "--kubeconfig <file>",
-      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
-    )
+    .addOption(kubeconfigOption())
     .option(
       "--namespace <name>",
       "watch this namespace only; repeat for several (default: all)",
@@ -71,12 +65,8 @@ export function addRunOptions(command: Command): Command {
       "where /healthz and /readyz are served; 0 turns them off",
       ":8081",
     )
-    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
-    .addOption(
-      new Option("--log-format <format>", "JSON lines, or text for people")
-        .choices(LOG_FORMATS)
-        .default("json"),
-    );
+    .addOption(logLevelOption())
+    .addOption(logFormatOption());
 }
 
 const NAMESPACE_FILE = "/var/run/secrets/kubernetes.io/serviceaccount/namespace";

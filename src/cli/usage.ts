@@ -3,17 +3,17 @@ import { type Command, Option } from "commander";
 import type { Logger } from "pino";
 import { logEvent } from "../api/logevent.ts";
 import { ApiError } from "../kube/apierror.ts";
-import { Transport } from "../kube/transport.ts";
 import type { LogInputs } from "../usage/usage.ts";
 import { VERSION } from "../version.ts";
 import { type Endpoint, serveProbed } from "./endpoint.ts";
 import { EXIT, ExitError } from "./exitcodes.ts";
-import { createLogger, LOG_FORMATS, LOG_LEVELS, type LogFormat, type LogLevel } from "./logger.ts";
+import { createLogger } from "./logger.ts";
 import { collectNamespace } from "./namespaceoption.ts";
-import { connect } from "./setup.ts";
+import { kubeconfigOption, logFormatOption, logLevelOption, type ProcessOptions } from "./processoptions.ts";
+import { connect, transportFor } from "./setup.ts";
 
 /** The options of `usage`, as commander returns them. */
-export interface UsageCommandOptions {
+export interface UsageCommandOptions extends ProcessOptions {
   readonly namespace: readonly string[];
   readonly from?: readonly string[];
   readonly follow?: boolean;
@@ -21,11 +21,8 @@ export interface UsageCommandOptions {
   readonly selector?: string;
   readonly container?: string;
   readonly source?: string;
-  readonly kubeconfig?: string;
   readonly metricsBindAddress?: string;
   readonly healthProbeBindAddress?: string;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
 }
 
 export function addUsageOptions(command: Command): Command {
@@ -56,10 +53,7 @@ export function addUsageOptions(command: Command): Command {
       "--source <name>",
       "what the status calls the log; pods are called pod/NAMESPACE/NAME (default: the host's name)",
     )
-    .option(
-      "--kubeconfig <file>",
-      "how to reach the cluster (default: $KUBECONFIG, the pod's service account, ~/.kube/config)",
-    )
+    .addOption(kubeconfigOption())
     .option(
       "--metrics-bind-address <address>",
       'where /metrics is served; 0 turns it off (default: ":8080" with --pods or --follow)',
@@ -68,12 +62,8 @@ export function addUsageOptions(command: Command): Command {
       "--health-probe-bind-address <address>",
       'where /healthz and /readyz are served; 0 turns them off (default: ":8081" with --pods or --follow)',
     )
-    .addOption(new Option("--log-level <level>", "lowest level to log").choices(LOG_LEVELS).default("info"))
-    .addOption(
-      new Option("--log-format <format>", "JSON lines, or text for people")
-        .choices(LOG_FORMATS)
-        .default("json"),
-    );
+    .addOption(logLevelOption())
+    .addOption(logFormatOption());
 }
 
 /** `sshkey-operator usage`: reads logs and reports which keys were used, until they end or the signal aborts. */
@@ -89,12 +79,7 @@ export async function usage(
   const credentials = connect(options.kubeconfig, connectionsFor(inputs));
   const log: Logger = await createLogger(options.logLevel, options.logFormat);
   const metrics = new UsageMetrics();
-  const { host } = credentials.server;
-  const transport = new Transport({
-    credentials,
-    userAgent: `sshkey-usage/${VERSION}`,
-    onRequest: (observation) => metrics.requestFinished(observation, host),
-  });
+  const transport = transportFor(credentials, "sshkey-usage", metrics);
   const running = new Usage({
     transport,
     inputs,
@@ -116,7 +101,7 @@ export async function usage(
       onError: (err) => logEvent(log, "EndpointFailed", { err }),
     });
     const addresses = endpoints.map(({ address }) => address);
-    logEvent(log, "UsageStarted", { version: VERSION, server: host, addresses });
+    logEvent(log, "UsageStarted", { version: VERSION, server: credentials.server.host, addresses });
     await running.run(signal);
   } catch (error) {
     throw asUsageExit(error);
