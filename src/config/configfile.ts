@@ -13,7 +13,7 @@ import { EXPIRY_TIME_FORMATS } from "../ssh/authorizedkeys.ts";
 import { KEY_TYPES, SECURITY_KEY_TYPES, type SecurityKeyType } from "../ssh/keytype.ts";
 import { FieldReader } from "./fieldreader.ts";
 import { portalSettings } from "./portalfile.ts";
-import { ConfigError, DEFAULT_SETTINGS, type Settings } from "./settings.ts";
+import { DEFAULT_SETTINGS, type Settings, unreadable } from "./settings.ts";
 
 /** The settings of the file, or the built-in ones without it; only these namespaces if any are named. */
 export function readSettings(file: string | undefined, namespaces: readonly string[] | undefined): Settings {
@@ -87,9 +87,7 @@ function readConfig(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    const problem = `cannot read the configuration file ${file} (${code}); check --config`;
-    throw new ConfigError(problem);
+    throw unreadable(`the configuration file ${file}`, error, "check --config");
   }
 }
 

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { ConfigError } from "./settings.ts";
+import { type ConfigError, unreadable } from "./settings.ts";
 
 /** A file of SHA-256 fingerprints, as the setting `revokedKeys` names one. */
 export interface RevokedList {
@@ -35,6 +35,5 @@ export function readRevokedList(file: string): RevokedList {
 }
 
 export function unreadableList(file: string, error: unknown): ConfigError {
-  const code = error instanceof Error && "code" in error ? String(error.code) : "unknown";
-  return new ConfigError(`cannot read the revoked keys in ${file} (${code}); check revokedKeys`);
+  return unreadable(`the revoked keys in ${file}`, error, "check revokedKeys");
 }

@@ -43,3 +43,9 @@ export const DEFAULT_SETTINGS: Settings = {
 export class ConfigError extends Error {
   override readonly name = "ConfigError";
 }
+
+/** That a file which is configured cannot be read: `what` is its path and what it is, `error` the system's. */
+export function unreadable(what: string, error: unknown, whatToDo: string): ConfigError {
+  const code = error instanceof Error && "code" in error ? error.code : error;
+  return new ConfigError(`cannot read ${what} (${code}); ${whatToDo}`);
+}

@@ -2,7 +2,7 @@ import { createHash, hash, randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { EncryptJWT, errors, jwtDecrypt } from "jose";
-import { ConfigError } from "../config/settings.ts";
+import { ConfigError, unreadable } from "../config/settings.ts";
 
 /** What a sealed text is for; one that was sealed for something else does not open. */
 export type Purpose = "session" | "attempt" | "draft" | "form" | "recent";
@@ -139,8 +139,7 @@ function readKeys(folder: string): readonly SealingKey[] {
     const names = readdirSync(folder).filter((name) => !name.startsWith("."));
     keys = names.sort().map((name) => sealingKey(readFileSync(join(folder, name))));
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    throw new ConfigError(`cannot read the session keys in ${folder} (${code}); mount the Secret there`);
+    throw unreadable(`the session keys in ${folder}`, error, "mount the Secret there");
   }
   if (keys.length === 0 || keys.some(({ secret }) => secret.length < LEAST_KEY_BYTES)) {
     const advice = "openssl rand 32 makes one";

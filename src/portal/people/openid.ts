@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { getCACertificates, setDefaultCACertificates } from "node:tls";
 import * as client from "openid-client";
 import type { OIDCSettings } from "../../config/portalsettings.ts";
-import { ConfigError } from "../../config/settings.ts";
+import { ConfigError, unreadable } from "../../config/settings.ts";
 import type { IDClaims } from "./claims.ts";
 
 export interface OpenIDOptions {
@@ -179,8 +179,7 @@ function read(file: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? error.code : error;
-    throw new ConfigError(`cannot read ${file} (${code}); check portal.oidc`);
+    throw unreadable(file, error, "check portal.oidc");
   }
 }
 
