@@ -63,11 +63,12 @@ ${runs}\`\`\`
 
 function row({ flags, description, argChoices, defaultValue }: Option): readonly [string, string] {
   const choices = argChoices === undefined ? "" : ` (${argChoices.join(", ")})`;
-  const standard = typeof defaultValue === "string" ? `; default ${defaultValue}` : "";
+  const standard = defaultValue ? `; default ${defaultValue}` : "";
   return [`\`${flags}\``, `${description}${choices}${standard}`];
 }
 
 function table(head: string, rows: readonly (readonly [string, string])[]): string {
-  const lines = rows.map(([first, meaning]) => `| ${first} | ${meaning.replaceAll("|", "\\|")} |\n`);
+  // A cell ends at a bar, also at one in code.
+  const lines = rows.map((row) => `| ${row.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |\n`);
   return `| ${head} | meaning |\n| --- | --- |\n${lines.join("")}`;
 }
