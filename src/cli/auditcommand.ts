@@ -19,23 +19,29 @@ export interface ConfigMapKey {
 }
 
 const HELP = `
-RSA keys that share a prime open each other: anybody who has both public keys can compute both private ones. Keys are
-compared across namespaces; only a proper divisor that is no small number counts, so nobody can condemn another's key
-by declaring a multiple of it. What is found is added to the list; the operator reads it again by itself (blocklists).
-A file has room for all. A ConfigMap has room for some 2,500 keys: once it is full, each namespace has an equal share of
-it, and each user in its namespace; keys that no SSHKey has any more go first.
+RSA keys that share a prime open each other: anybody who has both public keys
+can compute both private ones. Keys are compared across namespaces; only a
+proper divisor that is no small number counts, so nobody can condemn another's
+key by declaring a multiple of it. What is found is added to the list; the
+operator reads it again by itself (blocklists). Without a list it is only said.
+A file has room for all. A ConfigMap has room for some 2,500 keys: once it is
+full, each namespace has an equal share of it, and each user in its namespace;
+keys that no SSHKey has any more go first.
 
 Examples:
   sshkey-operator audit
   sshkey-operator audit --output /lists/shared-factors.txt
-  sshkey-operator audit --config-map sshkey-operator/blocklists/shared-factors.txt
+  sshkey-operator audit \\
+    --config-map sshkey-operator/blocklists/shared-factors.txt
 
 Exit codes:
   0  done, whatever was found
   1  unexpected error
   2  invalid command line
-  3  SSHKeys cannot be listed, the list cannot be read or written, or it has no room for all
-  4  stopped by SIGTERM or SIGINT before it was done; the list is as it was, or as it should be`;
+  3  SSHKeys cannot be listed, the list cannot be read or written, or it has no
+     room for all
+  4  stopped by SIGTERM or SIGINT before it was done; the list is as it was, or
+     as it should be`;
 
 /** What it does is loaded by this command alone. */
 export function addAuditCommand(command: Command, signal: AbortSignal): void {

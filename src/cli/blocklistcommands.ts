@@ -16,20 +16,25 @@ Exit codes:
   3  a file cannot be read or written, or is no list`;
 
 const BUILD_HELP = `
-An input is a .pub file or authorized_keys, fingerprints as ssh-keygen -l prints them, an OpenSSH KRL, or badkeys'
-blocklist.dat. By its public key a key is found whatever stands around it: an RSA modulus with another exponent,
-the same key in a security key or a hybrid. By a fingerprint that very key is found alone.
+An input is a .pub file or authorized_keys, fingerprints as ssh-keygen -l prints
+them, an OpenSSH KRL, badkeys' blocklist.dat, or a list that build, merge or
+audit has made. By its public key a key is found whatever stands around it: an
+RSA modulus with another exponent, the same key in a security key or a hybrid.
+By a fingerprint that very key is found alone.
 
 Examples:
-  sshkey-operator blocklist build --reason PublishedKey --source "our repositories" -o leaked.blocklist *.pub
+  sshkey-operator blocklist build --reason PublishedKey \\
+    --source "our repositories" -o leaked.blocklist *.pub
   sshkey-operator blocklist build -o badkeys.blocklist blocklist.dat
 `;
 
 const MERGE_HELP = `
-A list is a file in any of the forms that build takes. Reasons and sources stay, and each key is kept once.
+A list is a file in any of the forms that build takes. Reasons and sources stay,
+and each key is kept once.
 
 Example:
-  sshkey-operator blocklist merge -o all.blocklist badkeys.blocklist leaked.blocklist
+  sshkey-operator blocklist merge -o all.blocklist \\
+    badkeys.blocklist leaked.blocklist
 `;
 
 const SHOW_HELP = `

@@ -25,7 +25,7 @@ export interface PortalCommandOptions extends ProcessOptions {
 
 export function addPortalOptions(command: Command): Command {
   return command
-    .requiredOption("--namespace <name>", "the namespace whose SSHKeys people see and write")
+    .requiredOption("--namespace <name>", "the namespace whose SSHKeys people see and write; must be given")
     .option("--listen <address>", "HOST:PORT, or :PORT for every address", ":8080")
     .addOption(kubeconfigOption())
     .option("--config <file>", "policy and settings, YAML; the section portal is the portal's own")

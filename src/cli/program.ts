@@ -27,12 +27,16 @@ export async function main(args: readonly string[], signal: AbortSignal): Promis
   }
 }
 
+/** Of the texts beside long flags, so that help fits into a terminal of 80. */
+const LEAST_HELP_COLUMNS = 30;
+
 const EXIT_CODES = `
 Exit codes:
   0  stopped by SIGTERM or SIGINT
   1  unexpected error
   2  invalid command line
-  3  the configuration file, the kubeconfig, a list of keys or an address to listen on cannot be used`;
+  3  the configuration file, the kubeconfig, a list of keys or an address to
+     listen on cannot be used`;
 
 const PORTAL_EXAMPLES = `
 Nobody can sign in until the configuration file says how. With OpenID Connect:
@@ -46,18 +50,22 @@ Nobody can sign in until the configuration file says how. With OpenID Connect:
       keysFolder: /etc/sshkeys/session
 
 For a try, as alice, at http://127.0.0.1:8080/:
-  sshkey-operator portal --namespace people --listen 127.0.0.1:8080 --insecure-user alice
+  sshkey-operator portal --namespace people --listen 127.0.0.1:8080 \\
+    --insecure-user alice
 `;
 
 const USAGE_EXAMPLES = `
-A line without a time counts as of the last change of its file. What a log may speak of, and what the field is worth: docs/usage.md.
+A line without a time counts as of the last change of its file. What a log may
+speak of, and what the field is worth: docs/usage.md.
 
 A log that is there, once:
   sshkey-operator usage --namespace bastion --from people /var/log/auth.log
 As it grows:
-  sshkey-operator usage --namespace bastion --from people --follow /var/log/auth.log
+  sshkey-operator usage --namespace bastion --from people --follow \\
+    /var/log/auth.log
 Of pods:
-  sshkey-operator usage --namespace bastion --from people --pods --selector app=bastion
+  sshkey-operator usage --namespace bastion --from people --pods \\
+    --selector app=bastion
 `;
 
 const USAGE_EXIT_CODES = `
@@ -65,7 +73,8 @@ Exit codes:
   0  all is read, or stopped by SIGTERM or SIGINT
   1  unexpected error
   2  invalid command line
-  3  the kubeconfig, a log or the SSHKeys cannot be read, or an address to listen on cannot be used`;
+  3  the kubeconfig, a log or the SSHKeys cannot be read, or an address to
+     listen on cannot be used`;
 
 function program(signal: AbortSignal): Command {
   const command = new Command("sshkey-operator")
@@ -74,6 +83,7 @@ function program(signal: AbortSignal): Command {
     )
     .version(VERSION, "-V, --version", "print the version")
     .exitOverride()
+    .configureHelp({ minWidthToWrap: LEAST_HELP_COLUMNS })
     .showHelpAfterError("Run with --help for the commands and options.");
   addRunOptions(command.command("run").description("run the operator until SIGTERM or SIGINT"))
     .addHelpText("after", EXIT_CODES)

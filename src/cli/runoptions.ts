@@ -31,7 +31,6 @@ export function addRunOptions(command: Command): Command {
     .addOption(
       new Option("--leader-elect [bool]", "write only while holding the Lease; further replicas are standbys")
         .argParser(parseBoolean)
-        .preset("true")
         .default(true),
     )
     .option(

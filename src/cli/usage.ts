@@ -31,7 +31,7 @@ export function addUsageOptions(command: Command): Command {
     .addOption(
       new Option(
         "--namespace <name>",
-        "where the Secrets are that this sshd reads; repeat for several, with --pods only",
+        "where the Secrets are that this sshd reads; must be given; repeat for several, with --pods only",
       )
         .argParser(collectNamespace)
         .makeOptionMandatory(),
