@@ -47,7 +47,8 @@ export function encodeList(sections: readonly Section[]): Buffer {
 export async function decodeList(bytes: Buffer, isOwn = false): Promise<Blocklist> {
   const start = MAGIC.length;
   const end = bytes.subarray(0, start + HEADER_MOST_BYTES).indexOf("\n", start);
-  if (end === -1) throw new ListError("its header, the second line, does not end");
+  if (end === -1)
+    throw new ListError("its header, the second line, does not end: it was damaged; make or copy it again");
   const headers = readHeader(bytes.toString("utf8", start, end));
   const sections: Section[] = [];
   let at = end + 1;
@@ -89,7 +90,7 @@ function readHeader(text: string): readonly SectionHeader[] {
   try {
     header = JSON.parse(text);
   } catch {
-    throw new ListError("its header, the second line, is no JSON");
+    throw new ListError("its header, the second line, is no JSON: it was damaged; make or copy it again");
   }
   const { sections } = (header ?? {}) as Partial<Record<string, unknown>>;
   if (!Array.isArray(sections)) throw new ListError("its header has no list `sections`");

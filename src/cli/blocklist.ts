@@ -1,4 +1,5 @@
 import { readFile } from "node:fs/promises";
+import { basename } from "node:path";
 import {
   type HashedPart,
   keyCount,
@@ -81,7 +82,10 @@ async function bytesOf(file: string): Promise<Buffer> {
 function unreadable(file: string): (error: NodeJS.ErrnoException) => never {
   return (error) => {
     if (error.code === undefined) throw error;
-    throw new ExitError(EXIT.configuration, `cannot read ${file} (${error.code})`);
+    throw new ExitError(
+      EXIT.configuration,
+      `cannot read ${file} (${error.code}): give a file that can be read`,
+    );
   };
 }
 
@@ -112,7 +116,7 @@ async function write(file: string, sections: readonly Section[]): Promise<void> 
   } catch (error) {
     if (error instanceof ListError) throw new ExitError(EXIT.configuration, error.message);
     if (error instanceof Error && "code" in error)
-      throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code})`);
+      throw new ExitError(EXIT.configuration, `cannot write ${file} (${error.code}): give another --output`);
     throw error;
   }
   say(describe({ name: file, sections: merged, primeProducts: [] }));
@@ -162,7 +166,10 @@ function verdict(key: KeyBlob, lists: readonly NamedList[]): string {
   const found = lists.flatMap(({ name, sections, primeProducts }) => {
     const reasons = sections
       .filter((section) => reasonsFor(key, [section]).length > 0)
-      .map(({ reason, source }) => ({ reason, where: `${name}, ${printable(source)}` }));
+      .map(({ reason, source }) => ({
+        reason,
+        where: source === basename(name) ? name : `${name}, ${printable(source)}`,
+      }));
     if (key.type === "ssh-rsa" && hasKnownPrime(rsaNumbers(key.blob), primeProducts))
       return [...reasons, { reason: "KnownPrime" as const, where: name }];
     return reasons;

@@ -78,7 +78,11 @@ describe("a damaged file is refused", () => {
   });
 
   test.each([
-    ["within its header", FILE.subarray(0, 60), "its header, the second line, does not end"],
+    [
+      "within its header",
+      FILE.subarray(0, 60),
+      "its header, the second line, does not end: it was damaged; make or copy it again",
+    ],
     ["within a section", FILE.subarray(0, FILE.length - 100), "it ends within its section DebianWeakKey"],
     ["within its checksum", FILE.subarray(0, FILE.length - 10), "it ends within its checksum"],
     ["with more behind it", Buffer.concat([FILE, FILE]), "something follows its checksum"],

@@ -88,8 +88,12 @@ describe("sshkey-operator blocklist build", () => {
 
   test.each([
     ["a private key", "alice", "alice: it is a private key, which belongs in no list: give its .pub file"],
-    ["a file that is not there", "nobody.pub", "cannot read nobody.pub (ENOENT)"],
-    ["a folder", ".", "cannot read . (EISDIR)"],
+    [
+      "a file that is not there",
+      "nobody.pub",
+      "cannot read nobody.pub (ENOENT): give a file that can be read",
+    ],
+    ["a folder", ".", "cannot read . (EISDIR): give a file that can be read"],
     [
       "primes",
       "primes1024.dat",
@@ -107,7 +111,10 @@ describe("sshkey-operator blocklist build", () => {
 
   test("says where it cannot write, and leaves nothing behind", async () => {
     const { code, stderr } = await blocklist("build -o missing/list alice.pub");
-    expect([code, stderr]).toEqual([3, "sshkey-operator: cannot write missing/list (ENOENT)\n"]);
+    expect([code, stderr]).toEqual([
+      3,
+      "sshkey-operator: cannot write missing/list (ENOENT): give another --output\n",
+    ]);
     expect(readdirSync(folder).filter((name) => /\.\d+$/.test(name))).toEqual([]);
   });
 
@@ -156,6 +163,11 @@ describe("sshkey-operator blocklist show", () => {
         "",
       ].join("\n"),
     ]);
+  });
+
+  test("names a list once that is its own source", async () => {
+    const { stdout } = await blocklist("show list.krl --key carol.pub");
+    expect(stdout).toMatch(/ Found in list\.krl\n$/);
   });
 
   test("shows what a source would do to the terminal as text", async () => {
