@@ -15,7 +15,10 @@ export type Layout =
 
 export interface ScreenOptions {
   readonly write: (text: string) => void;
-  /** Width of the terminal in columns; undefined when the reader is not a person, and nothing is to be fitted. */
+  /**
+   * Width of the terminal in columns; undefined when the reader is not a person, and nothing is to be fitted. A terminal that
+   * nobody has given a size has 0, which says nothing.
+   */
   readonly columns: () => number | undefined;
   readonly colours: boolean;
 }
@@ -78,6 +81,10 @@ export class Screen {
     for (const line of text.split("\n")) this.#line(this.#paint(RED, line));
   }
 
+  get #columns(): number | undefined {
+    return this.#o.columns() || undefined;
+  }
+
   #explainShortening(): void {
     if (!this.#isShorteningExplained)
       this.remark("(… stands for the middle of a fingerprint, to fit this terminal)");
@@ -85,12 +92,12 @@ export class Screen {
   }
 
   #wrapped(sentence: string, indent: number): string[] {
-    const columns = Math.min(this.#o.columns() ?? READABLE_COLUMNS, READABLE_COLUMNS);
+    const columns = Math.min(this.#columns ?? READABLE_COLUMNS, READABLE_COLUMNS);
     return wrap(sentence, columns - indent);
   }
 
   #fitted(lines: readonly string[], layout: Layout): readonly string[] {
-    const columns = this.#o.columns();
+    const columns = this.#columns;
     if (columns === undefined) return lines;
     const width = columns - INDENT.length;
     if (layout === "table") return narrowTable(lines, width);

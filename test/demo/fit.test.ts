@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { narrowTable, wrap } from "../../demo/fit.ts";
+import { Screen } from "../../demo/screen.ts";
 
 const TABLE = [
   "NAME           USER    FINGERPRINT                                          STATE       AGE",
@@ -44,4 +45,13 @@ describe("a wrapped line", () => {
       }),
     );
   });
+});
+
+test("a terminal that does not say its width gets whole lines, and not a word in each", () => {
+  let printed = "";
+  const write = (text: string) => {
+    printed += text;
+  };
+  new Screen({ write, columns: () => 0, colours: false }).step("Start a Kubernetes API server.");
+  expect(printed).toContain("1. Start a Kubernetes API server.\n");
 });
