@@ -87,7 +87,8 @@ export const add = pluginCommand<AddFlags>({
       const made = await madeOf(session, given.keys, options.user, options);
       return await printManifests(session, made, options.namespace, options);
     }
-    const cluster = await Cluster.open(session, options, stdin);
+    const opening = Cluster.open(session, options, stdin);
+    const cluster = await (options.dryRun === "client" ? opening.catch(explainDryRun) : opening);
     try {
       const user = options.user ?? (await ownUser(cluster));
       const made = await madeOf(session, given.keys, user, options);
@@ -106,6 +107,12 @@ function heedSeveral(count: number, { name, proof, prove }: AddFlags): void {
   const of = name !== undefined ? "--name" : proof !== undefined ? "--proof" : prove ? "--prove" : undefined;
   if (of === undefined) return;
   throw new PluginError(`${of} is for one key and these are ${count}: choose one with --only WORD`);
+}
+
+/** The cluster was to say who the person is, and nothing else. */
+function explainDryRun(error: unknown): never {
+  if (!(error instanceof PluginError)) throw error;
+  throw new PluginError(`${error.message}; or say whose key it is with --user NAME, which needs no cluster`);
 }
 
 /** Who the person is to the cluster, if that is a person. */

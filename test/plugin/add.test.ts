@@ -189,6 +189,11 @@ describe("a dry run", () => {
     ]);
   });
 
+  test("of the client says that --user makes it need none, where there is none", async () => {
+    const { code, stderr } = await plugin(["add", "-", "--dry-run=client"], { input: freshKey() });
+    expect([code, stderr]).toEqual([2, expect.stringMatching(/; or say whose key it is with --user NAME/)]);
+  });
+
   test("of the server stores nothing", async () => {
     const { code, stdout } = await add(freshKey(), "--user", "ghost", "--dry-run=server");
     expect([code, stdout, await specOf("ghost")]).toEqual([
