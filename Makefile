@@ -86,5 +86,5 @@ clean: ## Remove what was built or installed here
 
 $(INSTALLED): package.json package-lock.json
 	@echo 'installing npm packages' >&2
-	@npm ci --no-fund --no-audit --loglevel=error
+	@npm ci --no-fund --no-audit --no-update-notifier --loglevel=error
 	@touch $@
