@@ -1,5 +1,6 @@
+import { lastUse } from "../api/lastused.ts";
 import { STATES } from "../api/states.ts";
-import { parseRFC3339 } from "../api/time.ts";
+import { formatRFC3339, parseRFC3339 } from "../api/time.ts";
 import { fingerprintMD5, fingerprintSHA256 } from "../ssh/fingerprint.ts";
 import { optionMeaning } from "../ssh/optionmeanings.ts";
 import { parseOptions } from "../ssh/options.ts";
@@ -24,7 +25,7 @@ export const show = pluginCommand<ShowFlags>({
   args: "<name>",
   summary: "Tell all about an SSHKey: what it is, whether it works, and where it stands",
   description:
-    "Fingerprints and the picture are those of `ssh-keygen -lv`. STATE comes with the operator's message and what to do; each option with what it does. Where the key stands is read from the operator's Secrets, in all namespaces if you may list them, or else told by the status; what you may not read is said. With -o json or yaml it is the object itself, as `kubectl get sshkey NAME` prints it.",
+    "Fingerprints and the picture are those of `ssh-keygen -lv`. STATE comes with the operator's message and what to do; each option with what it does. When it was last used is there where `sshkey-operator usage` has found a login in a log. Where the key stands is read from the operator's Secrets, in all namespaces if you may list them, or else told by the status; what you may not read is said. With -o json or yaml it is the object itself, as `kubectl get sshkey NAME` prints it.",
   examples: [
     { does: "what is wrong with a key", run: "show alice-laptop" },
     { does: "the same object for a program", run: "show alice-laptop -o json" },
@@ -73,6 +74,7 @@ function page(session: Session, key: SSHKeyObject, places: KeyPlaces, now: numbe
     ["Advice", [adviceFor(key)?.message]],
     ["Created", [ago(String(metadata.creationTimestamp ?? ""), now)]],
     ["Expires", [spec.expiresAt === undefined ? "never" : expiry(spec.expiresAt, now)]],
+    ["Last used", [lastUseOf(key, now)]],
     ["Proof", [proofOf(key)]],
     ["Options", optionLines(spec.options ?? [])],
     ["Stands in", placeLines(key, places)],
@@ -115,6 +117,13 @@ function stateLines(key: SSHKeyObject): readonly string[] {
   const message = key.status?.conditions?.find(({ type }) => type === "Ready")?.message ?? "";
   const doing = whatToDo === "nothing" ? [] : [`What to do: ${whatToDo}`];
   return [state, message || `The key is ${meaning}`, ...doing];
+}
+
+/** Undefined where no log that was read has a login with the key. */
+function lastUseOf({ status = {} }: SSHKeyObject, now: number): string | undefined {
+  const day = lastUse(status, now);
+  if (day === undefined) return undefined;
+  return `${formatRFC3339(day).slice(0, "2027-01-31".length)}, says the log of ${status.lastUsed?.source}`;
 }
 
 function proofOf({ spec, status }: SSHKeyObject): string {

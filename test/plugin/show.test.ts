@@ -5,6 +5,7 @@ import {
   SECRET_ANNOTATION,
   USER_ANNOTATION,
 } from "../../src/api/names.ts";
+import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import type { Cluster } from "../cluster/cluster.ts";
 import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { freshKey } from "../operator/publickeys.ts";
@@ -13,6 +14,7 @@ import { personWith } from "./person.ts";
 import { plugin } from "./plugin.ts";
 
 const KEY = freshKey();
+const FINGERPRINT = fingerprintSHA256(Buffer.from(KEY.split(" ")[1] ?? "", "base64"));
 
 let cluster: Cluster;
 let people: Tenant;
@@ -66,6 +68,8 @@ async function status(reason: string, message: string): Promise<void> {
   await people.editStatus("laptop", {
     observedGeneration: generation,
     secretName: "sshkeys-alice",
+    fingerprint: FINGERPRINT,
+    lastUsed: { fingerprint: FINGERPRINT, source: "pod/bastion/sshd-0", time: "2026-01-31T00:00:00Z" },
     conditions: [
       { type: "Ready", reason, ...condition },
       { ...condition, type: "Projected", status: "True", reason, message: "" },
@@ -87,6 +91,7 @@ describe("the page of an SSHKey", () => {
     [/^State: +Duplicate\n +SSHKey bob-laptop holds this key\.\[31m\n +What to do: delete it/m],
     [/^Advice: +Leave it\.$/m],
     [/^Expires: +2999-01-01T00:00:00Z \(in \d+y\)$/m],
+    [/^Last used: +2026-01-31, says the log of pod\/bastion\/sshd-0$/m],
     [/^Proof: +none$/m],
     [/^Options: +restrict: forbids .*\n +from: works from these addresses only, .*192\.0\.2\.0\/24$/m],
     [/\n\+--\[ED25519 256\]--\+\n(\|.{17}\|\n){9}\+----\[SHA256\]-----\+\n$/],
