@@ -32,7 +32,7 @@ Examples:
   sshkey-operator audit
   sshkey-operator audit --output /lists/shared-factors.txt
   sshkey-operator audit \\
-    --config-map sshkey-operator/blocklists/shared-factors.txt
+    --config-map sshkey-operator/sshkey-operator-blocklists/shared-factors.txt
 
 Exit codes:
   0  done, whatever was found

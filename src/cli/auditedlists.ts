@@ -63,12 +63,15 @@ export class ListInConfigMap implements AuditedList {
   readonly #key: string;
   readonly #name: string;
   readonly #path: string;
+  /** The command that makes it. */
+  readonly #make: string;
 
   constructor(transport: Transport, { namespace, name, key }: ConfigMapKey) {
     this.#transport = transport;
     this.#key = key;
     this.#name = `ConfigMap ${namespace}/${name}`;
     this.#path = `/api/v1/namespaces/${namespace}/configmaps/${encodeURIComponent(name)}`;
+    this.#make = `kubectl create configmap -n ${namespace} ${name}`;
   }
 
   async read(signal: AbortSignal): Promise<string> {
@@ -102,7 +105,12 @@ export class ListInConfigMap implements AuditedList {
   }
 
   async #get(signal: AbortSignal): Promise<ConfigMap> {
-    return await this.#transport.request<ConfigMap>({ method: "GET", path: this.#path, signal });
+    try {
+      return await this.#transport.request<ConfigMap>({ method: "GET", path: this.#path, signal });
+    } catch (error) {
+      if (!isApiError(error, "NotFound")) throw error;
+      throw new ExitError(EXIT.configuration, `${this.#name} is not there: ${this.#make}`);
+    }
   }
 
   async #write({ metadata }: ConfigMap, text: string, signal: AbortSignal): Promise<void> {

@@ -164,3 +164,12 @@ test.each([
   const finished = await audit(...args);
   expect([finished.code, finished.stderr.includes(sentence)]).toEqual([code, true]);
 });
+
+test("audit into a ConfigMap that is not there says how to make it", async () => {
+  const admin = ["--kubeconfig", installation.controlPlane.kubeconfig];
+  const { code, stderr } = await audit(...admin, "--config-map=team-a/lists/shared-factors.txt");
+  expect([code, stderr]).toEqual([
+    3,
+    "sshkey-operator: ConfigMap team-a/lists is not there: kubectl create configmap -n team-a lists\n",
+  ]);
+});
