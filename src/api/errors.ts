@@ -343,7 +343,12 @@ export const LOG_EVENTS = {
     meaning: "A log, or what it takes to know whose keys it may speak of, cannot be read; it is tried again.",
     whatToDo: "Look at the error; docs/usage.md has the rights that it takes.",
   },
-  UsageStopped: { level: "info", meaning: "sshkey-operator usage has stopped.", whatToDo: "" },
+  UsageStopped: {
+    level: "info",
+    meaning:
+      "sshkey-operator usage has stopped. Of the logins that it read, those are known whose key an SSHKey has of the namespaces that it looked at; reports says what became of days that were new.",
+    whatToDo: "",
+  },
   PortalStarted: {
     level: "info",
     meaning: "The portal listens; /readyz says when it is ready.",

@@ -109,7 +109,7 @@ export async function usage(
     await transport.close();
     credentials.close();
     await Promise.all(endpoints.map((endpoint) => endpoint.close()));
-    logEvent(log, "UsageStopped");
+    logEvent(log, "UsageStopped", await metrics.totals());
     log.flush();
   }
 }

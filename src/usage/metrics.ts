@@ -75,6 +75,20 @@ export class UsageMetrics extends ProcessMetrics {
     });
   }
 
+  /** What the counters say by now, for people: lines, logins by whether an SSHKey has the key, reports by result. */
+  async totals(): Promise<Readonly<Record<string, unknown>>> {
+    const [lines, logins, reports] = await Promise.all([
+      this.#lines.get(),
+      this.#logins.get(),
+      this.#reports.get(),
+    ]);
+    return {
+      lines: lines.values.reduce((sum, { value }) => sum + value, 0),
+      logins: Object.fromEntries(logins.values.map(({ labels, value }) => [labels.key, value])),
+      reports: Object.fromEntries(reports.values.map(({ labels, value }) => [labels.result, value])),
+    };
+  }
+
   lineRead(): void {
     this.#lines.inc();
   }

@@ -111,6 +111,18 @@ describe("a key is written once a day", () => {
   });
 });
 
+test("at its end it says what it has read and reported, so that one sees what it did not find", async () => {
+  const key = await newKey("counted");
+  const { stdout } = await bastion.usage([key.line(), acceptedLine(NOWHERE), "something else"]);
+  const last = JSON.parse(stdout.trimEnd().split("\n").at(-1) ?? "");
+  expect(last).toMatchObject({
+    event: "UsageStopped",
+    lines: 3,
+    logins: { known: 1, unknown: 1 },
+    reports: { written: 1, foreign: 0, refused: 0 },
+  });
+});
+
 describe("a file", () => {
   test("without times is as old as its last change", async () => {
     const key = await newKey("undated");
