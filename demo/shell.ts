@@ -46,7 +46,7 @@ export class Shell {
 
 /** A path as a shell reads it, in quotes only if it needs them. */
 export function quoted(path: string): string {
-  return /^[\w./:-]+$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
+  return /^[\w./:-][\w./:=-]*$/.test(path) ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 /** A person or the system asked for the end. */
