@@ -61,7 +61,7 @@ export async function sign(session: Session, what: Provable, file: string | unde
     if (code !== 0)
       throw new PluginError(
         found === undefined
-          ? `neither ~/.ssh nor ssh-agent has the private key of this public key: add it with ssh-add, or make the proof with: ${commandFor(what)}`
+          ? `neither ~/.ssh nor ssh-agent has the private key of this public key: add it with ssh-add, or give --proof FILE with what this prints: ${commandFor(what)}`
           : `ssh-keygen could not sign with ${named}: check that it is the private key's file`,
       );
     return checkedProof(stdout, what);
