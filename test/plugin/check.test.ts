@@ -117,6 +117,13 @@ describe("beside the API server's rules it has those of the operator:", () => {
     expect(await codes(".")).toEqual(["b.yaml:7:8: Duplicate"]);
   });
 
+  test("one key of two users, with a command at the end that can be copied", async () => {
+    const key = freshKey();
+    put("a.yaml", sshKey("a", { key }));
+    put("b.yaml", sshKey("b", { key, user: "bob" }));
+    expect((await check(".")).stdout).toMatch(/: SSHKey a \(a\.yaml:7\) of another user .* -f \S+ -\n$/);
+  });
+
   test("which --config changes", async () => {
     const key = freshKey();
     put("keys/a.yaml", `${sshKey("a", { key })}---\n${sshKey("b", { key, user: "bob" })}`);

@@ -120,9 +120,11 @@ export class Judge {
     const { duplicateOf } = standing;
     const holder = duplicateOf && this.#claims.get(duplicateOf.namespace, duplicateOf.name);
     const place = holder && this.#places.get(holder);
-    const where =
-      place === undefined ? "" : ` (The other one: ${placeText({ ...place.key, file: place.file }, file)}.)`;
-    return standing.message + where;
+    if (place === undefined) return standing.message;
+    // At its end stands a command, to be copied.
+    const named = `SSHKey ${duplicateOf?.name}`;
+    const where = `${named} (${placeText({ ...place.key, file: place.file }, file)})`;
+    return standing.message.replace(named, () => where);
   }
 
   /** Remembers the name; gives back where it was given before. */
