@@ -79,7 +79,7 @@ hooks: ## Check format, lint and types before each commit, in a few seconds
 	@git config core.hooksPath .githooks
 
 release: $(INSTALLED) ## Make what a release consists of: TAG=vX.Y.Z IMAGE=REGISTRY/NAME URL=https://github.com/ORG/sshkey-operator
-	@node tools/release.ts $(TAG) --image $(IMAGE) $(if $(URL),--url $(URL))
+	@node tools/release.ts $(TAG) $(if $(IMAGE),--image $(IMAGE)) $(if $(URL),--url $(URL))
 
 clean: ## Remove what was built or installed here
 	rm -rf dist node_modules
