@@ -203,7 +203,17 @@ export class Claims {
     this.#knowledge = knowledge;
   }
 
-  /** Judges these SSHKeys again; to be called with all of them, in batches. */
+  /**
+   * All SSHKeys, those first that wait for a key which another one holds: whoever judges them again in this order puts none in
+   * the place of one that is refused before it is judged itself.
+   */
+  waitingFirst(): readonly Claim[] {
+    const all = [...this.all()];
+    const waits = ({ isInForce, isHolder }: Claim) => isInForce && !isHolder;
+    return [...all.filter(waits), ...all.filter((claim) => !waits(claim))];
+  }
+
+  /** Judges these SSHKeys again; to be called with all of them, in batches. See waitingFirst. */
   judgeAgain(claims: Iterable<Claim>, now: number): readonly Change[] {
     const changed: MutableClaim[] = [];
     for (const { record, findings } of claims) {

@@ -229,7 +229,7 @@ export class Operator {
   /** Lets other work have its turn in between. Ends when something newer is known. */
   async #forEachClaim(knowledge: Knowledge, work: (claim: Claim) => void): Promise<void> {
     const turns = new Turns();
-    for (const claim of [...this.#projection.claims.all()]) {
+    for (const claim of this.#projection.claims.waitingFirst()) {
       work(claim);
       if (!turns.areOver) continue;
       this.#controller.enqueueDirty();

@@ -230,6 +230,17 @@ describe("a fingerprint that is revoked", () => {
     expect(scene.standing("younger").state).toBe("Revoked");
   });
 
+  it("lets nobody else have the key while SSHKeys are judged one after the other", () => {
+    const third = { ...YOUNGER, name: "third", user: "bob" };
+    const { claims } = new Scene().put(OLDER, YOUNGER, third);
+    claims.setKnowledge(knowledge);
+    const holders = claims.waitingFirst().flatMap((claim) => {
+      claims.judgeAgain([claim], NOW);
+      return [...claims.all()].filter(({ isHolder }) => isHolder).map(({ record }) => record.name);
+    });
+    expect(holders).toEqual(["older", "older"]);
+  });
+
   it("changes nothing of other keys", () => {
     const scene = new Scene().put({ ...OLDER, key: 2 });
     scene.claims.setKnowledge(knowledge);

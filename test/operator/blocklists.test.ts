@@ -1,9 +1,10 @@
 import { createPrivateKey, createPublicKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobOfKeyObject } from "../../src/ssh/keyobject.ts";
+import { inTurns } from "../cluster/inturns.ts";
 import { closePrimes, honest, type MadeKey, rsaBlob } from "../ssh/weakness/weakrsa.ts";
 import { Leak } from "./leak.ts";
-import { freshRSAKey } from "./publickeys.ts";
+import { freshKey, freshRSAKey } from "./publickeys.ts";
 import type { Stage } from "./stage.ts";
 import { readyOf, type Tenant } from "./tenant.ts";
 
@@ -69,6 +70,26 @@ describe("a list of compromised keys", () => {
     await leak.remove("some.txt");
     await leak.untilBack();
   });
+});
+
+test("a key that comes onto a list gets into no Secret of whoever has it after its holder", async () => {
+  const people = await stage.tenant();
+  const key = freshKey();
+  await people.create("holder", { user: "alice", key });
+  const held = await people.until("holder", "Projected");
+  await people.untilYounger();
+  // So many that they are not judged in one go.
+  const other = { user: "carol", disabled: true };
+  await inTurns(300, 16, (i) => people.create(`other-${i}`, { ...other, key: freshKey() }));
+  await people.create("next", { user: "bob", key });
+  await people.until("next", "Duplicate");
+  await leak.put("held.txt", `${held.fingerprint}\n`);
+  for (const name of ["holder", "next"]) await people.until(name, "Compromised");
+  await stage.allIsHandled();
+  const changes = (await stage.operator.log()).filter(
+    ({ event, namespace }) => event === "AccessChanged" && namespace === people.namespace,
+  );
+  expect(changes.map(({ user, change }) => `${user} ${change}`)).toEqual(["alice added", "alice removed"]);
 });
 
 describe("an RSA key", () => {
