@@ -1,5 +1,6 @@
 import { describe, expect, it, onTestFinished, vi } from "vitest";
 import type { Log } from "../../../src/api/logevent.ts";
+import type { State } from "../../../src/api/states.ts";
 import { type SSHKeyRecord, toSSHKeyRecord } from "../../../src/claims/record.ts";
 import {
   ExaminationQueue,
@@ -175,6 +176,19 @@ it("the proofs of one namespace keep that of another one waiting for no more tha
   queue.hold(record({ namespace: "team-b", uid: "b" }), FOREVER);
   await run(51);
   expect(verified.indexOf("team-b/laptop b 1 Proven")).toBeLessThanOrEqual(2);
+});
+
+it("whoever waits for a key is examined before those that are in force, whose key it may be", async () => {
+  const { queue, verified, run } = open();
+  const key = `ssh-rsa ${rsaBlob(honest(2048)).toString("base64")}`;
+  const unexamined = (name: string, state: State) =>
+    toSSHKeyRecord(sshKey({ name, key, status: statusOf(state) }));
+  queue.hold(unexamined("holder", "Projected"), FOREVER);
+  queue.hold(unexamined("next", "Duplicate"), FOREVER);
+  await run(2);
+  expect(verified.slice(0, 2)).toEqual(
+    ["next", "holder"].map((name) => `team-a/${name} uid-of-team-a-${name} 1 None`),
+  );
 });
 
 describe("a namespace of which more is seen than examined", () => {
@@ -356,3 +370,7 @@ describe("an SSHKey that has waited for as long as it may", () => {
     expect(await run(1)).toEqual(["team-a/laptop a 1 Proven"]);
   });
 });
+
+function statusOf(state: State): object {
+  return { observedGeneration: 1, conditions: [{ type: "Ready", reason: state }] };
+}
