@@ -161,8 +161,10 @@ export class ExaminationQueue {
     if (record === undefined) return await this.#divideKnown(id);
     const examined = await this.#divided(await whenExamined(record));
     const latest = this.#held.get(id);
-    // It was dropped, and perhaps another SSHKey of the name came after it.
-    if (latest?.uid !== record.uid) return;
+    // It was dropped: what is known instead may be due for other primes.
+    if (latest === undefined) return await this.#divideKnown(id);
+    // Another SSHKey of the name came after it.
+    if (latest.uid !== record.uid) return;
     const isLatest = isSameSubject(latest, examined);
     if (isLatest) this.#release(id);
     this.#o.onExamined(isLatest ? withResultsOf(latest, examined) : examined);

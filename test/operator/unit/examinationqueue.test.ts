@@ -265,6 +265,16 @@ describe("when other primes are known", () => {
     expect(await found([rsa({})], [], [])).toEqual([]);
   });
 
+  it("an RSA key is examined again though it was edited into another key, and back while that was examined", async () => {
+    const primes = [key.modulus];
+    const { queue, verified, run } = open({ primes: () => primes, known: () => rsa({}) });
+    queue.divideAgain(rsa({}));
+    const back = () => queue.drop({ namespace: "team-a", name: "rsa" });
+    queue.hold(record({ name: "rsa" }, back), FOREVER);
+    await run(1);
+    expect(verified[0]).toBe("team-a/rsa uid-of-team-a-rsa 1 None");
+  });
+
   it("a namespace full of RSA keys keeps that of another one waiting for no more than two", async () => {
     const many = Array.from({ length: 20 }, (_, i) => rsa({ name: `k${i}` }));
     const order = await found([...many, rsa({ namespace: "team-b" })], []);
