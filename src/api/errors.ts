@@ -304,6 +304,13 @@ export const LOG_EVENTS = {
       "Pods that mount a changed Secret could not be listed or annotated; kubelet brings the change when it next synchronises them. Said once a minute for each namespace.",
     whatToDo: "If it goes on, look at the error: rights, an admission policy or webhook for pods.",
   },
+  LogLinesDropped: {
+    level: "warn",
+    meaning:
+      "Nobody read the log for long: 16 MiB of it waited, and so many lines (count) that came then are missing.",
+    whatToDo:
+      "Look at the container runtime and its disk. What was done meanwhile is in the audit log of the API server.",
+  },
   EndpointFailed: {
     level: "error",
     meaning: "A request to /healthz, /readyz or /metrics failed with an internal error (500).",

@@ -65,3 +65,24 @@ test("a line that comes while earlier ones are still being written is written af
   clearTimeout(timeout);
   expect(messages).toEqual(["xxxx", "last"]);
 });
+
+test("while nobody reads them, lines take 16 MiB at most, and how many are missing is told once somebody reads again", async () => {
+  const child = spawn(process.execPath, ["--input-type=module"], { stdio: ["pipe", "pipe", "pipe"] });
+  const timeout = setTimeout(() => child.kill("SIGKILL"), 20_000);
+  child.stdin.end(`
+    import { createLogger } from ${JSON.stringify(logger)};
+    const log = await createLogger("info", "json");
+    for (let i = 0; i < 40; i += 1) log.info(String(i).padEnd(1_000_000));
+    setTimeout(() => process.stderr.write("written"), 100);
+    setInterval(() => {}, 1000);
+  `);
+  await once(child.stderr, "data");
+  const lines: { readonly event?: string; readonly count?: number }[] = [];
+  for await (const line of createInterface({ input: child.stdout })) {
+    lines.push(JSON.parse(line));
+    if (lines.at(-1)?.event === "LogLinesDropped") child.kill("SIGKILL");
+  }
+  clearTimeout(timeout);
+  const kept = lines.length - 1;
+  expect([kept, lines.at(-1)?.count]).toEqual([16, 24]);
+});
