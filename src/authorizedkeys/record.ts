@@ -244,10 +244,13 @@ function isAbsent(value: unknown): boolean {
   return value === undefined || value === null;
 }
 
-/** What the API server adds: managedFields and the like. */
+/** What the API server adds, mostly: managedFields and the like. */
 const SERVER_BYTES = 4096;
 
+/** Anybody who may write the object can make its managedFields, owners and finalizers as long as an object may be. */
 function sizeOf({ metadata, spec, status }: StoredAuthorizedKeys): number {
-  const { annotations, labels } = metadata;
-  return SERVER_BYTES + Buffer.byteLength(JSON.stringify([annotations, labels, spec, status]));
+  const { annotations, labels, ...others } = metadata;
+  const otherBytes = Buffer.byteLength(JSON.stringify(others));
+  const given = JSON.stringify([annotations, labels, spec, status]);
+  return Math.max(SERVER_BYTES, otherBytes) + Buffer.byteLength(given);
 }

@@ -143,12 +143,14 @@ function firstCharacters(text: string, most: number): string {
   return text.length <= most ? text : [...text.slice(0, 2 * most)].slice(0, most).join("");
 }
 
-/** What the API server adds: managedFields and the status. */
+/** What the API server adds, mostly: managedFields and the status. */
 const SERVER_BYTES = 4096;
 
+/** Anybody who may write the object can make its managedFields, owners and finalizers as long as an object may be. */
 function sizeOf({ metadata, spec }: StoredSSHKey): number {
-  const { annotations, labels } = metadata;
-  return SERVER_BYTES + Buffer.byteLength(JSON.stringify([annotations, labels, spec]));
+  const { annotations, labels, ...others } = metadata;
+  const otherBytes = Buffer.byteLength(JSON.stringify(others));
+  return Math.max(SERVER_BYTES, otherBytes) + Buffer.byteLength(JSON.stringify([annotations, labels, spec]));
 }
 
 const NO_FAULTS: readonly Fault[] = [];

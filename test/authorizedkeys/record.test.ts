@@ -22,6 +22,15 @@ describe("an AuthorizedKeys without any field", () => {
   });
 });
 
+it.each(["managedFields", "ownerReferences", "finalizers", "annotations", "labels"])(
+  "a write of a status counts with the %s of its object, however long they are",
+  (field) => {
+    const { metadata, ...rest } = authorizedKeys({});
+    const long = { ...metadata, [field]: ["x".repeat(1_000_000)] };
+    expect(toAuthorizedKeysRecord({ ...rest, metadata: long }).bytes).toBeGreaterThan(1_000_000);
+  },
+);
+
 describe("an entry of from", () => {
   it("without a namespace takes from the own one", () => {
     expect(authorizedKeysRecord({ from: [{ users: ["alice"] }] }).from[0]?.namespace).toBe(OWN);

@@ -61,6 +61,15 @@ describe("reading an SSHKey", () => {
     expect(toSSHKeyRecord(sshKey({ name: "k", uid: "other", key: 2 }), known).key?.base64).toBe(blobOf(2));
   });
 
+  it.each(["managedFields", "ownerReferences", "finalizers", "annotations", "labels"])(
+    "counts a write of its status with its %s, however long they are",
+    (field) => {
+      const { metadata, ...rest } = sshKey({ name: "laptop" });
+      const long = { ...metadata, [field]: ["x".repeat(1_000_000)] };
+      expect(toSSHKeyRecord({ ...rest, metadata: long }).bytes).toBeGreaterThan(1_000_000);
+    },
+  );
+
   it("is total, whatever a changed CRD lets in", () => {
     const spec = fc.record(
       {
