@@ -206,9 +206,11 @@ export class UsageReporter {
       },
       signal,
     });
-    // Before the watch says so, or the next line would cause another write.
-    this.#o.keys.put({ ...key, resourceVersion: metadata.resourceVersion, reported: day });
-    this.#o.tell("LastUseReported", { sshKey: namespacedName(key), fingerprint, source });
+    const sshKey = namespacedName(key);
+    // Before the watch says so, or the next line would cause another write; unless it says by now that the SSHKey is gone.
+    if (this.#o.keys.get(sshKey)?.uid === key.uid)
+      this.#o.keys.put({ ...key, resourceVersion: metadata.resourceVersion, reported: day });
+    this.#o.tell("LastUseReported", { sshKey, fingerprint, source });
   }
 
   /** One after the other, so that what waits for a token does not wait in a loop. */

@@ -96,6 +96,22 @@ describe("the reporter", () => {
     });
   });
 
+  test.each<[string, IndexedKey | undefined]>([
+    ["is gone", undefined],
+    ["has become another one of its name", indexedKey(1, { name: "key-0", resourceVersion: "3" })],
+  ])("keeps nothing of an SSHKey that %s when the write is answered", async (_, now) => {
+    const { reporter, keys } = reporting({
+      answer: () => {
+        keys.remove(indexedKey(0));
+        if (now !== undefined) keys.put(now);
+        return { metadata: { resourceVersion: "2" } };
+      },
+    });
+    reporter.read(line(0), SOURCE, { undatedAt: NOW });
+    await reporter.drained();
+    expect(keys.get("bastion/key-0")).toEqual(now);
+  });
+
   test("looks again when another write came before, and gives way to a later day", async () => {
     let count = 0;
     const { reporter, keys, calls } = reporting({
