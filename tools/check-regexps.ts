@@ -56,8 +56,11 @@ export async function problemOf({ source, flags }: Pattern): Promise<string | un
 async function diagnose(source: string, flags: string): Promise<Diagnostics> {
   const proof = await check(source, flags, { checker: "automaton", timeout: null });
   const isBeyondAutomata = proof.status === "unknown" && proof.error.kind === "unsupported";
-  return isBeyondAutomata ? await check(source, flags, { checker: "fuzz", timeout: null }) : proof;
+  return isBeyondAutomata ? await check(source, flags, FUZZING) : proof;
 }
+
+/** Its steps end by how much they read, and not by a time either: after that an exponential pattern passes for a polynomial one. */
+const FUZZING = { checker: "fuzz", timeout: null, seedingTimeout: null, incubationTimeout: null } as const;
 
 /**
  * `(?i:b)` as `(?:[Bb])`, since recheck does not know modifiers. A pattern that cannot be written so stays as it is, for
