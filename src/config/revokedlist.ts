@@ -12,18 +12,22 @@ export interface RevokedList {
 /** What is wrong with a stray line. */
 export const STRAY_LINE = "not a fingerprint as ssh-keygen -l prints it: SHA256: and 43 characters";
 
-/** One fingerprint a line as `ssh-keygen -l` prints them; blank lines and `#` comments are allowed. */
-export function parseRevokedList(text: string): RevokedList {
+/** One fingerprint a line, alone or with what `ssh-keygen -l` prints beside it; blank lines and `#` comments are allowed. */
+export function parseRevokedList(list: string): RevokedList {
   const fingerprints = new Set<string>();
   const strayLines: number[] = [];
-  for (const [index, line] of text.split("\n").entries()) {
-    const word = line.split("#", 1)[0]?.trim() ?? "";
-    if (word === "") continue;
-    if (/^SHA256:[A-Za-z0-9+/]{43}$/.test(word)) fingerprints.add(word);
-    else strayLines.push(index + 1);
+  for (const [index, line] of list.split("\n").entries()) {
+    const text = line.split("#", 1)[0]?.trim() ?? "";
+    if (text === "") continue;
+    const [, fingerprint] = FINGERPRINT.exec(text) ?? [];
+    if (fingerprint === undefined) strayLines.push(index + 1);
+    else fingerprints.add(fingerprint);
   }
   return { fingerprints, strayLines };
 }
+
+/** `256 SHA256:… alice@laptop (ED25519)`, or the fingerprint alone. */
+const FINGERPRINT = /^(?:\d{1,5} )?(SHA256:[A-Za-z0-9+/]{43})(?=\s|$)/;
 
 /** Reads the file. Throws a ConfigError where it cannot be read. */
 export function readRevokedList(file: string): RevokedList {

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RevokedKeys } from "../../src/knowledge/revokedkeys.ts";
+import { run } from "../cluster/run.ts";
 
 const [A, B, C] = ["A", "B", "C"].map((letter) => `SHA256:${letter.repeat(43)}`) as [string, string, string];
 
@@ -34,6 +35,19 @@ async function look(...lines: string[]): Promise<void> {
 }
 
 describe("the list of revoked keys", () => {
+  test("has the keys of whole lines of ssh-keygen -l, as somebody in a hurry pastes them", async () => {
+    const key = join(folder, "key");
+    await run("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-C", "alice's #1 (old)", "-f", key]);
+    const { stdout } = await run("ssh-keygen", ["-l", "-f", key]);
+    await look(stdout.trimEnd(), A);
+    expect([told, problems]).toEqual([[[A, stdout.split(" ")[1]].sort()], []]);
+  });
+
+  test("has nothing of a line that begins with anything else", async () => {
+    await look(`not ${A}`, `${B}x`, C);
+    expect([told, problems]).toEqual([[[C]], [1, 2]]);
+  });
+
   test("lets nobody in while its file is being written", async () => {
     await look(A, B);
     await look();
