@@ -68,7 +68,7 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
       { readBase },
       { exitCode, report },
       { repositoryRoot },
-      { policyOf, knowledgeOf },
+      { policyOf, knowledgeOf, unreadLists },
     ] = await Promise.all([
       import("./check/run.ts"),
       import("./check/base.ts"),
@@ -78,6 +78,9 @@ With -o json the answer is one object: "files" and "judged", how many; "findings
     ]);
     const settings = await policyOf(session, config);
     const knowledge = await knowledgeOf(session, settings, { revokedKeys, blocklist });
+    // That of revoked keys is read where the settings name it.
+    for (const sentence of unreadLists({ ...settings, revokedKeys: undefined }, { blocklist }))
+      session.say(`note: ${sentence}`);
     const now = Date.now();
     const base =
       baseName === undefined

@@ -60,19 +60,20 @@ With -o json the answer is one object: "gained", "lost", "altered" and "states" 
     const manifests = await readManifests(session, options.filename, options.recursive === true);
     const cluster = await Cluster.open(session, options, readsStdin);
     try {
-      const [{ announce }, { knowledgeOf, policyOf }] = await Promise.all([
+      const [{ announce }, { knowledgeOf, policyOf, unreadLists }] = await Promise.all([
         import("./plan/announcement.ts"),
         import("./foresight/policyof.ts"),
       ]);
+      const isPublished = options.config === undefined;
       const { change, refused, blindSpots } = await announce(cluster, manifests, {
         prune: options.prune === true,
-        config: options.config === undefined ? undefined : await policyOf(session, options.config),
+        config: isPublished ? undefined : await policyOf(session, options.config),
         operatorNamespace: options.operatorNamespace,
-        knowledge: (settings) => {
-          // What the operator publishes names a file in its container.
-          const named = options.config === undefined ? { ...settings, revokedKeys: undefined } : settings;
-          return knowledgeOf(session, named, options);
-        },
+        // What the operator publishes names a file in its container.
+        knowledge: (settings) =>
+          knowledgeOf(session, isPublished ? { ...settings, revokedKeys: undefined } : settings, options),
+        unread: (settings) =>
+          unreadLists(isPublished ? settings : { ...settings, revokedKeys: undefined }, options),
         now: Date.now(),
       });
       await tell(session, options, refused, blindSpots);

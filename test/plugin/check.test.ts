@@ -148,6 +148,21 @@ describe("beside the API server's rules it has those of the operator:", () => {
     expect(stderr).toContain("note: revoked.txt:3 is not a fingerprint as ssh-keygen -l prints it");
   });
 
+  test("a note of lists of compromised keys that nobody gives", async () => {
+    put("a.yaml", sshKey("a"));
+    put("list.txt", "# nobody\n");
+    put("config.yaml", "blocklists: /etc/lists\n");
+    const { code, stderr } = await check("a.yaml", "--config", "config.yaml");
+    expect([code, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        "note: The operator's lists of compromised keys (blocklists) are not looked at: give a copy of each with --blocklist FILE.\n",
+      ),
+    ]);
+    const given = await check("a.yaml", "--config", "config.yaml", "--blocklist", "list.txt");
+    expect(given.stderr).not.toContain("note");
+  });
+
   test("a list of revoked keys that is not here is asked for", async () => {
     put("a.yaml", sshKey("a"));
     put("config.yaml", "revokedKeys: /nowhere/revoked.txt\n");

@@ -215,6 +215,24 @@ describe("what is announced", () => {
     expect(stderr).toContain("Nothing changes");
   });
 
+  test("says which lists of the operator's it has not looked at", async () => {
+    const name = "sshkey-operator-policy";
+    const data = { "config.yaml": "revokedKeys: /etc/revoked\nblocklists: /etc/lists\n" };
+    await gate.send("POST", `/api/v1/namespaces/${gate.namespace}/configmaps`, { metadata: { name }, data });
+    const { stdout } = await plan(new Map(), "--operator-namespace", gate.namespace, "-o", "json");
+    expect(JSON.parse(stdout).blindSpots).toEqual([
+      expect.stringContaining("--revoked-keys FILE"),
+      expect.stringContaining("--blocklist FILE"),
+    ]);
+    const folder = mkdtempSync(join(tmpdir(), "plan-"));
+    const list = join(folder, "list.txt");
+    writeFileSync(list, "# nobody\n");
+    const files = ["--revoked-keys", list, "--blocklist", list];
+    const given = await plan(new Map(), "--operator-namespace", gate.namespace, "-o", "json", ...files);
+    expect(JSON.parse(given.stdout).blindSpots).toEqual([]);
+    rmSync(folder, { recursive: true });
+  });
+
   test("says who gains and who loses access in words, and that something changes", async () => {
     const { code, stdout } = await plan(new Map([["bobs", { user: "bob", key: freshKey() }]]), "--prune");
     expect(code).toBe(1);

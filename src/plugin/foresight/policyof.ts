@@ -53,6 +53,21 @@ export async function knowledgeOf(
   return { revoked, ...knownBy(await productsOwn(), lists) };
 }
 
+/** Which lists of the operator's are not here, a sentence each: what is on them passes for nothing. */
+export function unreadLists(
+  { revokedKeys, blocklists }: Pick<Settings, "revokedKeys" | "blocklists">,
+  given: GivenLists,
+): readonly string[] {
+  const revoked =
+    "The operator's list of revoked keys (revokedKeys) is not looked at: give a copy of it with --revoked-keys FILE.";
+  const compromised =
+    "The operator's lists of compromised keys (blocklists) are not looked at: give a copy of each with --blocklist FILE.";
+  return [
+    ...(revokedKeys === undefined || given.revokedKeys !== undefined ? [] : [revoked]),
+    ...(blocklists === undefined || given.blocklist !== undefined ? [] : [compromised]),
+  ];
+}
+
 async function productsOwn(): Promise<readonly Section[]> {
   try {
     return await shippedLists();

@@ -25,6 +25,8 @@ export interface AnnouncementOptions {
   readonly operatorNamespace: string;
   /** Which keys are revoked under these settings. */
   readonly knowledge: (settings: Settings) => Promise<Knowledge>;
+  /** Which lists of the operator's are not looked at under these settings, a sentence each. */
+  readonly unread: (settings: Settings) => readonly string[];
   /** ms since the epoch. */
   readonly now: number;
 }
@@ -45,7 +47,7 @@ export async function announce(
   const published =
     o.config === undefined ? await readPublishedSettings(cluster, o.operatorNamespace) : o.config;
   const settings: Settings = published ?? DEFAULT_SETTINGS;
-  const blindSpots = [...present.blindSpots];
+  const blindSpots = [...present.blindSpots, ...o.unread(settings)];
   if (published === undefined)
     blindSpots.push(
       `No operator publishes its policy in namespace ${o.operatorNamespace}: the defaults are taken. Give --operator-namespace or --config.`,
