@@ -15,7 +15,7 @@ import { WorkQueue } from "../kube/workqueue.ts";
 export interface ExaminationQueueOptions {
   readonly log: Log;
   /** Products of public primes, as they are known now: the same list until others are. */
-  readonly primes: () => readonly bigint[];
+  readonly primeProducts: () => readonly bigint[];
   /** What is known of the SSHKey of this id, apart from what is held. */
   readonly known: (id: string) => SSHKeyRecord | undefined;
   /** Takes a record that is examined, whatever was found. */
@@ -183,11 +183,11 @@ export class ExaminationQueue {
   /** By the primes that are known when it ends. */
   async #divided(record: SSHKeyRecord): Promise<SSHKeyRecord> {
     for (;;) {
-      const primes = this.#o.primes();
-      const steps = dividing(record, primes);
+      const products = this.#o.primeProducts();
+      const steps = dividing(record, products);
       let step = steps.next();
       for (; !step.done; step = steps.next()) await turn();
-      if (primes === this.#o.primes()) return step.value;
+      if (products === this.#o.primeProducts()) return step.value;
     }
   }
 

@@ -96,7 +96,7 @@ export class Operator {
       deletions: this.#deletions,
       authorizedKeysDeletions: this.#authorizedKeysDeletions,
       settings,
-      primes: () => this.#knowledge.primeProducts ?? NO_PRIME_PRODUCTS,
+      primeProducts: () => this.#knowledge.primeProducts ?? NO_PRIME_PRODUCTS,
     });
     const requests = leaderOnly(transport, options.elector);
     this.#controller = new Controller({

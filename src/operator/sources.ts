@@ -26,7 +26,7 @@ export interface SourcesOptions {
   /** ms since the epoch. */
   readonly now: () => number;
   /** Products of public primes, as they are known now. */
-  readonly primes: () => readonly bigint[];
+  readonly primeProducts: () => readonly bigint[];
   /** Called after the projection has changed. */
   readonly onChange: () => void;
 }
@@ -48,7 +48,7 @@ export class Sources {
     };
     this.#unexamined = new ExaminationQueue({
       log: options.log,
-      primes: options.primes,
+      primeProducts: options.primeProducts,
       known: (id) => {
         const [namespace = "", name = ""] = id.split("/");
         return options.projection.claims.get(namespace, name)?.record;

@@ -29,7 +29,10 @@ function record(facts: Partial<SSHKeyFacts>, onBegin: () => void = () => {}): SS
   return { ...read, proof: { ...read.proof, attempts: begun } };
 }
 
-function open({ primes = () => NONE, known = () => undefined }: Partial<ExaminationQueueOptions> = {}) {
+function open({
+  primeProducts = () => NONE,
+  known = () => undefined,
+}: Partial<ExaminationQueueOptions> = {}) {
   const verified: string[] = [];
   const overdue: string[] = [];
   const caughtUp: string[] = [];
@@ -39,7 +42,7 @@ function open({ primes = () => NONE, known = () => undefined }: Partial<Examinat
     verified.push(`${namespace}/${name} ${uid} ${resourceVersion} ${proof?.result ?? "None"}`);
   };
   const queue = new ExaminationQueue({
-    primes,
+    primeProducts,
     known,
     log: only<Log>({ info: write, warn: write, error: write }),
     onCaughtUp: (namespace) => void caughtUp.push(namespace),
@@ -245,15 +248,15 @@ describe("when other primes are known", () => {
   async function found(
     known: readonly SSHKeyRecord[],
     held: readonly SSHKeyRecord[],
-    primes = [key.modulus],
+    primeProducts = [key.modulus],
   ) {
     const { queue, verified, run } = open({
-      primes: () => primes,
+      primeProducts: () => primeProducts,
       known: (id) => known.find(({ namespace, name }) => id === `${namespace}/${name}`),
     });
     for (const each of known) queue.divideAgain(each);
     for (const each of held) queue.hold(each, FOREVER);
-    await run(primes.length * known.length + held.length);
+    await run(primeProducts.length * known.length + held.length);
     return verified.flatMap((each) => each.split(" ")[0] ?? []).filter((id) => !id.startsWith("later/"));
   }
 
@@ -266,8 +269,8 @@ describe("when other primes are known", () => {
   });
 
   it("an RSA key is examined again though it was edited into another key, and back while that was examined", async () => {
-    const primes = [key.modulus];
-    const { queue, verified, run } = open({ primes: () => primes, known: () => rsa({}) });
+    const primeProducts = [key.modulus];
+    const { queue, verified, run } = open({ primeProducts: () => primeProducts, known: () => rsa({}) });
     queue.divideAgain(rsa({}));
     const back = () => queue.drop({ namespace: "team-a", name: "rsa" });
     queue.hold(record({ name: "rsa" }, back), FOREVER);

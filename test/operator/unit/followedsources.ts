@@ -43,9 +43,9 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     deletions,
     authorizedKeysDeletions,
     settings: { ...DEFAULT_SETTINGS, namespaces },
-    primes: () => primes,
+    primeProducts: () => primeProducts,
   });
-  let primes: readonly bigint[] = [];
+  let primeProducts: readonly bigint[] = [];
   let isReady = false;
   void sources.whenReady().then(() => {
     isReady = true;
@@ -83,7 +83,7 @@ export function follow(answers: Readonly<Record<string, unknown>>, namespaces?: 
     },
     /** From now on the product of primes is public. */
     divideBy(product: bigint) {
-      primes = [product];
+      primeProducts = [product];
       for (const { record } of projection.claims.all()) sources.divideAgain(record);
     },
     expire: (path: string) => server.expire(path),
