@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { logEvent } from "../api/logevent.ts";
 import { isDNSLabel } from "../api/names.ts";
 import { validateUser } from "../api/rules.ts";
 import type { Person } from "../portal/people/person.ts";
@@ -82,14 +83,13 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
       shutdownDelay,
     });
     scrape = await serveMetrics(options.metricsBindAddress, metrics.registry, (err) =>
-      log.error({ event: "EndpointFailed", err }),
+      logEvent(log, "EndpointFailed", { err }),
     );
     const address = await running.listen(host, port).catch((error: NodeJS.ErrnoException) => {
       const problem = `cannot listen on ${options.listen} (${error.code}); choose another address with --listen`;
       throw new ExitError(EXIT.configuration, problem);
     });
-    log.info({
-      event: "PortalStarted",
+    logEvent(log, "PortalStarted", {
       version: VERSION,
       address,
       namespace: options.namespace,
@@ -104,7 +104,7 @@ export async function portal(options: PortalCommandOptions, signal: AbortSignal)
     await transport.close();
     credentials.close();
     await scrape?.close();
-    log.info({ event: "PortalStopped" });
+    logEvent(log, "PortalStopped");
     log.flush();
   }
 }

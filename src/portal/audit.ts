@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from "node:async_hooks";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Logger } from "pino";
+import { type Log, logEvent } from "../api/logevent.ts";
 import type { Call, Requests } from "../kube/transport.ts";
 import { clientAddress } from "./clientaddress.ts";
 import type { Person } from "./people/person.ts";
@@ -30,10 +30,10 @@ export const WRITE_VERBS: Readonly<
  * of what was sent.
  */
 export class Audit {
-  readonly #log: Logger;
+  readonly #log: Log;
   readonly #current = new AsyncLocalStorage<Entry>();
 
-  constructor(log: Logger) {
+  constructor(log: Log) {
     this.#log = log;
   }
 
@@ -52,7 +52,7 @@ export class Audit {
       if (entry === undefined || entry.isLogged || !entry.isCounted || reply.statusCode < 400) return;
       const { method, routeOptions } = request;
       const what = { route: routeOptions.url, method, status: reply.statusCode };
-      this.#log.info({ event: "WriteRefused", ...this.#who(entry), ...what });
+      logEvent(this.#log, "WriteRefused", { ...this.#who(entry), ...what });
     });
   }
 
@@ -75,11 +75,11 @@ export class Audit {
         const what = { ...this.#who(entry), verb };
         try {
           const answer = await requests.request<T>(call);
-          this.#log.info({ event: "KeyWritten", ...what, sshKey: written(call, answer) });
+          logEvent(this.#log, "KeyWritten", { ...what, sshKey: written(call, answer) });
           return answer;
         } catch (error) {
           const result = error instanceof Error && "code" in error ? error.code : "error";
-          this.#log.info({ event: "WriteRefused", ...what, sshKey: written(call, undefined), result });
+          logEvent(this.#log, "WriteRefused", { ...what, sshKey: written(call, undefined), result });
           throw error;
         }
       },
@@ -87,17 +87,17 @@ export class Audit {
   }
 
   signedIn(request: FastifyRequest, { user, signedInBy }: Person): void {
-    this.#log.info({ event: "SignedIn", user, signedInBy, ...from(request) });
+    logEvent(this.#log, "SignedIn", { user, signedInBy, ...from(request) });
   }
 
   /** `reason` must hold nothing that was sent. */
   signInFailed(request: FastifyRequest, reason: string): void {
-    this.#log.info({ event: "SignInFailed", reason, ...from(request) });
+    logEvent(this.#log, "SignInFailed", { reason, ...from(request) });
   }
 
   limited(request: FastifyRequest, limit: string, person: Person | undefined): void {
     const who = person === undefined ? {} : { user: person.user, signedInBy: person.signedInBy };
-    this.#log.warn({ event: "RateLimited", limit, ...who, ...from(request) });
+    logEvent(this.#log, "RateLimited", { limit, ...who, ...from(request) });
   }
 
   #who({ request, person }: Entry) {

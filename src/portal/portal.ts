@@ -3,6 +3,7 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
+import { logEvent } from "../api/logevent.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Transport } from "../kube/transport.ts";
 import { Connections } from "./connections.ts";
@@ -56,7 +57,7 @@ export class Portal {
       namespaces,
       onRestart: (namespace, reason, { error }) => {
         metrics.watchRestarted(reason);
-        log.warn({ event: "WatchRestarted", namespace, reason, error: error.message });
+        logEvent(log, "WatchRestarted", { namespace, reason, error: error.message });
       },
     });
     metrics.registerGauges({

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { logEvent } from "../api/logevent.ts";
 import { Audit } from "./audit.ts";
 import { Backlog } from "./backlog.ts";
 import { Entrance } from "./entrance.ts";
@@ -120,7 +121,7 @@ function addIssuer(server: FastifyInstance, parts: IssuerParts, options: PortalO
     afterSignOut: publicURL,
     onFault: (fault, detail) => {
       metrics.issuerFailed(fault);
-      log.warn({ event: "IssuerFailed", fault, detail });
+      logEvent(log, "IssuerFailed", { fault, detail });
     },
   });
   addSignIn(server, {
