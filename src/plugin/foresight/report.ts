@@ -51,9 +51,13 @@ export function changeText(change: OutcomeChange): string {
   return withoutCommands(text.join(""));
 }
 
-/** How many gain and lose access, as a sentence. */
+/** How many keys gain and lose access, wherever and in however many Secrets, as a sentence. */
 export function changeCounts({ gained, lost, altered }: OutcomeChange): string {
-  return `${counted(lost.length, "key loses", "keys lose")} access, ${counted(gained.length, "key gains", "keys gain")} access, ${counted(altered.length, "line changes", "lines change")}.`;
+  return `${counted(keysOf(lost), "key loses", "keys lose")} access, ${counted(keysOf(gained), "key gains", "keys gain")} access, ${counted(altered.length, "line changes", "lines change")}.`;
+}
+
+function keysOf(accesses: readonly Access[]): number {
+  return new Set(accesses.map(({ sshKey }) => sshKey)).size;
 }
 
 function painted(session: Session, text: string): string {
