@@ -134,7 +134,8 @@ async function madeOf(
   const made: NewSSHKey[] = [];
   for (const key of keys) {
     const withoutProof: SSHKeySpec = specOf(key, user, { ...titleFrom(key), ...fields });
-    const proof = await proofFor(session, { user, key, namespace: options.proofNamespace }, options);
+    const what = { user, key, namespace: options.proofNamespace, publicFile: key.file };
+    const proof = await proofFor(session, what, options);
     const spec = proof === undefined ? withoutProof : { ...withoutProof, proof };
     made.push({ key, spec, name: options.name });
   }

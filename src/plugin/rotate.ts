@@ -122,7 +122,8 @@ async function madeFrom(
       `${metadata.name} has expired, and the new key would have with it: give --expires-in or --expires-at`,
     );
   const withoutProof = specOf(key, user, fields);
-  const proof = await proofFor(session, { user, key, namespace: flags.proofNamespace }, flags);
+  const what = { user, key, namespace: flags.proofNamespace, publicFile: key.file };
+  const proof = await proofFor(session, what, flags);
   const spec = proof === undefined ? withoutProof : { ...withoutProof, proof };
   return { key, spec, name: flags.name };
 }

@@ -1,4 +1,4 @@
-import { writeFile } from "node:fs/promises";
+import { rm, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -88,9 +88,17 @@ describe("a key that is added", () => {
     expect([code, (await specOf("prover"))?.proof]).toEqual([0, proofFor("prover", key)]);
   });
 
+  test("has a proof that ssh-keygen makes with the private key beside the .pub file", async () => {
+    const { publicFile } = await openssh.newKey("beside", "p@file");
+    const { code, stderr } = await team.as("editor", ["add", publicFile, "--user", "quinn", "--prove"]);
+    expect([code, stderr]).toEqual([0, expect.stringMatching(/^signing with .*\/beside\n/)]);
+    expect((await specOf("quinn"))?.proof).toContain("BEGIN SSH SIGNATURE");
+  });
+
   test("has a proof that ssh-keygen makes with the key in ssh-agent", async () => {
     const key = await openssh.newKey("proven", "p@agent");
     await openssh.addToAgent(key);
+    await rm(key.file);
     const { code, stderr } = await team.as(
       "editor",
       ["add", key.publicFile, "--user", "pat", "--prove", "-o", "json"],

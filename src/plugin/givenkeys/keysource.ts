@@ -77,5 +77,5 @@ async function keyOfFile(session: Session, file: string): Promise<GivenKey> {
       `${source} has ${keys.length} keys: give one, or make SSHKeys of all with \`kubectl sshkey import\``,
     );
   tellConversion(session, key);
-  return key;
+  return file === "-" ? key : { ...key, file };
 }

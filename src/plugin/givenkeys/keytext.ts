@@ -8,6 +8,8 @@ import { PluginError } from "../session/session.ts";
 export interface GivenKey extends PublicKey {
   /** What the text was, if it was no OpenSSH line: the beginning of a sentence. */
   readonly convertedFrom: string | undefined;
+  /** Where it was read from, if that was a file. */
+  readonly file?: string;
 }
 
 /**

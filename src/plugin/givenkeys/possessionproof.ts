@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
@@ -5,6 +6,7 @@ import { proofCommand, readProof, verified } from "../../claims/proof.ts";
 import { isPipe } from "../../filestream.ts";
 import { findPrivateKey } from "../../ssh/privatekey.ts";
 import { type PublicKey, parsePublicKey } from "../../ssh/publickey.ts";
+import { printable } from "../../ssh/unprintable.ts";
 import { PluginError, type Session } from "../session/session.ts";
 import { INSTALL_OPENSSH, runProgram } from "../session/subprocess.ts";
 import { lineOf } from "./keytext.ts";
@@ -15,6 +17,8 @@ export interface Provable {
   readonly key: PublicKey;
   /** Of the signature (SSHSIG): the operator's setting proofNamespace. */
   readonly namespace: string;
+  /** The file that the key was read from. */
+  readonly publicFile?: string | undefined;
 }
 
 /** The command line that prints the proof. */
@@ -41,12 +45,12 @@ export function checkedProof(text: string, what: Provable): string {
 }
 
 /**
- * Lets ssh-keygen sign, and gives the proof, verified. The private key is only named to it: `file`, or the one in ~/.ssh
- * whose .pub file is this key, or the one that ssh-agent holds.
+ * Lets ssh-keygen sign, and gives the proof, verified. The private key is only named to it: `file`, or the one beside the
+ * .pub file that the key was read from, or the one in ~/.ssh whose .pub file is this key, or the one that ssh-agent holds.
  */
 export async function sign(session: Session, what: Provable, file: string | undefined): Promise<string> {
-  const { user, key, namespace } = what;
-  const found = file ?? (await fileOf(session, key));
+  const { user, key, namespace, publicFile } = what;
+  const found = file ?? fileBeside(publicFile) ?? (await fileOf(session, key));
   const folder = await mkdtemp(join(tmpdir(), "kubectl-sshkey-"));
   try {
     const named = found ?? join(folder, "key.pub");
@@ -61,7 +65,7 @@ export async function sign(session: Session, what: Provable, file: string | unde
     if (code !== 0)
       throw new PluginError(
         found === undefined
-          ? `neither ~/.ssh nor ssh-agent has the private key of this public key: add it with ssh-add, or give --proof FILE with what this prints: ${commandFor(what)}`
+          ? `neither ~/.ssh nor ssh-agent has the private key of this public key${publicFile === undefined ? "" : `, nor is it beside ${printable(publicFile)}`}: add it with ssh-add, or give --proof FILE with what this prints: ${commandFor(what)}`
           : `ssh-keygen could not sign with ${named}: check that it is the private key's file`,
       );
     return checkedProof(stdout, what);
@@ -70,7 +74,12 @@ export async function sign(session: Session, what: Provable, file: string | unde
   }
 }
 
-/** The file beside the .pub file of this key. */
+function fileBeside(publicFile = ""): string | undefined {
+  const file = publicFile.endsWith(".pub") ? publicFile.slice(0, -".pub".length) : "";
+  return file !== "" && existsSync(file) ? file : undefined;
+}
+
+/** The file in ~/.ssh beside the .pub file of this key. */
 async function fileOf(session: Session, key: PublicKey): Promise<string | undefined> {
   const folder = join(session.env.HOME ?? homedir(), ".ssh");
   const names = await readdir(folder).catch((): string[] => []);

@@ -18,7 +18,10 @@ export function addProofFlags(command: Command): Command {
         "--proof <file>",
         "the proof of possession that ssh-keygen -Y sign has printed; - for standard input",
       )
-      .option("--prove", "let ssh-keygen make the proof of possession, with the key in ~/.ssh or ssh-agent"),
+      .option(
+        "--prove",
+        "let ssh-keygen make the proof of possession, with the private key beside the .pub file, in ~/.ssh or in ssh-agent",
+      ),
   );
 }
 
