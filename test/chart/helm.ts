@@ -1,6 +1,7 @@
-import { mkdtempSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { parseAllDocuments } from "yaml";
 import { findGoTool } from "../../controlplane/gotool.ts";
 import { type Finished, run } from "../cluster/run.ts";
@@ -37,6 +38,7 @@ export interface Release {
 
 /** Helm's own files, none of which is the user's. */
 const home = mkdtempSync(join(tmpdir(), "sshkey-operator-helm-"));
+afterAll(() => rmSync(home, { recursive: true }));
 const HOMES = {
   HELM_CACHE_HOME: join(home, "cache"),
   HELM_CONFIG_HOME: join(home, "config"),

@@ -3,10 +3,10 @@ import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse } from "yaml";
+import { findBinaries } from "../../controlplane/binaries.ts";
 import { findGoTool } from "../../controlplane/gotool.ts";
 import manifest from "../../package.json" with { type: "json" };
 import { type Finished, run } from "../cluster/run.ts";
-import { sharedCluster } from "../cluster/sharedcluster.ts";
 import { TaggedRepository } from "./taggedrepository.ts";
 
 const { version } = manifest;
@@ -170,7 +170,7 @@ async function krewInstall(root: string, os: string, arch: string): Promise<Fini
 
 /** As a person runs it, with that folder on the PATH. */
 async function kubectlSSHKey(folder: string, ...args: string[]): Promise<Finished> {
-  const { kubectl } = (await sharedCluster()).controlPlane;
+  const kubectl = join(await findBinaries(), "kubectl");
   const env = { ...process.env, PATH: `${folder}:${dirname(process.execPath)}:/usr/bin:/bin` };
   return await run(kubectl, ["sshkey", ...args], { env });
 }

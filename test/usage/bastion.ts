@@ -1,6 +1,7 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { afterAll } from "vitest";
 import { type Child, spawnChild } from "../../controlplane/child.ts";
 import { API_VERSION, AUTHORIZED_KEYS_KIND, KIND, SHARE_KEYS_ANNOTATION } from "../../src/api/names.ts";
 import { authorizedKeysPath, namespacePath, sshKeyStatusPath, sshKeysPath } from "../../src/api/paths.ts";
@@ -231,9 +232,14 @@ export async function send(cluster: API, method: Method, path: string, body?: ob
   return answer.body;
 }
 
+const logFolders: string[] = [];
+afterAll(() => Promise.all(logFolders.map((folder) => rm(folder, { recursive: true }))));
+
 /** A file in a folder of its own. */
 export async function logFile(lines: readonly string[]): Promise<string> {
-  const file = join(await mkdtemp(join(tmpdir(), "sshkey-usage-log-")), "auth.log");
+  const folder = await mkdtemp(join(tmpdir(), "sshkey-usage-log-"));
+  logFolders.push(folder);
+  const file = join(folder, "auth.log");
   await writeFile(file, lines.map((line) => `${line}\n`).join(""));
   return file;
 }
