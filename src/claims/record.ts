@@ -118,12 +118,15 @@ export function toSSHKeyRecord(
 
 /**
  * In the order to store what a list shows. SSHKeys whose key came in by an edit that no status attests come last: they are
- * dated behind all who have the key, so those have to be known first.
+ * dated behind all who have the key, so those have to be known first. Those that wait for a key come before its holder: they
+ * are examined in this order, and whoever comes into the place of one that is refused has to be examined by then.
  */
-export function datedFirst(records: readonly SSHKeyRecord[]): readonly SSHKeyRecord[] {
+export function inOrderToStore(records: readonly SSHKeyRecord[]): readonly SSHKeyRecord[] {
   const undated = records.filter(({ attestedSince }) => attestedSince === undefined);
   undated.sort((a, b) => a.createdAt - b.createdAt || (a.uid < b.uid ? -1 : 1));
-  return [...records.filter(({ attestedSince }) => attestedSince !== undefined), ...undated];
+  const dated = records.filter(({ attestedSince }) => attestedSince !== undefined);
+  const waits = ({ observed }: SSHKeyRecord) => observed.state === "Duplicate";
+  return [...dated.filter(waits), ...dated.filter((record) => !waits(record)), ...undated];
 }
 
 /** Do two records of one SSHKey differ in its status at most? The generation counts the changes of the spec. */

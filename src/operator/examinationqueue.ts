@@ -47,11 +47,6 @@ export function patienceFor(record: SSHKeyRecord, known: SSHKeyRecord | undefine
   return isSameLine(known, record) ? Number.POSITIVE_INFINITY : PATIENCE_MS;
 }
 
-/** By its status. */
-function isHolder(record: SSHKeyRecord): boolean {
-  return mayBeInForce(record) && record.observed.state !== "Duplicate";
-}
-
 function isTakenOut({ disabled, isTerminating }: SSHKeyRecord): boolean {
   return disabled || isTerminating;
 }
@@ -94,9 +89,8 @@ export class ExaminationQueue {
   hold(record: SSHKeyRecord, patienceMs: number): void {
     const id = namespacedName(record);
     this.#held.set(id, record);
-    // Before those that are known already, and those that are in force: whoever waits for the key of one of them would come
-    // into its place.
-    this.#queue.add(id, isHolder(record) ? "normal" : "removal");
+    // Before those that are known already.
+    this.#queue.add(id, "removal");
     if (patienceMs === 0) this.#expire(id);
     else if (patienceMs === Number.POSITIVE_INFINITY) this.#stopClock(id);
     else if (!this.#overdue.has(id))

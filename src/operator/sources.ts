@@ -3,7 +3,7 @@ import { namespacedName } from "../api/object.ts";
 import { managedSelector, secretsPath, sshKeysPath } from "../api/paths.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import { isExamined, isSameSubject, withResultsOf } from "../claims/examination.ts";
-import { datedFirst, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
+import { inOrderToStore, type SSHKeyRecord, type StoredSSHKey } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { isInaccessible, Reflector, type ReflectorState, type Restart } from "../kube/reflector.ts";
 import type { RestartReason } from "../kube/restart.ts";
@@ -201,7 +201,7 @@ export class Sources {
     for (const { record } of [...projection.claims.all(namespace)])
       if (!listed.has(namespacedName(record))) deletions.add(record, false);
     const isFirst = this.#scopes.get(namespace)?.isSynced === false;
-    for (const record of datedFirst(records)) this.#takeSSHKey(record, isFirst);
+    for (const record of inOrderToStore(records)) this.#takeSSHKey(record, isFirst);
     if (isFirst) this.suspendUnexamined(namespace);
     this.#unexamined.settle(namespace);
   }

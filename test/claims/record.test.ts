@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
+import { inOrderToStore, type StoredSSHKey, toSSHKeyRecord } from "../../src/claims/record.ts";
 import { fingerprintSHA256 } from "../../src/ssh/fingerprint.ts";
 import { blobOf, CREATED, sshKey, sshKeyRecord } from "./sshkeys.ts";
 
@@ -36,6 +36,17 @@ describe("since when an SSHKey has its key, as it says itself", () => {
     const facts = { name: "k", generation, ...(status === undefined ? {} : { status }) };
     expect(sshKeyRecord(facts).attestedSince).toBe(since);
   });
+});
+
+it("of what a list shows whoever waits for a key is stored before its holder, and after both who got it by an edit since", () => {
+  const of = (name: string, reason: string, generation = 1) =>
+    sshKeyRecord({
+      name,
+      generation,
+      status: { observedGeneration: 1, conditions: [{ type: "Ready", reason }] },
+    });
+  const records = [of("edited", "Duplicate", 2), of("holder", "Projected"), of("waiting", "Duplicate")];
+  expect(inOrderToStore(records).map(({ name }) => name)).toEqual(["waiting", "holder", "edited"]);
 });
 
 describe("reading an SSHKey", () => {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { SECRET_ANNOTATION } from "../../src/api/names.ts";
 import { DEFAULT_POLICY } from "../../src/claims/policy.ts";
-import { datedFirst, toSSHKeyRecord } from "../../src/claims/record.ts";
+import { inOrderToStore, toSSHKeyRecord } from "../../src/claims/record.ts";
 import { DEFAULT_SETTINGS } from "../../src/config/settings.ts";
 import type { Answer } from "../../src/projection/delivery.ts";
 import { Projection } from "../../src/projection/projection.ts";
@@ -88,7 +88,7 @@ describe("a list in which an edit comes before the holder of the key", () => {
   it("displaces nobody, though the operator's clock is an hour behind", () => {
     const projection = projectionOf();
     const edited = sshKeyRecord({ name: "edited", generation: 2, createdAt: CREATED - 10 });
-    for (const record of datedFirst([edited, sshKeyRecord(OLDER)]))
+    for (const record of inOrderToStore([edited, sshKeyRecord(OLDER)]))
       projection.putSSHKey(record, (CREATED - 3600) * 1000);
     expect(projection.claims.get("team-a", "older")?.isHolder).toBe(true);
   });

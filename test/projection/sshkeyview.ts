@@ -1,5 +1,5 @@
 import type { SSHKeyRecord, StoredSSHKey } from "../../src/claims/record.ts";
-import { datedFirst } from "../../src/claims/record.ts";
+import { inOrderToStore } from "../../src/claims/record.ts";
 import type { Projection } from "../../src/projection/projection.ts";
 import { asExamined } from "../claims/sshkeys.ts";
 import { ClaimHistory } from "../oracle/claimhistory.ts";
@@ -69,7 +69,7 @@ export class SSHKeyView {
   list(listed: readonly StoredSSHKey[], thenSecrets: () => void = () => {}): void {
     const projection = this.#projection();
     const records = listed.map((object) => asExamined(projection.claims.read(object)));
-    for (const record of datedFirst(records)) projection.putSSHKey(record, this.#now());
+    for (const record of inOrderToStore(records)) projection.putSSHKey(record, this.#now());
     thenSecrets();
     for (const object of listed) this.#seen.set(idOf(object), object);
     for (const object of listed) if (isAttested(object)) this.#recall(object);

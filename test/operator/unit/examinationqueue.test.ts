@@ -181,19 +181,6 @@ it("the proofs of one namespace keep that of another one waiting for no more tha
   expect(verified.indexOf("team-b/laptop b 1 Proven")).toBeLessThanOrEqual(2);
 });
 
-it("whoever waits for a key is examined before those that are in force, whose key it may be", async () => {
-  const { queue, verified, run } = open();
-  const key = `ssh-rsa ${rsaBlob(honest(2048)).toString("base64")}`;
-  const unexamined = (name: string, state: State) =>
-    toSSHKeyRecord(sshKey({ name, key, status: statusOf(state) }));
-  queue.hold(unexamined("holder", "Projected"), FOREVER);
-  queue.hold(unexamined("next", "Duplicate"), FOREVER);
-  await run(2);
-  expect(verified.slice(0, 2)).toEqual(
-    ["next", "holder"].map((name) => `team-a/${name} uid-of-team-a-${name} 1 None`),
-  );
-});
-
 describe("a namespace of which more is seen than examined", () => {
   function behind() {
     const opened = open();
