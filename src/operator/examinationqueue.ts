@@ -20,7 +20,7 @@ export interface ExaminationQueueOptions {
   readonly known: (id: string) => SSHKeyRecord | undefined;
   /** Takes a record that is examined, whatever was found. */
   readonly onExamined: (record: SSHKeyRecord) => void;
-  /** Takes what is known already with something else found. */
+  /** Takes what is known already with something else found, and what was Compromised whatever is found. */
   readonly onDivided: (record: SSHKeyRecord) => void;
   /** Takes a record that has waited for as long as it may. It is still held. */
   readonly onOverdue: (record: SSHKeyRecord) => void;
@@ -71,6 +71,8 @@ export class ExaminationQueue {
   readonly #held = new Map<string, SSHKeyRecord>();
   readonly #overdue = new Map<string, NodeJS.Timeout>();
   readonly #queue: WorkQueue<string>;
+  /** Those that are to be examined again. */
+  readonly #undivided = new Set<string>();
   /** What was held when `behind` was last asked, by namespace. */
   readonly #behind = new Map<string, Set<string>>();
 
@@ -126,7 +128,14 @@ export class ExaminationQueue {
 
   /** Looks for public primes in an RSA key that is examined, after all that its namespace has held. */
   divideAgain(record: SSHKeyRecord): void {
-    this.#queue.add(namespacedName(record));
+    const id = namespacedName(record);
+    this.#undivided.add(id);
+    this.#queue.add(id);
+  }
+
+  /** Is it not done yet what `divideAgain` was called for? */
+  isUndivided(record: SSHKeyRecord): boolean {
+    return this.#undivided.has(namespacedName(record));
   }
 
   /**
@@ -160,17 +169,21 @@ export class ExaminationQueue {
     // Another SSHKey of the name came after it.
     if (latest.uid !== record.uid) return;
     const isLatest = isSameSubject(latest, examined);
-    if (isLatest) this.#release(id);
+    if (isLatest) {
+      this.#release(id);
+      this.#undivided.delete(id);
+    }
     this.#o.onExamined(isLatest ? withResultsOf(latest, examined) : examined);
     this.#catchUp(record.namespace, id);
   }
 
   async #divideKnown(id: string): Promise<void> {
     const record = this.#o.known(id);
-    if (record === undefined) return;
-    const divided = await this.#divided(record);
+    const divided = record && (await this.#divided(record));
+    this.#undivided.delete(id);
     const latest = this.#o.known(id);
-    if (latest === undefined || divided === record || !isSameSubject(latest, divided)) return;
+    if (divided === undefined || latest === undefined || !isSameSubject(latest, divided)) return;
+    if (divided === record && latest.observed.state !== "Compromised") return;
     this.#o.onDivided(withResultsOf(latest, { ...divided, proof: latest.proof }));
   }
 

@@ -217,13 +217,27 @@ export class Operator {
   async #judgeAgain(knowledge: Knowledge): Promise<void> {
     this.#projection.claims.setKnowledge(knowledge);
     this.#knowledge = knowledge;
-    await this.#forEachClaim(knowledge, (claim) => this.#projection.judgeAgain([claim], this.#now()));
     const { primeProducts = NO_PRIME_PRODUCTS } = knowledge;
+    await this.#forEachClaim(knowledge, (claim) => {
+      if (!this.#isDoubtful(claim, primeProducts)) this.#projection.judgeAgain([claim], this.#now());
+    });
     if (this.#knowledge !== knowledge || primeProducts === this.#primeProducts) return;
     await this.#forEachClaim(knowledge, ({ record }) => {
       if (record.key?.type === "ssh-rsa") this.#sources.divideAgain(record);
     });
     if (this.#knowledge === knowledge) this.#primeProducts = primeProducts;
+  }
+
+  /**
+   * Was it refused since a list could not be read, and is that perhaps one of the primes that it has not been divided by? Then
+   * it is judged again once it is.
+   */
+  #isDoubtful({ record, findings }: Claim, primeProducts: readonly bigint[]): boolean {
+    return (
+      record.key?.type === "ssh-rsa" &&
+      findings.some(({ code }) => code === "ListUnread") &&
+      (primeProducts !== this.#primeProducts || this.#sources.isUndivided(record))
+    );
   }
 
   /** Lets other work have its turn in between. Ends when something newer is known. */

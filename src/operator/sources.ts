@@ -57,7 +57,10 @@ export class Sources {
       onOverdue: see,
       // That it was looked at again says nothing of whether it is still there.
       onDivided: (record) => {
-        options.projection.putSSHKey(record, options.now());
+        const { projection, now } = options;
+        projection.putSSHKey(record, now());
+        const claim = projection.claims.get(record.namespace, record.name);
+        if (claim !== undefined) projection.judgeAgain([claim], now());
         options.onChange();
       },
       onCaughtUp: (namespace) => {
@@ -95,6 +98,11 @@ export class Sources {
   /** Looks for public primes in an RSA key, in the turn of its namespace: other ones are known. */
   divideAgain(record: SSHKeyRecord): void {
     this.#unexamined.divideAgain(record);
+  }
+
+  /** Is it not done yet? */
+  isUndivided(record: SSHKeyRecord): boolean {
+    return this.#unexamined.isUndivided(record);
   }
 
   /** Runs until the signal aborts. */

@@ -2,6 +2,7 @@ import { createPrivateKey, createPublicKey } from "node:crypto";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { blobOfKeyObject } from "../../src/ssh/keyobject.ts";
 import { inTurns } from "../cluster/inturns.ts";
+import type { LogLine } from "../cluster/operatorprocess.ts";
 import { closePrimes, honest, type MadeKey, rsaBlob } from "../ssh/weakness/weakrsa.ts";
 import { Leak } from "./leak.ts";
 import { freshKey, freshRSAKey } from "./publickeys.ts";
@@ -22,6 +23,13 @@ beforeAll(async () => {
 afterAll(async () => {
   await leak.close();
 });
+
+/** A list of public primes that are those of this key. */
+const known = honest(2048);
+const primes = Buffer.concat([
+  Buffer.of(1, 1),
+  Buffer.from(known.modulus.toString(16).padStart(512, "0"), "hex").reverse(),
+]);
 
 const line = (key: MadeKey) => `ssh-rsa ${rsaBlob(key).toString("base64")}`;
 
@@ -47,7 +55,16 @@ describe("a list of compromised keys", () => {
     expect(value("sshkey_operator_blocklist_unreadable", { list: "published.txt" })).toBe(1);
   });
 
+  test("of primes takes an RSA key out that has one of them", async () => {
+    await tenant.create("rsa", { user: "dave", key: line(known) });
+    await tenant.until("rsa", "Projected");
+    await leak.put("primes2048.dat", primes);
+    await tenant.until("rsa", "Compromised");
+    await tenant.untilFile("sshkeys-dave", []);
+  });
+
   test("that is broken at a restart puts no key back that was out, and the status says so", async () => {
+    await leak.put("primes2048.dat", "broken");
     await leak.restart();
     await stage.allIsHandled();
     await tenant.until("leaked", "Compromised", (status) =>
@@ -56,10 +73,17 @@ describe("a list of compromised keys", () => {
     await leak.untilOut();
   });
 
-  test("puts a key back when its file is removed, which is told", async () => {
+  test("puts a key back when its file is removed, which is told, and none is unread", async () => {
+    await leak.put("primes2048.dat", primes);
     await leak.remove("published.txt");
     await stage.operator.logged("BlocklistGone", ({ list }) => list === "published.txt");
     await leak.untilBack();
+  });
+
+  test("of primes that was broken at a restart lets nobody in when it is whole again", async () => {
+    await tenant.until("rsa", "Compromised", (status) => readyOf(status)?.message.includes("prime") === true);
+    await stage.allIsHandled();
+    expect(await accessChangesOf({ user: "dave" })).toEqual([]);
   });
 
   test("is counted", async () => {
@@ -86,10 +110,8 @@ test("a key that comes onto a list gets into no Secret of whoever has it after i
   await leak.put("held.txt", `${held.fingerprint}\n`);
   for (const name of ["holder", "next"]) await people.until(name, "Compromised");
   await stage.allIsHandled();
-  const changes = (await stage.operator.log()).filter(
-    ({ event, namespace }) => event === "AccessChanged" && namespace === people.namespace,
-  );
-  expect(changes.map(({ user, change }) => `${user} ${change}`)).toEqual(["alice added", "alice removed"]);
+  const { namespace } = people;
+  expect(await accessChangesOf({ namespace })).toEqual(["alice added", "alice removed"]);
 });
 
 describe("an RSA key", () => {
@@ -100,16 +122,6 @@ describe("an RSA key", () => {
     expect(readyOf(status)?.message).toContain("so close to each other");
     expect(status.conditions?.find(({ type }) => type === "Valid")?.status).toBe("True");
     expect(await alone.secrets()).toEqual([]);
-  });
-
-  test("with a prime that becomes public goes out", async () => {
-    const known = honest(2048);
-    await tenant.create("rsa", { user: "dave", key: line(known) });
-    await tenant.until("rsa", "Projected");
-    const bytes = Buffer.from(known.modulus.toString(16).padStart(512, "0"), "hex").reverse();
-    await leak.put("primes2048.dat", Buffer.concat([Buffer.of(1, 1), bytes]));
-    await tenant.until("rsa", "Compromised");
-    await tenant.untilFile("sshkeys-dave", []);
   });
 
   test("that was in force stays in its Secret through a restart", async () => {
@@ -125,6 +137,13 @@ describe("an RSA key", () => {
     );
   });
 });
+
+/** Since the operator was started. */
+async function accessChangesOf(whose: { readonly namespace?: string; readonly user?: string }) {
+  const isTheirs = (line: LogLine) =>
+    Object.entries({ event: "AccessChanged", ...whose }).every(([name, value]) => line[name] === value);
+  return (await stage.operator.log()).filter(isTheirs).map(({ user, change }) => `${user} ${change}`);
+}
 
 test("a key that the product knows itself is compromised without any list", async () => {
   await tenant.create("trivial", { user: "frank", key: keyOfSeed(Buffer.alloc(32)) });

@@ -265,6 +265,18 @@ describe("when other primes are known", () => {
     expect(verified[0]).toBe("team-a/rsa uid-of-team-a-rsa 1 None");
   });
 
+  it("an RSA key that was Compromised is given out whatever they find", async () => {
+    expect(await found([rsa({ status: statusOf("Compromised") })], [], [7n])).toEqual(["team-a/rsa"]);
+  });
+
+  it("an RSA key is known not to be examined again yet, until it is", async () => {
+    const { queue, run } = open({ known: () => rsa({}) });
+    queue.divideAgain(rsa({}));
+    const before = queue.isUndivided(rsa({}));
+    await run(0);
+    expect([before, queue.isUndivided(rsa({}))]).toEqual([true, false]);
+  });
+
   it("a namespace full of RSA keys keeps that of another one waiting for no more than two", async () => {
     const many = Array.from({ length: 20 }, (_, i) => rsa({ name: `k${i}` }));
     const order = await found([...many, rsa({ namespace: "team-b" })], []);
