@@ -34,6 +34,9 @@ const WORKERS = 2;
 /** In ms. A key may take as long again, and more: nothing else can be done while arithmetic is. */
 const SLICE_MS = 2;
 
+/** In front of an SSHKey in the queue that is to be examined again, so that these have turns of their own in each namespace. */
+const AGAIN = "again:";
+
 /** In ms. Another key is one write of the Secret when it is examined by then, and else two. */
 const PATIENCE_MS = 1000;
 
@@ -82,7 +85,8 @@ export class ExaminationQueue {
       namespaceOf,
       sliceMs: SLICE_MS,
       observer: {
-        failed: (sshKey, err) => logEvent(options.log, "UnexpectedError", { sshKey, err }),
+        failed: (key, err) =>
+          logEvent(options.log, "UnexpectedError", { sshKey: key.replace(AGAIN, ""), err }),
       },
     });
   }
@@ -91,8 +95,7 @@ export class ExaminationQueue {
   hold(record: SSHKeyRecord, patienceMs: number): void {
     const id = namespacedName(record);
     this.#held.set(id, record);
-    // Before those that are known already.
-    this.#queue.add(id, "removal");
+    this.#queue.add(id);
     if (patienceMs === 0) this.#expire(id);
     else if (patienceMs === Number.POSITIVE_INFINITY) this.#stopClock(id);
     else if (!this.#overdue.has(id))
@@ -126,11 +129,11 @@ export class ExaminationQueue {
     }
   }
 
-  /** Looks for public primes in an RSA key that is examined, after all that its namespace has held. */
+  /** Looks for public primes in an RSA key that is examined, in turns with what its namespace has held. */
   divideAgain(record: SSHKeyRecord): void {
     const id = namespacedName(record);
     this.#undivided.add(id);
-    this.#queue.add(id);
+    this.#queue.add(AGAIN + id);
   }
 
   /** Is it not done yet what `divideAgain` was called for? */
@@ -155,24 +158,21 @@ export class ExaminationQueue {
 
   /** Examines until the signal aborts. */
   async run(signal: AbortSignal): Promise<void> {
-    await this.#queue.run((id) => this.#examine(id), WORKERS, signal);
+    const work = (key: string) =>
+      key.startsWith(AGAIN) ? this.#divideKnown(key.slice(AGAIN.length)) : this.#examine(key);
+    await this.#queue.run(work, WORKERS, signal);
     for (const id of this.#overdue.keys()) this.#stopClock(id);
   }
 
   async #examine(id: string): Promise<void> {
     const record = this.#held.get(id);
-    if (record === undefined) return await this.#divideKnown(id);
+    if (record === undefined) return;
     const examined = await this.#divided(await whenExamined(record));
     const latest = this.#held.get(id);
-    // It was dropped: what is known instead may be due for other primes.
-    if (latest === undefined) return await this.#divideKnown(id);
-    // Another SSHKey of the name came after it.
-    if (latest.uid !== record.uid) return;
+    // It was dropped, and perhaps another SSHKey of the name came after it.
+    if (latest?.uid !== record.uid) return;
     const isLatest = isSameSubject(latest, examined);
-    if (isLatest) {
-      this.#release(id);
-      this.#undivided.delete(id);
-    }
+    if (isLatest) this.#release(id);
     this.#o.onExamined(isLatest ? withResultsOf(latest, examined) : examined);
     this.#catchUp(record.namespace, id);
   }

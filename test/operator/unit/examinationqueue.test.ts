@@ -283,6 +283,14 @@ describe("when other primes are known", () => {
     expect(order.indexOf("team-b/rsa")).toBeLessThanOrEqual(2);
   });
 
+  it("an RSA key does not wait for all that its namespace has new", async () => {
+    const order = await found(
+      [rsa({})],
+      Array.from({ length: 20 }, (_, i) => record({ name: `new-${i}` })),
+    );
+    expect(order.indexOf("team-a/rsa")).toBeLessThanOrEqual(2);
+  });
+
   it("a new SSHKey does not wait for the RSA keys of its namespace", async () => {
     const many = Array.from({ length: 20 }, (_, i) => rsa({ name: `k${i}` }));
     const order = await found(many, [record({ name: "new" })]);
