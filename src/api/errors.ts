@@ -137,6 +137,11 @@ export const KEY_ERRORS = {
     whatToDo:
       "Mend the list that the log line `BlocklistUnreadable` names, or make a new key by the command in the message.",
   },
+  ListOutdated: {
+    meaning:
+      "Another replica led before and has found the key Compromised or Revoked, and this one's lists do not say so: kubelet brings a changed list to each node at its own time.",
+    whatToDo: "Wait two minutes: then the lists of this replica count.",
+  },
   RevokedFingerprint: {
     meaning: "The fingerprint is on the administrator's list (`revokedKeys`).",
     whatToDo: NEW_KEY,

@@ -19,6 +19,8 @@ export interface Knowledge {
   readonly primeProducts?: readonly bigint[];
   /** Is there a list that could not be read since the process started? What it says of keys is not known then. */
   readonly hasUnreadList?: boolean;
+  /** May another replica, whose statuses these are, have had newer lists? */
+  readonly mayBeOutdated?: boolean;
 }
 
 export const NO_KNOWLEDGE: Knowledge = { revoked: new Set() };
@@ -50,7 +52,8 @@ export function judge(record: SSHKeyRecord, policy: Policy, knowledge: Knowledge
       ...revocationFindings(blob, policy, knowledge),
       ...policyFindings(record.key, policy),
     );
-    if (isDoubtful(record, findings, knowledge)) findings.push(listUnread(policy));
+    const doubt = doubtOf(record, findings, knowledge, policy);
+    if (doubt !== undefined) findings.push(doubt);
     // Of a key that has to be replaced no proof is asked for.
     if (findings.every(({ state }) => state === "Invalid")) findings.push(...proofFindings(record, policy));
   }
@@ -78,21 +81,30 @@ function weaknessFinding(found: Weakness, policy: Policy): Finding {
   return { state, code, message: messageOf(found, newKeyCommand(policy)) };
 }
 
-/**
- * Was this very spec refused as Compromised, and is the list perhaps the one that cannot be read? A doubt changes nothing: a
- * restart puts no key into a Secret because a list is broken.
- */
-function isDoubtful(
+/** Does its status say that this very spec is refused for what is known of the key, where the findings do not? */
+export function isRefusedElsewhere(
   { observed, generation }: SSHKeyRecord,
   findings: readonly Finding[],
-  { hasUnreadList = false }: Knowledge,
 ): boolean {
+  const { state } = observed;
   return (
-    hasUnreadList &&
-    observed.state === "Compromised" &&
     observed.generation === generation &&
-    findings.every(({ state }) => state !== "Compromised")
+    (state === "Compromised" || state === "Revoked") &&
+    findings.every((found) => found.state !== state)
   );
+}
+
+/** A doubt changes nothing: neither a list that is broken at a restart nor an older one of the next leader lets anybody in. */
+function doubtOf(
+  record: SSHKeyRecord,
+  findings: readonly Finding[],
+  { hasUnreadList = false, mayBeOutdated = false }: Knowledge,
+  policy: Policy,
+): Finding | undefined {
+  if (!isRefusedElsewhere(record, findings)) return undefined;
+  const state = record.observed.state === "Compromised" ? "Compromised" : "Revoked";
+  if (hasUnreadList && state === "Compromised") return listUnread(policy);
+  return mayBeOutdated ? listOutdated(state, policy) : undefined;
 }
 
 function listUnread(policy: Policy): Finding {
@@ -100,6 +112,14 @@ function listUnread(policy: Policy): Finding {
     state: "Compromised",
     code: "ListUnread",
     message: `This key was Compromised, and a list of compromised keys cannot be read since the operator was started (blocklists), so it stays refused; wait until an administrator has mended the list, or make a new key with: ${newKeyCommand(policy)}.`,
+  };
+}
+
+function listOutdated(state: "Compromised" | "Revoked", policy: Policy): Finding {
+  return {
+    state,
+    code: "ListOutdated",
+    message: `The replica of the operator that led before has found this key ${state}, and the lists of this one may be older; wait two minutes, or make a new key with: ${newKeyCommand(policy)}.`,
   };
 }
 

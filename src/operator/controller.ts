@@ -275,7 +275,7 @@ const LONGEST_REMOVAL_COOLDOWN_MS = 150;
 const SLOW_RECONCILE_MS = 5;
 
 /** By then kubelet has brought a change to the pods by itself: 86 s at worst were measured. */
-const KUBELET_MS = 120_000;
+export const KUBELET_MS = 120_000;
 
 /** While writes are in progress, the Secret of a new SSHKey waits this long, in ms, so that several new keys share one write. */
 const BATCH_DELAY_MS = 20;

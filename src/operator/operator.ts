@@ -1,7 +1,7 @@
 import { type Log, logEvent } from "../api/logevent.ts";
 import type { AuthorizedKeysRecord } from "../authorizedkeys/record.ts";
 import type { Claim } from "../claims/claim.ts";
-import { type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
+import { isRefusedElsewhere, type Knowledge, NO_KNOWLEDGE } from "../claims/judgement.ts";
 import type { SSHKeyRecord } from "../claims/record.ts";
 import type { Settings } from "../config/settings.ts";
 import { KnowledgeFiles } from "../knowledge/knowledgefiles.ts";
@@ -12,7 +12,7 @@ import type { Reads, Requests, Transport } from "../kube/transport.ts";
 import { Projection } from "../projection/projection.ts";
 import { Turns } from "../turns.ts";
 import { Announcer } from "./announcer.ts";
-import { Controller } from "./controller.ts";
+import { Controller, KUBELET_MS } from "./controller.ts";
 import { type DeletionGuard, guardAuthorizedKeys, guardSSHKeys } from "./deletionguard.ts";
 import { type Metrics, workersFor } from "./metrics.ts";
 import { PodRefresher } from "./podrefresher.ts";
@@ -72,6 +72,8 @@ export class Operator {
   readonly #knowledgeFiles: KnowledgeFiles;
   /** What SSHKeys are being judged by. */
   #knowledge = NO_KNOWLEDGE;
+  /** May the leader before have had newer lists? */
+  #mayBeOutdated = false;
   /** What RSA keys are, or are being, divided by. */
   #primeProducts: readonly bigint[] = NO_PRIME_PRODUCTS;
   #isReady = false;
@@ -171,7 +173,7 @@ export class Operator {
    */
   async #lead(term: AbortSignal, stop: AbortSignal): Promise<void> {
     const writing = new AbortController();
-    const { log, metrics } = this.#o;
+    const { elector, log, metrics } = this.#o;
     const giveUp = () => {
       if (stop.aborted) setTimeout(() => writing.abort(), STOP_GRACE_MS).unref();
       else writing.abort();
@@ -183,7 +185,8 @@ export class Operator {
       await Promise.all([this.#deletions.whenCRDExists(term), this.#authorizedKeysDeletions.askForCRD(term)]);
       this.#projection.advance(this.#now());
       this.#sources.suspendUnexamined();
-      await this.#controller.run(term, writing.signal);
+      const doubt = elector === undefined ? undefined : this.#doubtLists(term);
+      await Promise.all([this.#controller.run(term, writing.signal), doubt]);
     } finally {
       term.removeEventListener("abort", giveUp);
       metrics.setLeading(false);
@@ -213,9 +216,32 @@ export class Operator {
     return Math.ceil((this.#projection.claims.nextExpiry() ?? Number.POSITIVE_INFINITY) - this.#now());
   }
 
+  /** Until kubelet has brought to this node what the leader before may have judged by, what that has refused stays refused. */
+  async #doubtLists(term: AbortSignal): Promise<void> {
+    this.#setMayBeOutdated(true);
+    await sleep(KUBELET_MS, term);
+    this.#setMayBeOutdated(false);
+  }
+
+  #setMayBeOutdated(mayBeOutdated: boolean): void {
+    const { claims } = this.#projection;
+    const { primeProducts = NO_PRIME_PRODUCTS } = this.#knowledge;
+    this.#mayBeOutdated = mayBeOutdated;
+    claims.setKnowledge({ ...this.#knowledge, mayBeOutdated });
+    const concerned = claims
+      .waitingFirst()
+      .filter(
+        ({ record, findings }) =>
+          isRefusedElsewhere(record, findings) || findings.some(({ code }) => code === "ListOutdated"),
+      )
+      .filter((claim) => !this.#isDoubtful(claim, primeProducts));
+    this.#projection.judgeAgain(concerned, this.#now());
+    this.#controller.enqueueDirty();
+  }
+
   /** Newer knowledge ends the work on older. */
   async #judgeAgain(knowledge: Knowledge): Promise<void> {
-    this.#projection.claims.setKnowledge(knowledge);
+    this.#projection.claims.setKnowledge({ ...knowledge, mayBeOutdated: this.#mayBeOutdated });
     this.#knowledge = knowledge;
     const { primeProducts = NO_PRIME_PRODUCTS } = knowledge;
     await this.#forEachClaim(knowledge, (claim) => {
@@ -229,13 +255,13 @@ export class Operator {
   }
 
   /**
-   * Was it refused since a list could not be read, and is that perhaps one of the primes that it has not been divided by? Then
-   * it is judged again once it is.
+   * Was it refused for a list that was not here, and is that perhaps one of the primes that it has not been divided by? Then it
+   * is judged again once it is.
    */
   #isDoubtful({ record, findings }: Claim, primeProducts: readonly bigint[]): boolean {
     return (
       record.key?.type === "ssh-rsa" &&
-      findings.some(({ code }) => code === "ListUnread") &&
+      findings.some(({ code }) => code === "ListUnread" || code === "ListOutdated") &&
       (primeProducts !== this.#primeProducts || this.#sources.isUndivided(record))
     );
   }

@@ -191,3 +191,22 @@ describe("while a list of compromised keys cannot be read", () => {
     expect(judge(record, DEFAULT_POLICY, listed).map(({ code }) => code)).toEqual(["PublishedKey"]);
   });
 });
+
+describe("while the lists of another replica may have been newer", () => {
+  const known = sshKeyRecord({ name: "k" });
+  const found = (state: State, mayBeOutdated: boolean) => {
+    const record = { ...known, observed: { ...known.observed, state, generation: known.generation } };
+    return judge(record, DEFAULT_POLICY, { ...NO_KNOWLEDGE, mayBeOutdated }).map((each) => [
+      each.state,
+      each.code,
+    ]);
+  };
+
+  it.each<State>(["Compromised", "Revoked"])("stays %s what was, until they cannot be", (state) => {
+    expect([found(state, true), found(state, false)]).toEqual([[[state, "ListOutdated"]], []]);
+  });
+
+  it.each<State>(["Projected", "Weak", "Duplicate"])("changes nothing that was %s", (state) => {
+    expect(found(state, true)).toEqual([]);
+  });
+});
